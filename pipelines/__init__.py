@@ -1,0 +1,1 @@
+"""The commands of the warehouse sync; they know warehouses, and no provider by name."""

@@ -1,0 +1,30 @@
+"""The demonstration: every provider's fake on loopback, and settings that lead there and into a file of its own."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from unittest.mock import patch
+
+import sources
+from sources.fake_server import serve
+
+
+@contextmanager
+def fakes(database: Path) -> Iterator[None]:
+    """Runs every provider's fake, and points the settings of this process at them and at `database`."""
+    now = datetime.now(UTC)
+    settings = {
+        "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "duckdb",
+        "DESTINATION__WAREHOUSE__CREDENTIALS": str(database),
+        "SYNC__SCHEMA": "fax",
+    }
+    with ExitStack() as stack:
+        for name in sources.providers():
+            fake = import_module(f"sources.{name}.fake").Fake.demo(now)
+            server = stack.enter_context(serve(fake.answer))
+            settings |= {f"SOURCES__{name}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
+        stack.enter_context(patch.dict(os.environ, settings))
+        yield

@@ -1,0 +1,66 @@
+"""Any error of a run as one that the operator can act on."""
+
+import errno
+from collections.abc import Iterator
+
+import duckdb
+from dlt.common.configuration.exceptions import ConfigurationException
+
+from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def explain(error: BaseException) -> FaxSyncError | None:
+    """The error behind `error` in the operator's terms; None if it is not foreseeable.
+
+    No text of a driver or of dlt is passed on: it may quote rows, and with them phone numbers.
+    """
+    causes = list(_causes(error))
+    for kind in (_own, _local, _warehouse, _configuration):
+        for cause in causes:
+            if explained := kind(cause):
+                return explained
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__ or getattr(error, "exception", None)
+
+
+def _own(error: BaseException) -> FaxSyncError | None:
+    return error if isinstance(error, FaxSyncError) else None
+
+
+def _local(error: BaseException) -> FaxSyncError | None:
+    if isinstance(error, MemoryError):
+        return LocalError("out of memory: give the process more, or lower [sync] rows_per_load")
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return LocalError(
+            f"no space left on the disk of {error.filename or 'the warehouse or the temporary directory'}"
+        )
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return LocalError(f"{error.filename or 'a directory'} cannot be written: check its owner and its mode")
+    return None
+
+
+def _warehouse(error: BaseException) -> FaxSyncError | None:
+    if not isinstance(error, duckdb.Error):
+        return None
+    text = str(error)
+    if "Could not set lock" in text or "Conflicting lock" in text:
+        return Busy("the warehouse file is open in another program, perhaps a notebook: close it there and run again")
+    if "No space left" in text or "Could not write" in text:
+        return LocalError("no space left on the disk of the warehouse")
+    return WarehouseError(f"DuckDB refused ({type(error).__name__}): check that the file is a DuckDB file and intact")
+
+
+def _configuration(error: BaseException) -> FaxSyncError | None:
+    if not isinstance(error, ConfigurationException):
+        return None
+    field = getattr(error, "field_name", None) or ", ".join(getattr(error, "fields", ()) or ())
+    return ConfigError(f"setting {field or '(unnamed)'} is missing or not of its type: see .dlt/config.toml")

@@ -1,0 +1,10 @@
+"""What has to hold before dlt is imported: the project's own settings, wherever a command is started from."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+os.umask(0o077)  # fax logs are nobody else's business
+os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))
+os.environ.setdefault("DLT_LOCAL_DIR", str(ROOT))

@@ -1,0 +1,70 @@
+"""What a person sees: progress while a sync runs, and the demonstration's costs at its end."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from sources.run import Run
+
+OnProgress = Callable[[str, Run], None]
+LOG = logging.getLogger("fax-sync")
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """Gives what to call after each window: a bar if stderr is a terminal, else a line in the debug log."""
+    if not sys.stderr.isatty():
+        yield _log
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(account: str, run: Run) -> None:
+            if run.span is None or run.reached is None:
+                return
+            if account not in tasks:
+                tasks[account] = bar.add_task(account, total=run.span.length.total_seconds())
+            walked = (run.reached - run.span.start).total_seconds()
+            bar.update(
+                tasks[account],
+                completed=walked,
+                description=f"{account}: {run.new + run.changed + run.unchanged} faxes",
+            )
+
+        yield advance
+
+
+def _log(account: str, run: Run) -> None:
+    walked = run.walks[-1]
+    LOG.debug("%s: %s: %d faxes, %s", account, walked.window, len(walked.faxes), walked.proof)
+
+
+def demonstration(database: Path, schema: str) -> None:
+    """Prints what the demonstration's faxes cost, where they are, and what to do next."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        rows = connection.execute(
+            f"select month, provider, sum(faxes), sum(pages), sum(cost_usd) from {schema}.monthly_costs"
+            " group by all order by month desc, provider limit 8"
+        ).fetchall()
+    table = Table("month", "provider", title="Fax costs by month (the latest)")
+    for name in ("faxes", "pages", "US$"):
+        table.add_column(name, justify="right")
+    for month, provider, faxes, pages, cost in rows:
+        table.add_row(f"{month:%Y-%m}", provider, str(faxes), str(pages), f"{cost:,.2f}")
+    console = Console()
+    console.print(table)
+    console.print(
+        f"The faxes are in {database.name}: open it with DuckDB and select from {schema}.faxes.", highlight=False
+    )
+    console.print(
+        "Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill in your keys, run python pipelines/sync.py.",
+        highlight=False,
+    )

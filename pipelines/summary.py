@@ -1,0 +1,113 @@
+"""What a run came to: for each account a line or an object, and one exit code for all."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.accounts import Account
+from sources.errors import FaxSyncError, Incomplete
+from sources.ledger import SYNC_PROBLEMS
+from sources.run import Run
+from sources.window import rfc3339
+
+PRECEDENCE = (78, 77, 65, 69, 74, 75)  # the first of these that any account came to is the command's exit code
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one account's run ended; `error` is None if all went well, and `run` is None if it could not begin."""
+
+    account: Account
+    run: Run | None
+    seconds: float
+    error: FaxSyncError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of the error."""
+        return self.error.exit_code if self.error else 0
+
+    def line(self) -> str:
+        """One line for a person."""
+        parts = [_told(self.run, self.seconds)] if self.run and self.run.span else []
+        parts += [f"FAILED: {self.error}"] if self.error else []
+        return f"{self.account}: {'; '.join(parts)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a program."""
+        run = self.run
+        told: dict[str, Any] = {
+            "provider": self.account.provider,
+            "account": self.account.name,
+            "exit_code": self.exit_code,
+        }
+        told |= {"error": str(self.error) if self.error else None, "seconds": round(self.seconds, 3)}
+        if run is None:
+            return told
+        return told | {
+            "new": run.new,
+            "changed": run.changed,
+            "unchanged": run.unchanged,
+            "deleted": run.deleted,
+            "rows": dict(sorted(children(run).items())),
+            "problems": run.rows[SYNC_PROBLEMS],
+            "new_columns": run.new_columns,
+            "from": rfc3339(run.span.start) if run.span else None,
+            "to": rfc3339(run.span.end) if run.span else None,
+            "reached": rfc3339(run.reached) if run.reached else None,
+            "requests": run.requests,
+            "retries": run.retries,
+            "completeness": completeness(run),
+        }
+
+
+def exit_code(outcomes: Iterable[Outcome]) -> int:
+    """The most pressing of the accounts' exit codes."""
+    codes = {outcome.exit_code for outcome in outcomes} - {0}
+    return next((code for code in PRECEDENCE if code in codes), max(codes, default=0))
+
+
+def children(run: Run) -> dict[str, int]:
+    """The rows loaded into the tables split off from the faxes, by table."""
+    return {name: count for name, count in run.rows.items() if name not in (run.table, SYNC_PROBLEMS)}
+
+
+def completeness(run: Run) -> str:
+    """How far the run can vouch for being complete, and why."""
+    if run.reached is None:
+        return "nothing read"
+    unproven = [walked for walked in run.walks if walked.proof == "unproven"]
+    if unproven:
+        return f"not proven: {unproven[0].window}"
+    counted = all(walked.proof == "counted" for walked in run.walks)
+    gaps = [walked.window for walked in run.walks if walked.proof == "gap"]
+    told = f"{'proven complete' if counted else 'all pages read'} up to {rfc3339(run.reached)}"
+    return f"{told}; {gaps[0]} is beyond the provider's history" if gaps else told
+
+
+def require_proof(run: Run) -> None:
+    """Raises:
+    Incomplete: a window's count did not come out, although it was walked several times.
+    """
+    unproven = [walked for walked in run.walks if walked.proof == "unproven"]
+    if unproven:
+        walked = unproven[0]
+        claim = "more than it counts" if walked.total is None else str(walked.total)
+        raise Incomplete(
+            f"{len(unproven)} windows could not be proven complete, first {walked.window}: {walked.rows_seen} faxes "
+            f"came and the provider claims {claim}; what came is loaded, and the next runs read it again"
+        )
+
+
+def _told(run: Run, seconds: float) -> str:
+    faxes = f"{run.new} new, {run.changed} changed, {run.unchanged} unchanged faxes"
+    rows = [f"{count} {name}" for name, count in sorted(children(run).items()) if count]
+    loaded = f" with {', '.join(rows)}" if rows else ""
+    requests = f"{run.requests} request{'' if run.requests == 1 else 's'}, {run.retries} retried, {seconds:.1f} s"
+    parts = [f"{faxes}{loaded}", f"created {run.span}", requests, completeness(run)]
+    if run.rows[SYNC_PROBLEMS]:
+        parts.append(f"{run.rows[SYNC_PROBLEMS]} values did not fit, see sync_problems")
+    columns = [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]
+    if columns:
+        parts.append(f"new columns {', '.join(columns)}")
+    return "; ".join(parts)

@@ -1,0 +1,111 @@
+"""What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+from sources import ledger
+from sources.columns import ChildTable, Table
+from sources.records import Learnt, Placed
+from sources.run import Run
+from sources.stubs import marked_tables
+from sources.tables import to_tables
+from sources.walk import Walked, Walker
+from sources.window import LAST_INSTANT, Window
+
+Batch = dict[str, pa.Table]
+Ledger = list[tuple[Walked, dict[str, Any]]]
+
+
+class Batches:
+    """The batches of one account's run, walked on from one load to the next.
+
+    `recorded`: the last load has something to say, so that the cursor may move with it.
+    """
+
+    def __init__(self, table: Table, walker: Walker, run: Run) -> None:
+        self.table = table
+        self.run = run
+        self.recorded = False
+        self._walker = walker
+        self._walks: Iterator[Walked] = iter(())
+
+    def begin(self, span: Window) -> None:
+        """Sets out over a span."""
+        self.run.span = span
+        self._walks = self._walker.walk(span)
+
+    def load(self, cursor: datetime | None) -> Iterator[Batch]:
+        """The batches of one load: table name -> Arrow table, windows in order, the ledger last; none if all is quiet.
+
+        A run that finds nothing new is quiet, and writes nothing, as long as the cursor is younger than a heartbeat.
+        """
+        run = self.run
+        entries: Ledger = []
+        gathered = 0
+        for walked in self._walks:
+            batch, counts = self._gather(walked)
+            entries.append((walked, counts))
+            run.take(walked)
+            gathered += sum(table.num_rows for table in batch.values())
+            if batch:
+                yield batch
+            if gathered >= run.rows_per_load:
+                break
+        run.finished = run.span is None or run.reached is None or run.reached >= run.span.end
+        self.recorded = bool(entries) and (gathered > 0 or not self._is_quiet(entries, cursor))
+        if self.recorded:
+            yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.account, run.run_id, entries)}
+
+    def _is_quiet(self, entries: Ledger, cursor: datetime | None) -> bool:
+        proven = all(walked.proof in ("counted", "walked") for walked, _ in entries)
+        fresh = cursor is not None and entries[-1][0].window.end - cursor < self.run.heartbeat
+        return proven and fresh and self.run.moves_cursor
+
+    def _gather(self, walked: Walked) -> tuple[Batch, dict[str, Any]]:
+        """The window's new and changed faxes as tables, and its line in the ledger."""
+        run = self.run
+        known = run.stored.fingerprints(self.table.name, Window(walked.window.start, LAST_INSTANT))
+        fresh = [fax for fax in walked.faxes.values() if known.get(fax.id) != fax.fingerprint]
+        new = sum(fax.id not in known for fax in fresh)
+        learnt = self._learnt()
+        batch = self._tables(fresh, known.keys(), learnt)
+        known_problems = run.stored.problem_ids() if walked.unplaced else ()
+        unplaced = [p for p in walked.unplaced.values() if ledger.problem_id(run.account, p) not in known_problems]
+        problems = ledger.problems_table(run.account, [*learnt.problems, *unplaced], datetime.now(UTC))
+        batch[ledger.SYNC_PROBLEMS] = problems
+        run.count(new, len(fresh) - new, len(walked.faxes) - len(fresh), batch, learnt.new)
+        schema = dlt.current.source_schema()
+        kept = {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
+        counts = {"rows_new": new, "rows_changed": len(fresh) - new, "finished_at": datetime.now(UTC)}
+        return kept, counts | run.spent()
+
+    def _tables(self, fresh: list[Placed], known: Any, learnt: Learnt) -> Batch:
+        marks = [fax for fax in fresh if self.table.is_stub(fax.record) and fax.id in known]
+        self.run.deleted += len(marks)
+        if not marks:
+            return to_tables(self.table, self.run.account, fresh, learnt)
+        marked = {mark.id for mark in marks}
+        full = to_tables(self.table, self.run.account, [fax for fax in fresh if fax.id not in marked], learnt)
+        stored = marked_tables(self.table, marks, self.run.stored, learnt)
+        return {name: pa.concat_tables([full[name], stored[name]], promote_options="default") for name in full}
+
+    def _learnt(self) -> Learnt:
+        schema = dlt.current.source_schema()
+        types: dict[str, dict[str, Any]] = {}
+        declarations: list[Table | ChildTable] = [self.table, *self.table.children]
+        for table in declarations:
+            columns = schema.tables[table.name]["columns"] if table.name in schema.tables else {}
+            declared = {column.name for column in table.columns}
+            types[table.name] = {
+                name: column["data_type"]
+                for name, column in columns.items()
+                if name not in declared and name not in _FIXED and "data_type" in column
+            }
+        return Learnt(types, schema.naming.normalize_identifier)
+
+
+_FIXED = frozenset({"account", "position", "fax_id", "_dlt_id", "_dlt_parent_id", "_dlt_load_id"})

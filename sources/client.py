@@ -1,0 +1,158 @@
+"""One account's polite GET: time-outs, capped retries, Retry-After, and JSON or a typed error.
+
+Credentials go to the configured origin alone: redirects are not followed, other hosts are refused before a request is
+made, and neither netrc nor proxy variables are read (requests adds netrc passwords to any host it is sent to).
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from sources import origin, patience, strict_json
+from sources.errors import AuthError, ConfigError, ContractError, ProviderDown, Refused
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much patience one run has with a provider; seconds, bytes and counts."""
+
+    attempts: int = 5
+    garbled_attempts: int = 3
+    retry_seconds: float = 120.0
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    response_seconds: float = 120.0
+    response_bytes: int = 32 * 1024 * 1024
+
+
+class _Garbled(ContractError):
+    """A 200 whose JSON does not parse: a cut response looks like this, so it is asked for again."""
+
+
+class Client:
+    """GETs JSON below `base_url` with basic auth, counting its `requests` and `retries`.
+
+    `credentials` are the user and the password. `sleep` and `clock` (seconds, monotonic) are there for the tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: tuple[str, str],
+        provider: str,
+        limits: Limits = Limits(),
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.base_url = base_url.rstrip("/") + "/"
+        self.provider = provider
+        self.requests = 0
+        self.retries = 0
+        self._limits = limits
+        self._sleep, self._clock = sleep, clock
+        self._patience = limits.retry_seconds
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = credentials
+        origin.require_tls(self.base_url)
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """The JSON document at `path`, relative to the base URL or absolute on the same origin.
+
+        Raises:
+            AuthError: 401 or 403, at once.
+            Refused: any other 4xx, at once.
+            ContractError: another host, a redirect, no JSON, or more bytes than a page can have.
+            ProviderDown: 408, 429, 5xx, resets and time-outs after all retries.
+        """
+        url = self.resolve(path)
+        retrying = Retrying(
+            retry=retry_if_exception_type((ProviderDown, _Garbled)),
+            wait=patience.wait,
+            stop=self._exhausted,
+            before_sleep=self._spend,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return retrying(self._get_once, url, params)
+
+    def resolve(self, link: str) -> str:
+        """The absolute URL of a link.
+
+        Raises:
+            ContractError: the link leaves the configured origin, or its path leaves the base URL's.
+        """
+        url = urljoin(self.base_url, link)
+        if origin.of(url) != origin.of(self.base_url) or not urlsplit(url).path.startswith(
+            urlsplit(self.base_url).path
+        ):
+            raise ContractError(
+                f"{self.provider} sent a link to {urlsplit(url).hostname or 'nowhere'!r}, outside {self.base_url}: "
+                "no request was made, because it would carry the credentials there"
+            )
+        return url
+
+    def _exhausted(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        attempts = self._limits.garbled_attempts if isinstance(error, _Garbled) else self._limits.attempts
+        return state.attempt_number >= attempts or state.upcoming_sleep > self._patience
+
+    def _spend(self, state: RetryCallState) -> None:
+        self.retries += 1
+        self._patience -= state.upcoming_sleep
+
+    def _get_once(self, url: str, params: Mapping[str, str] | None) -> Any:
+        self.requests += 1
+        timeout = (self._limits.connect_seconds, self._limits.read_seconds)
+        try:
+            with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
+                body = self._read(response)
+        except requests.exceptions.SSLError as error:
+            raise ConfigError(
+                f"{self.provider}: TLS verification of {urlsplit(url).hostname} failed: check base_url and the clock"
+            ) from error
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise ProviderDown(
+                f"{self.provider} could not be reached ({type(error).__name__}): run again later"
+            ) from error
+        return self._document(response, body)
+
+    def _read(self, response: requests.Response) -> bytes:
+        deadline = self._clock() + self._limits.response_seconds
+        body = bytearray()
+        for chunk in response.iter_content(1 << 16):
+            body += chunk
+            if len(body) > self._limits.response_bytes:
+                raise ContractError(f"{self.provider} sent more than {self._limits.response_bytes} bytes for one page")
+            if self._clock() > deadline:
+                raise ProviderDown(f"{self.provider} took more than {self._limits.response_seconds:g} s for one page")
+        return bytes(body)
+
+    def _document(self, response: requests.Response, body: bytes) -> Any:
+        status = response.status_code
+        if status in (401, 403):
+            raise AuthError(f"{self.provider} refused the credentials (HTTP {status}): check the key and its scope")
+        if status in patience.PASSING:
+            raise patience.down(self.provider, response)
+        if 300 <= status < 400:
+            host = urlsplit(response.headers.get("Location", "")).hostname
+            raise ContractError(f"{self.provider} redirects to {host!r}, which is never followed: check base_url")
+        try:
+            document = strict_json.parse(body)
+        except ValueError as error:
+            document = None
+            if status == 200:
+                raise self._no_json(response, error) from None
+        if status != 200:
+            raise Refused(f"{self.provider} refused the request (HTTP {status})", status, document)
+        return document
+
+    def _no_json(self, response: requests.Response, error: ValueError) -> ContractError:
+        kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+        error_class = _Garbled if "json" in kind else ContractError
+        return error_class(f"{self.provider}: expected a JSON page, got {kind!r} ({error})")

@@ -1,0 +1,99 @@
+"""How a raw table is declared: its columns with type, unit and meaning, its key, and the tables split off from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+DataType = Literal["text", "bigint", "double", "bool", "timestamp", "decimal", "json"]
+Record = dict[str, Any]
+
+MONEY_PRECISION, MONEY_SCALE = 18, 6
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name in the API and in the table, dlt's data type, and what it means, with its unit."""
+
+    name: str
+    data_type: DataType
+    meaning: str
+
+    def hint(self) -> dict[str, Any]:
+        """The column as dlt declares it."""
+        return {"name": self.name, "description": self.meaning, **type_hint(self.data_type)}
+
+
+def type_hint(data_type: DataType) -> dict[str, Any]:
+    """A data type as dlt declares it: decimals are DECIMAL(18,6), so that money is exact."""
+    if data_type == "decimal":
+        return {"data_type": data_type, "precision": MONEY_PRECISION, "scale": MONEY_SCALE}
+    return {"data_type": data_type}
+
+
+def objects(value: Any) -> list[Record]:
+    """The rows of a list of objects; none for null.
+
+    Raises:
+        ValueError: the value is anything else.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(element, dict) for element in value):
+        raise ValueError("expected a list of objects")
+    return value
+
+
+def names_and_values(value: Any) -> list[Record]:
+    """The rows of an object, one `{"name", "value"}` for each of its names; none for null.
+
+    Raises:
+        ValueError: the value is anything else.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, dict):
+        raise ValueError("expected an object")
+    return [{"name": name, "value": text} for name, text in value.items()]
+
+
+@dataclass(frozen=True)
+class ChildTable:
+    """A table split off from one key of a record: `rows` turns the value of `source` into rows.
+
+    Each row carries the record's key as `parent_id` and, from 0, its `position` in the value.
+    """
+
+    name: str
+    meaning: str
+    source: str
+    parent_id: str
+    columns: tuple[Column, ...]
+    rows: Callable[[Any], list[Record]] = objects
+
+
+@dataclass(frozen=True)
+class Table:
+    """A provider's table of faxes, keyed by account and `id`, with the tables split off from it.
+
+    `stub`: a record with this key and no `unless` key only marks a fax as deleted and says nothing else about it.
+    """
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    children: tuple[ChildTable, ...] = ()
+    stub: str | None = None
+    unless: str = "status"
+
+    def is_stub(self, record: Record) -> bool:
+        """The record only marks a fax as deleted."""
+        return self.stub is not None and self.stub in record and self.unless not in record
+
+    @property
+    def id_type(self) -> DataType:
+        """The data type of the column `id`."""
+        return next(column.data_type for column in self.columns if column.name == "id")
+
+
+ACCOUNT = Column("account", "text", "The configured account that the row came from; `default` when there is only one.")
+CREATED_AT = "created_at"

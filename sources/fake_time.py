@@ -1,0 +1,82 @@
+"""Time as the fake providers share it: bounds and their readings, plausible moments, the dates of a demo account."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from random import Random
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
+US_CENTRAL = ZoneInfo("America/Chicago")
+
+
+def instant(text: str) -> datetime:
+    """The printed time in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def utc_now() -> datetime:
+    """The real time."""
+    return datetime.now(UTC)
+
+
+def midnight(at: datetime) -> datetime:
+    """The start of the day, in the zone of the time itself."""
+    return datetime.combine(at, time.min, at.tzinfo)
+
+
+def span(after: datetime, before: datetime, bounds: str, read_bounds_as: str) -> tuple[datetime, datetime]:
+    """The first instant that belongs and the first that no longer does, for bounds read in the given way."""
+    step = TICK
+    if read_bounds_as == "dates":
+        after, before, step = midnight(after), midnight(before), DAY
+    if bounds == "inclusive":
+        return after, _later(before, step)
+    return _later(after, step) if after > EARLIEST else after, before
+
+
+def _later(at: datetime, step: timedelta) -> datetime:
+    return LATEST if at > LATEST - step else at + step
+
+
+def spread(count: int, start: datetime, end: datetime, rng: Random) -> list[datetime]:
+    """Whole seconds of [start, end), ascending: now and then two alike, and some about every change of US clocks."""
+    length = int((end - start).total_seconds())
+    seconds = [rng.randrange(length) for _ in range(count)]
+    about = [turn + minutes * 60 for turn in _clock_changes(start, end) for minutes in (-30, -30, 30, 30)]
+    near = [second for second in about if 0 <= second < length][: count // 4]
+    seconds = sorted(near + seconds[len(near) :])
+    seconds[7::23] = seconds[6:-1:23]
+    return [start + timedelta(seconds=second) for second in seconds]
+
+
+def _clock_changes(start: datetime, end: datetime) -> Iterator[int]:
+    day = midnight(start)
+    while day < end:
+        offset = day.astimezone(US_CENTRAL).utcoffset()
+        if offset != (day + DAY).astimezone(US_CENTRAL).utcoffset():
+            yield int((day + timedelta(hours=2) - (offset or DAY) - start).total_seconds())
+        day += DAY
+
+
+class Chapter(NamedTuple):
+    """A stretch of a demo account: so many records over [start, end), of which those before `until` have happened."""
+
+    number: int
+    start: datetime
+    end: datetime
+    until: datetime
+
+
+def diary(now: datetime) -> Iterator[Chapter]:
+    """Thirteen months with a record a day, every month always the same, then one every 37 minutes since midnight."""
+    today = midnight(now.astimezone(UTC))
+    month = (today - 395 * DAY).replace(day=1)
+    while month < today:
+        following = (month + 31 * DAY).replace(day=1)
+        yield Chapter((following - month).days, month, following, min(following, today))
+        month = following
+    yield Chapter(39, today, today + DAY, now)

@@ -1,0 +1,59 @@
+"""What a fax is to everyone: the columns of the unified views, and their closed sets of words.
+
+A provider's `faxes.sql`, `fax_recipients.sql` and `fax_tags.sql` give these columns, less `provider`, in this order.
+"""
+
+from sources.columns import ACCOUNT, Column
+
+DIRECTIONS = ("sent", "received")
+OUTCOMES = ("delivered", "failed", "partial", "open", "unknown")
+
+PROVIDER = Column("provider", "text", "Provider of the fax: the name of its folder under sources/.")
+_FAX_ID = Column("fax_id", "text", "Id of the fax, in fax.faxes.")
+_OUTCOME = "delivered, failed, partial (some recipients), open (not final yet) or unknown (the provider does not tell)."
+
+FAXES = (
+    PROVIDER,
+    ACCOUNT,
+    Column("id", "text", "The provider's id of the fax; unique within provider and account."),
+    Column("created_at", "timestamp", "When the fax was created, UTC."),
+    Column(
+        "completed_at", "timestamp", "When it became final, UTC; null before that, or if the provider does not tell."
+    ),
+    Column("direction", "text", "sent or received; null if the provider does not tell."),
+    Column("provider_direction", "text", "Direction in the provider's own word."),
+    Column("outcome", "text", f"What came of the fax: {_OUTCOME}"),
+    Column("provider_status", "text", "Status in the provider's own word."),
+    Column("from_number", "text", "The sender, E.164 where possible; for a sent fax the caller id."),
+    Column("to_number", "text", "The recipient, E.164 where possible; null where fax.fax_recipients lists several."),
+    Column("num_pages", "bigint", "Sheets of the fax."),
+    Column("cost_usd", "decimal", "What the fax cost, US dollars."),
+    Column("is_test", "bool", "Made with test credentials: cost views leave it out."),
+    Column("is_final", "bool", "Nothing about the fax is expected to change any more."),
+    Column("is_deleted", "bool", "Deleted at the provider; the rest of the row is what was known before."),
+    Column("error_type", "text", "Class of the error in the provider's word; null if none."),
+    Column("error_code", "text", "The provider's number of the error; null if none."),
+    Column("error_message", "text", "The error in the provider's words; null if none."),
+)
+FAX_RECIPIENTS = (
+    PROVIDER,
+    ACCOUNT,
+    _FAX_ID,
+    Column("position", "bigint", "Place among the fax's recipients, from 0."),
+    Column("phone_number", "text", "The other party: where a fax was sent to, or who sent a received one."),
+    Column("outcome", "text", f"What came of the delivery: {_OUTCOME}"),
+    Column("provider_status", "text", "Status in the provider's own word."),
+    Column("retry_count", "bigint", "How often the call was tried again; null if the provider does not tell."),
+    Column("completed_at", "timestamp", "When the delivery became final, UTC."),
+    Column("bitrate", "bigint", "Speed of the transmission, bit/s; null if the provider does not tell."),
+    Column("error_type", "text", "Class of the error in the provider's word; null if none."),
+    Column("error_code", "text", "The provider's number of the error; null if none."),
+    Column("error_message", "text", "The error in the provider's words; null if none."),
+)
+FAX_TAGS = (
+    PROVIDER,
+    ACCOUNT,
+    _FAX_ID,
+    Column("name", "text", "Name of the tag, as the customer wrote it."),
+    Column("value", "text", "Value of the tag."),
+)

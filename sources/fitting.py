@@ -1,0 +1,126 @@
+"""One value of a record as its column holds it, or the reason why it does not fit."""
+
+import json
+import math
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+
+from sources.columns import MONEY_PRECISION, MONEY_SCALE, DataType
+from sources.window import parse_instant
+
+_QUANTUM = Decimal(1).scaleb(-MONEY_SCALE)
+_ROUNDING_NOISE = Decimal("1e-12")  # of the value: what binary arithmetic adds to 0.1 + 0.2
+
+
+def fit(value: Any, data_type: DataType) -> Any:
+    """The value as its column holds it, or None for null.
+
+    Numbers may come as text, whole floats as integers, and scalars fit a text column as the text JSON gives them.
+
+    Raises:
+        ValueError: it does not fit; the message gives the reason without the value.
+    """
+    if value is None:
+        return None
+    return _FITTERS[data_type](value)
+
+
+def as_json(value: Any) -> str:
+    """The value as JSON text, whatever it holds: integers of any size, lone surrogates, NaN."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"))
+
+
+def _fit_text(value: Any) -> str:
+    if isinstance(value, dict | list):
+        raise ValueError("expected text, got a nested value")
+    text = value if isinstance(value, str) else as_json(value)
+    if "\0" in text:
+        raise ValueError("text with a NUL character, which databases cannot hold")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("text with a lone surrogate, which is no Unicode") from None
+    return text
+
+
+def _fit_number(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"expected a number, got {type(value).__name__}")
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ValueError("expected a number, got other text") from None
+    if not number.is_finite():
+        raise ValueError("expected a finite number")
+    return number
+
+
+def _fit_bigint(value: Any) -> int:
+    number = _fit_number(value)
+    if number.adjusted() > 19 or not -(2**63) <= number < 2**63:
+        raise ValueError("an integer beyond 64 bits")
+    if number != int(number):
+        raise ValueError("expected an integer, got a fraction")
+    return int(number)
+
+
+def _fit_decimal(value: Any) -> Decimal:
+    number = _fit_number(value)
+    if number.adjusted() >= MONEY_PRECISION - MONEY_SCALE:
+        raise ValueError(f"a number beyond {MONEY_PRECISION - MONEY_SCALE} integer digits")
+    rounded = number.quantize(_QUANTUM) if number.adjusted() > -40 else Decimal(0)
+    if abs(rounded - number) > abs(number) * _ROUNDING_NOISE:
+        raise ValueError(f"a number with more than {MONEY_SCALE} decimals")
+    return rounded
+
+
+def _fit_double(value: Any) -> float:
+    number = float(_fit_number(value))
+    if math.isinf(number) or (isinstance(value, int) and int(number) != value):
+        raise ValueError("a number that a double cannot hold")
+    return number
+
+
+def _fit_bool(value: Any) -> bool:
+    if value is True or value == "true":
+        return True
+    if value is False or value == "false":
+        return False
+    raise ValueError(f"expected true or false, got {type(value).__name__}")
+
+
+def _fit_timestamp(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a date and time, got {type(value).__name__}")
+    try:
+        return parse_instant(value)
+    except ValueError:
+        raise ValueError("expected a date and time, got other text") from None
+
+
+def _fit_json(value: Any) -> str:
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:
+        raise ValueError("JSON with an integer beyond 64 bits or a lone surrogate") from None
+    if "\\u0000" in text:
+        raise ValueError("JSON with a NUL character, which databases cannot hold")
+    return text
+
+
+_FITTERS: dict[DataType, Callable[[Any], Any]] = {
+    "text": _fit_text,
+    "bigint": _fit_bigint,
+    "double": _fit_double,
+    "bool": _fit_bool,
+    "timestamp": _fit_timestamp,
+    "decimal": _fit_decimal,
+    "json": _fit_json,
+}

@@ -1,0 +1,114 @@
+"""What every raw schema has beside the faxes: the windows walked and how they were proven, and what did not fit."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import pyarrow as pa
+
+from sources.columns import ACCOUNT, Column
+from sources.fitting import as_json
+from sources.records import Problem
+from sources.values import ARROW_TYPES
+from sources.walk import Walked
+
+SYNC_WINDOWS = "sync_windows"
+SYNC_PROBLEMS = "sync_problems"
+WINDOWS_MEANING = "Every window of creation time that was walked, one row each, and how its completeness was proven."
+PROBLEMS_MEANING = "Values, and whole records, that did not fit their table, one row each, with the original."
+
+WINDOW_COLUMNS = (
+    ACCOUNT,
+    Column("from_at", "timestamp", "Earliest creation time of the window, UTC, inclusive."),
+    Column("to_at", "timestamp", "End of the window, UTC, exclusive."),
+    Column("provider_total", "bigint", "Faxes the provider counted for the query; null if it gives no count."),
+    Column(
+        "rows_seen", "bigint", "Distinct faxes the query answered with; it reaches a little further than the window."
+    ),
+    Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
+    Column("rows_changed", "bigint", "Faxes that the warehouse held otherwise."),
+    Column("requests", "bigint", "HTTP requests made for the window, retries included."),
+    Column("retries", "bigint", "How many of them were retries."),
+    Column(
+        "proof", "text", "counted: as many as the provider's total; walked: no total, all pages read; unproven; gap."
+    ),
+    Column("run_id", "text", "The run that walked the window."),
+    Column("finished_at", "timestamp", "When the window had been walked, UTC."),
+)
+PROBLEM_COLUMNS = (
+    ACCOUNT,
+    Column("table_name", "text", "Table that the value was meant for."),
+    Column("record_id", "text", "Id of the fax; null if it had none that could be used."),
+    Column("column_name", "text", "Key of the value; null if the whole record was kept out."),
+    Column("original", "text", "The value as JSON, or the whole record."),
+    Column("reason", "text", "Why it did not fit."),
+    Column(
+        "record_version",
+        "text",
+        "The fax's _dlt_id at that time; if no fax has it now, the provider has changed it since.",
+    ),
+    Column("seen_at", "timestamp", "When the value was first seen, UTC."),
+)
+
+
+def problem_id(account: str, problem: Problem) -> str:
+    """The key of a problem: the same value in the same version of the same record is one problem."""
+    named = "\0".join((account, problem.table, problem.fingerprint, problem.column or "", as_json(problem.original)))
+    return blake2b(named.encode(errors="backslashreplace"), digest_size=16).hexdigest()
+
+
+def problems_table(account: str, problems: Iterable[Problem], seen_at: datetime) -> pa.Table:
+    """The problems as rows of `sync_problems`, each once."""
+    rows = {problem_id(account, problem): problem for problem in problems}
+    return _table(
+        PROBLEM_COLUMNS,
+        [
+            {
+                "account": account,
+                "table_name": problem.table,
+                "record_id": _text_or_none(problem.record_id),
+                "column_name": problem.column,
+                "original": as_json(problem.original),
+                "reason": problem.reason,
+                "record_version": problem.fingerprint,
+                "seen_at": seen_at,
+                "_dlt_id": key,
+            }
+            for key, problem in rows.items()
+        ],
+    )
+
+
+def windows_table(account: str, run_id: str, walks: Iterable[tuple[Walked, dict[str, Any]]]) -> pa.Table:
+    """The walked windows as rows of `sync_windows`; each comes with its counts and the time it was finished."""
+    return _table(
+        WINDOW_COLUMNS,
+        [
+            {
+                "account": account,
+                "from_at": walked.window.start,
+                "to_at": walked.window.end,
+                "provider_total": walked.total,
+                "rows_seen": walked.rows_seen,
+                "proof": walked.proof,
+                "run_id": run_id,
+                "_dlt_id": f"{run_id}.{walked.window}",
+                **counts,
+            }
+            for walked, counts in walks
+        ],
+    )
+
+
+def _table(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> pa.Table:
+    types = {column.name: ARROW_TYPES[column.data_type] for column in columns}
+    return pa.Table.from_pylist(rows, schema=pa.schema({**types, "_dlt_id": pa.string()}))
+
+
+def _text_or_none(record_id: Any) -> str | None:
+    """An id as text that every database holds, whatever the provider sent in its place."""
+    if record_id is None:
+        return None
+    text = record_id if isinstance(record_id, str) else as_json(record_id)
+    return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()

@@ -1,0 +1,42 @@
+"""How long to wait before asking a provider again: what it asks for, else twice as long each time."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import requests
+from tenacity import RetryCallState, wait_exponential
+
+from sources.errors import ProviderDown
+
+PASSING = frozenset({408, 429, *range(500, 600)})  # statuses that another try may mend
+_backoff = wait_exponential(multiplier=1, max=30)
+
+
+def wait(state: RetryCallState) -> float:
+    """Seconds until the next attempt."""
+    error = state.outcome.exception() if state.outcome else None
+    retry_after: float | None = getattr(error, "retry_after", None)
+    return _backoff(state) if retry_after is None else retry_after
+
+
+def down(provider: str, response: requests.Response) -> ProviderDown:
+    """The error of a status that another try may mend, with the time the provider asks for."""
+    error = ProviderDown(f"{provider} is limiting or failing (HTTP {response.status_code}): run again later")
+    error.retry_after = _retry_after(response)
+    return error
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Seconds to wait by the Retry-After header, dates counted by the server's own clock; None if it says nothing."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value) if int(value) >= 1 else None
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    try:
+        now = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        now = datetime.now(UTC)
+    return max(0.0, (at - now).total_seconds()) if at.tzinfo else None

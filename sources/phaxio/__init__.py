@@ -1,0 +1,33 @@
+"""Phaxio v2 as a dlt source: faxes with their recipients, tags and barcodes.
+
+Source: https://www.phaxio.com/docs/api/v2/faxes/list_faxes, read November 2026.
+"""
+
+from datetime import datetime, timedelta
+
+import dlt
+from dlt.extract import DltResource
+
+from sources.client import Client, Limits
+from sources.phaxio import api
+from sources.phaxio.columns import FAXES
+from sources.resources import fax_resources
+from sources.run import Run
+
+SECRETS = ("api_key", "api_secret")
+TABLE = FAXES
+
+
+@dlt.source(name="phaxio")
+def source(
+    run: Run,
+    api_key: str = dlt.secrets.value,
+    api_secret: str = dlt.secrets.value,
+    base_url: str = "https://api.phaxio.com/v2",
+    start_date: datetime | None = None,
+    lookback_days: float = 3.0,
+    retry_seconds: float = 120.0,
+) -> list[DltResource]:
+    """The faxes of one Phaxio account; arguments come from `[sources.phaxio]`."""
+    client = Client(base_url, (api_key, api_secret), "Phaxio", Limits(retry_seconds=retry_seconds))
+    return fax_resources(FAXES, client, api, run, start_date, timedelta(days=lookback_days))

@@ -1,0 +1,54 @@
+"""How Phaxio lists faxes: numbered pages, newest first, counted up to 10,000.
+
+Source: https://www.phaxio.com/docs/api/v2/faxes/list_faxes and https://www.phaxio.com/docs/api/v2/intro/paging, read
+November 2026.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sources.client import Client
+from sources.errors import ContractError
+from sources.walk import Page
+from sources.window import Window, rfc3339
+
+ENDPOINT = "faxes"
+PER_PAGE = 1000  # Phaxio's maximum; its default is 25
+COUNTED = 10_000  # Phaxio counts no further, and answers ">10000"
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)  # before Phaxio was founded
+WIDEST_WINDOW = timedelta(days=366 * 30)  # the count says when to split
+
+
+def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
+    """The pages of faxes created in the window, one second to either side being at Phaxio's discretion.
+
+    Ends with the first page that is not full, by the page size that Phaxio echoes, and never asks past row 10,000.
+
+    Raises:
+        ContractError: the answer is not `{"success": true, "data": [fax, …], "paging": {…}}`.
+    """
+    # Both bounds, always: without `created_after` Phaxio answers the last week only.
+    bounds = {"created_after": rfc3339(window.start), "created_before": rfc3339(window.end)}
+    number = 1
+    while True:
+        answer = client.get(ENDPOINT, {**bounds, "per_page": str(PER_PAGE), "page": str(number)})
+        page, per_page = _read(answer)
+        yield page
+        number += 1
+        if len(page.records) < per_page or number * per_page > COUNTED:
+            return
+
+
+def _read(answer: Any) -> tuple[Page, int]:
+    if not isinstance(answer, dict) or answer.get("success") is not True:
+        raise ContractError('Phaxio: expected "success": true, got another answer with HTTP 200: nothing was loaded')
+    records, paging = answer.get("data"), answer.get("paging")
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise ContractError('Phaxio: expected "data" to be a list of faxes: nothing was loaded')
+    if not isinstance(paging, dict):
+        raise ContractError('Phaxio: expected "paging" to be an object: nothing was loaded')
+    total, per_page = paging.get("total"), paging.get("per_page")
+    count = total if type(total) is int else None
+    beyond = total == f">{COUNTED}" or (count is not None and count > COUNTED)
+    return Page(records, count, beyond), per_page if isinstance(per_page, int) else PER_PAGE

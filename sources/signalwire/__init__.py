@@ -1,0 +1,35 @@
+"""SignalWire's fax logs as a dlt source, with the details of their charges.
+
+Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026.
+"""
+
+from datetime import datetime, timedelta
+
+import dlt
+from dlt.extract import DltResource
+
+from sources.client import Client, Limits
+from sources.resources import fax_resources
+from sources.run import Run
+from sources.signalwire import api
+from sources.signalwire.columns import FAX_LOGS
+
+SECRETS = ("space", "project_id", "api_token")
+TABLE = FAX_LOGS
+
+
+@dlt.source(name="signalwire")
+def source(
+    run: Run,
+    space: str = dlt.secrets.value,
+    project_id: str = dlt.secrets.value,
+    api_token: str = dlt.secrets.value,
+    base_url: str = "https://{space}.signalwire.com/api",
+    start_date: datetime | None = None,
+    lookback_days: float = 3.0,
+    retry_seconds: float = 120.0,
+) -> list[DltResource]:
+    """The fax logs of one SignalWire project; arguments come from `[sources.signalwire]`."""
+    url = base_url.replace("{space}", space)
+    client = Client(url, (project_id, api_token), "SignalWire", Limits(retry_seconds=retry_seconds))
+    return fax_resources(FAX_LOGS, client, api, run, start_date, timedelta(days=lookback_days))

@@ -1,0 +1,91 @@
+"""How SignalWire lists fax logs: pages chained by links with tokens, no total, a limited history.
+
+Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026. Newest first is observed on
+sister logs; that a link keeps the filters, and how bounds are read, is documented nowhere.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sources.client import Client
+from sources.errors import ContractError, Refused
+from sources.walk import HistoryLimit, Page
+from sources.window import Window, parse_instant, rfc3339
+
+ENDPOINT = "fax/logs"
+PAGE_SIZE = 1000  # SignalWire's maximum; its default is 50
+EARLIEST = datetime(2018, 1, 1, tzinfo=UTC)  # before SignalWire was founded
+WIDEST_WINDOW = timedelta(days=90)  # nothing is counted, so no answer says that a window is too wide
+_BEYOND = timedelta(days=1)  # what a provider that reads only the date of a bound may add
+
+
+def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
+    """The pages of logs created in the window, a day to either side being at SignalWire's discretion.
+
+    Follows `links.next` to where it is absent, or to a page that lies outside the window altogether, since a link may
+    have dropped the filters.
+
+    Raises:
+        HistoryLimit: the window begins before what SignalWire keeps.
+        ContractError: the answer is not `{"links": {…}, "data": [log, …]}`, or the links form a circle.
+    """
+    link: str | None = ENDPOINT
+    params: dict[str, str] | None = {
+        "created_after": rfc3339(window.start),
+        "created_before": rfc3339(window.end),
+        "include_deleted": "true",
+        "page_size": str(PAGE_SIZE),
+    }
+    followed: set[str] = set()
+    while link is not None:
+        records, link = _read(_get(client, link, params))
+        if followed and _is_outside(records, window.widened(_BEYOND)):
+            return
+        yield Page(records)
+        params = None  # the link carries its own
+        if link is not None and (link := client.resolve(link)) in followed:
+            raise ContractError("SignalWire: a next link that was followed before: the pages go round in a circle")
+        followed.add(link or "")
+
+
+def _get(client: Client, link: str, params: dict[str, str] | None) -> Any:
+    try:
+        return client.get(link, params)
+    except Refused as refused:
+        limit = _history_limit(refused.document)
+        if limit is None:
+            raise
+        raise HistoryLimit(limit) from refused
+
+
+def _history_limit(document: Any) -> datetime | None:
+    """The date in `{"errors": [{"code": "exceeds_history_logs_limit", "message": "… the 2025-02-09 date …"}]}`."""
+    errors = document.get("errors") if isinstance(document, dict) else None
+    for error in errors if isinstance(errors, list) else []:
+        if isinstance(error, dict) and error.get("code") == "exceeds_history_logs_limit":
+            date = re.search(r"\d{4}-\d{2}-\d{2}", str(error.get("message")))
+            return parse_instant(date.group()) if date else None
+    return None
+
+
+def _read(answer: Any) -> tuple[list[dict[str, Any]], str | None]:
+    records = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise ContractError('SignalWire: expected "data" to be a list of logs: nothing was loaded')
+    links = answer.get("links")
+    if not isinstance(links, dict):
+        raise ContractError('SignalWire: expected "links" to be an object: nothing was loaded')
+    link = links.get("next")
+    if link is not None and not isinstance(link, str):
+        raise ContractError('SignalWire: expected "links.next" to be a URL: nothing was loaded')
+    return records, link or None
+
+
+def _is_outside(records: list[dict[str, Any]], window: Window) -> bool:
+    """There are records, and every one says that it was created outside the window."""
+    try:
+        return bool(records) and not any(parse_instant(record["created_at"]) in window for record in records)
+    except (KeyError, TypeError, ValueError):
+        return False

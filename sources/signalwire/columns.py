@@ -1,0 +1,44 @@
+"""SignalWire's raw tables: every field of the fax log, as its pages give it.
+
+Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026. `updated_at` stood in an
+older version of that page; `discarded_at` is documented for deleted voice and video logs and assumed for faxes.
+"""
+
+from sources.columns import ChildTable, Column, Table
+
+FAX_LOGS = Table(
+    name="fax_logs",
+    meaning="SignalWire's fax logs, one row per log: one leg of a call that carried a fax.",
+    columns=(
+        Column("id", "text", "SignalWire's UUID of the log; not the fax's own, which ends `url`."),
+        Column("from", "text", "The sender, E.164, or the raw caller id where that cannot be expressed."),
+        Column("to", "text", "The recipient, E.164, or a SIP address."),
+        Column("status", "text", "Status of the call, not of the fax: `completed` may be a fax that failed."),
+        Column("direction", "text", "`inbound`, `outbound-api` or `outbound-dial`."),
+        Column("source", "text", "The API that handled the fax; only `laml` is documented."),
+        Column("type", "text", "Kind of log; only `laml_call` is documented."),
+        Column("url", "text", "The fax in the Compatibility API; its last part is the fax's SID."),
+        Column("remote_station", "text", "A fax server hosted by the customer."),
+        Column("charge", "decimal", "Amount charged, US dollars; may be 0 until it has been calculated."),
+        Column("number_of_pages", "bigint", "Sheets of the fax; null when none came through."),
+        Column("quality", "text", "`standard`, `fine` or `superfine`."),
+        Column("created_at", "timestamp", "When the log was created, UTC; whole seconds or milliseconds."),
+        Column("updated_at", "timestamp", "When the log last changed, UTC; no longer documented."),
+        Column("error_code", "text", "SignalWire's number of the error, e.g. 34004; null if none."),
+        Column("error_message", "text", "The error in words."),
+        Column("discarded_at", "timestamp", "When the log was deleted at SignalWire, UTC; null while it is there."),
+    ),
+    children=(
+        ChildTable(
+            name="fax_log_charge_details",
+            meaning="What a log's charge is made of, one row per line; the lines need not sum to the charge.",
+            source="charge_details",
+            parent_id="fax_log_id",
+            columns=(
+                Column("description", "text", "What is charged, e.g. Outbound Fax Minutes."),
+                Column("charge", "decimal", "Amount of the line, US dollars."),
+            ),
+        ),
+    ),
+    stub="discarded_at",
+)

@@ -1,0 +1,155 @@
+"""A fake SignalWire fax log over real HTTP, with every reading that its documentation leaves open.
+
+https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and /docs/apis/core/paging, read November 2026.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sources.fake_server import Answer, Request, compact, json_answer
+from sources.fake_store import Record, Store, authorized, readings, totals
+from sources.fake_time import diary, instant, utc_now
+from sources.signalwire.fake_data import DOCUMENTED, OPEN, true_fax
+from sources.signalwire.fake_logs import generate, printed, settled, with_milliseconds
+from sources.signalwire.fake_pages import Pager
+from sources.signalwire.fake_query import Refused, check_history, includes_deleted, read_listing
+
+__all__ = ["DOCUMENTED", "SWITCHES", "Fake", "generate"]
+
+SWITCHES: dict[str, tuple[str, ...]] = {
+    "bounds": ("inclusive", "exclusive"),
+    "read_bounds_as": ("instants", "dates"),
+    "links": ("absolute", "relative"),
+    "links_keep_filter": ("yes", "no"),
+    "page_cap": ("1000", "200"),
+    "empty_page": ("never", "sometimes"),
+    "numbers": ("json", "text"),
+    "milliseconds": ("no", "yes"),
+    "history_limit": ("none", "year"),
+    "order": ("newest_first", "oldest_first"),
+}
+
+
+class Fake:
+    """One SignalWire project; change its logs through the methods only. `deleted` holds the stubs by id."""
+
+    def __init__(
+        self,
+        logs: Iterable[Record] = (),
+        *,
+        now: Callable[[], datetime] | None = None,
+        project_id: str = "sw-project",
+        api_token: str = "sw-token",
+        **switches: str,
+    ) -> None:
+        self.now = now or utc_now
+        self.project_id, self.api_token = project_id, api_token
+        self.switches = readings(SWITCHES, switches)
+        self.store: Store[str] = Store(self._printed)
+        self.deleted: dict[str, Record] = {}
+        self._last_known: dict[str, Record] = {}
+        self.pager = Pager(self.store, self.deleted, self.switches)
+        self.add(*logs)
+
+    @classmethod
+    def demo(cls, now: datetime) -> "Fake":
+        """About 400 logs of thirteen months, the same all day, and those of today so far; the latest are open."""
+        lately = now - timedelta(hours=3)
+        logs: list[Record] = []
+        for number, start, end, until in diary(now):
+            chapter = generate(number, start=start, end=end, seed=start.toordinal(), open_from=lately)
+            logs += [log for log in chapter if instant(log["created_at"]) < until]
+        return cls(logs, now=lambda: now)
+
+    def settings(self, url: str) -> dict[str, str]:
+        """What `[sources.signalwire]` must say to reach this project, served at that URL."""
+        keys = {"project_id": self.project_id, "api_token": self.api_token}
+        return {"space": "demo", **keys, "base_url": url + "/api"}
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The logs that are not deleted, by id, as the API prints them."""
+        with self.store.lock:
+            return {id: log for id, log in self.store.records.items() if id not in self.deleted}
+
+    def add(self, *logs: Record) -> None:
+        """Put these logs into the project; one that was deleted is there again."""
+        with self.store.lock:
+            for log in logs:
+                self.deleted.pop(log["id"], None)
+            fine = self.switches["milliseconds"] == "yes"
+            self.store.put(*(with_milliseconds(log) if fine else log for log in logs))
+
+    def change(self, id: str, **fields: Any) -> None:
+        """Give one log these values."""
+        with self.store.lock:
+            if id in self.deleted:
+                raise KeyError(id)
+            self.store.change(id, **fields)
+
+    def delete(self, id: str) -> None:
+        """Leave a stub of one log; ValueError while the fax is in progress, as SignalWire refuses that with 409."""
+        with self.store.lock:
+            log = self.store.records[id]
+            if id in self.deleted or log["status"] in OPEN:
+                raise ValueError(f"{id} is deleted already or still in progress")
+            self._last_known[id] = log
+            self.deleted[id] = {"id": id, "discarded_at": printed(self.now()), "created_at": log["created_at"]}
+            self.store.put(self.deleted[id])
+
+    def open_ids(self) -> list[str]:
+        """The logs that are not final yet, oldest first."""
+        with self.store.lock:
+            logs = self.store.records
+            return [id for _, id in self.store.order() if logs[id].get("status") in OPEN]
+
+    def settle_one(self, id: str) -> None:
+        """End an open fax, in the way that its id decides."""
+        with self.store.lock:
+            if self.store.records[id].get("status") in OPEN:
+                self.store.put(settled(self.store.records[id]))
+
+    def truth(self) -> list[Record]:
+        """What the view `fax.faxes` must hold: one dict per log, a deleted one as it was last."""
+        with self.store.lock:
+            rows = [(id in self.deleted, id) for id in self.store.records]
+            logs = [(gone, self._last_known[id] if gone else self.store.records[id]) for gone, id in rows]
+            return [true_fax(log, is_deleted=gone) for gone, log in logs]
+
+    def truth_totals(self) -> Record:
+        """How many faxes, recipients and tags there are, and what they cost in dollars, deleted ones included."""
+        return totals(self.truth())
+
+    def answer(self, request: Request) -> Answer:
+        """What SignalWire says to this request."""
+        if not authorized(request, self.project_id, self.api_token):
+            return json_answer({"error": "Unauthorized"}, 401)
+        endpoint = re.fullmatch(r"/api/fax/logs(?:/([^/]+))?", request.path)
+        if request.method != "GET" or not endpoint:
+            return json_answer({"error": "Not Found"}, 404)
+        with self.store.lock:
+            try:
+                return self._one(endpoint[1], request) if endpoint[1] else self._page(request)
+            except Refused as refusal:
+                return json_answer(refusal.document, 422)
+
+    def _one(self, id: str, request: Request) -> Answer:
+        if id not in self.store.records or (id in self.deleted and not includes_deleted(request.query)):
+            return json_answer({"error": "Not Found"}, 404)
+        if self.switches["history_limit"] == "year":
+            check_history(instant(self.store.records[id]["created_at"]), self.now(), "created_at")
+        return json_answer(self.store.shown([id])[1:-1])
+
+    def _page(self, request: Request) -> Answer:
+        asked = read_listing(request.query, self.switches, self.now())
+        page = self.pager.page(asked)
+        links = compact(self.pager.links(request, asked, page))
+        return json_answer(b'{"links":%b,"data":%b}' % (links, self.store.shown(page.ids)))
+
+    def _printed(self, log: Record) -> Record:
+        if self.switches["numbers"] == "json":
+            return log
+        texts = {name: log.get(name) for name in ("charge", "number_of_pages")}
+        return log | {name: str(value) for name, value in texts.items() if value is not None}

@@ -1,0 +1,117 @@
+"""How the fake SignalWire reads the parameters of a fax log request.
+
+https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and /docs/apis/error-codes, read November 2026.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sources.fake_store import whole_number
+from sources.fake_time import DAY, EARLIEST, LATEST, midnight, span
+
+MAXIMUM = 1000  # logs on a page, documented
+DEFAULT = "50"  # documented
+ERRORS_URL = "https://signalwire.com/docs/apis/error-codes"
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+TOKEN = re.compile(r"P([AB])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+
+
+class Refused(ValueError):
+    """What SignalWire answers with 422."""
+
+    def __init__(self, code: str, message: str, attribute: str, type: str = "validation_error") -> None:
+        super().__init__(message)
+        error = {"type": type, "code": code, "message": message, "attribute": attribute, "url": ERRORS_URL}
+        self.document: dict[str, Any] = {"errors": [error]}
+
+
+class Listing(NamedTuple):
+    """What a request asks for: the window [first, end), the page's number and size, and where it hangs.
+
+    The page follows the log `anchor`, or precedes it if `backwards`; without an anchor it is the first of the window.
+    """
+
+    first: datetime
+    end: datetime
+    number: int
+    size: int
+    anchor: str | None
+    backwards: bool
+    include_deleted: bool
+
+
+def read_listing(query: Mapping[str, str], switches: Mapping[str, str], now: datetime) -> Listing:
+    """The request's listing under these readings; Refused for what answers 422."""
+    number, size = _page(query)
+    anchor, backwards = _token(query, number)
+    after, before = _moment(query, "created_after"), _moment(query, "created_before")
+    first, end = span(after or EARLIEST, before or LATEST, switches["bounds"], switches["read_bounds_as"])
+    if on := _moment(query, "created_on"):
+        after = max(after or EARLIEST, midnight(on))
+        first, end = max(first, midnight(on)), min(end, midnight(on) + DAY)
+    if switches["history_limit"] == "year":
+        # A token has passed this check before, with the filter that its link may have lost.
+        if not anchor:
+            check_history(after or EARLIEST, now, "created_before")
+        first = max(first, history_limit(now))
+    size = min(size, int(switches["page_cap"]))
+    return Listing(first, end, number, size, anchor, backwards, includes_deleted(query))
+
+
+def includes_deleted(query: Mapping[str, str]) -> bool:
+    """The request asks for the stubs of deleted logs as well."""
+    return query.get("include_deleted") == "true"
+
+
+def history_limit(now: datetime) -> datetime:
+    """The start of the day a year ago."""
+    today = midnight(now.astimezone(UTC))
+    day = 28 if (today.month, today.day) == (2, 29) else today.day
+    return today.replace(year=today.year - 1, day=day)
+
+
+def check_history(at: datetime, now: datetime, attribute: str) -> None:
+    """Refused if the time lies before the limit."""
+    limit = history_limit(now)
+    if at < limit:
+        message = f"The value exceeds the {limit:%Y-%m-%d} date limit."
+        raise Refused("exceeds_history_logs_limit", message, attribute, "account_error")
+
+
+def _page(query: Mapping[str, str]) -> tuple[int, int]:
+    number, size = whole_number(query.get("page_number", "0")), whole_number(query.get("page_size", DEFAULT))
+    if number is None:
+        raise Refused("page_number_is_invalid", "page_number must be 0 or more", "page_number")
+    if size is None or not 1 <= size <= MAXIMUM:
+        raise Refused("page_size_is_invalid", f"page_size must be from 1 to {MAXIMUM}", "page_size")
+    return number, size
+
+
+def _token(query: Mapping[str, str], number: int) -> tuple[str | None, bool]:
+    if "page_token" not in query:
+        if number:
+            raise Refused("page_token_required", "page_token is required when page_number is above 0", "page_token")
+        return None, False
+    token = TOKEN.fullmatch(query["page_token"])
+    if not token:
+        raise invalid_token()
+    return token[2], token[1] == "B"
+
+
+def invalid_token() -> Refused:
+    """What a token that was never given out is answered with."""
+    return Refused("page_token_is_invalid", "page_token is invalid", "page_token")
+
+
+def _moment(query: Mapping[str, str], name: str) -> datetime | None:
+    if name not in query:
+        return None
+    try:
+        if not MOMENT.fullmatch(query[name]):
+            raise ValueError
+        at = datetime.fromisoformat(query[name])
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused("datetime_required", f"{name} must be a valid date or timestamp", name) from None

@@ -1,0 +1,74 @@
+"""JSON that cannot change its meaning on the way in: strict UTF-8, no doubled key, no number rounded.
+
+orjson reads a page several times faster than the standard library but lets the last of two equal keys win and rounds
+integers beyond 64 bits. Both are rare and cheap to suspect, so a suspected body is read again, exactly.
+"""
+
+import json
+import math
+import re
+from typing import Any
+
+import orjson
+
+MAX_DEPTH = 32
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_KEY_END = b'":'
+
+
+def parse(body: bytes) -> Any:
+    """The document in `body`, with integers of any size as `int` and NaN, Infinity and 1e400 as the text they are.
+
+    Raises:
+        ValueError: not UTF-8, not JSON, a key twice in one object, or nested too deeply.
+            The message names the reason and never quotes the body.
+    """
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _parse_exactly(body)
+    if _LONG_NUMBER.search(body) or body.count(_KEY_END) != orjson.dumps(document).count(_KEY_END):
+        return _parse_exactly(body)
+    return document
+
+
+def _parse_exactly(body: bytes) -> Any:
+    text = _decode(body)
+    if _depth(text) > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    try:
+        return json.loads(
+            text, object_pairs_hook=_without_doubled_keys, parse_constant=str, parse_float=_finite_or_text
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON at byte {error.pos} of {len(body)}") from None
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 at byte {error.start}") from None
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[{}\]]", _STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _finite_or_text(digits: str) -> float | str:
+    """The number, or its digits if no double can hold it: infinity would be a different value."""
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+def _without_doubled_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise ValueError("a key twice in one object")
+    return record

@@ -1,0 +1,168 @@
+"""Walking a span of creation time in windows, each of them proven as far as its provider allows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sources.bounds import next_length, proves_instants, whole_half
+from sources.columns import CREATED_AT, Record, Table
+from sources.errors import ContractError
+from sources.fitting import fit
+from sources.records import Placed, Problem, fingerprint
+from sources.window import DAY, LAST_INSTANT, SECOND, Window
+
+Proof = Literal["counted", "walked", "unproven", "gap"]
+WALKS = 3  # of one window, until its count comes out
+MOST_EMPTY_PAGES = 100  # in a row that a chain of links may hold
+MOST_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
+
+
+@dataclass(frozen=True)
+class Page:
+    """One response: its records, and how many the whole query has; None if the provider does not say.
+
+    `beyond_count`: there are more than the provider counts or serves, so the window has to be split.
+    """
+
+    records: list[Record]
+    total: int | None = None
+    beyond_count: bool = False
+
+
+class HistoryLimit(Exception):
+    """The provider keeps nothing created before `limit` (UTC)."""
+
+    def __init__(self, limit: datetime) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+@dataclass
+class Walked:
+    """A window and what came of it: its faxes by id, the last reading of each, and how it was proven.
+
+    `total` is the provider's count of the query, which reaches a little further than the window; `rows_seen` the
+    distinct faxes it answered with. `unplaced` are the records without a usable id or creation time.
+    """
+
+    window: Window
+    faxes: dict[Any, Placed] = field(default_factory=dict)
+    unplaced: dict[str, Problem] = field(default_factory=dict)
+    total: int | None = None
+    rows_seen: int = 0
+    proof: Proof = "walked"
+
+
+@dataclass
+class Walker:
+    """Walks one account's faxes: `fetch` gives the pages of a span, `table` says what a record must have.
+
+    Nobody documents whether bounds are inclusive, or whether only their dates count. So more is asked for than the
+    window holds, and each fax is taken by the one window that its creation time lies in: a day more at both ends,
+    until a fax that a comparison of dates would have left out shows that instants count; then a second suffices.
+    """
+
+    fetch: Callable[[Window], Iterator[Page]]
+    table: Table
+    account: str
+    widest: timedelta
+    instants_count: bool = False
+    floor: datetime | None = None  # nothing earlier is asked for: the provider does not keep it
+
+    def walk(self, span: Window) -> Iterator[Walked]:
+        """The windows of a span, in ascending order, each as wide as its neighbour's density suggests.
+
+        The last one also takes what is newer than the span, should the provider send it.
+
+        Raises:
+            ContractError: a page repeats, or is not what the documentation says.
+        """
+        start, length = span.start, self.widest
+        while start < span.end:
+            window = Window(start, min(start + length, span.end))
+            try:
+                walked = self._prove(window, takes_newer=window.end == span.end)
+            except HistoryLimit as past:
+                self._raise_floor(past.limit)
+                if past.limit <= start:
+                    continue
+                walked = Walked(Window(start, min(past.limit, span.end)), proof="gap")
+            except _Overfull:
+                length = whole_half(window)
+                continue
+            yield walked
+            start = walked.window.end
+            if walked.proof != "gap":
+                length = min(self.widest, next_length(window.length, walked.rows_seen))
+
+    def _prove(self, window: Window, takes_newer: bool) -> Walked:
+        for _ in range(WALKS):
+            walked = self._walk_once(window, takes_newer)
+            if walked.proof != "unproven":
+                break
+        return walked
+
+    def _walk_once(self, window: Window, takes_newer: bool) -> Walked:
+        """One reading of all pages. It is proven if every page claims the same total and as many ids were seen."""
+        asked = self._asked(window)
+        walked = Walked(window)
+        taken = Window(window.start, LAST_INSTANT) if takes_newer else window
+        seen: set[Any] = set()
+        claims: set[int | None] = set()
+        empty_pages, overfull = 0, False
+        for number, page in enumerate(self.fetch(asked), start=1):
+            before = len(seen)
+            self._take(page.records, walked, seen, taken, asked)
+            overfull = overfull or page.beyond_count
+            if (overfull or len(walked.faxes) > MOST_ROWS) and self._can_split(window):
+                raise _Overfull
+            claims.add(page.total)
+            empty_pages = 0 if page.records else empty_pages + 1
+            if empty_pages > MOST_EMPTY_PAGES or (page.records and len(seen) == before):
+                raise ContractError(f"page {number} of {window} brought nothing new: the pages go round in a circle")
+        walked.total, walked.rows_seen = next(iter(claims), None), len(seen)
+        if overfull or claims != {None}:
+            walked.proof = "counted" if claims == {len(seen)} and not overfull else "unproven"
+        return walked
+
+    def _asked(self, window: Window) -> Window:
+        slack = SECOND if self.instants_count else DAY
+        asked = window.widened(slack)
+        start = max(asked.start, self.floor) if self.floor else asked.start
+        return Window(start, window.end if self.instants_count else asked.end)
+
+    def _can_split(self, window: Window) -> bool:
+        return window.length > (SECOND if self.instants_count else DAY)
+
+    def _raise_floor(self, limit: datetime) -> None:
+        if self.floor is not None and limit <= self.floor:
+            raise ContractError(f"the provider keeps faxes from {limit:%Y-%m-%d} on, and refuses that very date")
+        self.floor = limit
+
+    def _take(self, records: list[Record], walked: Walked, seen: set[Any], taken: Window, asked: Window) -> None:
+        for record in records:
+            mark = fingerprint(self.account, record)
+            try:
+                fax_id, created_at = self._place(record)
+            except ValueError as reason:
+                seen.add(mark)
+                walked.unplaced[mark] = Problem(self.table.name, record.get("id"), None, record, str(reason), mark)
+                continue
+            seen.add(fax_id)
+            self.instants_count = self.instants_count or proves_instants(asked, created_at)
+            if created_at in taken:
+                walked.faxes[fax_id] = Placed(record, fax_id, created_at, mark)
+
+    def _place(self, record: Record) -> tuple[Any, datetime]:
+        fax_id = fit(record.get("id"), self.table.id_type)
+        if fax_id is None or fax_id == "":
+            raise ValueError("no id")
+        created_at: datetime | None = fit(record.get(CREATED_AT), "timestamp")
+        if created_at is None:
+            raise ValueError("no creation time")
+        return fax_id, created_at
+
+
+class _Overfull(Exception):
+    """More faxes than one query counts: the window has to be split."""

@@ -1,0 +1,61 @@
+"""Spans of creation time, in UTC. Pure functions: no clock is read here."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
+LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """The creation times `[start, end)`, aware and in UTC.
+
+    A fax belongs to exactly one of two windows that touch, so walking them one by one counts no fax twice.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __contains__(self, instant: object) -> bool:
+        return isinstance(instant, datetime) and self.start <= instant < self.end
+
+    def __str__(self) -> str:
+        return f"{rfc3339(self.start)} to {rfc3339(self.end)}"
+
+    @property
+    def length(self) -> timedelta:
+        """How long the window is."""
+        return self.end - self.start
+
+    def widened(self, slack: timedelta) -> "Window":
+        """The window with `slack` more at both ends, to ask a provider whose bounds may be exclusive or coarser."""
+        start = self.start - slack if self.start - FIRST_INSTANT > slack else FIRST_INSTANT
+        return Window(start, self.end + slack if LAST_INSTANT - self.end > slack else LAST_INSTANT)
+
+
+def parse_instant(text: str) -> datetime:
+    """The instant that an ISO 8601 text names, in UTC; a text without an offset is read as UTC.
+
+    Raises:
+        ValueError: the text is no such date or time, or its instant lies outside the years 1 to 9999.
+    """
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        return instant.replace(tzinfo=UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant outside the years 1 to 9999") from None
+
+
+def rfc3339(instant: datetime) -> str:
+    """The instant as `2024-05-06T12:20:00Z`, cut to whole seconds: the finest grain that both providers document."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def whole_second(instant: datetime) -> datetime:
+    """The instant cut to its second, in UTC."""
+    return instant.astimezone(UTC).replace(microsecond=0)
