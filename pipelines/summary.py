@@ -52,6 +52,7 @@ class Outcome:
             "rows": dict(sorted(children(run).items())),
             "problems": run.rows[SYNC_PROBLEMS],
             "new_columns": run.new_columns,
+            "warnings": run.warnings,
             "from": rfc3339(run.span.start) if run.span else None,
             "to": rfc3339(run.span.end) if run.span else None,
             "reached": rfc3339(run.reached) if run.reached else None,
@@ -108,6 +109,7 @@ def _told(run: Run, seconds: float) -> str:
     if run.rows[SYNC_PROBLEMS]:
         parts.append(f"{run.rows[SYNC_PROBLEMS]} values did not fit, see sync_problems")
     columns = [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]
+    parts += [f"WARNING: {warning}" for warning in run.warnings]
     if columns:
         parts.append(f"new columns {', '.join(columns)}")
     return "; ".join(parts)

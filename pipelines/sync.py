@@ -16,9 +16,10 @@ from uuid import uuid4
 
 from pipelines import project
 
-from pipelines import accounts, demo, show, warehouse
+from pipelines import accounts, demo, show, stopping, warehouse
 from pipelines.faults import explain
 from pipelines.settings import schema_name, setting
+from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, exit_code, require_proof
 from pipelines.views import refresh_views
 from sources import provider
@@ -37,11 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
     LOG.setLevel(logging.DEBUG if options.verbose else logging.INFO)
     try:
+        stopping.listen()
         with demo.fakes(DEMO_DATABASE) if options.demo else nullcontext():
             return _sync(options)
     except FaxSyncError as error:
         LOG.error("fax-sync: %s", error)
         return error.exit_code
+    except stopping.Stopped as stopped:
+        LOG.error("fax-sync: stopped by %s; what is loaded is whole, and the next run goes on from there", stopped.name)
+        return stopped.exit_code
 
 
 def _sync(options: argparse.Namespace) -> int:
@@ -74,24 +79,26 @@ def _sync_account(
     began = time.monotonic()
     run: Run | None = None
     try:
-        with warehouse.opened(account.provider, account.name, schema) as pipeline:
+        with warehouse.opened(account.provider, account.name, schema) as opened:
             run = Run(
                 run_id,
                 account.name,
                 whole_second(datetime.now(UTC)),
-                warehouse.StoredFaxes(pipeline, account.name),
+                StoredFaxes(opened.client, account.name),
                 options.since,
                 options.until,
+                options.refetch,
                 timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
                 progress=lambda run: on_progress(str(account), run),
             )
             source = provider(account.provider).source(run)
             while not run.finished:
-                warehouse.load(pipeline, source)
-            with pipeline.sql_client() as client:
-                refresh_views(client, schema)
+                warehouse.load(opened.pipeline, source)
+            refresh_views(opened.client, schema)
             require_proof(run)
-    except Exception as error:
+    except BaseException as error:
+        if stopped := stopping.behind(error):
+            raise stopped from None
         if options.verbose:
             LOG.debug("%s failed", account, exc_info=True)
         explained = explain(error)
@@ -130,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--provider", metavar="NAME", help="sync this provider only")
     parser.add_argument("--since", metavar="WHEN", type=_instant, help="fill in from this date or time (UTC) on")
     parser.add_argument("--until", metavar="WHEN", type=_instant, help="fill in up to this date or time (UTC)")
+    parser.add_argument("--refetch", action="store_true", help="with these bounds, read again what is proven already")
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     parser.add_argument("--verbose", action="store_true", help="tell every window, and the traceback of a failure")

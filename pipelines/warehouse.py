@@ -6,42 +6,71 @@ with the rows: measured under SIGKILL, this is the one way that neither loses no
 
 import os
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
 from dlt.common.schema import Schema
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from pipelines import lock
-from sources.ledger import SYNC_PROBLEMS
+from pipelines.faults import explain
+from pipelines.scratch import working_directory
+from pipelines.settings import setting
+from sources.errors import Busy
 from sources.resources import NESTED_IN
-from sources.window import Window
 
 DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
-COMMITTED = "_dlt_load_id in (select load_id from _dlt_loads where status = 0)"
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """One account's pipeline, and a connection that is held for the whole run: on DuckDB it keeps others out."""
+
+    pipeline: dlt.Pipeline
+    client: SqlClientBase[Any]
 
 
 @contextmanager
-def opened(provider: str, account: str, schema: str) -> Iterator[dlt.Pipeline]:
-    """The dlt pipeline of one account, in a working directory of its own, with state and schema from the warehouse.
+def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
+    """The warehouse of one account, with dlt's state and schema restored from it into a fresh working directory.
 
     Raises:
-        Busy: another run holds the lock of this provider's raw schema.
+        Busy: another run holds the lock, or, for longer than `[sync] busy_seconds`, another program the file.
     """
-    with tempfile.TemporaryDirectory(prefix="fax-sync-") as directory:
+    with working_directory() as directory:
         pipeline = dlt.pipeline(
             f"fax_{provider}_{account}",
             destination=DESTINATION,
             dataset_name=f"{schema}_{provider}",
             pipelines_dir=directory,
         )
-        with lock.exclusive(_lock_file(pipeline)):
+        with lock.exclusive(_lock_file(pipeline)), _connected(pipeline) as client:
             pipeline.sync_destination()
-            yield pipeline
+            yield Warehouse(pipeline, client)
+
+
+@contextmanager
+def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
+    """A connection to the warehouse, waited for while another program has the file open."""
+    patience = setting("sync.busy_seconds", 30.0)
+    waiting = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(explain(error), Busy)),
+        wait=wait_exponential(multiplier=0.1, max=2),
+        stop=stop_after_delay(patience),
+        reraise=True,
+    )
+    client = pipeline.sql_client()
+    waiting(client.open_connection)
+    try:
+        yield client
+    finally:
+        client.close_connection()
 
 
 def load(pipeline: dlt.Pipeline, source: DltSource) -> None:
@@ -76,45 +105,6 @@ def _nest(pipeline: dlt.Pipeline, packages: Collection[str]) -> None:
                 table.pop("resource", None)
                 table.pop("write_disposition", None)
         storage.save_schema(load_id, schema)
-
-
-class StoredFaxes:
-    """What the warehouse holds of one account, from committed loads only; times are UTC."""
-
-    def __init__(self, pipeline: dlt.Pipeline, account: str) -> None:
-        self._pipeline = pipeline
-        self._account = account
-
-    def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span, by id."""
-        sql = (
-            f"select id, _dlt_id from {table}"
-            f" where account = %s and created_at >= %s and created_at <= %s and {COMMITTED}"
-        )
-        return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, span.start, span.end)}
-
-    def problem_ids(self) -> Collection[str]:
-        """The `_dlt_id` of every row of `sync_problems`."""
-        sql = f"select _dlt_id from {SYNC_PROBLEMS} where account = %s and {COMMITTED}"
-        return {row["_dlt_id"] for row in self._select(sql, self._account)}
-
-    def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
-        """The rows of a table in which the column has one of the values."""
-        if not values:
-            return []
-        places = ", ".join(["%s"] * len(values))
-        sql = f"select * from {table} where account = %s and {column} in ({places}) and {COMMITTED}"
-        return self._select(sql, self._account, *values)
-
-    def _select(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        if not self._pipeline.schema_names:
-            return []  # a first run: there is no table yet
-        try:
-            with self._pipeline.sql_client() as client, client.execute_query(sql, *parameters) as cursor:
-                names = [column[0] for column in cursor.description]
-                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        except DatabaseUndefinedRelation:
-            return []
 
 
 def _lock_file(pipeline: dlt.Pipeline) -> Path:

@@ -1,6 +1,6 @@
 """What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,35 +8,42 @@ import dlt
 import pyarrow as pa
 
 from sources import ledger
-from sources.columns import ChildTable, Table
+from sources.columns import ChildTable, Record, Table
+from sources.plan import Horizon, plan
 from sources.records import Learnt, Placed
-from sources.run import Run
+from sources.reread import reread
+from sources.run import PROVEN, Run
 from sources.stubs import marked_tables
 from sources.tables import to_tables
 from sources.walk import Walked, Walker
-from sources.window import LAST_INSTANT, Window
 
 Batch = dict[str, pa.Table]
+FetchFax = Callable[[Any], Record | None]
 Ledger = list[tuple[Walked, dict[str, Any]]]
 
 
 class Batches:
     """The batches of one account's run, walked on from one load to the next.
 
-    `recorded`: the last load has something to say, so that the cursor may move with it.
+    `fetch_fax` gives one fax by its id. `recorded`: the last load has something to say, so that the cursor may move.
     """
 
-    def __init__(self, table: Table, walker: Walker, run: Run) -> None:
+    def __init__(
+        self, table: Table, walker: Walker, fetch_fax: Callable[[Any], Record | None], run: Run, horizon: Horizon
+    ) -> None:
         self.table = table
         self.run = run
+        self.begun = False
         self.recorded = False
         self._walker = walker
+        self._fetch_fax = fetch_fax
+        self._horizon = horizon
         self._walks: Iterator[Walked] = iter(())
 
-    def begin(self, span: Window) -> None:
-        """Sets out over a span."""
-        self.run.span = span
-        self._walks = self._walker.walk(span)
+    def begin(self, cursor: datetime | None, read_at: datetime | None) -> None:
+        """Sets out: the cursor tells how far the account has been read, `read_at` when that was."""
+        self.begun = True
+        self._walks = self._walk(cursor, read_at)
 
     def load(self, cursor: datetime | None) -> Iterator[Batch]:
         """The batches of one load: table name -> Arrow table, windows in order, the ledger last; none if all is quiet.
@@ -46,29 +53,44 @@ class Batches:
         run = self.run
         entries: Ledger = []
         gathered = 0
+        run.finished = True
         for walked in self._walks:
-            batch, counts = self._gather(walked)
-            entries.append((walked, counts))
+            batch = self._gather(walked, entries)
             run.take(walked)
             gathered += sum(table.num_rows for table in batch.values())
             if batch:
                 yield batch
             if gathered >= run.rows_per_load:
+                run.finished = False
                 break
-        run.finished = run.span is None or run.reached is None or run.reached >= run.span.end
+        if run.finished and run.moves_cursor:
+            batch = self._gather(reread(run, self.table, self._fetch_fax, self._horizon), [])
+            gathered += sum(table.num_rows for table in batch.values())
+            yield batch
         self.recorded = bool(entries) and (gathered > 0 or not self._is_quiet(entries, cursor))
         if self.recorded:
             yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.account, run.run_id, entries)}
 
+    def _walk(self, cursor: datetime | None, read_at: datetime | None) -> Iterator[Walked]:
+        """The windows of every span; all of them anew if the first answer shows that our clock is wrong."""
+        run = self.run
+        run.spans = plan(run, self._horizon, cursor, read_at)
+        for span in run.spans:
+            for walked in self._walker.walk(span, takes_newer=run.moves_cursor and span is run.spans[-1]):
+                if run.mend_clock():
+                    yield from self._walk(cursor, read_at)
+                    return
+                yield walked
+
     def _is_quiet(self, entries: Ledger, cursor: datetime | None) -> bool:
-        proven = all(walked.proof in ("counted", "walked") for walked, _ in entries)
+        proven = all(walked.proof in PROVEN for walked, _ in entries)
         fresh = cursor is not None and entries[-1][0].window.end - cursor < self.run.heartbeat
         return proven and fresh and self.run.moves_cursor
 
-    def _gather(self, walked: Walked) -> tuple[Batch, dict[str, Any]]:
-        """The window's new and changed faxes as tables, and its line in the ledger."""
+    def _gather(self, walked: Walked, entries: Ledger) -> Batch:
+        """The window's new and changed faxes as tables; its line is added to the ledger's entries."""
         run = self.run
-        known = run.stored.fingerprints(self.table.name, Window(walked.window.start, LAST_INSTANT))
+        known = run.stored.fingerprints(self.table.name, walked.taken)
         fresh = [fax for fax in walked.faxes.values() if known.get(fax.id) != fax.fingerprint]
         new = sum(fax.id not in known for fax in fresh)
         learnt = self._learnt()
@@ -78,10 +100,10 @@ class Batches:
         problems = ledger.problems_table(run.account, [*learnt.problems, *unplaced], datetime.now(UTC))
         batch[ledger.SYNC_PROBLEMS] = problems
         run.count(new, len(fresh) - new, len(walked.faxes) - len(fresh), batch, learnt.new)
-        schema = dlt.current.source_schema()
-        kept = {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
         counts = {"rows_new": new, "rows_changed": len(fresh) - new, "finished_at": datetime.now(UTC)}
-        return kept, counts | run.spent()
+        entries.append((walked, counts | run.spent()))
+        schema = dlt.current.source_schema()
+        return {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
 
     def _tables(self, fresh: list[Placed], known: Any, learnt: Learnt) -> Batch:
         marks = [fax for fax in fresh if self.table.is_stub(fax.record) and fax.id in known]

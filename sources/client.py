@@ -7,6 +7,7 @@ made, and neither netrc nor proxy variables are read (requests adds netrc passwo
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -37,7 +38,8 @@ class _Garbled(ContractError):
 class Client:
     """GETs JSON below `base_url` with basic auth, counting its `requests` and `retries`.
 
-    `credentials` are the user and the password. `sleep` and `clock` (seconds, monotonic) are there for the tests.
+    `skew` is how far the provider's clock was ahead of ours when it last answered. `credentials` are the user and the
+    password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC) are there for the tests.
     """
 
     def __init__(
@@ -48,13 +50,15 @@ class Client:
         limits: Limits = Limits(),
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.base_url = base_url.rstrip("/") + "/"
         self.provider = provider
         self.requests = 0
         self.retries = 0
+        self.skew = timedelta()
         self._limits = limits
-        self._sleep, self._clock = sleep, clock
+        self._sleep, self._clock, self._now = sleep, clock, now
         self._patience = limits.retry_seconds
         self._session = requests.Session()
         self._session.trust_env = False
@@ -111,6 +115,7 @@ class Client:
         timeout = (self._limits.connect_seconds, self._limits.read_seconds)
         try:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
+                self.skew = patience.server_time(response, self._now()) - self._now()
                 body = self._read(response)
         except requests.exceptions.SSLError as error:
             raise ConfigError(

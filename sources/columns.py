@@ -75,12 +75,16 @@ class ChildTable:
 class Table:
     """A provider's table of faxes, keyed by account and `id`, with the tables split off from it.
 
+    A fax whose `status` is not one of `final` may still change, and is asked for by its id once it is too old to be
+    read with its window.
+
     `stub`: a record with this key and no `unless` key only marks a fax as deleted and says nothing else about it.
     """
 
     name: str
     meaning: str
     columns: tuple[Column, ...]
+    final: frozenset[str]
     children: tuple[ChildTable, ...] = ()
     stub: str | None = None
     unless: str = "status"

@@ -26,6 +26,7 @@ WINDOW_COLUMNS = (
     Column(
         "rows_seen", "bigint", "Distinct faxes the query answered with; it reaches a little further than the window."
     ),
+    Column("rows_taken", "bigint", "Distinct faxes created in the window."),
     Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
     Column("rows_changed", "bigint", "Faxes that the warehouse held otherwise."),
     Column("requests", "bigint", "HTTP requests made for the window, retries included."),
@@ -91,6 +92,7 @@ def windows_table(account: str, run_id: str, walks: Iterable[tuple[Walked, dict[
                 "to_at": walked.window.end,
                 "provider_total": walked.total,
                 "rows_seen": walked.rows_seen,
+                "rows_taken": walked.rows_taken,
                 "proof": walked.proof,
                 "run_id": run_id,
                 "_dlt_id": f"{run_id}.{walked.window}",

@@ -35,8 +35,14 @@ def _retry_after(response: requests.Response) -> float | None:
         at = parsedate_to_datetime(value)
     except ValueError:
         return None
-    try:
-        now = parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
-        now = datetime.now(UTC)
+    now = server_time(response, datetime.now(UTC))
     return max(0.0, (at - now).total_seconds()) if at.tzinfo else None
+
+
+def server_time(response: requests.Response, otherwise: datetime) -> datetime:
+    """What the provider's clock shows, by the Date header; `otherwise` if there is none."""
+    try:
+        at = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return otherwise
+    return at if at.tzinfo else otherwise

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from sources.columns import DataType, Record
-from sources.fitting import as_json
+from sources.columns import CREATED_AT, DataType, Record, Table
+from sources.fitting import as_json, fit
 from sources.values import infer_type
 
 MOST_LEARNT_COLUMNS = 200  # of one table; PostgreSQL ends at 1600 columns, and a page of random keys must not get there
@@ -70,6 +70,21 @@ class Learnt:
             if name not in taken and name not in names.values() and len(names) < MOST_LEARNT_COLUMNS:
                 names[key] = name
         return names
+
+
+def place(table: Table, account: str, record: Record) -> Placed:
+    """The record with its place.
+
+    Raises:
+        ValueError: it has no id, or no creation time, that its column could hold.
+    """
+    fax_id = fit(record.get("id"), table.id_type)
+    if fax_id is None or fax_id == "":
+        raise ValueError("no id")
+    created_at: datetime | None = fit(record.get(CREATED_AT), "timestamp")
+    if created_at is None:
+        raise ValueError("no creation time")
+    return Placed(record, fax_id, created_at, fingerprint(account, record))
 
 
 def fingerprint(account: str, record: Record) -> str:

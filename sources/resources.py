@@ -12,10 +12,11 @@ from dlt.extract import DltResource
 from sources import ledger
 from sources.batches import Batch, Batches
 from sources.client import Client
-from sources.columns import ACCOUNT, CREATED_AT, ChildTable, Column, Table, type_hint
+from sources.columns import ACCOUNT, CREATED_AT, ChildTable, Column, Record, Table, type_hint
+from sources.plan import Horizon
 from sources.run import Run
 from sources.walk import Page, Walker
-from sources.window import Window, whole_second
+from sources.window import Window
 
 NESTED_IN = "x-nested-in"  # table hint: the table whose rows these belong to, to be replaced together with them
 _MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
@@ -32,18 +33,15 @@ class Api(Protocol):
     def fetch_pages(self, client: Client, window: Window) -> Iterator[Page]:
         """The pages of faxes created in the window."""
 
+    def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
+        """One fax by its id; None if the provider no longer has it."""
 
-def fax_resources(
-    table: Table, client: Client, api: Api, run: Run, start_date: datetime | None, lookback: timedelta
-) -> list[DltResource]:
-    """The resources of one account: `pages`, unselected, and a transformer for each raw table.
 
-    `start_date` (UTC) is how far back a first run goes, by default everything; every later run goes back by
-    `lookback` from the cursor, because providers change a fax without telling.
-    """
+def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Horizon) -> list[DltResource]:
+    """The resources of one account: `pages`, unselected, and a transformer for each raw table."""
     run.client, run.table = client, table.name
     walker = Walker(partial(api.fetch_pages, client), table, run.account, api.WIDEST_WINDOW)
-    batches = Batches(table, walker, run)
+    batches = Batches(table, walker, partial(api.fetch_fax, client), run, horizon)
 
     @dlt.resource(name="pages", selected=False)
     def pages(
@@ -51,12 +49,13 @@ def fax_resources(
     ) -> Iterator[Batch]:
         # Rows pass unfiltered, as each window takes its own; the cursor moves after the last of them.
         created_at.advance(None)  # type: ignore[arg-type]  # documented, but typed otherwise
-        cursor = created_at.last_value
-        if run.span is None:
-            batches.begin(_span(run, cursor, start_date or api.EARLIEST, lookback))
+        cursor, state = created_at.last_value, dlt.current.resource_state()
+        if not batches.begun:
+            batches.begin(cursor, state.get("read_at"))
         yield from batches.load(cursor)
-        if run.moves_cursor and batches.recorded and run.reached is not None:
-            created_at.advance(run.reached)
+        if batches.recorded and (reached := run.cursor()):
+            created_at.advance(reached)
+            state["read_at"] = run.started_at
 
     return [
         pages,
@@ -65,13 +64,6 @@ def fax_resources(
         _table_of(pages, ledger.SYNC_WINDOWS, ledger.WINDOW_COLUMNS, ["_dlt_id"], ledger.WINDOWS_MEANING),
         _table_of(pages, ledger.SYNC_PROBLEMS, ledger.PROBLEM_COLUMNS, ["_dlt_id"], ledger.PROBLEMS_MEANING),
     ]
-
-
-def _span(run: Run, cursor: datetime | None, start_date: datetime, lookback: timedelta) -> Window:
-    """From `since`, or the cursor less the look-back, or the start date, to the frozen end of the run."""
-    start = run.since or (max(cursor - lookback, start_date) if cursor else start_date)
-    end = whole_second(run.end)
-    return Window(min(whole_second(start), end), end)
 
 
 def _table_of(pages: DltResource, name: str, columns: Iterable[Column], key: list[str], meaning: str) -> DltResource:

@@ -10,6 +10,9 @@ from sources.client import Client
 from sources.walk import Walked
 from sources.window import Window
 
+MOST_SKEW = timedelta(minutes=5)  # between the provider's clock and ours
+PROVEN = ("counted", "walked")  # the proofs of a window that need not be read again
+
 
 class Stored(Protocol):
     """What the warehouse already holds of one account; every answer counts committed loads only."""
@@ -20,6 +23,12 @@ class Stored(Protocol):
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""
 
+    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
+        """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
+
+    def open_faxes(self, table: str, final: Collection[str], span: Window) -> Mapping[Any, str]:
+        """The `_dlt_id` of each fax created in the span whose status is not final, by id."""
+
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
         """The rows of a table in which the column has one of the values."""
 
@@ -29,8 +38,8 @@ class Run:
     """What one account is asked for, and the tally of what came.
 
     `started_at` is the frozen end of the run. `since` and `until` (UTC) ask for a backfill, which leaves the cursor
-    alone. A source walks until it has gathered `rows_per_load` faxes or has reached the end, and then `finished` is
-    true; loading it again goes on from there.
+    alone and fills holes only, unless it is to `refetch`. A source walks until it has gathered `rows_per_load` rows;
+    loading it again goes on from there, until it has reached the end and `finished` is true.
     """
 
     run_id: str
@@ -39,13 +48,14 @@ class Run:
     stored: Stored
     since: datetime | None = None
     until: datetime | None = None
+    refetch: bool = False
     heartbeat: timedelta = timedelta(hours=1)
     rows_per_load: int = 50_000
     progress: Callable[["Run"], None] = lambda run: None
 
     client: Client | None = None
     table: str = ""
-    span: Window | None = None
+    spans: list[Window] = field(default_factory=list)
     reached: datetime | None = None
     finished: bool = False
     walks: list[Walked] = field(default_factory=list)
@@ -56,11 +66,13 @@ class Run:
     rows: Counter[str] = field(default_factory=Counter)
     new_columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
+    warnings: list[str] = field(default_factory=list)
     _requests_told: int = 0
     _retries_told: int = 0
 
     def take(self, walked: Walked) -> None:
-        """Notes a window that has been walked."""
+        """Notes a window that has been walked and gathered; its faxes are let go."""
+        walked.faxes, walked.unplaced = {}, {}
         self.walks.append(walked)
         self.reached = walked.window.end
         self.progress(self)
@@ -83,6 +95,11 @@ class Run:
         return spent
 
     @property
+    def span(self) -> Window | None:
+        """From the earliest to the latest creation time that the run was to read."""
+        return Window(self.spans[0].start, self.spans[-1].end) if self.spans else None
+
+    @property
     def requests(self) -> int:
         """HTTP requests made so far, retries included."""
         return self.client.requests if self.client else 0
@@ -96,6 +113,22 @@ class Run:
     def end(self) -> datetime:
         """Where the run stops: `until`, but never after its own start."""
         return min(self.until or self.started_at, self.started_at)
+
+    def mend_clock(self) -> bool:
+        """Takes the provider's clock for ours if they are far apart, once; true if it did."""
+        skew = self.client.skew if self.client else timedelta()
+        if self.warnings or abs(skew) <= MOST_SKEW:
+            return False
+        self.warnings.append(f"the clock here is {abs(skew)} {'behind' if skew > timedelta() else 'ahead'}: set it")
+        self.started_at += timedelta(seconds=int(skew.total_seconds()))
+        return True
+
+    def cursor(self) -> datetime | None:
+        """How far the account has now been read without a break; None if the cursor is to stay where it is."""
+        main = self.spans[-1] if self.spans else None
+        if not self.moves_cursor or main is None or self.reached is None or self.reached < main.start:
+            return None
+        return self.reached
 
     @property
     def moves_cursor(self) -> bool:

@@ -5,6 +5,7 @@ select
     , to_at
     , provider_total
     , rows_seen
+    , rows_taken
     , rows_new
     , rows_changed
     , requests

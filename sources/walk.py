@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sources.bounds import next_length, proves_instants, whole_half
-from sources.columns import CREATED_AT, Record, Table
+from sources.columns import Record, Table
 from sources.errors import ContractError
-from sources.fitting import fit
-from sources.records import Placed, Problem, fingerprint
+from sources.records import Placed, Problem, fingerprint, place
 from sources.window import DAY, LAST_INSTANT, SECOND, Window
 
 Proof = Literal["counted", "walked", "unproven", "gap"]
@@ -42,15 +41,20 @@ class HistoryLimit(Exception):
 class Walked:
     """A window and what came of it: its faxes by id, the last reading of each, and how it was proven.
 
+    `taken` is what faxes were taken from: the window itself, or all that is newer as well.
+
     `total` is the provider's count of the query, which reaches a little further than the window; `rows_seen` the
-    distinct faxes it answered with. `unplaced` are the records without a usable id or creation time.
+    distinct faxes it answered with, and `rows_taken` those created in the window. `unplaced` are the records without
+    a usable id or creation time.
     """
 
     window: Window
+    taken: Window
     faxes: dict[Any, Placed] = field(default_factory=dict)
     unplaced: dict[str, Problem] = field(default_factory=dict)
     total: int | None = None
     rows_seen: int = 0
+    rows_taken: int = 0
     proof: Proof = "walked"
 
 
@@ -70,10 +74,10 @@ class Walker:
     instants_count: bool = False
     floor: datetime | None = None  # nothing earlier is asked for: the provider does not keep it
 
-    def walk(self, span: Window) -> Iterator[Walked]:
+    def walk(self, span: Window, takes_newer: bool = False) -> Iterator[Walked]:
         """The windows of a span, in ascending order, each as wide as its neighbour's density suggests.
 
-        The last one also takes what is newer than the span, should the provider send it.
+        With `takes_newer` the last one also takes what is newer than the span, should the provider send it.
 
         Raises:
             ContractError: a page repeats, or is not what the documentation says.
@@ -82,12 +86,13 @@ class Walker:
         while start < span.end:
             window = Window(start, min(start + length, span.end))
             try:
-                walked = self._prove(window, takes_newer=window.end == span.end)
+                walked = self._prove(window, takes_newer and window.end == span.end)
             except HistoryLimit as past:
                 self._raise_floor(past.limit)
                 if past.limit <= start:
                     continue
-                walked = Walked(Window(start, min(past.limit, span.end)), proof="gap")
+                gap = Window(start, min(past.limit, span.end))
+                walked = Walked(gap, gap, proof="gap")
             except _Overfull:
                 length = whole_half(window)
                 continue
@@ -106,14 +111,13 @@ class Walker:
     def _walk_once(self, window: Window, takes_newer: bool) -> Walked:
         """One reading of all pages. It is proven if every page claims the same total and as many ids were seen."""
         asked = self._asked(window)
-        walked = Walked(window)
-        taken = Window(window.start, LAST_INSTANT) if takes_newer else window
+        walked = Walked(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
         seen: set[Any] = set()
         claims: set[int | None] = set()
         empty_pages, overfull = 0, False
         for number, page in enumerate(self.fetch(asked), start=1):
             before = len(seen)
-            self._take(page.records, walked, seen, taken, asked)
+            self._take(page.records, walked, seen, asked)
             overfull = overfull or page.beyond_count
             if (overfull or len(walked.faxes) > MOST_ROWS) and self._can_split(window):
                 raise _Overfull
@@ -122,6 +126,7 @@ class Walker:
             if empty_pages > MOST_EMPTY_PAGES or (page.records and len(seen) == before):
                 raise ContractError(f"page {number} of {window} brought nothing new: the pages go round in a circle")
         walked.total, walked.rows_seen = next(iter(claims), None), len(seen)
+        walked.rows_taken = sum(fax.created_at in window for fax in walked.faxes.values())
         if overfull or claims != {None}:
             walked.proof = "counted" if claims == {len(seen)} and not overfull else "unproven"
         return walked
@@ -140,28 +145,19 @@ class Walker:
             raise ContractError(f"the provider keeps faxes from {limit:%Y-%m-%d} on, and refuses that very date")
         self.floor = limit
 
-    def _take(self, records: list[Record], walked: Walked, seen: set[Any], taken: Window, asked: Window) -> None:
+    def _take(self, records: list[Record], walked: Walked, seen: set[Any], asked: Window) -> None:
         for record in records:
-            mark = fingerprint(self.account, record)
             try:
-                fax_id, created_at = self._place(record)
+                fax = place(self.table, self.account, record)
             except ValueError as reason:
+                mark = fingerprint(self.account, record)
                 seen.add(mark)
                 walked.unplaced[mark] = Problem(self.table.name, record.get("id"), None, record, str(reason), mark)
                 continue
-            seen.add(fax_id)
-            self.instants_count = self.instants_count or proves_instants(asked, created_at)
-            if created_at in taken:
-                walked.faxes[fax_id] = Placed(record, fax_id, created_at, mark)
-
-    def _place(self, record: Record) -> tuple[Any, datetime]:
-        fax_id = fit(record.get("id"), self.table.id_type)
-        if fax_id is None or fax_id == "":
-            raise ValueError("no id")
-        created_at: datetime | None = fit(record.get(CREATED_AT), "timestamp")
-        if created_at is None:
-            raise ValueError("no creation time")
-        return fax_id, created_at
+            seen.add(fax.id)
+            self.instants_count = self.instants_count or proves_instants(asked, fax.created_at)
+            if fax.created_at in walked.taken:
+                walked.faxes[fax.id] = fax
 
 
 class _Overfull(Exception):

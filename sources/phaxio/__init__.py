@@ -11,6 +11,7 @@ from dlt.extract import DltResource
 from sources.client import Client, Limits
 from sources.phaxio import api
 from sources.phaxio.columns import FAXES
+from sources.plan import Horizon
 from sources.resources import fax_resources
 from sources.run import Run
 
@@ -26,8 +27,13 @@ def source(
     base_url: str = "https://api.phaxio.com/v2",
     start_date: datetime | None = None,
     lookback_days: float = 3.0,
+    reread_days: float = 30.0,
+    reread_calls: int = 100,
     retry_seconds: float = 120.0,
 ) -> list[DltResource]:
     """The faxes of one Phaxio account; arguments come from `[sources.phaxio]`."""
     client = Client(base_url, (api_key, api_secret), "Phaxio", Limits(retry_seconds=retry_seconds))
-    return fax_resources(FAXES, client, api, run, start_date, timedelta(days=lookback_days))
+    horizon = Horizon(
+        start_date or api.EARLIEST, timedelta(days=lookback_days), timedelta(days=reread_days), reread_calls
+    )
+    return fax_resources(FAXES, client, api, run, horizon)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sources.client import Client
-from sources.errors import ContractError
+from sources.columns import Record
+from sources.errors import ContractError, Refused
 from sources.walk import Page
 from sources.window import Window, rfc3339
 
@@ -40,9 +41,32 @@ def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
             return
 
 
-def _read(answer: Any) -> tuple[Page, int]:
+def fetch_fax(client: Client, fax_id: int) -> Record | None:
+    """One fax by its id, `{"id": int, "status": str, …}`; None if Phaxio no longer has it.
+
+    Raises:
+        ContractError: the answer is not `{"success": true, "data": fax}`.
+    """
+    try:
+        answer = client.get(f"{ENDPOINT}/{fax_id}")
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise
+    _require_success(answer)
+    if not isinstance(answer.get("data"), dict):
+        raise ContractError('Phaxio: expected "data" to be a fax')
+    fax: Record = answer["data"]
+    return fax
+
+
+def _require_success(answer: Any) -> None:
     if not isinstance(answer, dict) or answer.get("success") is not True:
         raise ContractError('Phaxio: expected "success": true, got another answer with HTTP 200: nothing was loaded')
+
+
+def _read(answer: Any) -> tuple[Page, int]:
+    _require_success(answer)
     records, paging = answer.get("data"), answer.get("paging")
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ContractError('Phaxio: expected "data" to be a list of faxes: nothing was loaded')

@@ -43,6 +43,7 @@ FAXES = Table(
         Column("to_number", "text", "The account's number that a received fax came in on, E.164; null for sent faxes."),
         *_ERROR_COLUMNS,
     ),
+    final=frozenset({"success", "failure", "partialsuccess"}),
     children=(
         ChildTable(
             name="fax_recipients",

@@ -9,6 +9,7 @@ import dlt
 from dlt.extract import DltResource
 
 from sources.client import Client, Limits
+from sources.plan import Horizon
 from sources.resources import fax_resources
 from sources.run import Run
 from sources.signalwire import api
@@ -27,9 +28,14 @@ def source(
     base_url: str = "https://{space}.signalwire.com/api",
     start_date: datetime | None = None,
     lookback_days: float = 3.0,
+    reread_days: float = 30.0,
+    reread_calls: int = 100,
     retry_seconds: float = 120.0,
 ) -> list[DltResource]:
     """The fax logs of one SignalWire project; arguments come from `[sources.signalwire]`."""
     url = base_url.replace("{space}", space)
     client = Client(url, (project_id, api_token), "SignalWire", Limits(retry_seconds=retry_seconds))
-    return fax_resources(FAX_LOGS, client, api, run, start_date, timedelta(days=lookback_days))
+    horizon = Horizon(
+        start_date or api.EARLIEST, timedelta(days=lookback_days), timedelta(days=reread_days), reread_calls
+    )
+    return fax_resources(FAX_LOGS, client, api, run, horizon)

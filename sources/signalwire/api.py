@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from sources.client import Client
+from sources.columns import Record
 from sources.errors import ContractError, Refused
 from sources.walk import HistoryLimit, Page
 from sources.window import Window, parse_instant, rfc3339
@@ -48,6 +50,25 @@ def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
         if link is not None and (link := client.resolve(link)) in followed:
             raise ContractError("SignalWire: a next link that was followed before: the pages go round in a circle")
         followed.add(link or "")
+
+
+def fetch_fax(client: Client, fax_id: str) -> Record | None:
+    """One log by its id, `{"id": str, "status": str, …}`; None if SignalWire no longer has it, or shows it no more.
+
+    Raises:
+        ContractError: the answer is not a log.
+    """
+    try:
+        log = _get(client, f"{ENDPOINT}/{quote(fax_id, safe='')}", None)
+    except HistoryLimit:
+        return None
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise
+    if not isinstance(log, dict):
+        raise ContractError("SignalWire: expected a log")
+    return log
 
 
 def _get(client: Client, link: str, params: dict[str, str] | None) -> Any:

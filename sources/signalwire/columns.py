@@ -28,6 +28,7 @@ FAX_LOGS = Table(
         Column("error_message", "text", "The error in words."),
         Column("discarded_at", "timestamp", "When the log was deleted at SignalWire, UTC; null while it is there."),
     ),
+    final=frozenset({"completed", "busy", "failed", "no-answer", "canceled", "delivered", "received"}),
     children=(
         ChildTable(
             name="fax_log_charge_details",

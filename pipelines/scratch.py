@@ -1,0 +1,37 @@
+"""dlt's working directory: a fresh one for each run, and none left by a run that was killed.
+
+It holds whole load packages, with the phone numbers in them.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PREFIX = "fax-sync-"
+
+
+@contextmanager
+def working_directory() -> Iterator[str]:
+    """A new directory that nobody else can read; removed at the end, as are those of runs that are no more."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if left.is_dir() and _is_orphan(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as directory:
+        yield directory
+
+
+def _is_orphan(directory: Path) -> bool:
+    """The directory is ours, and the process that its name tells is gone."""
+    process = directory.name.removeprefix(_PREFIX).partition("-")[0]
+    if directory.stat().st_uid != os.getuid() or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

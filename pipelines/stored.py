@@ -1,0 +1,89 @@
+"""What the warehouse holds of one account, from committed loads only."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
+
+from sources.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
+from sources.window import Window
+
+
+class StoredFaxes:
+    """The rows of one account in a raw schema; all times are UTC, and all answers empty before the first load."""
+
+    def __init__(self, client: SqlClientBase[Any], account: str) -> None:
+        self._client = client
+        self._account = account
+
+    def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
+        """The `_dlt_id` of each fax created in the span, by id."""
+        sql = (
+            f"select id, _dlt_id from {self._named(table)}"
+            f" where account = %s and created_at >= %s and created_at <= %s and {self._is_committed()}"
+        )
+        return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, span.start, span.end)}
+
+    def open_faxes(self, table: str, final: Collection[str], span: Window) -> Mapping[Any, str]:
+        """The `_dlt_id` of each fax created in the span whose status is not final, by id."""
+        sql = (
+            f"select id, _dlt_id from {self._named(table)} where account = %s and created_at >= %s and created_at < %s"
+            f" and coalesce(status, '') not in ({_places(final)}) and {self._is_committed()} order by id"
+        )
+        rows = self._select(sql, self._account, span.start, span.end, *final)
+        return {row["id"]: row["_dlt_id"] for row in rows}
+
+    def problem_ids(self) -> Collection[str]:
+        """The `_dlt_id` of every row of `sync_problems`."""
+        sql = f"select _dlt_id from {self._named(SYNC_PROBLEMS)} where account = %s and {self._is_committed()}"
+        return {row["_dlt_id"] for row in self._select(sql, self._account)}
+
+    def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
+        """The rows of a table in which the column has one of the values."""
+        if not values:
+            return []
+        sql = (
+            f"select * from {self._named(table)}"
+            f" where account = %s and {column} in ({_places(values)}) and {self._is_committed()}"
+        )
+        return self._select(sql, self._account, *values)
+
+    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
+        """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
+        proven = f"and proof in ({_places(proofs)})" if proofs else ""
+        sql = f"""
+            with walked as (
+                select from_at, to_at from {self._named(SYNC_WINDOWS)}
+                where account = %s and to_at > %s and from_at < %s {proven} and {self._is_committed()}
+            ), steps as (
+                select from_at, max(to_at) over (
+                    order by from_at, to_at rows between unbounded preceding and 1 preceding
+                ) as reached
+                from walked
+            )
+            select reached, from_at from steps where reached is null or from_at > reached
+            union all
+            select max(to_at), null from walked having count(*) > 0
+        """
+        rows = self._select(sql, self._account, span.start, span.end, *(proofs or ()))
+        edges = [(row["reached"] or span.start, row["from_at"] or span.end) for row in rows] or [(span.start, span.end)]
+        return sorted(Window(start, end) for start, end in edges if start < end)
+
+    def _select(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        try:
+            with self._client.execute_query(sql, *parameters) as cursor:
+                names = [column[0] for column in cursor.description]
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except DatabaseUndefinedRelation:
+            return []
+
+    def _named(self, table: str) -> str:
+        return self._client.make_qualified_table_name(table)
+
+    def _is_committed(self) -> str:
+        return f"_dlt_load_id in (select load_id from {self._named('_dlt_loads')} where status = 0)"
+
+
+def _places(values: Collection[Any]) -> str:
+    return ", ".join(["%s"] * len(values))

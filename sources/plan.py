@@ -1,0 +1,38 @@
+"""What one run has to read: holes left in the past, the days that may still change, and what is new. Pure functions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sources.run import PROVEN, Run
+from sources.window import Window, whole_second
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How far a run looks: how far back at all (UTC), how long a fax may change, how long, and in how many calls, open
+    ones are asked for."""
+
+    start: datetime
+    lookback: timedelta
+    reread: timedelta
+    calls: int
+
+
+def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime | None) -> list[Window]:
+    """The spans to walk, in ascending order; the last one of a plain run ends at the run's own start.
+
+    `cursor` is how far the account has been read, `read_at` when that was. A fax may change for as long as the
+    look-back after its creation, so what was younger than that when it was last read is read again; what was older
+    then is not, which is why an interrupted backfill goes on where it stopped.
+    """
+    end, start = whole_second(run.end), whole_second(horizon.start)
+    if not run.moves_cursor:
+        span = Window(min(whole_second(run.since or start), end), end)
+        return [span] if run.refetch else run.stored.holes(span, PROVEN)
+    if cursor is None:
+        return [Window(min(start, end), end)]
+    cursor = min(cursor, end)  # a clock that was ahead must not stop us
+    settled = min(cursor, (min(read_at, end) if read_at else cursor) - horizon.lookback)
+    begin = whole_second(max(start, settled))
+    holes = run.stored.holes(Window(start, begin), None) if start < begin else []
+    return [*holes, Window(min(begin, end), end)]

@@ -1,0 +1,36 @@
+"""Faxes that are not final though too old to be read with their window: asked for one by one, until they are."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from sources.columns import Record, Table
+from sources.ledger import problem_id
+from sources.plan import Horizon
+from sources.records import Problem, place
+from sources.run import Run
+from sources.walk import Walked
+from sources.window import Window
+
+GONE = "not final, and the provider no longer has it"
+
+
+def reread(run: Run, table: Table, fetch_fax: Callable[[Any], Record | None], horizon: Horizon) -> Walked:
+    """The open faxes as the provider has them now, at most `horizon.calls` of them, drawn anew by each run.
+
+    One that the provider no longer has is a problem, recorded once, and not asked for again.
+    """
+    span = Window(min(run.started_at - horizon.reread, run.spans[-1].start), run.spans[-1].start)
+    walked = Walked(span, span)
+    marks = run.stored.open_faxes(table.name, table.final, span)
+    gone = {fax_id: Problem(table.name, fax_id, None, None, GONE, mark) for fax_id, mark in marks.items()}
+    known = run.stored.problem_ids() if gone else ()
+    asked = [fax_id for fax_id, problem in gone.items() if problem_id(run.account, problem) not in known]
+    for fax_id in random.Random(run.run_id).sample(asked, min(len(asked), horizon.calls)):  # noqa: S311  # no secret
+        record = fetch_fax(fax_id)
+        if record is None:
+            walked.unplaced[marks[fax_id]] = gone[fax_id]
+        else:
+            fax = place(table, run.account, record)
+            walked.faxes[fax.id] = fax
+    return walked
