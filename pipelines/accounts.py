@@ -1,5 +1,6 @@
 """Which accounts are configured, and how to reach them."""
 
+import logging
 from dataclasses import dataclass
 
 import dlt
@@ -8,6 +9,7 @@ import sources
 from sources.errors import ConfigError
 
 DEFAULT = "default"
+LOG = logging.getLogger("fax-sync")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,23 @@ def configured(only: str | None = None) -> tuple[list[Account], list[str]]:
             keys = " and ".join(missing)
             raise ConfigError(f"{name} lacks {keys}: set it under [sources.{name}] in .dlt/secrets.toml")
     return accounts, skipped
+
+
+def required(only: str | None = None) -> list[Account]:
+    """The configured accounts; a provider that is skipped is told on stderr.
+
+    Raises:
+        ConfigError: there is none, or as for `configured`.
+    """
+    accounts, skipped = configured(only)
+    for name in skipped:
+        LOG.info("%s: skipped, no credentials under [sources.%s] in .dlt/secrets.toml", name, name)
+    if not accounts:
+        raise ConfigError(
+            "no provider is configured: copy .dlt/example.secrets.toml to .dlt/secrets.toml and fill in your keys, "
+            "or see it work first: python pipelines/sync.py --demo"
+        )
+    return accounts
 
 
 def missing_secrets(provider: str) -> list[str]:

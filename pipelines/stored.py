@@ -70,6 +70,39 @@ class StoredFaxes:
         edges = [(row["reached"] or span.start, row["from_at"] or span.end) for row in rows] or [(span.start, span.end)]
         return sorted(Window(start, end) for start, end in edges if start < end)
 
+    def covered(self) -> Window | None:
+        """From the start of the earliest window of the ledger to the end of the latest; None before the first run."""
+        sql = (
+            f"select min(from_at) as earliest, max(to_at) as latest from {self._named(SYNC_WINDOWS)}"
+            f" where account = %s and {self._is_committed()}"
+        )
+        rows = self._select(sql, self._account)
+        return Window(rows[0]["earliest"], rows[0]["latest"]) if rows and rows[0]["latest"] else None
+
+    def short_windows(self, table: str) -> list[tuple[Window, int, int]]:
+        """The windows that hold fewer faxes than were taken from them, with the faxes taken and those held."""
+        sql = f"""
+            select walked.from_at, walked.to_at, walked.rows_taken, count(held.id) as rows_held
+            from {self._named(SYNC_WINDOWS)} as walked
+            left join {self._named(table)} as held on held.account = walked.account
+                and held.created_at >= walked.from_at and held.created_at < walked.to_at
+            where walked.account = %s and walked.{self._is_committed()}
+            group by 1, 2, 3
+            having count(held.id) < walked.rows_taken
+            order by 1
+        """
+        rows = self._select(sql, self._account)
+        return [(Window(row["from_at"], row["to_at"]), row["rows_taken"], row["rows_held"]) for row in rows]
+
+    def count(self, table: str, span: Window) -> int:
+        """The faxes created in the span."""
+        sql = (
+            f"select count(*) as faxes from {self._named(table)}"
+            f" where account = %s and created_at >= %s and created_at < %s and {self._is_committed()}"
+        )
+        rows = self._select(sql, self._account, span.start, span.end)
+        return int(rows[0]["faxes"]) if rows else 0
+
     def _select(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         try:
             with self._client.execute_query(sql, *parameters) as cursor:

@@ -1,7 +1,7 @@
 """What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dlt
@@ -84,7 +84,8 @@ class Batches:
 
     def _is_quiet(self, entries: Ledger, cursor: datetime | None) -> bool:
         proven = all(walked.proof in PROVEN for walked, _ in entries)
-        fresh = cursor is not None and entries[-1][0].window.end - cursor < self.run.heartbeat
+        age = entries[-1][0].window.end - cursor if cursor else self.run.heartbeat
+        fresh = timedelta() <= age < self.run.heartbeat
         return proven and fresh and self.run.moves_cursor
 
     def _gather(self, walked: Walked, entries: Ledger) -> Batch:

@@ -31,7 +31,9 @@ def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime 
         return [span] if run.refetch else run.stored.holes(span, PROVEN)
     if cursor is None:
         return [Window(min(start, end), end)]
-    cursor = min(cursor, end)  # a clock that was ahead must not stop us
+    if cursor > end:
+        run.warnings.append(f"the cursor, {cursor}, lay ahead of the clock: it is set back")
+        cursor = end
     settled = min(cursor, (min(read_at, end) if read_at else cursor) - horizon.lookback)
     begin = whole_second(max(start, settled))
     holes = run.stored.holes(Window(start, begin), None) if start < begin else []

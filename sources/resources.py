@@ -36,6 +36,9 @@ class Api(Protocol):
     def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
         """One fax by its id; None if the provider no longer has it."""
 
+    def count_this_month(self, client: Client, now: datetime) -> tuple[Window, int] | None:
+        """How many faxes the provider counts in which part of the current month; None if it does not count."""
+
 
 def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Horizon) -> list[DltResource]:
     """The resources of one account: `pages`, unselected, and a transformer for each raw table."""

@@ -67,6 +67,7 @@ class Run:
     new_columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
     warnings: list[str] = field(default_factory=list)
+    _clock_mended: bool = False
     _requests_told: int = 0
     _retries_told: int = 0
 
@@ -117,8 +118,9 @@ class Run:
     def mend_clock(self) -> bool:
         """Takes the provider's clock for ours if they are far apart, once; true if it did."""
         skew = self.client.skew if self.client else timedelta()
-        if self.warnings or abs(skew) <= MOST_SKEW:
+        if self._clock_mended or abs(skew) <= MOST_SKEW:
             return False
+        self._clock_mended = True
         self.warnings.append(f"the clock here is {abs(skew)} {'behind' if skew > timedelta() else 'ahead'}: set it")
         self.started_at += timedelta(seconds=int(skew.total_seconds()))
         return True

@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
-MAX_DEPTH = 32
+MAX_DEPTH = 500
+MOST_DIGITS = 4000  # Python's own limit is 4300
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _KEY_END = b'":'
 
 
@@ -21,7 +22,7 @@ def parse(body: bytes) -> Any:
     """The document in `body`, with integers of any size as `int` and NaN, Infinity and 1e400 as the text they are.
 
     Raises:
-        ValueError: not UTF-8, not JSON, a key twice in one object, or nested too deeply.
+        ValueError: not UTF-8, not JSON, or a key twice in one object.
             The message names the reason and never quotes the body.
     """
     body = body.removeprefix(b"\xef\xbb\xbf")
@@ -36,14 +37,16 @@ def parse(body: bytes) -> Any:
 
 def _parse_exactly(body: bytes) -> Any:
     text = _decode(body)
-    if _depth(text) > MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     try:
         return json.loads(
-            text, object_pairs_hook=_without_doubled_keys, parse_constant=str, parse_float=_finite_or_text
+            _shallow(text),
+            object_pairs_hook=_without_doubled_keys,
+            parse_constant=str,
+            parse_float=_finite_or_text,
+            parse_int=_exact_integer,
         )
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON at byte {error.pos} of {len(body)}") from None
+        raise ValueError(f"not JSON at character {error.pos} of {len(text)}") from None
 
 
 def _decode(body: bytes) -> str:
@@ -53,18 +56,30 @@ def _decode(body: bytes) -> str:
         raise ValueError(f"not UTF-8 at byte {error.start}") from None
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for bracket in re.findall(r"[\[{}\]]", _STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def _shallow(text: str) -> str:
+    """The text with every value nested deeper than MAX_DEPTH as a string that holds its JSON: no parser survives it."""
+    parts, depth, done, deep_from = [], 0, 0, 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            deep_from = token.start() if depth == MAX_DEPTH + 1 else deep_from
+        elif token[0] in "]}":
+            if depth == MAX_DEPTH + 1:
+                parts += [text[done:deep_from], json.dumps(text[deep_from : token.end()])]
+                done = token.end()
+            depth -= 1
+    return "".join([*parts, text[done:]])
 
 
 def _finite_or_text(digits: str) -> float | str:
     """The number, or its digits if no double can hold it: infinity would be a different value."""
     number = float(digits)
     return number if math.isfinite(number) else digits
+
+
+def _exact_integer(digits: str) -> int | str:
+    """The integer, or its digits if there are more than Python agrees to convert."""
+    return int(digits) if len(digits) < MOST_DIGITS else digits
 
 
 def _without_doubled_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pendulum
+
 from sources.client import Client
 from sources.columns import Record
 from sources.errors import ContractError, Refused
@@ -58,6 +60,25 @@ def fetch_fax(client: Client, fax_id: int) -> Record | None:
         raise ContractError('Phaxio: expected "data" to be a fax')
     fax: Record = answer["data"]
     return fax
+
+
+def count_this_month(client: Client, now: datetime) -> tuple[Window, int]:
+    """The faxes, sent and received, that Phaxio counts in the current month, which begins in US Central time (assumed).
+
+    Source: https://www.phaxio.com/docs/api/v2/account/status, read November 2026.
+
+    Raises:
+        ContractError: the answer is not `{"success": true, "data": {"faxes_this_month": {"sent": int, …}}}`.
+    """
+    answer = client.get("account/status")
+    _require_success(answer)
+    try:
+        counts = answer["data"]["faxes_this_month"]
+        faxes = int(counts["sent"]) + int(counts["received"])
+    except (KeyError, TypeError, ValueError):
+        raise ContractError('Phaxio: expected "faxes_this_month" to hold the counts "sent" and "received"') from None
+    first = pendulum.instance(now).in_timezone("America/Chicago").start_of("month")
+    return Window(datetime.fromtimestamp(first.timestamp(), UTC), now), faxes
 
 
 def _require_success(answer: Any) -> None:

@@ -71,6 +71,11 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
     return log
 
 
+def count_this_month(_client: Client, _now: datetime) -> None:
+    """Nothing: SignalWire documents no count."""
+    return
+
+
 def _get(client: Client, link: str, params: dict[str, str] | None) -> Any:
     try:
         return client.get(link, params)

@@ -1,0 +1,52 @@
+"""What the commands share: how they are called, and how they report what went wrong."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import NoReturn
+
+from pipelines import stopping
+from pipelines.faults import explain
+from sources.window import parse_instant
+
+LOG = logging.getLogger("fax-sync")
+USAGE, SOFTWARE = 64, 70
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The standard parser, with the exit code that sysexits(3) gives to a wrong call."""
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong with the call, and ends."""
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def instant(text: str) -> datetime:
+    """A date or time given as an argument, in UTC unless it says otherwise."""
+    try:
+        return parse_instant(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no date or time: try 2026-10-01 or 2026-10-01T12:00:00Z"
+        ) from None
+
+
+def reported(command: Callable[[], int], verbose: bool = False) -> int:
+    """Runs a command and gives its exit code; whatever stops it is told in one line on stderr."""
+    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
+    LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
+    stopping.listen()
+    try:
+        return command()
+    except BaseException as error:
+        if stopped := stopping.behind(error):
+            LOG.error("stopped by %s; what is loaded is whole, and the next run goes on from there", stopped.name)
+            return stopped.exit_code
+        LOG.debug("the command failed", exc_info=True)
+        if explained := explain(error):
+            LOG.error("%s", explained)
+            return explained.exit_code
+        raise

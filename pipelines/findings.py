@@ -1,0 +1,47 @@
+"""What is wrong with the warehouse of one account, by its ledger, its rows and the provider's own count."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from pipelines.stored import StoredFaxes
+from sources.run import PROVEN
+from sources.window import Window
+
+ACCOUNTED_FOR = (*PROVEN, "gap")  # nothing can be done about what the provider does not keep any more
+
+
+def findings(
+    stored: StoredFaxes, table: str, now: datetime, counted: tuple[Window, int] | None, most_age: timedelta
+) -> Iterator[str]:
+    """One sentence for each thing that is wrong, with its remedy; none if all is well. Times are UTC."""
+    covered = stored.covered()
+    if covered is None:
+        yield "nothing has been loaded yet: run sync.py"
+        return
+    yield from _holes(stored, covered)
+    for window, taken, held in stored.short_windows(table):
+        yield (
+            f"{window} holds {held} faxes, but {taken} were loaded: rows are gone from the warehouse; "
+            "run sync.py with --since, --until and --refetch"
+        )
+    if now - covered.end > most_age:
+        yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: see whether the schedule still runs"
+    if counted is not None:
+        yield from _miscounts(stored, table, *counted)
+
+
+def _holes(stored: StoredFaxes, covered: Window) -> Iterator[str]:
+    for hole in stored.holes(covered, ACCOUNTED_FOR):
+        if stored.holes(hole, None) == [hole]:
+            yield f"{hole} was never read: run sync.py"
+        else:
+            yield f"{hole} is not proven complete: run sync.py with --since and --until around it"
+
+
+def _miscounts(stored: StoredFaxes, table: str, month: Window, faxes: int) -> Iterator[str]:
+    held = stored.count(table, month)
+    if held != faxes:
+        yield (
+            f"the provider counts {faxes} faxes this month and the warehouse {held}: run sync.py, then check again; "
+            f"if it stays, run sync.py --since {month.start:%Y-%m-%d} --refetch"
+        )
