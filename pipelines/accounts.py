@@ -1,12 +1,22 @@
-"""Which accounts are configured, and how to reach them."""
+"""Which accounts are configured, and their settings.
+
+The keys of `[sources.<provider>]` make the account `default`; each `[sources.<provider>.accounts.<name>]` makes one
+more, and takes what it does not set itself from `[sources.<provider>]`.
+"""
 
 import logging
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import dlt
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.extract import DltSource
 
 import sources
 from sources.errors import ConfigError
+from sources.run import Run
 
 DEFAULT = "default"
 LOG = logging.getLogger("fax-sync")
@@ -22,47 +32,81 @@ class Account:
     def __str__(self) -> str:
         return self.provider if self.name == DEFAULT else f"{self.provider}/{self.name}"
 
+    @property
+    def section(self) -> tuple[str, ...]:
+        """Where its settings are."""
+        shared = ("sources", self.provider)
+        return shared if self.name == DEFAULT else (*shared, "accounts", self.name)
 
-def configured(only: str | None = None) -> tuple[list[Account], list[str]]:
-    """The configured accounts, and the providers that are skipped because none of their credentials is set.
+    def missing_secrets(self) -> list[str]:
+        """The secrets that are set neither for it nor for its provider; an empty one counts as missing."""
+        places = {self.section, self.section[:2]}
+        keys: tuple[str, ...] = sources.provider(self.provider).SECRETS
+        return [key for key in keys if not any(dlt.secrets.get(".".join((*place, key))) for place in places)]
+
+    def lacks(self, keys: list[str]) -> ConfigError:
+        """The error that names the secrets which are not set, and where they belong."""
+        section = ".".join(self.section)
+        return ConfigError(f"{self} lacks {' and '.join(keys)}: set it under [{section}] in .dlt/secrets.toml")
+
+    def source(self, run: Run) -> DltSource:
+        """The dlt source of this account, with its settings."""
+        package = sources.provider(self.provider)
+        settings = resolve_configuration(package.SourceConfiguration(), sections=self.section)
+        source: DltSource = package.source(run, **dict(settings))
+        return source
+
+
+def required(provider: str | None = None, name: str | None = None) -> list[Account]:
+    """The configured accounts, of one provider or one name only if given; a provider without any is told on stderr.
 
     Raises:
-        ConfigError: `only` is no provider, or a provider has some of its credentials but not all.
+        ConfigError: there is none, or one lacks some of its credentials.
     """
-    names = sources.providers()
-    if only is not None and only not in names:
-        raise ConfigError(f"there is no provider {only!r}: choose from {', '.join(names)}")
-    accounts, skipped = [], []
-    for name in [only] if only else names:
-        missing = missing_secrets(name)
-        if not missing:
-            accounts.append(Account(name))
-        elif set(missing) == set(sources.provider(name).SECRETS):
-            skipped.append(name)
-        else:
-            keys = " and ".join(missing)
-            raise ConfigError(f"{name} lacks {keys}: set it under [sources.{name}] in .dlt/secrets.toml")
-    return accounts, skipped
-
-
-def required(only: str | None = None) -> list[Account]:
-    """The configured accounts; a provider that is skipped is told on stderr.
-
-    Raises:
-        ConfigError: there is none, or as for `configured`.
-    """
-    accounts, skipped = configured(only)
-    for name in skipped:
-        LOG.info("%s: skipped, no credentials under [sources.%s] in .dlt/secrets.toml", name, name)
+    known = sources.providers()
+    if provider is not None and provider not in known:
+        raise ConfigError(f"there is no provider {provider!r}: choose from {', '.join(known)}")
+    accounts: list[Account] = []
+    for candidate in [provider] if provider else known:
+        found = list(_configured(candidate))
+        if not found:
+            LOG.info("%s: skipped, no credentials under [sources.%s] in .dlt/secrets.toml", candidate, candidate)
+        accounts += found
     if not accounts:
         raise ConfigError(
             "no provider is configured: copy .dlt/example.secrets.toml to .dlt/secrets.toml and fill in your keys, "
             "or see it work first: python pipelines/sync.py --demo"
         )
-    return accounts
+    chosen = [account for account in accounts if name in (None, account.name)]
+    if not chosen:
+        raise ConfigError(f"there is no account {name!r}: choose from {', '.join(map(str, accounts))}")
+    return chosen
 
 
-def missing_secrets(provider: str) -> list[str]:
-    """The provider's secrets that are not set; an empty one counts as missing."""
-    secrets: tuple[str, ...] = sources.provider(provider).SECRETS
-    return [key for key in secrets if not dlt.secrets.get(f"sources.{provider}.{key}")]
+def _configured(provider: str) -> Iterator[Account]:
+    default = Account(provider)
+    named = [Account(provider, name) for name in sorted(_names(provider))]
+    missing = default.missing_secrets()
+    if not missing:
+        yield default
+    elif not named and len(missing) < len(sources.provider(provider).SECRETS):
+        raise ConfigError(
+            f"{provider} lacks {' and '.join(missing)}: set it under [sources.{provider}] in .dlt/secrets.toml"
+        )
+    for account in named:
+        if missing := account.missing_secrets():
+            raise account.lacks(missing)
+        yield account
+
+
+def _names(provider: str) -> set[str]:
+    """The names of a provider's further accounts, in the files and in the environment."""
+    tables: list[Any] = [place.get(f"sources.{provider}.accounts") for place in (dlt.secrets, dlt.config)]
+    names = {str(name) for table in tables if isinstance(table, dict) for name in table}
+    prefix = f"SOURCES__{provider}__ACCOUNTS__".upper()
+    names |= {key.removeprefix(prefix).partition("__")[0].lower() for key in os.environ if key.startswith(prefix)}
+    if odd := [name for name in names if not name.isidentifier() or name != name.lower() or name == DEFAULT]:
+        raise ConfigError(
+            f"{provider}: an account's name is made of a-z, 0-9 and _, and is not {DEFAULT!r}: {odd[0]!r}"
+        )
+    return names

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
-        configured = accounts.required(options.provider)
+        configured = accounts.required(options.provider, options.account)
         found = {str(account): _findings_of(account, schema_name()) for account in configured}
     if options.json:
         print(json.dumps(found))
@@ -53,7 +53,7 @@ def _findings_of(account: accounts.Account, schema: str) -> list[str]:
         stored = StoredFaxes(opened.client, account.name)
         package = provider(account.provider)
         run = Run("check", account.name, now, stored)
-        package.source(run)
+        account.source(run)
         counted = package.api.count_this_month(run.client, now)
         return list(findings(stored, package.TABLE.name, now, counted, most_age))
 
@@ -61,6 +61,7 @@ def _findings_of(account: accounts.Account, schema: str) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="check.py", description=__doc__, epilog="Exit code 65 means that something was found.")
     parser.add_argument("--provider", metavar="NAME", help="check this provider only")
+    parser.add_argument("--account", metavar="NAME", help="check the account of this name only")
     parser.add_argument("--demo", action="store_true", help="check demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
     return parser

@@ -44,7 +44,7 @@ def progress() -> Iterator[OnProgress]:
 
 def _log(account: str, run: Run) -> None:
     walked = run.walks[-1]
-    LOG.debug("%s: %s: %d faxes, %s", account, walked.window, len(walked.faxes), walked.proof)
+    LOG.debug("%s: %s: %d faxes, %s", account, walked.window, walked.rows_taken, walked.proof)
 
 
 def demonstration(database: Path, schema: str) -> None:

@@ -23,7 +23,6 @@ from pipelines.settings import schema_name, setting
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, exit_code, require_proof
 from pipelines.views import refresh_views
-from sources import provider
 from sources.run import Run
 from sources.window import whole_second
 
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sync(options: argparse.Namespace) -> int:
     with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
-        configured, schema, run_id = accounts.required(options.provider), schema_name(), uuid4().hex
+        configured, schema, run_id = accounts.required(options.provider, options.account), schema_name(), uuid4().hex
         with show.progress() as on_progress:
             outcomes = [_sync_account(account, schema, run_id, options, on_progress) for account in configured]
     if options.json:
@@ -72,9 +71,9 @@ def _sync_account(
                 rows_per_load=setting("sync.rows_per_load", 50_000),
                 progress=lambda run: on_progress(str(account), run),
             )
-            source = provider(account.provider).source(run)
+            source = account.source(run)
             while not run.finished:
-                warehouse.load(opened.pipeline, source)
+                opened.load(source)
             refresh_views(opened.client, schema)
             require_proof(run)
     except Exception as failure:
@@ -94,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         "74 disk or memory; 75 try again later; 77 credentials refused; 78 configuration.",
     )
     parser.add_argument("--provider", metavar="NAME", help="sync this provider only")
+    parser.add_argument("--account", metavar="NAME", help="sync the account of this name only")
     parser.add_argument("--since", metavar="WHEN", type=instant, help="fill in from this date or time (UTC) on")
     parser.add_argument("--until", metavar="WHEN", type=instant, help="fill in up to this date or time (UTC)")
     parser.add_argument("--refetch", action="store_true", help="with these bounds, read again what is proven already")

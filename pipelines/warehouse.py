@@ -35,6 +35,21 @@ class Warehouse:
     pipeline: dlt.Pipeline
     client: SqlClientBase[Any]
 
+    def load(self, source: DltSource) -> None:
+        """Loads what the source gives now, rows and cursor in one package; nothing at all if it gives nothing."""
+        _unnest(self.pipeline)
+        self.pipeline.extract(source)
+        self.pipeline.normalize()
+        if packages := self.pipeline.list_normalized_load_packages():
+            _nest(self.pipeline, packages)
+            self.pipeline.load(raise_on_failed_jobs=True)
+            self._reconnect()
+
+    def _reconnect(self) -> None:
+        """Has DuckDB let go of what it keeps in memory for as long as a file is open: a backfill's would not end."""
+        self.client.close_connection()
+        _connect(self.client)
+
 
 @contextmanager
 def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
@@ -46,7 +61,7 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
     with working_directory() as directory:
         pipeline = dlt.pipeline(
             f"fax_{provider}_{account}",
-            destination=DESTINATION,
+            destination=dlt.destination(DESTINATION, staging_dataset_name_layout=f"%s_{account}_staging"),
             dataset_name=f"{schema}_{provider}",
             pipelines_dir=directory,
         )
@@ -57,30 +72,23 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
 
 @contextmanager
 def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
-    """A connection to the warehouse, waited for while another program has the file open."""
-    patience = setting("sync.busy_seconds", 30.0)
-    waiting = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(explain(error), Busy)),
-        wait=wait_exponential(multiplier=0.1, max=2),
-        stop=stop_after_delay(patience),
-        reraise=True,
-    )
     client = pipeline.sql_client()
-    waiting(client.open_connection)
+    _connect(client)
     try:
         yield client
     finally:
         client.close_connection()
 
 
-def load(pipeline: dlt.Pipeline, source: DltSource) -> None:
-    """Loads what the source gives now, rows and cursor in one package; nothing at all if it gives nothing."""
-    _unnest(pipeline)
-    pipeline.extract(source)
-    pipeline.normalize()
-    if packages := pipeline.list_normalized_load_packages():
-        _nest(pipeline, packages)
-        pipeline.load(raise_on_failed_jobs=True)
+def _connect(client: SqlClientBase[Any]) -> None:
+    """Opens the connection, waiting for a while if another program has the file open."""
+    waiting = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(explain(error), Busy)),
+        wait=wait_exponential(multiplier=0.1, max=2),
+        stop=stop_after_delay(setting("sync.busy_seconds", 30.0)),
+        reraise=True,
+    )
+    waiting(client.open_connection)
 
 
 # dlt replaces a row together with its children, in one transaction and also when none are left, if the children's

@@ -57,5 +57,6 @@ def rfc3339(instant: datetime) -> str:
 
 
 def whole_second(instant: datetime) -> datetime:
-    """The instant cut to its second, in UTC."""
-    return instant.astimezone(UTC).replace(microsecond=0)
+    """The instant cut to its second, in UTC; one without an offset is read as UTC."""
+    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).replace(microsecond=0)
