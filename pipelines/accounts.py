@@ -6,7 +6,6 @@ more, and takes what it does not set itself from `[sources.<provider>]`.
 
 import logging
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,13 +43,15 @@ class Account:
         keys: tuple[str, ...] = sources.provider(self.provider).SECRETS
         return [key for key in keys if not any(dlt.secrets.get(".".join((*place, key))) for place in places)]
 
-    def lacks(self, keys: list[str]) -> ConfigError:
-        """The error that names the secrets which are not set, and where they belong."""
-        section = ".".join(self.section)
-        return ConfigError(f"{self} lacks {' and '.join(keys)}: set it under [{section}] in .dlt/secrets.toml")
-
     def source(self, run: Run) -> DltSource:
-        """The dlt source of this account, with its settings."""
+        """The dlt source of this account, with its settings.
+
+        Raises:
+            ConfigError: some of its credentials are not set.
+        """
+        if missing := self.missing_secrets():
+            section = ".".join(self.section)
+            raise ConfigError(f"{self} lacks {' and '.join(missing)}: set it under [{section}] in .dlt/secrets.toml")
         package = sources.provider(self.provider)
         settings = resolve_configuration(package.SourceConfiguration(), sections=self.section)
         source: DltSource = package.source(run, **dict(settings))
@@ -60,15 +61,17 @@ class Account:
 def required(provider: str | None = None, name: str | None = None) -> list[Account]:
     """The configured accounts, of one provider or one name only if given; a provider without any is told on stderr.
 
+    An account that has some of its credentials only is among them; `source` says what it lacks.
+
     Raises:
-        ConfigError: there is none, or one lacks some of its credentials.
+        ConfigError: there is none.
     """
     known = sources.providers()
     if provider is not None and provider not in known:
         raise ConfigError(f"there is no provider {provider!r}: choose from {', '.join(known)}")
     accounts: list[Account] = []
     for candidate in [provider] if provider else known:
-        found = list(_configured(candidate))
+        found = _configured(candidate)
         if not found:
             LOG.info("%s: skipped, no credentials under [sources.%s] in .dlt/secrets.toml", candidate, candidate)
         accounts += found
@@ -83,20 +86,13 @@ def required(provider: str | None = None, name: str | None = None) -> list[Accou
     return chosen
 
 
-def _configured(provider: str) -> Iterator[Account]:
-    default = Account(provider)
+def _configured(provider: str) -> list[Account]:
+    """The default account, unless nothing is set for it or what is set is only shared by others, then those named."""
     named = [Account(provider, name) for name in sorted(_names(provider))]
-    missing = default.missing_secrets()
-    if not missing:
-        yield default
-    elif not named and len(missing) < len(sources.provider(provider).SECRETS):
-        raise ConfigError(
-            f"{provider} lacks {' and '.join(missing)}: set it under [sources.{provider}] in .dlt/secrets.toml"
-        )
-    for account in named:
-        if missing := account.missing_secrets():
-            raise account.lacks(missing)
-        yield account
+    default = Account(provider)
+    missing = len(default.missing_secrets())
+    some = 0 < missing < len(sources.provider(provider).SECRETS)
+    return [default, *named] if missing == 0 or (some and not named) else named
 
 
 def _names(provider: str) -> set[str]:

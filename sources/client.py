@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from sources import origin, patience, strict_json
@@ -91,12 +91,10 @@ class Client:
         Raises:
             ContractError: the link leaves the configured origin, or its path leaves the base URL's.
         """
-        url = urljoin(self.base_url, link)
-        if origin.of(url) != origin.of(self.base_url) or not urlsplit(url).path.startswith(
-            urlsplit(self.base_url).path
-        ):
+        url = origin.below(self.base_url, link)
+        if url is None:
             raise ContractError(
-                f"{self.provider} sent a link to {urlsplit(url).hostname or 'nowhere'!r}, outside {self.base_url}: "
+                f"{self.provider}: expected a link below {self.base_url}, got one to {origin.host(link)}: "
                 "no request was made, because it would carry the credentials there"
             )
         return url
@@ -119,9 +117,9 @@ class Client:
                 body = self._read(response)
         except requests.exceptions.SSLError as error:
             raise ConfigError(
-                f"{self.provider}: TLS verification of {urlsplit(url).hostname} failed: check base_url and the clock"
+                f"{self.provider}: TLS verification of {origin.host(url)} failed: check base_url and the clock"
             ) from error
-        except (requests.exceptions.RequestException, OSError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ProviderDown(
                 f"{self.provider} could not be reached ({type(error).__name__}): run again later"
             ) from error
@@ -130,7 +128,7 @@ class Client:
     def _read(self, response: requests.Response) -> bytes:
         deadline = self._clock() + self._limits.response_seconds
         body = bytearray()
-        for chunk in response.iter_content(1 << 16):
+        while chunk := response.raw.read1(1 << 16, decode_content=True):  # what is there: a full chunk may never come
             body += chunk
             if len(body) > self._limits.response_bytes:
                 raise ContractError(f"{self.provider} sent more than {self._limits.response_bytes} bytes for one page")
@@ -145,8 +143,8 @@ class Client:
         if status in patience.PASSING:
             raise patience.down(self.provider, response)
         if 300 <= status < 400:
-            host = urlsplit(response.headers.get("Location", "")).hostname
-            raise ContractError(f"{self.provider} redirects to {host!r}, which is never followed: check base_url")
+            host = origin.host(response.headers.get("Location", ""))
+            raise ContractError(f"{self.provider} redirects to {host}, which is never followed: check base_url")
         try:
             document = strict_json.parse(body)
         except ValueError as error:

@@ -42,6 +42,12 @@ class ContractError(FaxSyncError):
     exit_code = 65
 
 
+def shape(value: Any) -> str:
+    """What kind of JSON a value is, without the value: fit for a message."""
+    kinds = {type(None): "null", bool: "true or false", str: "text", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "a number")
+
+
 class Refused(ContractError):
     """The provider answered a 4xx that no retry can mend.
 

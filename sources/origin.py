@@ -1,6 +1,6 @@
 """Where a URL really leads, before credentials are sent there."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from sources.errors import ConfigError
 
@@ -13,18 +13,35 @@ def require_tls(base_url: str) -> None:
     ConfigError: the URL is neither https:// nor on this machine.
     """
     parts = urlsplit(base_url)
-    if of(base_url) == HIDDEN:
-        raise ConfigError("base_url must be a plain URL: no user, no password, no backslash")
+    if of(base_url) == HIDDEN or not parts.hostname:
+        raise ConfigError("base_url must be a plain URL: a host, no user, no password, no backslash")
     if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError("base_url must begin with https://: the credentials would travel in the clear")
 
 
+def below(base_url: str, link: str) -> str | None:
+    """The absolute URL of a link; None if it leaves the base URL's origin or its path."""
+    try:
+        url = urljoin(base_url, link)
+        path, base_path = urlsplit(url).path, urlsplit(base_url).path
+    except ValueError:
+        return None
+    return url if of(url) == of(base_url) and path.startswith(base_path) and "/." not in path else None
+
+
+def host(url: str) -> str:
+    """The host that a URL names, for a message."""
+    try:
+        return repr(urlsplit(url).hostname or "nowhere")
+    except ValueError:
+        return "nowhere"
+
+
 def of(url: str) -> Origin:
     """Scheme, host and port of a URL; an origin that equals no other for one that tries to hide its host."""
-    parts = urlsplit(url)
-    if parts.username or parts.password or "\\" in url:
-        return HIDDEN
     try:
-        return (parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme))
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
     except ValueError:
         return HIDDEN
+    return HIDDEN if parts.username or parts.password or "\\" in url else (parts.scheme, parts.hostname, port)

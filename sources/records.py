@@ -64,12 +64,18 @@ class Learnt:
         """Key -> column name, a free one for each; keys that find none free are left out."""
         names: dict[str, str] = {}
         for key in sorted(keys):
-            name = self.normalize(key)
+            name = self._normalized(key)
             if name in taken or name.startswith("_dlt"):
-                name = self.normalize(f"x_{name.lstrip('_')}")
-            if name not in taken and name not in names.values() and len(names) < MOST_LEARNT_COLUMNS:
+                name = self._normalized(f"x_{name.lstrip('_')}")
+            if name and name not in taken and name not in names.values() and len(names) < MOST_LEARNT_COLUMNS:
                 names[key] = name
         return names
+
+    def _normalized(self, key: str) -> str:
+        try:
+            return self.normalize(key)
+        except ValueError:
+            return ""  # nothing of the key can stand in a name
 
 
 def place(table: Table, account: str, record: Record) -> Placed:

@@ -13,9 +13,10 @@ from sources import ledger
 from sources.batches import Batch, Batches
 from sources.client import Client
 from sources.columns import ACCOUNT, CREATED_AT, ChildTable, Column, Record, Table, type_hint
+from sources.pages import Page
 from sources.plan import Horizon
 from sources.run import Run
-from sources.walk import Page, Walker
+from sources.walk import Walker
 from sources.window import Window
 
 NESTED_IN = "x-nested-in"  # table hint: the table whose rows these belong to, to be replaced together with them

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-MAX_DEPTH = 500
+MAX_DEPTH = 100  # far beyond any record, and within what every encoder takes
 MOST_DIGITS = 4000  # Python's own limit is 4300
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
@@ -28,11 +28,11 @@ def parse(body: bytes) -> Any:
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _parse_exactly(body)
-    if _LONG_NUMBER.search(body) or body.count(_KEY_END) != orjson.dumps(document).count(_KEY_END):
-        return _parse_exactly(body)
-    return document
+        keys = orjson.dumps(document).count(_KEY_END)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return _parse_exactly(body)  # to say what is wrong, or because it is nested too deeply for orjson
+    is_exact = keys == body.count(_KEY_END) and not _LONG_NUMBER.search(body)
+    return document if is_exact else _parse_exactly(body)
 
 
 def _parse_exactly(body: bytes) -> Any:
@@ -47,6 +47,8 @@ def _parse_exactly(body: bytes) -> Any:
         )
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON at character {error.pos} of {len(text)}") from None
+    except RecursionError:
+        raise ValueError("not JSON: brackets that do not end") from None
 
 
 def _decode(body: bytes) -> str:

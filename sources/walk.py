@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sources.bounds import next_length, proves_instants, whole_half
 from sources.columns import Record, Table
 from sources.errors import ContractError
+from sources.pages import HistoryLimit, Page
 from sources.records import Placed, Problem, fingerprint, place
 from sources.window import DAY, LAST_INSTANT, SECOND, Window
 
@@ -15,26 +16,6 @@ Proof = Literal["counted", "walked", "unproven", "gap"]
 WALKS = 3  # of one window, until its count comes out
 MOST_EMPTY_PAGES = 100  # in a row that a chain of links may hold
 MOST_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
-
-
-@dataclass(frozen=True)
-class Page:
-    """One response: its records, and how many the whole query has; None if the provider does not say.
-
-    `beyond_count`: there are more than the provider counts or serves, so the window has to be split.
-    """
-
-    records: list[Record]
-    total: int | None = None
-    beyond_count: bool = False
-
-
-class HistoryLimit(Exception):
-    """The provider keeps nothing created before `limit` (UTC)."""
-
-    def __init__(self, limit: datetime) -> None:
-        super().__init__(limit)
-        self.limit = limit
 
 
 @dataclass

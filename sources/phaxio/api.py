@@ -4,6 +4,7 @@ Source: https://www.phaxio.com/docs/api/v2/faxes/list_faxes and https://www.phax
 November 2026.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,8 +13,8 @@ import pendulum
 
 from sources.client import Client
 from sources.columns import Record
-from sources.errors import ContractError, Refused
-from sources.walk import Page
+from sources.errors import ContractError, Refused, shape
+from sources.pages import Page, records_of
 from sources.window import Window, rfc3339
 
 ENDPOINT = "faxes"
@@ -57,7 +58,7 @@ def fetch_fax(client: Client, fax_id: int) -> Record | None:
         raise
     _require_success(answer)
     if not isinstance(answer.get("data"), dict):
-        raise ContractError('Phaxio: expected "data" to be a fax')
+        raise ContractError(f'Phaxio: expected "data" to be a fax, got {shape(answer.get("data"))}')
     fax: Record = answer["data"]
     return fax
 
@@ -82,17 +83,17 @@ def count_this_month(client: Client, now: datetime) -> tuple[Window, int]:
 
 
 def _require_success(answer: Any) -> None:
-    if not isinstance(answer, dict) or answer.get("success") is not True:
-        raise ContractError('Phaxio: expected "success": true, got another answer with HTTP 200: nothing was loaded')
+    if not isinstance(answer, dict):
+        raise ContractError(f"Phaxio: expected an object, got {shape(answer)}")
+    if answer.get("success") is not True:
+        raise ContractError(f'Phaxio: expected "success" to be true, got {json.dumps(answer.get("success"))[:20]}')
 
 
 def _read(answer: Any) -> tuple[Page, int]:
     _require_success(answer)
-    records, paging = answer.get("data"), answer.get("paging")
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise ContractError('Phaxio: expected "data" to be a list of faxes: nothing was loaded')
+    records, paging = records_of("Phaxio", answer.get("data")), answer.get("paging")
     if not isinstance(paging, dict):
-        raise ContractError('Phaxio: expected "paging" to be an object: nothing was loaded')
+        raise ContractError(f'Phaxio: expected "paging" to be an object, got {shape(paging)}')
     total, per_page = paging.get("total"), paging.get("per_page")
     count = total if type(total) is int else None
     beyond = total == f">{COUNTED}" or (count is not None and count > COUNTED)

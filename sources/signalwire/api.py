@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from sources.client import Client
 from sources.columns import Record
-from sources.errors import ContractError, Refused
-from sources.walk import HistoryLimit, Page
+from sources.errors import ContractError, Refused, shape
+from sources.pages import HistoryLimit, Page, records_of
 from sources.window import Window, parse_instant, rfc3339
 
 ENDPOINT = "fax/logs"
@@ -67,7 +67,7 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
             return None
         raise
     if not isinstance(log, dict):
-        raise ContractError("SignalWire: expected a log")
+        raise ContractError(f"SignalWire: expected a log, got {shape(log)}")
     return log
 
 
@@ -96,20 +96,19 @@ def _history_limit(document: Any) -> datetime | None:
     return None
 
 
-def _read(answer: Any) -> tuple[list[dict[str, Any]], str | None]:
-    records = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise ContractError('SignalWire: expected "data" to be a list of logs: nothing was loaded')
-    links = answer.get("links")
+def _read(answer: Any) -> tuple[list[Record], str | None]:
+    if not isinstance(answer, dict):
+        raise ContractError(f"SignalWire: expected an object, got {shape(answer)}")
+    records, links = records_of("SignalWire", answer.get("data")), answer.get("links")
     if not isinstance(links, dict):
-        raise ContractError('SignalWire: expected "links" to be an object: nothing was loaded')
+        raise ContractError(f'SignalWire: expected "links" to be an object, got {shape(links)}')
     link = links.get("next")
     if link is not None and not isinstance(link, str):
-        raise ContractError('SignalWire: expected "links.next" to be a URL: nothing was loaded')
+        raise ContractError(f'SignalWire: expected "links.next" to be a URL, got {shape(link)}')
     return records, link or None
 
 
-def _is_outside(records: list[dict[str, Any]], window: Window) -> bool:
+def _is_outside(records: list[Record], window: Window) -> bool:
     """There are records, and every one says that it was created outside the window."""
     try:
         return bool(records) and not any(parse_instant(record["created_at"]) in window for record in records)

@@ -1,0 +1,41 @@
+"""What a provider answers: one page of records, or that it keeps nothing so old."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sources.columns import Record
+from sources.errors import ContractError, shape
+
+
+@dataclass(frozen=True)
+class Page:
+    """One response: its records, and how many the whole query has; None if the provider does not say.
+
+    `beyond_count`: there are more than the provider counts or serves, so the window has to be split.
+    """
+
+    records: list[Record]
+    total: int | None = None
+    beyond_count: bool = False
+
+
+class HistoryLimit(Exception):
+    """The provider keeps nothing created before `limit` (UTC)."""
+
+    def __init__(self, limit: datetime) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+def records_of(provider: str, data: Any) -> list[Record]:
+    """The data of a page.
+
+    Raises:
+        ContractError: it is no list of objects.
+    """
+    if not isinstance(data, list):
+        raise ContractError(f'{provider}: expected "data" to be a list of faxes, got {shape(data)}')
+    if odd := [element for element in data if not isinstance(element, dict)]:
+        raise ContractError(f'{provider}: expected "data" to be a list of faxes, got one that holds {shape(odd[0])}')
+    return data
