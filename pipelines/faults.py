@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import duckdb
 from dlt.common.configuration.exceptions import ConfigurationException
 
+from pipelines import postgres
+
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -29,7 +31,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         yield error
-        error = error.__cause__ or error.__context__ or getattr(error, "exception", None)
+        wrapped = (getattr(error, name, None) for name in ("exception", "client_exception", "dbapi_exception"))
+        error = next((inner for inner in wrapped if inner is not None), None) or error.__cause__ or error.__context__
 
 
 def _own(error: BaseException) -> FaxSyncError | None:
@@ -50,7 +53,7 @@ def _local(error: BaseException) -> FaxSyncError | None:
 
 def _warehouse(error: BaseException) -> FaxSyncError | None:
     if not isinstance(error, duckdb.Error):
-        return None
+        return postgres.explain(error)
     text = str(error)
     if "Could not set lock" in text or "Conflicting lock" in text:
         return Busy("the warehouse file is open in another program, perhaps a notebook: close it there and run again")

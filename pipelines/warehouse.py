@@ -22,6 +22,7 @@ from pipelines import lock
 from pipelines.faults import explain
 from pipelines.scratch import working_directory
 from pipelines.settings import setting
+from pipelines.upkeep import keep_up
 from sources.errors import Busy
 from sources.resources import NESTED_IN
 
@@ -34,6 +35,7 @@ class Warehouse:
 
     pipeline: dlt.Pipeline
     client: SqlClientBase[Any]
+    verify_lock: lock.Verify
 
     def load(self, source: DltSource) -> None:
         """Loads what the source gives now, rows and cursor in one package; nothing at all if it gives nothing."""
@@ -42,13 +44,16 @@ class Warehouse:
         self.pipeline.normalize()
         if packages := self.pipeline.list_normalized_load_packages():
             _nest(self.pipeline, packages)
+            self.verify_lock()
             self.pipeline.load(raise_on_failed_jobs=True)
             self._reconnect()
+            keep_up(self.client, self.pipeline.dataset_name, self.pipeline.default_schema, _is_postgres(self.pipeline))
 
     def _reconnect(self) -> None:
         """Has DuckDB let go of what it keeps in memory for as long as a file is open: a backfill's would not end."""
-        self.client.close_connection()
-        _connect(self.client)
+        if not _is_postgres(self.pipeline):
+            self.client.close_connection()
+            _connect(self.client)
 
 
 @contextmanager
@@ -65,9 +70,27 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
             dataset_name=f"{schema}_{provider}",
             pipelines_dir=directory,
         )
-        with lock.exclusive(_lock_file(pipeline)), _connected(pipeline) as client:
+        with _locked(pipeline) as verify, _connected(pipeline) as client:
             pipeline.sync_destination()
-            yield Warehouse(pipeline, client)
+            yield Warehouse(pipeline, client, verify)
+
+
+@contextmanager
+def _locked(pipeline: dlt.Pipeline) -> Iterator[lock.Verify]:
+    """The lock of this account's raw schema: in PostgreSQL itself, for it may be synced from several hosts."""
+    if not _is_postgres(pipeline):
+        with lock.file(_lock_file(pipeline)) as verify:
+            yield verify
+        return
+    with (
+        _connected(pipeline) as client,
+        lock.session(client, f"{pipeline.dataset_name}/{pipeline.pipeline_name}") as verify,
+    ):
+        yield verify
+
+
+def _is_postgres(pipeline: dlt.Pipeline) -> bool:
+    return pipeline.destination.destination_type.endswith("postgres")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import sources
+from pipelines.comments import comment_on, read_comments
 from sources import fax, ledger
 from sources.columns import Column
 
@@ -54,7 +55,7 @@ def refresh_views(client: Any, schema: str) -> list[str]:
     """
     raw_schemas = {name: f"{schema}_{name}" for name in sources.providers()}
     views = list(_views(schema, raw_schemas, _tables(client, raw_schemas.values())))
-    if _comments(client, schema) == {view.name: _comment(view) for view in views}:
+    if read_comments(client, schema, "v") == {view.name: _comment(view) for view in views}:
         return []
     with client.begin_transaction():
         client.execute_sql(f'create schema if not exists "{schema}"')
@@ -114,26 +115,11 @@ def _tables(client: Any, schemas: Collection[str]) -> set[tuple[str, str]]:
     return {(schema, table) for schema, table in client.execute_sql(sql)}
 
 
-def _comments(client: Any, schema: str) -> dict[str, str]:
-    """View -> its comment, for every view in the schema that has one; DuckDB and PostgreSQL share this catalog."""
-    sql = (
-        "select view.relname, about.description from pg_catalog.pg_class as view"
-        " join pg_catalog.pg_namespace as space on space.oid = view.relnamespace"
-        " join pg_catalog.pg_description as about on about.objoid = view.oid and about.objsubid = 0"
-        " where space.nspname = %s and view.relkind = 'v'"
-    )
-    return dict(client.execute_sql(sql, schema))
-
-
 def _comment(view: View) -> str:
     return f"{view.meaning} [{view.mark()}]"
 
 
 def _comment_statements(schema: str, view: View) -> Iterator[str]:
-    yield f'comment on view "{schema}"."{view.name}" is {_quoted(_comment(view))}'
+    yield comment_on("view", schema, view.name, text=_comment(view))
     for column in view.columns:
-        yield f'comment on column "{schema}"."{view.name}"."{column.name}" is {_quoted(column.meaning)}'
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
+        yield comment_on("column", schema, view.name, column.name, text=column.meaning)

@@ -1,0 +1,23 @@
+"""COMMENT ON, and reading it back: DuckDB and PostgreSQL share this much of their catalogs."""
+
+from typing import Any
+
+from dlt.destinations.sql_client import SqlClientBase
+
+
+def comment_on(kind: str, *path: str, text: str) -> str:
+    """The statement that comments a table, a view or a column."""
+    named = ".".join(f'"{part}"' for part in path)
+    quoted = text.replace("'", "''").replace("%", "%%")
+    return f"comment on {kind} {named} is '{quoted}'"
+
+
+def read_comments(client: SqlClientBase[Any], schema: str, kind: str) -> dict[str, str]:
+    """Name -> comment, for the tables (`kind` r) or views (v) of a schema that have one."""
+    sql = (
+        "select relation.relname, about.description from pg_catalog.pg_class as relation"
+        " join pg_catalog.pg_namespace as space on space.oid = relation.relnamespace"
+        " join pg_catalog.pg_description as about on about.objoid = relation.oid and about.objsubid = 0"
+        " where space.nspname = %s and relation.relkind = %s"
+    )
+    return {name: comment for name, comment in client.execute_sql(sql, schema, kind) or ()}

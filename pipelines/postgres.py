@@ -1,0 +1,42 @@
+"""PostgreSQL's refusals in the operator's terms, by their SQLSTATE.
+
+Source: https://www.postgresql.org/docs/current/errcodes-appendix.html, read November 2026.
+"""
+
+import sys
+from typing import Any
+
+from sources.errors import Busy, FaxSyncError, WarehouseError
+
+_PASSING = ("08", "40", "53300", "55P03", "57")  # connection, serialization, connections, lock time-out, shutdown
+_REFUSALS = {
+    "25006": "it is read-only, perhaps after a failover: point the credentials at the primary",
+    "53100": "it has no disk space left",
+}
+
+
+def explain(error: BaseException) -> FaxSyncError | None:
+    """The error of a PostgreSQL driver as one that the operator can act on; None if it is another's.
+
+    The server's own words are passed on for privileges only: elsewhere they may quote a row.
+    """
+    driver = sys.modules.get("psycopg2")
+    if driver is None or not isinstance(error, driver.Error):
+        return None
+    state: str = error.pgcode or ""
+    if state == "55P03":
+        return Busy("the warehouse did not grant a lock in time: somebody holds a table")
+    if state.startswith(_PASSING) or (not state and isinstance(error, driver.OperationalError)):
+        return Busy("the warehouse cannot be reached, or has too many connections: run again later")
+    return WarehouseError(f"PostgreSQL: {_refusal(state, error)}")
+
+
+def _refusal(state: str, error: Any) -> str:
+    if state == "42501":
+        return f"{error.diag.message_primary}: the GRANTs that the role needs are in README.md"
+    if state.startswith("28"):
+        return "it refused the user or the password: see [destination.warehouse] credentials"
+    if state in _REFUSALS:
+        return _REFUSALS[state]
+    table = getattr(error.diag, "table_name", None)
+    return f"it refused with {state or type(error).__name__}{f', at table {table}' if table else ''}"

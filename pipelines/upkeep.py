@@ -1,0 +1,45 @@
+"""Comments on raw tables and columns, and on PostgreSQL the indexes that merging needs; dlt makes neither."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+
+from dlt.common.schema import Schema
+from dlt.destinations.sql_client import SqlClientBase
+
+from pipelines.comments import comment_on, read_comments
+from sources.ledger import SYNC_WINDOWS
+
+
+def keep_up(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
+    """Makes the comments and indexes of the raw schema, unless the comment of `sync_windows` tells they are there."""
+    statements = [*_comments(raw, schema), *(_indexes(raw, schema) if with_indexes else ())]
+    mark = blake2b("\0".join(statements).encode(), digest_size=6).hexdigest()
+    meaning = schema.tables[SYNC_WINDOWS].get("description") if SYNC_WINDOWS in schema.tables else None
+    if meaning is None or read_comments(client, raw, "r").get(SYNC_WINDOWS) == f"{meaning} [{mark}]":
+        return
+    for statement in statements:
+        client.execute_sql(statement)
+    client.execute_sql(comment_on("table", raw, SYNC_WINDOWS, text=f"{meaning} [{mark}]"))
+
+
+def _comments(raw: str, schema: Schema) -> Iterator[str]:
+    for name, table in sorted(schema.tables.items()):
+        if meaning := table.get("description"):
+            yield comment_on("table", raw, name, text=meaning)
+        for column, hints in table["columns"].items():
+            if meaning := hints.get("description"):
+                yield comment_on("column", raw, name, column, text=meaning)
+
+
+def _indexes(raw: str, schema: Schema) -> Iterator[str]:
+    for name, table in sorted(schema.tables.items()):
+        columns = table["columns"]
+        keys = [[column for column, hints in columns.items() if hints.get("primary_key")]]
+        keys += [["account", "created_at"]] if {"account", "created_at"} <= columns.keys() else []
+        keys += [["_dlt_parent_id"]] if "_dlt_parent_id" in columns else []
+        for key in keys:
+            if key and key != ["_dlt_id"]:
+                named = "_".join((name, *key))
+                listed = ", ".join(f'"{column}"' for column in key)
+                yield f'create index if not exists "{named}" on "{raw}"."{name}" ({listed})'
