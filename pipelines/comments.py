@@ -20,4 +20,5 @@ def read_comments(client: SqlClientBase[Any], schema: str, kind: str) -> dict[st
         " join pg_catalog.pg_description as about on about.objoid = relation.oid and about.objsubid = 0"
         " where space.nspname = %s and relation.relkind = %s"
     )
-    return {name: comment for name, comment in client.execute_sql(sql, schema, kind) or ()}
+    rows: Any = client.execute_sql(sql, schema, kind)
+    return dict(rows or ())

@@ -15,6 +15,16 @@ _REFUSALS = {
 }
 
 
+CANNOT_REPLACE = "42P16"  # a view whose first columns would change
+DEPENDENTS = "2BP01"  # something else depends on what is to be dropped
+
+
+def state_of(error: BaseException) -> str | None:
+    """The SQLSTATE behind an error that dlt has wrapped; None if it is not PostgreSQL's."""
+    state: str | None = getattr(getattr(error, "dbapi_exception", None), "pgcode", None)
+    return state
+
+
 def explain(error: BaseException) -> FaxSyncError | None:
     """The error of a PostgreSQL driver as one that the operator can act on; None if it is another's.
 

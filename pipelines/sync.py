@@ -74,7 +74,8 @@ def _sync_account(
             source = account.source(run)
             while not run.finished:
                 opened.load(source)
-            refresh_views(opened.client, schema)
+            if warning := refresh_views(opened.client, schema):
+                run.warnings.append(warning)
             require_proof(run)
     except Exception as failure:
         error = explain(failure)
