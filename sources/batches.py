@@ -10,7 +10,7 @@ import pyarrow as pa
 from sources import ledger
 from sources.columns import ChildTable, Record, Table
 from sources.plan import Horizon, plan
-from sources.records import Learnt, Placed
+from sources.records import Learnt, Placed, Problem
 from sources.reread import reread
 from sources.run import PROVEN, Run
 from sources.stubs import marked_tables
@@ -39,6 +39,7 @@ class Batches:
         self._fetch_fax = fetch_fax
         self._horizon = horizon
         self._walks: Iterator[Walked] = iter(())
+        self._noted: set[str] = set()
 
     def begin(self, cursor: datetime | None, read_at: datetime | None) -> None:
         """Sets out: the cursor tells how far the account has been read, `read_at` when that was."""
@@ -96,15 +97,21 @@ class Batches:
         new = sum(fax.id not in known for fax in fresh)
         learnt = self._learnt()
         batch = self._tables(fresh, known.keys(), learnt)
-        known_problems = run.stored.problem_ids() if walked.unplaced else ()
-        unplaced = [p for p in walked.unplaced.values() if ledger.problem_id(run.account, p) not in known_problems]
-        problems = ledger.problems_table(run.account, [*learnt.problems, *unplaced], datetime.now(UTC))
-        batch[ledger.SYNC_PROBLEMS] = problems
+        batch[ledger.SYNC_PROBLEMS] = self._problems([*learnt.problems, *walked.unplaced.values()])
         run.count(new, len(fresh) - new, len(walked.faxes) - len(fresh), batch, learnt.new)
         counts = {"rows_new": new, "rows_changed": len(fresh) - new, "finished_at": datetime.now(UTC)}
         entries.append((walked, counts | run.spent()))
         schema = dlt.current.source_schema()
         return {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
+
+    def _problems(self, problems: list[Problem]) -> pa.Table:
+        """Those that neither the warehouse nor this run has noted yet: a record may come with many windows."""
+        if problems and not self._noted:
+            self._noted.update(self.run.stored.problem_ids())
+        named = {ledger.problem_id(self.run.account, problem): problem for problem in problems}
+        fresh = {key: problem for key, problem in named.items() if key not in self._noted}
+        self._noted.update(fresh)
+        return ledger.problems_table(self.run.account, fresh, datetime.now(UTC))
 
     def _tables(self, fresh: list[Placed], known: Any, learnt: Learnt) -> Batch:
         marks = [fax for fax in fresh if self.table.is_stub(fax.record) and fax.id in known]

@@ -1,38 +1,52 @@
 """How wide a window should be, and how a provider reads the bounds it is given. Pure functions of time."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from sources.window import DAY, SECOND, Window
 
 ROWS_AIMED_AT = 8_000  # per window: below the 10,000 that Phaxio counts, with room for a busier hour
-_MIDNIGHTS = (
-    0,
-    5,
-    6,
-)  # hours of UTC at which a day begins: in UTC, in US Central time with and without daylight saving
+_ZONES = tuple(timezone(timedelta(hours=hours)) for hours in (0, -5, -6))  # UTC, and US Central summer and winter
 
 
-def proves_instants(asked: Window, created_at: datetime) -> bool:
-    """A fax created on the very date of a bound, in UTC as well as in US Central time, is one that a provider would
-    leave out if it compared dates and took the bound's own day as outside."""
-    return (
-        asked.start <= created_at < _midnight_after(asked.start)
-        or _midnight_before(asked.end) <= created_at < asked.end
-    )
+@dataclass
+class Reading:
+    """How a provider reads bounds, as far as its answers have shown.
+
+    `instants`: a fax came that a comparison of dates, with the bounds' own days left out, would not have given.
+    `coarse`: the bounds did not hold to the second, so a window shorter than a day is answered no shorter.
+    """
+
+    instants: bool = False
+    coarse: bool = False
+
+    def asked(self, window: Window, floor: datetime | None) -> Window:
+        """What to ask for, to get all of the window: a day more at either end, or a second; nothing below a floor."""
+        asked = window.widened(SECOND if self.instants else DAY)
+        start = max(asked.start, floor) if floor else asked.start
+        return Window(start, window.end if self.instants else asked.end)
+
+    def learn(self, asked: Window, created_at: datetime) -> None:
+        """Takes note of a fax that came."""
+        if created_at < asked.start - SECOND or created_at > asked.end + SECOND:
+            self.coarse = True
+        elif not self.instants:
+            self.instants = all(_is_on_a_bound(asked, created_at, zone) for zone in _ZONES)
+
+    @property
+    def is_known(self) -> bool:
+        """The answers have shown it."""
+        return self.instants or self.coarse
+
+    @property
+    def finest(self) -> timedelta:
+        """The shortest window worth asking for."""
+        return DAY if self.coarse else SECOND
 
 
-def _midnight_after(instant: datetime) -> datetime:
-    return min(_day(instant, hour) + DAY for hour in _MIDNIGHTS)
-
-
-def _midnight_before(instant: datetime) -> datetime:
-    return max(_day(instant, hour) for hour in _MIDNIGHTS)
-
-
-def _day(instant: datetime, hour: int) -> datetime:
-    """The last time at or before `instant` that the clock showed this hour of UTC."""
-    today = instant.replace(hour=hour, minute=0, second=0, microsecond=0)
-    return today if today <= instant else today - DAY
+def _is_on_a_bound(asked: Window, created_at: datetime, zone: timezone) -> bool:
+    bounds = (asked.start.astimezone(zone).date(), asked.end.astimezone(zone).date())
+    return created_at.astimezone(zone).date() in bounds
 
 
 def whole_half(window: Window) -> timedelta:

@@ -32,7 +32,7 @@ class Limits:
 
 
 class _Garbled(ContractError):
-    """A 200 whose JSON does not parse: a cut response looks like this, so it is asked for again."""
+    """A 200 whose JSON does not parse, as when it was cut: it is asked for again."""
 
 
 class Client:
@@ -74,7 +74,6 @@ class Client:
             ContractError: another host, a redirect, no JSON, or more bytes than a page can have.
             ProviderDown: 408, 429, 5xx, resets and time-outs after all retries.
         """
-        url = self.resolve(path)
         retrying = Retrying(
             retry=retry_if_exception_type((ProviderDown, _Garbled)),
             wait=patience.wait,
@@ -83,7 +82,7 @@ class Client:
             sleep=self._sleep,
             reraise=True,
         )
-        return retrying(self._get_once, url, params)
+        return retrying(self._get_once, self.resolve(path), params)
 
     def resolve(self, link: str) -> str:
         """The absolute URL of a link.

@@ -13,13 +13,14 @@ from sources.columns import MONEY_PRECISION, MONEY_SCALE, DataType
 from sources.window import parse_instant
 
 _QUANTUM = Decimal(1).scaleb(-MONEY_SCALE)
-_ROUNDING_NOISE = Decimal("1e-12")  # of the value: what binary arithmetic adds to 0.1 + 0.2
+_ROUNDING_NOISE = Decimal("1e-15")  # of a float: what binary arithmetic adds to 0.1 + 0.2
 
 
 def fit(value: Any, data_type: DataType) -> Any:
     """The value as its column holds it, or None for null.
 
-    Numbers may come as text, whole floats as integers, and scalars fit a text column as the text JSON gives them.
+    Numbers may come as text, whole floats as integers, and scalars fit a text column as the text JSON gives them. Times
+    are kept to the microsecond.
 
     Raises:
         ValueError: it does not fit; the message gives the reason without the value.
@@ -76,14 +77,17 @@ def _fit_decimal(value: Any) -> Decimal:
     if number.adjusted() >= MONEY_PRECISION - MONEY_SCALE:
         raise ValueError(f"a number beyond {MONEY_PRECISION - MONEY_SCALE} integer digits")
     rounded = number.quantize(_QUANTUM) if number.adjusted() > -40 else Decimal(0)
-    if abs(rounded - number) > abs(number) * _ROUNDING_NOISE:
+    noise = abs(number) * _ROUNDING_NOISE if isinstance(value, float) else 0
+    if abs(rounded - number) > noise:
         raise ValueError(f"a number with more than {MONEY_SCALE} decimals")
     return rounded
 
 
 def _fit_double(value: Any) -> float:
-    number = float(_fit_number(value))
-    if math.isinf(number) or (isinstance(value, int) and int(number) != value):
+    exact = _fit_number(value)
+    number = float(exact)
+    changed = Decimal(number) != exact if isinstance(value, int) else Decimal(repr(number)) != exact
+    if math.isinf(number) or changed:
         raise ValueError("a number that a double cannot hold")
     return number
 

@@ -1,6 +1,6 @@
 """What every raw schema has beside the faxes: the windows walked and how they were proven, and what did not fit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -59,9 +59,8 @@ def problem_id(account: str, problem: Problem) -> str:
     return blake2b(named.encode(errors="backslashreplace"), digest_size=16).hexdigest()
 
 
-def problems_table(account: str, problems: Iterable[Problem], seen_at: datetime) -> pa.Table:
-    """The problems as rows of `sync_problems`, each once."""
-    rows = {problem_id(account, problem): problem for problem in problems}
+def problems_table(account: str, problems: Mapping[str, Problem], seen_at: datetime) -> pa.Table:
+    """The problems, by their keys, as rows of `sync_problems`."""
     return _table(
         PROBLEM_COLUMNS,
         [
@@ -76,7 +75,7 @@ def problems_table(account: str, problems: Iterable[Problem], seen_at: datetime)
                 "seen_at": seen_at,
                 "_dlt_id": key,
             }
-            for key, problem in rows.items()
+            for key, problem in problems.items()
         ],
     )
 

@@ -12,10 +12,10 @@ def require_tls(base_url: str) -> None:
     """Raises:
     ConfigError: the URL is neither https:// nor on this machine.
     """
-    parts = urlsplit(base_url)
-    if of(base_url) == HIDDEN or not parts.hostname:
+    scheme, name, _ = of(base_url)
+    if not name:
         raise ConfigError("base_url must be a plain URL: a host, no user, no password, no backslash")
-    if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+    if scheme != "https" and name not in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError("base_url must begin with https://: the credentials would travel in the clear")
 
 

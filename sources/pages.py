@@ -20,6 +20,10 @@ class Page:
     beyond_count: bool = False
 
 
+class ChainBroken(Exception):
+    """A link to the next page was refused, perhaps because its token is too old: the window is to be walked again."""
+
+
 class HistoryLimit(Exception):
     """The provider keeps nothing created before `limit` (UTC)."""
 

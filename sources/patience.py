@@ -30,19 +30,20 @@ def _retry_after(response: requests.Response) -> float | None:
     """Seconds to wait by the Retry-After header, dates counted by the server's own clock; None if it says nothing."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value) if int(value) >= 1 else None
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    now = server_time(response, datetime.now(UTC))
-    return max(0.0, (at - now).total_seconds()) if at.tzinfo else None
+        return float(value) if value.strip("0") else None
+    at = _date(value)
+    return max(0.0, (at - server_time(response, datetime.now(UTC))).total_seconds()) if at else None
 
 
 def server_time(response: requests.Response, otherwise: datetime) -> datetime:
     """What the provider's clock shows, by the Date header; `otherwise` if there is none."""
+    return _date(response.headers.get("Date", "")) or otherwise
+
+
+def _date(value: str) -> datetime | None:
+    """The instant of a date header, None if it is none that a clock can show."""
     try:
-        at = parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
-        return otherwise
-    return at if at.tzinfo else otherwise
+        at = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return at if at.tzinfo else None

@@ -13,7 +13,7 @@ import orjson
 
 MAX_DEPTH = 100  # far beyond any record, and within what every encoder takes
 MOST_DIGITS = 4000  # Python's own limit is 4300
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_SUSPICIOUS = re.compile(rb"[0-9]{19}|\\u0022")  # a long number, or a quote that the count of keys may mistake
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _KEY_END = b'":'
 
@@ -31,7 +31,7 @@ def parse(body: bytes) -> Any:
         keys = orjson.dumps(document).count(_KEY_END)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _parse_exactly(body)  # to say what is wrong, or because it is nested too deeply for orjson
-    is_exact = keys == body.count(_KEY_END) and not _LONG_NUMBER.search(body)
+    is_exact = keys == body.count(_KEY_END) and not _SUSPICIOUS.search(body)
     return document if is_exact else _parse_exactly(body)
 
 

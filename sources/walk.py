@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sources.bounds import next_length, proves_instants, whole_half
+from sources.bounds import Reading, next_length, whole_half
 from sources.columns import Record, Table
-from sources.errors import ContractError
-from sources.pages import HistoryLimit, Page
+from sources.errors import ContractError, ProviderDown
+from sources.pages import ChainBroken, HistoryLimit, Page
 from sources.records import Placed, Problem, fingerprint, place
 from sources.window import DAY, LAST_INSTANT, SECOND, Window
 
@@ -36,6 +36,7 @@ class Walked:
     total: int | None = None
     rows_seen: int = 0
     rows_taken: int = 0
+    last: datetime | None = None  # creation time of the fax that came last
     proof: Proof = "walked"
 
 
@@ -52,7 +53,7 @@ class Walker:
     table: Table
     account: str
     widest: timedelta
-    instants_count: bool = False
+    reading: Reading = field(default_factory=Reading)
     floor: datetime | None = None  # nothing earlier is asked for: the provider does not keep it
 
     def walk(self, span: Window, takes_newer: bool = False) -> Iterator[Walked]:
@@ -74,8 +75,11 @@ class Walker:
                     continue
                 gap = Window(start, min(past.limit, span.end))
                 walked = Walked(gap, gap, proof="gap")
-            except _Overfull:
-                length = whole_half(window)
+            except _Overfull as crowd:
+                if window.length <= DAY and not self.reading.is_known:
+                    self._find_out(crowd.created_at)
+                else:
+                    length = whole_half(window)
                 continue
             yield walked
             start = walked.window.end
@@ -83,15 +87,28 @@ class Walker:
                 length = min(self.widest, next_length(window.length, walked.rows_seen))
 
     def _prove(self, window: Window, takes_newer: bool) -> Walked:
+        walked = None
         for _ in range(WALKS):
-            walked = self._walk_once(window, takes_newer)
+            try:
+                walked = self._walk_once(window, takes_newer)
+            except ChainBroken:
+                continue
             if walked.proof != "unproven":
                 break
+        if walked is None:
+            raise ProviderDown(f"the pages of {window} broke off {WALKS} times: run again later")
         return walked
+
+    def _find_out(self, created_at: datetime) -> None:
+        """Asks for the two seconds around a fax: bounds that are read as instants give it, and no other time's."""
+        asked = Window(created_at - SECOND, created_at + SECOND)
+        page = next(iter(self.fetch(asked)), Page([]))
+        self._take(page.records, Walked(asked, asked), set(), asked)
+        self.reading.coarse = self.reading.coarse or not page.records
 
     def _walk_once(self, window: Window, takes_newer: bool) -> Walked:
         """One reading of all pages. It is proven if every page claims the same total and as many ids were seen."""
-        asked = self._asked(window)
+        asked = self.reading.asked(window, self.floor)
         walked = Walked(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
         seen: set[Any] = set()
         claims: set[int | None] = set()
@@ -100,8 +117,9 @@ class Walker:
             before = len(seen)
             self._take(page.records, walked, seen, asked)
             overfull = overfull or page.beyond_count
-            if (overfull or len(walked.faxes) > MOST_ROWS) and self._can_split(window):
-                raise _Overfull
+            crowded = overfull or len(walked.faxes) > MOST_ROWS
+            if crowded and walked.last is not None and window.length > self.reading.finest:
+                raise _Overfull(walked.last)
             claims.add(page.total)
             empty_pages = 0 if page.records else empty_pages + 1
             if empty_pages > MOST_EMPTY_PAGES or (page.records and len(seen) == before):
@@ -111,15 +129,6 @@ class Walker:
         if overfull or claims != {None}:
             walked.proof = "counted" if claims == {len(seen)} and not overfull else "unproven"
         return walked
-
-    def _asked(self, window: Window) -> Window:
-        slack = SECOND if self.instants_count else DAY
-        asked = window.widened(slack)
-        start = max(asked.start, self.floor) if self.floor else asked.start
-        return Window(start, window.end if self.instants_count else asked.end)
-
-    def _can_split(self, window: Window) -> bool:
-        return window.length > (SECOND if self.instants_count else DAY)
 
     def _raise_floor(self, limit: datetime) -> None:
         if self.floor is not None and limit <= self.floor:
@@ -136,10 +145,15 @@ class Walker:
                 walked.unplaced[mark] = Problem(self.table.name, record.get("id"), None, record, str(reason), mark)
                 continue
             seen.add(fax.id)
-            self.instants_count = self.instants_count or proves_instants(asked, fax.created_at)
+            self.reading.learn(asked, fax.created_at)
+            walked.last = fax.created_at
             if fax.created_at in walked.taken:
                 walked.faxes[fax.id] = fax
 
 
 class _Overfull(Exception):
-    """More faxes than one query counts: the window has to be split."""
+    """More faxes than one query counts, one of them created at `created_at`: the window has to be split."""
+
+    def __init__(self, created_at: datetime) -> None:
+        super().__init__(created_at)
+        self.created_at = created_at

@@ -34,5 +34,10 @@ select
     , error_type
     , error_code
     , error_message
-from fax.faxes
-where provider = :provider and direction = 'received'
+from fax.faxes as faxes
+where provider = :provider
+    and direction = 'received'
+    and not exists (
+        select 1 from raw.fax_recipients as listed
+        where listed.account = faxes.account and cast(listed.fax_id as text) = faxes.id
+    )

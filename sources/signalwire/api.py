@@ -13,7 +13,7 @@ from urllib.parse import quote
 from sources.client import Client
 from sources.columns import Record
 from sources.errors import ContractError, Refused, shape
-from sources.pages import HistoryLimit, Page, records_of
+from sources.pages import ChainBroken, HistoryLimit, Page, records_of
 from sources.window import Window, parse_instant, rfc3339
 
 ENDPOINT = "fax/logs"
@@ -42,7 +42,10 @@ def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
     }
     followed: set[str] = set()
     while link is not None:
-        records, link = _read(_get(client, link, params))
+        try:
+            records, link = _read(_get(client, link, params))
+        except Refused as refused:
+            raise ChainBroken if followed else refused from refused
         if followed and _is_outside(records, window.widened(_BEYOND)):
             return
         yield Page(records)
