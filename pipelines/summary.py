@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.accounts import Account
 from sources.errors import FaxSyncError, Incomplete
-from sources.ledger import SYNC_PROBLEMS
+from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
 from sources.run import Run
 from sources.window import rfc3339
 
@@ -70,7 +70,7 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
 
 def children(run: Run) -> dict[str, int]:
     """The rows loaded into the tables split off from the faxes, by table."""
-    return {name: count for name, count in run.rows.items() if name not in (run.table, SYNC_PROBLEMS)}
+    return {name: count for name, count in run.rows.items() if name not in (run.table, SYNC_PROBLEMS, SCHEMA_CHANGES)}
 
 
 def completeness(run: Run) -> str:
@@ -111,5 +111,5 @@ def _told(run: Run, seconds: float) -> str:
     columns = [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]
     parts += [f"WARNING: {warning}" for warning in run.warnings]
     if columns:
-        parts.append(f"new columns {', '.join(columns)}")
+        parts.append(f"new fields {', '.join(columns)}")
     return "; ".join(parts)

@@ -1,16 +1,18 @@
 """What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.common.schema import Schema
 
 from sources import ledger
-from sources.columns import ChildTable, Record, Table
+from sources.columns import Column, Record, Table
+from sources.learnt import Change, Learnt
 from sources.plan import Horizon, plan
-from sources.records import Learnt, Placed, Problem
+from sources.records import Placed, Problem
 from sources.reread import reread
 from sources.run import PROVEN, Run
 from sources.stubs import marked_tables
@@ -28,9 +30,7 @@ class Batches:
     `fetch_fax` gives one fax by its id. `recorded`: the last load has something to say, so that the cursor may move.
     """
 
-    def __init__(
-        self, table: Table, walker: Walker, fetch_fax: Callable[[Any], Record | None], run: Run, horizon: Horizon
-    ) -> None:
+    def __init__(self, table: Table, walker: Walker, fetch_fax: FetchFax, run: Run, horizon: Horizon) -> None:
         self.table = table
         self.run = run
         self.begun = False
@@ -98,7 +98,8 @@ class Batches:
         learnt = self._learnt()
         batch = self._tables(fresh, known.keys(), learnt)
         batch[ledger.SYNC_PROBLEMS] = self._problems([*learnt.problems, *walked.unplaced.values()])
-        run.count(new, len(fresh) - new, len(walked.faxes) - len(fresh), batch, learnt.new)
+        batch[ledger.SCHEMA_CHANGES] = self._changes(learnt.changes)
+        run.count(new, len(fresh) - new, len(walked.faxes) - len(fresh), batch)
         counts = {"rows_new": new, "rows_changed": len(fresh) - new, "finished_at": datetime.now(UTC)}
         entries.append((walked, counts | run.spent()))
         schema = dlt.current.source_schema()
@@ -113,6 +114,11 @@ class Batches:
         self._noted.update(fresh)
         return ledger.problems_table(self.run.account, fresh, datetime.now(UTC))
 
+    def _changes(self, changes: list[Change]) -> pa.Table:
+        """Those that this run has not noted yet: a column that is left out is new in every window."""
+        fresh = [change for change in changes if self.run.note_column(change.table, change.column)]
+        return ledger.changes_table(self.run.account, fresh, datetime.now(UTC))
+
     def _tables(self, fresh: list[Placed], known: Any, learnt: Learnt) -> Batch:
         marks = [fax for fax in fresh if self.table.is_stub(fax.record) and fax.id in known]
         self.run.deleted += len(marks)
@@ -125,17 +131,18 @@ class Batches:
 
     def _learnt(self) -> Learnt:
         schema = dlt.current.source_schema()
-        types: dict[str, dict[str, Any]] = {}
-        declarations: list[Table | ChildTable] = [self.table, *self.table.children]
-        for table in declarations:
-            columns = schema.tables[table.name]["columns"] if table.name in schema.tables else {}
-            declared = {column.name for column in table.columns}
-            types[table.name] = {
-                name: column["data_type"]
-                for name, column in columns.items()
-                if name not in declared and name not in _FIXED and "data_type" in column
-            }
-        return Learnt(types, schema.naming.normalize_identifier)
+        types = {self.table.name: _undeclared(schema, self.table.name, self.table.columns)}
+        for child in self.table.children:
+            types[child.name] = _undeclared(schema, child.name, child.columns, child.parent_id, "position")
+        return Learnt(types, schema.naming.normalize_identifier, self._horizon.contract)
 
 
-_FIXED = frozenset({"account", "position", "fax_id", "_dlt_id", "_dlt_parent_id", "_dlt_load_id"})
+def _undeclared(schema: Schema, table: str, columns: Iterable[Column], *ours: str) -> dict[str, Any]:
+    """The columns that the warehouse has beyond those declared, with their types."""
+    known = schema.tables[table]["columns"] if table in schema.tables else {}
+    declared = {"account", *ours, *(column.name for column in columns)}
+    return {
+        name: column["data_type"]
+        for name, column in known.items()
+        if name not in declared and not name.startswith("_dlt") and "data_type" in column
+    }

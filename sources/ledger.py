@@ -9,13 +9,16 @@ import pyarrow as pa
 
 from sources.columns import ACCOUNT, Column
 from sources.fitting import as_json
+from sources.learnt import Change
 from sources.records import Problem
 from sources.values import ARROW_TYPES
 from sources.walk import Walked
 
 SYNC_WINDOWS = "sync_windows"
 SYNC_PROBLEMS = "sync_problems"
+SCHEMA_CHANGES = "schema_changes"
 WINDOWS_MEANING = "Every window of creation time that was walked, one row each, and how its completeness was proven."
+CHANGES_MEANING = "Fields that a provider has added and nobody had declared, one row each."
 PROBLEMS_MEANING = "Values, and whole records, that did not fit their table, one row each, with the original."
 
 WINDOW_COLUMNS = (
@@ -52,6 +55,15 @@ PROBLEM_COLUMNS = (
     Column("seen_at", "timestamp", "When the value was first seen, UTC."),
 )
 
+CHANGE_COLUMNS = (
+    ACCOUNT,
+    Column("table_name", "text", "Table of the new column."),
+    Column("column_name", "text", "The column, by the field's name."),
+    Column("data_type", "text", "Its type, in dlt's words: text, bigint, double, bool or json."),
+    Column("shape", "text", "A value, with every letter as a and every digit as 9."),
+    Column("first_seen_at", "timestamp", "When a record with the field was first seen, UTC."),
+)
+
 
 def problem_id(account: str, problem: Problem) -> str:
     """The key of a problem: the same value in the same version of the same record is one problem."""
@@ -76,6 +88,25 @@ def problems_table(account: str, problems: Mapping[str, Problem], seen_at: datet
                 "_dlt_id": key,
             }
             for key, problem in problems.items()
+        ],
+    )
+
+
+def changes_table(account: str, changes: Iterable[Change], seen_at: datetime) -> pa.Table:
+    """The new columns as rows of `schema_changes`."""
+    return _table(
+        CHANGE_COLUMNS,
+        [
+            {
+                "account": account,
+                "table_name": change.table,
+                "column_name": change.column,
+                "data_type": change.data_type,
+                "shape": change.shape,
+                "first_seen_at": seen_at,
+                "_dlt_id": f"{account}.{change.table}.{change.column}.{change.data_type}",
+            }
+            for change in changes
         ],
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sources.learnt import Contract
 from sources.run import PROVEN, Run
 from sources.window import Window, whole_second
 
@@ -10,12 +11,13 @@ from sources.window import Window, whole_second
 @dataclass(frozen=True)
 class Horizon:
     """How far a run looks: how far back at all (UTC), how long a fax may change, how long, and in how many calls, open
-    ones are asked for."""
+    ones are asked for; and whether it takes what nobody declared."""
 
     start: datetime
     lookback: timedelta
     reread: timedelta
     calls: int
+    contract: Contract = "evolve"
 
 
 def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime | None) -> list[Window]:

@@ -1,18 +1,14 @@
-"""Records on their way into tables: where they belong, what is learnt from them, and what did not fit."""
+"""Records on their way into tables: where they belong, and what did not fit."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from sources.columns import CREATED_AT, DataType, Record, Table
+from sources.columns import CREATED_AT, Record, Table
 from sources.fitting import as_json, fit
-from sources.values import infer_type
-
-MOST_LEARNT_COLUMNS = 200  # of one table; PostgreSQL ends at 1600 columns, and a page of random keys must not get there
 
 
 @dataclass(frozen=True)
@@ -35,47 +31,6 @@ class Problem:
     original: Any
     reason: str
     fingerprint: str
-
-
-@dataclass
-class Learnt:
-    """The columns that nobody declared: `types` by table and column, as the warehouse knows them.
-
-    `normalize` turns a provider's key into a column name, as dlt does. While tables are built, `new` collects the
-    columns first seen now, by table, and `problems` what did not fit.
-    """
-
-    types: Mapping[str, Mapping[str, DataType]]
-    normalize: Callable[[str], str]
-    new: dict[str, dict[str, DataType]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-    def type_of(self, table: str, column: str, values: list[Any]) -> DataType | None:
-        """The type that the warehouse knows, else the one these values suggest; None while all of them are null."""
-        known = self.types.get(table, {}).get(column)
-        if known:
-            return known
-        inferred = infer_type(values)
-        if inferred:
-            self.new.setdefault(table, {})[column] = inferred
-        return inferred
-
-    def name_columns(self, keys: Sequence[str], taken: frozenset[str]) -> dict[str, str]:
-        """Key -> column name, a free one for each; keys that find none free are left out."""
-        names: dict[str, str] = {}
-        for key in sorted(keys):
-            name = self._normalized(key)
-            if name in taken or name.startswith("_dlt"):
-                name = self._normalized(f"x_{name.lstrip('_')}")
-            if name and name not in taken and name not in names.values() and len(names) < MOST_LEARNT_COLUMNS:
-                names[key] = name
-        return names
-
-    def _normalized(self, key: str) -> str:
-        try:
-            return self.normalize(key)
-        except ValueError:
-            return ""  # nothing of the key can stand in a name
 
 
 def place(table: Table, account: str, record: Record) -> Placed:

@@ -30,7 +30,11 @@ def reread(run: Run, table: Table, fetch_fax: Callable[[Any], Record | None], ho
         record = fetch_fax(fax_id)
         if record is None:
             walked.unplaced[marks[fax_id]] = gone[fax_id]
-        else:
+            continue
+        try:
             fax = place(table, run.account, record)
+        except ValueError as reason:
+            walked.unplaced[marks[fax_id]] = Problem(table.name, fax_id, None, record, str(reason), marks[fax_id])
+        else:
             walked.faxes[fax.id] = fax
     return walked

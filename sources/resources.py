@@ -66,6 +66,7 @@ def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Hor
         _table_of(pages, table.name, [ACCOUNT, *table.columns], ["account", "id"], table.meaning),
         *(_child_of(pages, table, child) for child in table.children),
         _table_of(pages, ledger.SYNC_WINDOWS, ledger.WINDOW_COLUMNS, ["_dlt_id"], ledger.WINDOWS_MEANING),
+        _table_of(pages, ledger.SCHEMA_CHANGES, ledger.CHANGE_COLUMNS, ["_dlt_id"], ledger.CHANGES_MEANING),
         _table_of(pages, ledger.SYNC_PROBLEMS, ledger.PROBLEM_COLUMNS, ["_dlt_id"], ledger.PROBLEMS_MEANING),
     ]
 

@@ -64,8 +64,7 @@ class Run:
     unchanged: int = 0
     deleted: int = 0
     rows: Counter[str] = field(default_factory=Counter)
-    new_columns: dict[str, dict[str, str]] = field(default_factory=dict)
-
+    new_columns: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     _clock_mended: bool = False
     _requests_told: int = 0
@@ -78,16 +77,20 @@ class Run:
         self.reached = walked.window.end
         self.progress(self)
 
-    def count(
-        self, new: int, changed: int, unchanged: int, batch: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]]
-    ) -> None:
-        """Adds a window's faxes, the rows of its tables, and the columns that nobody had declared."""
+    def count(self, new: int, changed: int, unchanged: int, batch: Mapping[str, Any]) -> None:
+        """Adds a window's faxes, and the rows of its tables."""
         self.new += new
         self.changed += changed
         self.unchanged += unchanged
         self.rows.update({name: table.num_rows for name, table in batch.items()})
-        for table, added in columns.items():
-            self.new_columns.setdefault(table, {}).update(added)
+
+    def note_column(self, table: str, column: str) -> bool:
+        """Notes a column that nobody declared; true if this run has not seen it before."""
+        columns = self.new_columns.setdefault(table, [])
+        if column in columns:
+            return False
+        columns.append(column)
+        return True
 
     def spent(self) -> dict[str, int]:
         """The requests and retries made since this was last asked."""

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from sources.columns import Column, DataType, Table
 from sources.fitting import as_json, fit
-from sources.records import Learnt, Placed
+from sources.learnt import Learnt
+from sources.records import Placed
 from sources.run import Stored
 from sources.values import ARROW_TYPES
 

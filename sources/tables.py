@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from sources.columns import ChildTable, Column, DataType, Record, Table
-from sources.records import Learnt, Placed, Problem
+from sources.learnt import Learnt
+from sources.records import Placed, Problem
 from sources.values import ARROW_TYPES, to_arrow
 
 Fixed = Mapping[str, pa.Array]
@@ -69,7 +70,7 @@ def _build(
         arrays[column.name] = _fitted(name, column.name, values, column.data_type, faxes, learnt)
     known = frozenset(arrays).union(column.name for column in columns)
     undeclared = set(chain.from_iterable(records)) - {c.name for c in columns} - {c.source for c in children}
-    names = learnt.name_columns(sorted(undeclared), known)
+    names = learnt.name_columns(name, sorted(undeclared), known)
     learnt_json: dict[str, str] = {}  # to Arrow they are text: the metadata tells dlt
     for key in sorted(undeclared):
         values = [record.get(key) for record in records]

@@ -1,5 +1,6 @@
 """Values of a record into typed Arrow columns, exactly: what does not fit becomes null and is reported, never bent."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,7 +49,7 @@ def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]
     return _convert_one_by_one(values, data_type)
 
 
-def infer_type(values: list[Any]) -> DataType | None:
+def infer_type(values: Sequence[Any]) -> DataType | None:
     """The data type of a column that nobody declared, from the values of its first page; None if all are null."""
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:

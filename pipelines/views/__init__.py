@@ -25,6 +25,7 @@ UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     "faxes": ("Every fax of every provider and account. Grain: one row per fax.", fax.FAXES),
     "fax_recipients": ("Every delivery. Grain: one row per fax and other party.", fax.FAX_RECIPIENTS),
     "fax_tags": ("The customers' own tags. Grain: one row per fax and tag name.", fax.FAX_TAGS),
+    "schema_changes": (ledger.CHANGES_MEANING, (fax.PROVIDER, *ledger.CHANGE_COLUMNS)),
     "sync_windows": (ledger.WINDOWS_MEANING, (fax.PROVIDER, *ledger.WINDOW_COLUMNS)),
 }
 _SQL_TYPES = {

@@ -9,6 +9,7 @@ import dlt
 from dlt.extract import DltResource
 
 from sources.client import Client, Limits
+from sources.learnt import Contract
 from sources.phaxio import api
 from sources.phaxio.columns import FAXES
 from sources.plan import Horizon
@@ -29,6 +30,7 @@ def source(
     lookback_days: float = 3.0,
     reread_days: float = 30.0,
     reread_calls: int = 100,
+    schema_contract: Contract = "evolve",
     retry_seconds: float = 120.0,
 ) -> list[DltResource]:
     """The faxes of one Phaxio account; arguments come from `[sources.phaxio]`."""

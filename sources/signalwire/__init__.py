@@ -9,6 +9,7 @@ import dlt
 from dlt.extract import DltResource
 
 from sources.client import Client, Limits
+from sources.learnt import Contract
 from sources.plan import Horizon
 from sources.resources import fax_resources
 from sources.run import Run
@@ -30,6 +31,7 @@ def source(
     lookback_days: float = 3.0,
     reread_days: float = 30.0,
     reread_calls: int = 100,
+    schema_contract: Contract = "evolve",
     retry_seconds: float = 120.0,
 ) -> list[DltResource]:
     """The fax logs of one SignalWire project; arguments come from `[sources.signalwire]`."""
