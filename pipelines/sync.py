@@ -19,6 +19,7 @@ from pipelines import project
 from pipelines import accounts, demo, show, stopping, warehouse
 from pipelines.command import CommandParser, instant, reported
 from pipelines.faults import explain
+from pipelines.preflight import preflight
 from pipelines.settings import schema_name, setting
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, exit_code, require_proof
@@ -59,6 +60,7 @@ def _sync_account(
     error = None
     try:
         with warehouse.opened(account.provider, account.name, schema) as opened:
+            preflight(opened.pipeline, opened.client, options.full_refresh)
             run = Run(
                 run_id=run_id,
                 account=account.name,
@@ -67,6 +69,7 @@ def _sync_account(
                 since=options.since,
                 until=options.until,
                 refetch=options.refetch,
+                full_refresh=options.full_refresh,
                 heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
                 rows_per_load=setting("sync.rows_per_load", 50_000),
                 progress=lambda run: on_progress(str(account), run),
@@ -98,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--since", metavar="WHEN", type=instant, help="fill in from this date or time (UTC) on")
     parser.add_argument("--until", metavar="WHEN", type=instant, help="fill in up to this date or time (UTC)")
     parser.add_argument("--refetch", action="store_true", help="with these bounds, read again what is proven already")
+    parser.add_argument("--full-refresh", action="store_true", help="read and write everything again, in place")
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     parser.add_argument("--verbose", action="store_true", help="tell every window, and the traceback of a failure")

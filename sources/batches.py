@@ -93,7 +93,8 @@ class Batches:
         """The window's new and changed faxes as tables; its line is added to the ledger's entries."""
         run = self.run
         known = run.stored.fingerprints(self.table.name, walked.taken)
-        fresh = [fax for fax in walked.faxes.values() if known.get(fax.id) != fax.fingerprint]
+        faxes = walked.faxes.values()
+        fresh = [fax for fax in faxes if run.full_refresh or known.get(fax.id) != fax.fingerprint]
         new = sum(fax.id not in known for fax in fresh)
         learnt = self._learnt()
         batch = self._tables(fresh, known.keys(), learnt)

@@ -31,7 +31,7 @@ def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime 
     if not run.moves_cursor:
         span = Window(min(whole_second(run.since or start), end), end)
         return [span] if run.refetch else run.stored.holes(span, PROVEN)
-    if cursor is None:
+    if cursor is None or run.full_refresh:
         return [Window(min(start, end), end)]
     if cursor > end:
         run.warnings.append(f"the cursor, {cursor}, lay ahead of the clock: it is set back")

@@ -38,7 +38,8 @@ class Run:
     """What one account is asked for, and the tally of what came.
 
     `started_at` is the frozen end of the run. `since` and `until` (UTC) ask for a backfill, which leaves the cursor
-    alone and fills holes only, unless it is to `refetch`. A source walks until it has gathered `rows_per_load` rows;
+    alone and fills holes only, unless it is to `refetch`. A `full_refresh` reads and writes everything again. A source
+    walks until it has gathered `rows_per_load` rows;
     loading it again goes on from there, until it has reached the end and `finished` is true.
     """
 
@@ -49,6 +50,7 @@ class Run:
     since: datetime | None = None
     until: datetime | None = None
     refetch: bool = False
+    full_refresh: bool = False
     heartbeat: timedelta = timedelta(hours=1)
     rows_per_load: int = 50_000
     progress: Callable[["Run"], None] = lambda run: None

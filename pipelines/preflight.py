@@ -1,0 +1,57 @@
+"""Before a run: is what dlt remembers of the raw schema still there?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dlt
+from dlt.common.schema import Schema
+from dlt.destinations.sql_client import SqlClientBase
+
+from sources.errors import WarehouseError
+from sources.resources import NESTED_IN
+
+
+def preflight(pipeline: dlt.Pipeline, client: SqlClientBase[Any], full_refresh: bool) -> None:
+    """Has dlt make again what somebody has dropped, where that loses nothing.
+
+    Raises:
+        WarehouseError: a table of faxes, or a column of one, is gone, and with it what it held.
+    """
+    there = _columns(client, pipeline.dataset_name)
+    tables = {name for name, _ in there}
+    if not tables:
+        return  # a first run
+    schema = pipeline.default_schema if pipeline.schema_names else Schema(pipeline.pipeline_name)
+    gone = sorted(column for column in _expected(schema) if column not in there)
+    if lost := [column for column in gone if column[0] in _parents(schema)]:
+        name, column = lost[0]
+        what = f"column {column} of {name}" if name in tables else f"table {name}"
+        if not full_refresh:
+            raise WarehouseError(f"{what} is gone from {pipeline.dataset_name}: run sync.py --full-refresh to fill it")
+        for child, parent in _parents(schema).items():
+            if parent not in tables and child in tables:
+                client.execute_sql(f"delete from {client.make_qualified_table_name(child)}")
+    if gone and schema.version_table_name in tables:
+        client.execute_sql(f"delete from {client.make_qualified_table_name(schema.version_table_name)}")
+        # dlt compares its schema with what is there only when it finds no version of it
+
+
+def _expected(schema: Schema) -> Iterator[tuple[str, str]]:
+    for name, table in schema.tables.items():
+        for column, hints in table["columns"].items():
+            if "data_type" in hints:
+                yield name, column
+    yield schema.loads_table_name, "status"
+    yield schema.state_table_name, "state"
+
+
+def _parents(schema: Schema) -> dict[str, str]:
+    """Each table of faxes or of what was split off from them -> the table of faxes."""
+    nested = {name: str(dict(table)[NESTED_IN]) for name, table in schema.tables.items() if NESTED_IN in table}
+    return nested | {parent: parent for parent in nested.values()}
+
+
+def _columns(client: SqlClientBase[Any], dataset: str) -> set[tuple[str, str]]:
+    sql = "select table_name, column_name from information_schema.columns where table_schema = %s"
+    rows: Any = client.execute_sql(sql, dataset)
+    return {(table, column) for table, column in rows or ()}
