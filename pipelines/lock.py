@@ -62,5 +62,17 @@ def session(client: SqlClientBase[Any], name: str) -> Iterator[Verify]:
     yield verify
 
 
+@contextmanager
+def turn(client: SqlClientBase[Any], name: str) -> Iterator[None]:
+    """One at a time, in PostgreSQL: waits for the turn, ten minutes at most; the end of the block gives it up."""
+    client.execute_sql("set lock_timeout = '10min'")
+    client.execute_sql("select pg_advisory_lock(hashtextextended(%s, 0))", name)
+    client.execute_sql("reset lock_timeout")
+    try:
+        yield
+    finally:
+        client.execute_sql("select pg_advisory_unlock(hashtextextended(%s, 0))", name)
+
+
 def _busy(holder: str) -> Busy:
     return Busy(f"another run is at work ({holder}): nothing to do, it loads the same faxes")

@@ -77,8 +77,9 @@ def _sync_account(
             source = account.source(run)
             while not run.finished:
                 opened.load(source)
-            if warning := refresh_views(opened.client, schema):
-                run.warnings.append(warning)
+            with opened.turn():
+                if warning := refresh_views(opened.client, schema):
+                    run.warnings.append(warning)
             require_proof(run)
     except Exception as failure:
         error = explain(failure)

