@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from sources import providers
+import sources
 from sources.run import Run
 
 OnProgress = Callable[[str, Run], None]
@@ -62,6 +62,6 @@ def demonstration(database: Path, schema: str) -> None:
         table.add_row(f"{month:%Y-%m}", provider, str(faxes), str(pages), f"{cost:,.2f}")
     Console(width=80).print(table)
     print(f"The faxes are in {database.name}: open it with DuckDB and select from {schema}.faxes.")
-    keys = "; ".join(f"[sources.{name}] {', '.join(provider(name).SECRETS)}" for name in providers())
+    keys = "; ".join(f"[sources.{name}] {', '.join(sources.provider(name).SECRETS)}" for name in sources.providers())
     print(f"Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill in {keys};")
     print("then run: uv run python pipelines/sync.py")
