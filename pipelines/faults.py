@@ -18,15 +18,16 @@ def explain(error: BaseException) -> FaxSyncError | None:
 
     No text of a driver or of dlt is passed on: it may quote rows, and with them phone numbers.
     """
-    causes = list(_causes(error))
+    chain = list(causes(error))
     for kind in (_own, _local, _warehouse, _configuration):
-        for cause in causes:
+        for cause in chain:
             if explained := kind(cause):
                 return explained
     return None
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and all that led to it, however dlt and the drivers have wrapped them."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -5,6 +5,8 @@ from types import FrameType
 
 from dlt.common.exceptions import SignalReceivedException
 
+from pipelines.faults import causes
+
 
 class Stopped(BaseException):
     """A signal asks the command to end; `exit_code` is what a shell would give for it."""
@@ -23,13 +25,11 @@ def listen() -> None:
 
 def behind(error: BaseException) -> Stopped | None:
     """The signal behind an error, however dlt has wrapped it."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in causes(error):
         if isinstance(cause, Stopped):
             return cause
         if isinstance(cause, SignalReceivedException):
             return Stopped(cause.signal_code)
-        cause = cause.__cause__ or cause.__context__
     return None
 
 

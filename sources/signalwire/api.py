@@ -45,7 +45,9 @@ def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
         try:
             records, link = _read(_get(client, link, params))
         except Refused as refused:
-            raise ChainBroken if followed else refused from refused
+            if not followed:
+                raise
+            raise ChainBroken from refused
         if followed and _is_outside(records, window.widened(_BEYOND)):
             return
         yield Page(records)

@@ -1,0 +1,97 @@
+"""Settings and calls that cannot be: refused before any request, with the way out."""
+
+import pytest
+from conftest import Query, ServeFake, Settings, Sync, generated
+
+import sources
+
+
+def test_without_credentials_the_way_out_is_told(sync: Sync) -> None:
+    synced = sync()
+
+    assert (synced.exit_code, "--demo" in synced.told) == (78, True)
+
+
+@pytest.mark.parametrize(
+    ("provider", "key"),
+    [(provider, key) for provider in sources.providers() for key in sources.provider(provider).SECRETS],
+)
+def test_half_of_the_credentials_name_the_missing_key(
+    provider: str, key: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake(provider)
+    settings[f"SOURCES__{provider}__{key}".upper()] = ""
+    synced = sync()
+
+    assert (synced.exit_code, key in synced.told, served.server.requests) == (78, True, [])
+
+
+def test_half_of_the_credentials_of_one_provider_leave_the_other_loaded(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    serve_fake("phaxio")
+    del settings["SOURCES__PHAXIO__API_SECRET"]
+    serve_fake("signalwire", generated("signalwire", 5))
+
+    assert sync().exit_code == 78
+    assert query("select provider, count(*) from fax.faxes group by all") == [("signalwire", 5)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "http://phaxio.example/v2",
+            "ftp://phaxio.example",
+            "https://user:password@phaxio.example/v2",
+            "phaxio.example",
+        ),
+        *("https:\\\\phaxio.example", "https://"),
+    ],
+)
+def test_a_base_url_that_would_leak_the_credentials_is_refused(
+    name: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    serve_fake("phaxio")
+    settings["SOURCES__PHAXIO__BASE_URL"] = name
+
+    assert sync().exit_code == 78
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *({"SYNC__SCHEMA": name} for name in ("Fax", "fax;drop", "x" * 41, "1fax", "main-fax")),
+        {"SYNC__HEARTBEAT_MINUTES": "often"},
+        {"SOURCES__LOOKBACK_DAYS": "three"},
+        {"SOURCES__START_DATE": "the beginning"},
+    ],
+    ids=str,
+)
+def test_a_setting_that_cannot_be_is_refused_before_any_request(
+    setting: dict[str, str], serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake("phaxio")
+    settings |= setting
+    synced = sync()
+
+    named = next(iter(setting)).rpartition("__")[2].lower()
+    assert (synced.exit_code, named in synced.told, served.server.requests) == (78, True, [])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--unknown",), ("--since", "yesterday"), ("--until", "2026-02-30"), ("stray",), ("--since",)],
+    ids=str,
+)
+def test_a_wrong_call_is_a_usage_error(arguments: tuple[str, ...], serve_fake: ServeFake, sync: Sync) -> None:
+    serve_fake("phaxio")
+
+    assert sync(*arguments).exit_code == 64
+
+
+def test_an_unknown_provider_is_told_with_those_that_exist(serve_fake: ServeFake, sync: Sync) -> None:
+    serve_fake("phaxio")
+    synced = sync("--provider", "efax")
+
+    assert (synced.exit_code, "phaxio, signalwire" in synced.told) == (78, True)

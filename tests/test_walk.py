@@ -1,0 +1,160 @@
+"""How a span is walked: every fax once, whatever a provider makes of the bounds, and no claim that was not proven."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sources.fake_time import US_CENTRAL, midnight, span
+from sources.phaxio.columns import FAXES
+from sources.walk import Page, Walked, Walker
+from sources.window import SECOND, Window, rfc3339
+
+START = datetime(2024, 10, 28, tzinfo=UTC)
+END = datetime(2024, 11, 8, 13, 30, tzinfo=UTC)
+SPAN = Window(START, END)
+Fetch = Callable[[Window], Iterator[Page]]
+BOUNDS = ("inclusive", "exclusive")
+ZONES = {"UTC": UTC, "US Central": US_CENTRAL}
+
+
+def account(
+    times: list[datetime],
+    bounds: str = "inclusive",
+    read_as: str = "instants",
+    zone: str = "UTC",
+    counted: int = 10_000,
+    asked: list[Window] | None = None,
+    served: int = 1_000_000,
+) -> Fetch:
+    """A provider with a fax at each of these times, which reads bounds in its own way; it counts and serves so far."""
+    faxes = [(at, {"id": number, "created_at": at.isoformat(), "status": "success"}) for number, at in enumerate(times)]
+
+    def fetch(window: Window) -> Iterator[Page]:
+        if asked is not None:
+            asked.append(window)
+        told = (datetime.fromisoformat(rfc3339(bound)).astimezone(ZONES[zone]) for bound in (window.start, window.end))
+        first, end = span(*told, bounds, read_as)
+        found = [fax for at, fax in faxes if first <= at < end]
+        pages = [found[at : at + 7] for at in range(0, min(len(found), served), 7)] or [[]]
+        yield from (Page(page, None if counted < 0 else len(found), 0 <= counted < len(found)) for page in pages)
+
+    return fetch
+
+
+def walk(fetch: Fetch, widest: timedelta = timedelta(days=4000), walked_span: Window = SPAN) -> list[Walked]:
+    return list(Walker(fetch, FAXES, "default", widest).walk(walked_span))
+
+
+def taken(walks: list[Walked]) -> list[int]:
+    """The ids of all windows, one for each time that a window took the fax."""
+    return sorted(id for walked in walks for id in walked.faxes)
+
+
+moments = st.datetimes(START.replace(tzinfo=None), END.replace(tzinfo=None) - SECOND).map(
+    lambda at: at.replace(microsecond=0, tzinfo=UTC)
+)
+midnights = st.sampled_from(
+    [midnight(START.astimezone(zone)) + timedelta(days=n) for zone in ZONES.values() for n in range(2, 10)]
+)
+times_of_creation = st.lists(
+    st.one_of(moments, midnights, moments.map(lambda at: at + timedelta(milliseconds=999))), max_size=25
+)
+
+
+@given(
+    times=times_of_creation,
+    bounds=st.sampled_from(BOUNDS),
+    read_as=st.sampled_from(("instants", "dates")),
+    zone=st.sampled_from(sorted(ZONES)),
+    counted=st.sampled_from((-1, 3, 20, 10_000)),
+    widest=st.sampled_from((timedelta(hours=5), timedelta(days=3), timedelta(days=4000))),
+)
+@settings(deadline=None, max_examples=60)
+def test_every_fax_is_taken_exactly_once_whatever_the_reading(
+    times: list[datetime], bounds: str, read_as: str, zone: str, counted: int, widest: timedelta
+) -> None:
+    walks = walk(account(times, bounds, read_as, zone, counted), widest)
+
+    assert taken(walks) == list(range(len(times)))
+    assert (walks[0].window.start, walks[-1].window.end) == (START, END)
+    assert all(one.window.end == two.window.start for one, two in pairwise(walks))
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("read_as", ["instants", "dates"])
+def test_faxes_at_the_very_bounds_are_taken(bounds: str, zone: str, read_as: str) -> None:
+    seconds = timedelta(seconds=1)
+    times = [START, START + seconds, END - seconds, *(START + timedelta(days=days) for days in range(1, 11))]
+    walks = walk(account(times, bounds, read_as, zone), timedelta(days=1))
+
+    assert taken(walks) == list(range(len(times)))
+
+
+@pytest.mark.parametrize("crowd_hours", [10, 240])
+def test_windows_are_split_until_the_provider_counts_them(crowd_hours: int) -> None:
+    times = [START + timedelta(hours=3) + timedelta(hours=crowd_hours) * (number / 600) for number in range(600)]
+    walks = walk(account(times, counted=100, served=100))
+
+    assert taken(walks) == list(range(600))
+    assert {walked.proof for walked in walks} == {"counted"}
+
+
+def test_more_faxes_in_one_second_than_are_counted_are_taken_and_not_called_proven() -> None:
+    crowd = START + timedelta(days=1)
+    times = [crowd] * 30 + [START + timedelta(hours=hours) for hours in range(24 * 11)]
+    walks = walk(account(times, counted=20))
+
+    unproven = [walked for walked in walks if walked.proof == "unproven"]
+    assert taken(walks) == list(range(len(times)))
+    assert {walked.window.length for walked in unproven} == {SECOND}
+    assert any(crowd in walked.window for walked in unproven)
+
+
+def test_a_provider_without_totals_is_walked_and_not_counted() -> None:
+    walks = walk(account([START, START + timedelta(days=3)], counted=-1))
+
+    assert {("walked", None)} == {(walked.proof, walked.total) for walked in walks}
+
+
+def test_a_total_that_changes_while_walking_has_the_window_walked_again() -> None:
+    totals = iter([[5, 6], [6, 6]])
+
+    def fetch(window: Window) -> Iterator[Page]:
+        for number, total in enumerate(next(totals)):
+            yield Page([record(number * 3 + at) for at in range(3)], total)
+
+    (walked,) = walk(fetch)
+
+    assert (walked.proof, walked.total, walked.rows_seen, list(totals)) == ("counted", 6, 6, [])
+
+
+def record(number: int, **fields: Any) -> dict[str, Any]:
+    return {"id": number, "created_at": (START + timedelta(hours=number)).isoformat(), **fields}
+
+
+def test_a_total_that_never_comes_out_is_walked_three_times_and_told() -> None:
+    fetches: list[Window] = []
+
+    def fetch(window: Window) -> Iterator[Page]:
+        fetches.append(window)
+        yield Page([record(1)], 2)
+
+    (walked,) = walk(fetch)
+
+    assert (walked.proof, walked.total, walked.rows_seen, len(fetches)) == ("unproven", 2, 1, 3)
+
+
+def test_of_two_readings_of_one_fax_the_later_one_counts() -> None:
+    def fetch(window: Window) -> Iterator[Page]:
+        yield Page([record(1, status="queued"), record(2)])
+        yield Page([record(3), record(1, status="success")])
+
+    (walked,) = walk(fetch)
+
+    assert walked.faxes[1].record["status"] == "success"

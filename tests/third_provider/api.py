@@ -1,0 +1,34 @@
+"""How Telefact lists transmissions: by offset, with a count."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sources.client import Client
+from sources.walk import Page
+from sources.window import Window, rfc3339
+
+EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
+WIDEST_WINDOW = timedelta(days=36500)
+LIMIT = 7
+
+
+def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
+    """The pages of transmissions created in the window."""
+    bounds = {"since": rfc3339(window.start), "until": rfc3339(window.end), "limit": str(LIMIT)}
+    offset, count = 0, 1
+    while offset < count:
+        answer = client.get("transmissions", {**bounds, "offset": str(offset)})
+        count = answer["count"]
+        yield Page(answer["transmissions"], count)
+        offset += LIMIT
+
+
+def fetch_fax(client: Client, fax_id: Any) -> dict[str, Any] | None:
+    """One transmission by its id."""
+    transmission: dict[str, Any] = client.get(f"transmissions/{fax_id}")
+    return transmission
+
+
+def count_this_month(_client: Client, _now: datetime) -> None:
+    """Nothing: Telefact does not count."""
