@@ -41,7 +41,7 @@ def _own(error: BaseException) -> FaxSyncError | None:
 
 
 def _local(error: BaseException) -> FaxSyncError | None:
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or str(error) == "can't start new thread":
         return LocalError("out of memory: give the process more, or lower [sync] rows_per_load")
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return LocalError(

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from pipelines.stored import StoredFaxes
-from sources.run import PROVEN
+from sources.run import ACCOUNTED_FOR
 from sources.window import Window
-
-ACCOUNTED_FOR = (*PROVEN, "gap")  # nothing can be done about what the provider does not keep any more
 
 
 def findings(

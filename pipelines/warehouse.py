@@ -4,12 +4,9 @@ dlt's working directory is made afresh for every run, and the state restored fro
 with the rows: measured under SIGKILL, this is the one way that neither loses nor doubles a row.
 """
 
-import os
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dlt
@@ -19,6 +16,7 @@ from dlt.extract import DltSource
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from pipelines import lock
+from pipelines.database_file import lock_file
 from pipelines.faults import explain
 from pipelines.scratch import working_directory
 from pipelines.settings import setting
@@ -85,7 +83,7 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
 def _locked(pipeline: dlt.Pipeline) -> Iterator[lock.Verify]:
     """The lock of this account's raw schema: in PostgreSQL itself, for it may be synced from several hosts."""
     if not _is_postgres(pipeline):
-        with lock.file(_lock_file(pipeline)) as verify:
+        with lock.file(lock_file(pipeline)) as verify:
             yield verify
         return
     with (
@@ -142,13 +140,3 @@ def _nest(pipeline: dlt.Pipeline, packages: Collection[str]) -> None:
                 table.pop("resource", None)
                 table.pop("write_disposition", None)
         storage.save_schema(load_id, schema)
-
-
-def _lock_file(pipeline: dlt.Pipeline) -> Path:
-    """Beside the DuckDB file, or in the temporary directory for a warehouse on a server."""
-    configuration = pipeline.destination_client().config
-    database = getattr(configuration.credentials, "database", "") or ""
-    name = f"{pipeline.dataset_name}.lock"
-    if configuration.destination_type.endswith("duckdb") and os.sep in database:
-        return Path(f"{database}.lock")
-    return Path(tempfile.gettempdir()) / name

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sources.learnt import Contract
-from sources.run import PROVEN, Run
-from sources.window import Window, whole_second
+from sources.run import ACCOUNTED_FOR, PROVEN, Run
+from sources.window import SECOND, Window, whole_second
 
 
 @dataclass(frozen=True)
@@ -38,5 +38,6 @@ def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime 
         cursor = end
     settled = min(cursor, (min(read_at, end) if read_at else cursor) - horizon.lookback)
     begin = whole_second(max(start, settled))
-    holes = run.stored.holes(Window(start, begin), None) if start < begin else []
-    return [*holes, Window(min(begin, end), end)]
+    holes = run.stored.holes(Window(start, begin), ACCOUNTED_FOR) if start < begin else []
+    # What is not proven is read again, but for a single second: it holds more than the provider serves.
+    return [*(hole for hole in holes if hole.length > SECOND), Window(min(begin, end), end)]

@@ -12,6 +12,7 @@ from sources.window import Window
 
 MOST_SKEW = timedelta(minutes=5)  # between the provider's clock and ours
 PROVEN = ("counted", "walked")  # the proofs of a window that need not be read again
+ACCOUNTED_FOR = (*PROVEN, "gap")  # nothing can be done about what the provider does not keep any more
 
 
 class Stored(Protocol):

@@ -1,7 +1,6 @@
 """Values of a record into typed Arrow columns, exactly: what does not fit becomes null and is reported, never bent."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -9,6 +8,7 @@ import pyarrow.compute as pc
 
 from sources.columns import MONEY_PRECISION, MONEY_SCALE, DataType
 from sources.fitting import fit
+from sources.window import FIRST_INSTANT, LAST_INSTANT
 
 ARROW_TYPES: dict[DataType, pa.DataType] = {
     "text": pa.string(),
@@ -21,7 +21,6 @@ ARROW_TYPES: dict[DataType, pa.DataType] = {
 }
 Misfits = dict[int, str]  # row -> why its value does not fit
 
-_LAST_INSTANT = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 _AT_ONCE: dict[DataType, frozenset[type]] = {
     "text": frozenset({str}),
     "bigint": frozenset({int}),
@@ -74,7 +73,8 @@ def _convert_at_once(values: list[Any], data_type: DataType) -> pa.Array:
     text = pa.array(values, pa.string())
     if data_type == "timestamp":
         column = text.cast(ARROW_TYPES[data_type])
-        return _require(column, pc.all(pc.less_equal(column, _LAST_INSTANT)))
+        within = pc.and_(pc.greater_equal(column, FIRST_INSTANT), pc.less_equal(column, LAST_INSTANT))
+        return _require(column, pc.all(within))
     return _require(text, pc.invert(pc.any(pc.match_substring(text, "\0"))))
 
 

@@ -91,14 +91,14 @@ def _views(schema: str, raw_schemas: dict[str, str], tables: Collection[tuple[st
     for name, (meaning, columns) in UNIFIED.items():
         branches = [_empty_branch(columns)]
         for provider, raw in raw_schemas.items():
-            sql = _branch_file(provider, name).read_text() if _branch_file(provider, name).exists() else ""
+            sql = _branch_file(provider, name).read_text("utf-8") if _branch_file(provider, name).exists() else ""
             if sql and all((raw, table) in tables for table in _raw_tables(sql)) and (raw, "sync_windows") in tables:
                 branches.append(
                     f"select '{provider}' as provider, rows.* from ({_named(sql, schema, raw, provider)}) as rows"
                 )
         yield View(name, meaning, columns, "\nunion all\n".join(branches))
     for path in sorted(HERE.glob("*.sql")):
-        sql = path.read_text()
+        sql = path.read_text("utf-8")
         meaning = " ".join(line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--"))
         yield View(path.stem, meaning, (), _named(sql, schema, "", ""))
 

@@ -1,0 +1,1 @@
+"""What the sync must survive: faults of the provider, the network, the process, the host and the warehouse file."""

@@ -1,0 +1,132 @@
+"""What the faults are tried on: an account whose first faxes are held and whose newest are not yet."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Served, ServeFake, Settings, Sync, Synced, generated
+from oracle import assert_holds, content
+
+from faults.direct import Time, run_once
+from faults.inject import Fault, broken
+from sources.fake_server import serve
+from sources.run import Run
+
+FIRST_NEW_ID = 900_000_000
+HELD, NEW = 60, 25  # faxes of the account before and after the warehouse was filled
+
+
+@dataclass
+class Trial:
+    """One account with faxes that the warehouse lacks, and what may happen to a run that fetches them."""
+
+    served: Served
+    settings: Settings
+    warehouse: Path
+    sync: Sync
+
+    @property
+    def provider(self) -> str:
+        return self.served.provider
+
+    def newest(self, count: int = 1) -> list[Any]:
+        """The ids of the faxes created last, the very last one first."""
+        with self.served.fake.store.lock:
+            return [id for _, id in self.served.fake.store.order()][: -count - 1 : -1]
+
+    def fails(self, exit_code: int, fault: Fault, *arguments: str) -> Synced:
+        """A run under the fault ends with this code, and leaves every raw row, the cursor and the ledger as before."""
+        before = content(self.warehouse, self.provider)
+        with broken(self.served, fault):
+            synced = self.sync(*arguments)
+        assert (exit_code, "Traceback" in synced.told) == (synced.exit_code, False), synced.told
+        assert before == content(self.warehouse, self.provider)
+        return synced
+
+    def recovers(self) -> Synced:
+        """One run without a fault, and the warehouse holds what the provider holds."""
+        synced = self.sync()
+        assert synced.exit_code == 0, synced.told
+        assert_holds(self.warehouse, self.provider, self.served.fake.truth())
+        return synced
+
+    def survives(self, fault: Fault, time: Time | None = None, **options: Any) -> Run:
+        """A run under the fault is as good as one without."""
+        with broken(self.served, fault):
+            run = run_once(self.provider, self.settings, time, **options)
+        assert_holds(self.warehouse, self.provider, self.served.fake.truth())
+        return run
+
+
+StartTrial = Callable[..., Trial]
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, list[dict[str, Any]]]]:
+    """A warehouse file that holds some faxes of a provider, and those faxes; made once for each provider."""
+    made: dict[str, tuple[Path, list[dict[str, Any]]]] = {}
+
+    def fill(provider: str) -> tuple[Path, list[dict[str, Any]]]:
+        if provider not in made:
+            path = tmp_path_factory.mktemp(provider) / "warehouse.duckdb"
+            records = generated(provider, HELD, days=6)
+            fake = import_module(f"sources.{provider}.fake").Fake(records)
+            with serve(fake.answer) as server:
+                own = {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
+                run_once(provider, {"DESTINATION__WAREHOUSE__CREDENTIALS": str(path), **own})
+            made[provider] = path, records
+        return made[provider]
+
+    return fill
+
+
+@pytest.fixture
+def trial(
+    serve_fake: ServeFake,
+    settings: Settings,
+    warehouse: Path,
+    sync: Sync,
+    filled: Callable[[str], tuple[Path, list[dict[str, Any]]]],
+) -> StartTrial:
+    """Starts a trial with a provider; `page_cap="200"` and other readings may follow."""
+
+    def start(provider: str, new: int = NEW, **switches: str) -> Trial:
+        path, records = filled(provider)
+        shutil.copyfile(path, warehouse)
+        served = serve_fake(provider, records, **switches)
+        served.fake.add(*more(provider, new))
+        for id in served.fake.open_ids()[:3]:
+            served.fake.settle_one(id)
+        return Trial(served, settings, warehouse, sync)
+
+    return start
+
+
+def more(provider: str, count: int, days: float = 0.5, seed: int = 7) -> list[dict[str, Any]]:
+    """So many new faxes, with ids of their own."""
+    own = {"first_id": FIRST_NEW_ID + 10_000 * seed} if provider == "phaxio" else {}
+    return generated(provider, count, days=days, seed=seed, **own)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Faults take minutes: they run with -m slow."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)

@@ -1,0 +1,71 @@
+"""The command's own run in this process, with the time in the test's hands: no clock is waited for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import dlt
+import pytest
+
+import sources
+from pipelines import warehouse
+from pipelines.stored import StoredFaxes
+from pipelines.summary import require_proof
+from pipelines.views import refresh_views
+from sources.client import Client, Limits
+from sources.plan import Horizon
+from sources.resources import fax_resources
+from sources.run import Run
+from sources.window import whole_second
+
+
+@dataclass
+class Time:
+    """What a run takes for the time: `ahead` is how far this machine's clock is before the real one."""
+
+    ahead: timedelta = timedelta()
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+def run_once(
+    provider: str,
+    settings: Mapping[str, str],
+    time: Time | None = None,
+    limits: Limits | None = None,
+    horizon: Horizon | None = None,
+    loads: int = 1_000_000,
+    after_load: Callable[[int], None] = lambda number: None,
+    rows_per_load: int = 50_000,
+    **bounds: object,
+) -> Run:
+    """Loads one account as `sync.py` does, and gives the run; whatever stops it is raised.
+
+    It ends early after so many `loads`, as a run does that is killed between two of them.
+    """
+    time = time or Time()
+    package = sources.provider(provider)
+    horizon = horizon or Horizon(package.api.EARLIEST, timedelta(days=3), timedelta(days=30), 100)
+    *_, user, password = (settings[f"SOURCES__{provider}__{key}".upper()] for key in package.SECRETS)
+    url = settings[f"SOURCES__{provider}__BASE_URL".upper()]
+    client = Client(url, (user, password), provider, limits or Limits(), sleep=time.slept.append, now=time.now)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        with warehouse.opened(provider, "default", "fax") as opened:
+            stored = StoredFaxes(opened.client, "default")
+            began = whole_second(time.now())
+            run = Run(uuid4().hex, "default", began, stored, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
+            resources = fax_resources(package.TABLE, client, package.api, run, horizon)
+            source = dlt.source(lambda: resources, name=provider)()
+            for number in range(1, loads + 1):
+                opened.load(source)
+                after_load(number)
+                if run.finished:
+                    break
+            refresh_views(opened.client, "fax")
+            require_proof(run)
+    return run

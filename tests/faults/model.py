@@ -1,0 +1,140 @@
+"""A provider, its account and a warehouse in memory: the pure part of a sync, thousands of times a minute."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sources.columns import CREATED_AT, Column, Table
+from sources.errors import ProviderDown
+from sources.plan import Horizon, plan
+from sources.run import Run
+from sources.walk import Page, Walker
+from sources.window import SECOND, Window
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+LOOK_BACK = timedelta(days=3)
+WIDEST = timedelta(days=20)
+HORIZON = Horizon(BEGIN - timedelta(days=30), LOOK_BACK, timedelta(days=30), 100)
+COUNTED = 30  # faxes that the provider counts and pages through; beyond, a window has to be split
+MOST_IN_A_SECOND = 8  # a second, or a day where dates count, cannot be split
+PER_PAGE = 4
+TABLE = Table(
+    "faxes",
+    "Faxes of the model.",
+    (
+        Column("id", "bigint", "Id."),
+        Column(CREATED_AT, "timestamp", "Creation."),
+        Column("version", "bigint", "Version."),
+    ),
+    frozenset({"success"}),
+)
+Mutate = Callable[[int], None]
+
+
+@dataclass
+class Provider:
+    """An account: `faxes` as (creation, version) by id. `counts`: numbered pages and a total, else pages by anchor."""
+
+    counts: bool
+    inclusive: bool
+    dates: bool
+    newest_first: bool
+    faxes: dict[int, tuple[datetime, int]] = field(default_factory=dict)
+    between: Mutate = lambda page: None
+    breaks_at: int | None = None
+    pages: int = 0
+
+    def fetch(self, asked: Window) -> Iterator[Page]:
+        """The pages of a span, as the provider's readings of its bounds have it."""
+        served, anchor, number = 0, None, 0
+        while True:
+            listed = self.listed(asked)
+            if self.counts:
+                ids, more = listed[served : served + PER_PAGE], served + PER_PAGE < min(len(listed), COUNTED)
+            else:
+                rest = listed if anchor is None else [place for place in listed if self.follows(place, anchor)]
+                ids, more = rest[:PER_PAGE], len(rest) > PER_PAGE
+            self.pages += 1
+            number += 1
+            if self.pages == self.breaks_at:
+                raise ProviderDown("the model's provider is down")
+            total = min(len(listed), COUNTED) if self.counts else None
+            yield Page([self.record(id) for _, id in ids], total, self.counts and len(listed) > COUNTED)
+            self.between(self.pages)
+            served += PER_PAGE
+            anchor = ids[-1] if ids else anchor
+            if not more or number > 200:
+                return
+
+    def listed(self, asked: Window) -> list[tuple[datetime, int]]:
+        """The places of the faxes that the bounds let through, in order."""
+        start, end = (
+            bound.replace(hour=0, minute=0, second=0) if self.dates else bound for bound in (asked.start, asked.end)
+        )
+        step = timedelta(days=1) if self.dates else SECOND
+        low, high = (start, end + step) if self.inclusive else (start + step, end)
+        places = sorted((at, id) for id, (at, _) in self.faxes.items() if low <= at < high)
+        return places[::-1] if self.newest_first else places
+
+    def has_room(self, at: datetime) -> bool:
+        """One more fax of this moment can still be counted and paged to."""
+        if self.dates and self.counts:
+            return len(self.faxes) < COUNTED
+        return sum(at == other for other, _ in self.faxes.values()) < MOST_IN_A_SECOND
+
+    def follows(self, place: tuple[datetime, int], anchor: tuple[datetime, int]) -> bool:
+        """The place comes after the anchor, in the order of the pages."""
+        return place < anchor if self.newest_first else place > anchor
+
+    def record(self, id: int) -> dict[str, Any]:
+        """The fax as it is printed; one that is gone by now is not."""
+        at, version = self.faxes[id]
+        return {"id": id, CREATED_AT: f"{at:%Y-%m-%dT%H:%M:%SZ}", "version": version}
+
+
+@dataclass
+class Held:
+    """What has been committed: faxes, the cursor, when it was read, and the windows of the ledger with their proof."""
+
+    faxes: dict[int, int] = field(default_factory=dict)
+    cursor: datetime | None = None
+    read_at: datetime | None = None
+    windows: list[tuple[Window, str]] = field(default_factory=list)
+
+    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
+        """As the ledger answers, by plain arithmetic."""
+        holes, reached = [], span.start
+        for window, proof in sorted(self.windows):
+            if proofs is not None and proof not in proofs:
+                continue
+            if window.end <= span.start or window.start >= span.end:
+                continue
+            if window.start > reached:
+                holes.append(Window(reached, window.start))
+            reached = max(reached, window.end)
+        return holes if reached >= span.end else [*holes, Window(reached, span.end)]
+
+
+def sync(provider: Provider, held: Held, now: datetime, stop_after: int | None = None) -> list[str]:
+    """One run that commits each window, killed after so many; gives the proofs of what it walked.
+
+    Raises:
+        ProviderDown: the provider broke, after what was committed so far.
+    """
+    run = Run("run", "account", now, held)  # type: ignore[arg-type]
+    walker = Walker(provider.fetch, TABLE, "account", WIDEST)
+    run.spans = plan(run, HORIZON, held.cursor, held.read_at)
+    proofs: list[str] = []
+    for span in run.spans:
+        for walked in walker.walk(span, takes_newer=span is run.spans[-1]):
+            held.faxes |= {id: fax.record["version"] for id, fax in walked.faxes.items()}
+            held.windows.append((walked.window, walked.proof))
+            proofs.append(walked.proof)
+            run.take(walked)
+            if reached := run.cursor():
+                held.cursor = reached
+                held.read_at = now
+            if stop_after is not None and len(proofs) >= stop_after:
+                return proofs
+    return proofs

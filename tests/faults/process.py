@@ -1,0 +1,90 @@
+"""The command as a process of its own, and the points at which something may happen to it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from conftest import ROOT, Settings
+
+from faults.inject import Fault, Honest
+from sources.fake_server import Answer, Request
+
+COMMAND = [sys.executable, str(ROOT / "pipelines" / "sync.py"), "--json"]
+MOST_SECONDS = 60  # that anything waited for may take before it is taken to hang
+
+
+@dataclass
+class Process:
+    """A run that goes on beside the test; `scratch` is where it keeps its working directory."""
+
+    running: "subprocess.Popen[str]"
+    scratch: Path
+
+    def wait_for(self, reached: Callable[[], bool]) -> bool:
+        """Until the point is reached (true), or the run has ended before (false)."""
+        deadline = time.monotonic() + MOST_SECONDS
+        while not reached():
+            if self.running.poll() is not None:
+                return reached()
+            assert time.monotonic() < deadline, "the point was never reached"
+            time.sleep(0.001)
+        return True
+
+    def has(self, pattern: str) -> bool:
+        """There is such a file in its working directory."""
+        return any(self.scratch.glob(f"fax-sync-{self.running.pid}-*/{pattern}"))
+
+    def end(self, number: int | None = None) -> tuple[int, str]:
+        """Sends the signal, if any, and gives the exit code and all that was told."""
+        if number is not None:
+            self.running.send_signal(number)
+        told, _ = self.running.communicate(timeout=MOST_SECONDS)
+        return self.running.returncode, told
+
+
+@contextmanager
+def started(settings: Settings, scratch: Path, *before: str, **environment: str) -> Iterator[Process]:
+    """The command, started with the settings and nothing else in its environment; `before` it stand other commands."""
+    scratch.mkdir(exist_ok=True)
+    clean = {"PATH": os.defpath, "TMPDIR": str(scratch), **settings, **environment}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen([*before, *COMMAND], env=clean, cwd="/", text=True, **pipes) as running:  # type: ignore[call-overload]
+        try:
+            yield Process(running, scratch)
+        finally:
+            running.kill()
+
+
+def run(settings: Settings, scratch: Path, *before: str, **environment: str) -> tuple[int, str]:
+    """The command from its start to its end: exit code, and all that was told."""
+    with started(settings, scratch, *before, **environment) as process:
+        return process.end()
+
+
+@dataclass
+class Barrier:
+    """Holds every request from page `page` on until it is opened."""
+
+    page: int = 1
+
+    def __post_init__(self) -> None:
+        self.reached, self.opened = Event(), Event()
+        self._seen = 0
+
+    def fault(self) -> Fault:
+        """What the server does."""
+
+        def hold(request: Request, honest: Honest) -> Answer:
+            self._seen += 1
+            if self._seen >= self.page:
+                self.reached.set()
+                self.opened.wait(MOST_SECONDS)
+            return honest(request)
+
+        return hold

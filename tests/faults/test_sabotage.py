@@ -1,0 +1,210 @@
+"""The judges judged: with one safeguard taken out of the product, the law that it keeps is seen to be broken."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+from conftest import ServeFake
+from oracle import assert_holds
+
+import sources.batches
+import sources.phaxio.api
+import sources.records
+from faults.conftest import StartTrial, more
+from faults.direct import run_once
+from faults.inject import bent, broken
+from faults.process import Barrier
+from faults.test_time import dated
+from sources.client import Client
+from sources.errors import Busy
+from sources.fake_server import json_answer
+from sources.run import Run
+from sources.signalwire import api as signalwire
+from sources.walk import Walker
+from sources.window import Window, whole_second
+
+Patch = pytest.MonkeyPatch
+
+
+def a_late_change_is_seen(trial: StartTrial, _: ServeFake) -> None:
+    trying = trial("phaxio")
+    trying.recovers()
+    trying.served.fake.change(trying.newest()[0], error_message="credited")
+    trying.recovers()
+
+
+def without_look_back(patch: Patch) -> None:
+    def plan(run: Run, horizon: Any, cursor: datetime | None, read_at: Any) -> list[Window]:
+        return [Window(whole_second(cursor or horizon.start), run.end)]
+
+    patch.setattr(sources.batches, "plan", plan)
+
+
+def the_bounds_are_frozen(trial: StartTrial, _: ServeFake) -> None:
+    trying = trial("phaxio", page_cap="200", new=700)
+    trying.recovers()
+    bounds = {
+        (request.query["created_after"], request.query["created_before"]) for request in trying.served.server.requests
+    }
+    assert len(bounds) == 1
+
+
+def with_bounds_that_move(patch: Patch) -> None:
+    honest, asked = sources.phaxio.api.rfc3339, []
+
+    def moving(self: Client, path: str, params: Any = None) -> Any:
+        asked.append(path)
+        later = {"created_before": honest(datetime.now(UTC) + timedelta(seconds=len(asked)))}
+        return get(self, path, {**params, **later} if params and "created_before" in params else params)
+
+    get = Client.get
+    patch.setattr(Client, "get", moving)
+
+
+def the_edge_of_a_window_belongs_to_one(trial: StartTrial, _: ServeFake) -> None:
+    trying = trial("signalwire")
+    trying.warehouse.unlink()
+    edges = [signalwire.EARLIEST + number * signalwire.WIDEST_WINDOW for number in (1, 2, 5)]
+    for fax, edge in zip(more("signalwire", 3, seed=80), edges, strict=True):
+        trying.served.fake.add(fax | {"created_at": f"{edge:%Y-%m-%dT%H:%M:%SZ}"})
+    trying.recovers()
+
+
+def with_exclusive_edges(patch: Patch) -> None:
+    patch.setattr(Window, "__contains__", lambda self, instant: self.start < instant < self.end)
+
+
+def no_success_is_no_page(trial: StartTrial, _: ServeFake) -> None:
+    refused = {"success": False, "data": [], "paging": {"total": 0, "per_page": 1000, "page": 1}}
+    trial("phaxio").fails(65, lambda request, honest: json_answer(refused))
+
+
+def with_success_swallowed(patch: Patch) -> None:
+    patch.setattr(sources.phaxio.api, "_require_success", lambda answer: None)
+
+
+def of_two_runs_at_once_one_is_refused_or_both_are_right(trial: StartTrial, _: ServeFake) -> None:
+    trying, barrier = trial("phaxio", page_cap="200", new=700), Barrier(page=2)
+    (newest,) = trying.newest()
+    with broken(trying.served, barrier.fault()):
+        slow = Thread(target=lambda: run_once("phaxio", trying.settings))
+        slow.start()
+        assert barrier.reached.wait(30)
+        trying.served.fake.change(newest, error_message="changed while the first run was held")
+        barrier.page = 1_000_000
+        try:
+            run_once("phaxio", trying.settings)
+            refused = False
+        except Busy:
+            refused = True
+        finally:
+            barrier.opened.set()
+            slow.join()
+    if not refused:
+        assert_holds(trying.warehouse, "phaxio", trying.served.fake.truth())
+    trying.recovers()
+
+
+def without_the_lock(patch: Patch) -> None:
+    from pipelines import lock
+
+    for name in ("file", "exclusive"):
+        if hasattr(lock, name):
+            patch.setattr(lock, name, lambda *_: nullcontext(lambda: None))
+
+
+def a_cursor_from_the_future_hides_nothing(trial: StartTrial, _: ServeFake) -> None:
+    trying = trial("phaxio")
+    with broken(trying.served, dated(timedelta(days=400))):
+        trying.sync()
+    trying.served.fake.add(*more("phaxio", 10, seed=81))
+    trying.recovers()
+
+
+def with_a_cursor_of_any_time(patch: Patch) -> None:
+    def plan(run: Run, horizon: Any, cursor: datetime | None, read_at: datetime | None) -> list[Window]:
+        start = whole_second(min(cursor, (read_at or cursor) - horizon.lookback)) if cursor else horizon.start
+        return [Window(min(start, run.end), run.end)]
+
+    patch.setattr(sources.batches, "plan", plan)
+
+
+def a_fax_on_two_pages_is_one(trial: StartTrial, _: ServeFake) -> None:
+    trying = trial("phaxio", page_cap="200", new=430)
+    newest = trying.served.fake.records[trying.newest()[0]]
+    with broken(trying.served, bent(lambda page: page | {"data": [*page["data"], newest]})):
+        run_once("phaxio", trying.settings)
+    assert_holds(trying.warehouse, "phaxio", trying.served.fake.truth())
+
+
+def with_every_reading_a_fax(patch: Patch) -> None:
+    honest = Walker._take
+
+    def take(self: Walker, records: Any, walked: Any, seen: Any, asked: Window) -> None:
+        kept = dict(walked.faxes)
+        walked.faxes.clear()
+        honest(self, records, walked, seen, asked)
+        walked.faxes = kept | {(len(kept), id): fax for id, fax in walked.faxes.items()}
+
+    patch.setattr(Walker, "_take", take)
+
+
+def no_link_leads_elsewhere(trial: StartTrial, serve_fake: ServeFake) -> None:
+    elsewhere = serve_fake("signalwire", more("signalwire", 5))
+    trying = trial("signalwire")
+    link = elsewhere.server.url + "/api/fax/logs?page_number=1"
+    with broken(trying.served, bent(lambda page: page | {"links": {"next": link}})):
+        trying.sync()
+    assert elsewhere.server.requests == []
+
+
+def with_any_origin(patch: Patch) -> None:
+    patch.setattr(Client, "resolve", lambda self, link: urljoin(self.base_url, link))
+
+
+def a_changed_recipient_is_a_change(trial: StartTrial, _: ServeFake) -> None:
+    trying = trial("phaxio")
+    trying.recovers()
+    fax = next(
+        trying.served.fake.records[id] for id in trying.newest(25) if trying.served.fake.records[id]["recipients"]
+    )
+    calls = [{**call, "status": "willretry"} for call in fax["recipients"]]
+    trying.served.fake.change(fax["id"], recipients=calls)
+    trying.recovers()
+
+
+def with_recipients_unread(patch: Patch) -> None:
+    honest = sources.records.fingerprint
+
+    def fingerprint(account: str, record: dict[str, Any]) -> str:
+        return honest(account, {name: value for name, value in record.items() if name != "recipients"})
+
+    patch.setattr(sources.records, "fingerprint", fingerprint)
+
+
+SABOTAGE: dict[Callable[..., None], Callable[[Patch], None]] = {
+    a_late_change_is_seen: without_look_back,
+    the_bounds_are_frozen: with_bounds_that_move,
+    the_edge_of_a_window_belongs_to_one: with_exclusive_edges,
+    no_success_is_no_page: with_success_swallowed,
+    of_two_runs_at_once_one_is_refused_or_both_are_right: without_the_lock,
+    a_cursor_from_the_future_hides_nothing: with_a_cursor_of_any_time,
+    a_fax_on_two_pages_is_one: with_every_reading_a_fax,
+    no_link_leads_elsewhere: with_any_origin,
+    a_changed_recipient_is_a_change: with_recipients_unread,
+}
+
+
+@pytest.mark.parametrize("law", SABOTAGE, ids=lambda law: law.__name__)
+def test_a_law_holds_and_is_seen_to_be_broken(
+    law: Callable[..., None], trial: StartTrial, serve_fake: ServeFake, monkeypatch: Patch
+) -> None:
+    law(trial, serve_fake)
+    with monkeypatch.context() as patch:
+        SABOTAGE[law](patch)
+        with pytest.raises(AssertionError):
+            law(trial, serve_fake)
