@@ -71,7 +71,7 @@ def _sync_account(
                 refetch=options.refetch,
                 full_refresh=options.full_refresh,
                 heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
-                rows_per_load=setting("sync.rows_per_load", 50_000),
+                rows_per_load=setting("sync.rows_per_load", 25_000),
                 progress=lambda run: on_progress(str(account), run),
             )
             source = account.source(run)

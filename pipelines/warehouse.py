@@ -57,7 +57,7 @@ class Warehouse:
         """Has DuckDB let go of what it keeps in memory for as long as a file is open: a backfill's would not end."""
         if not _is_postgres(self.pipeline):
             self.client.close_connection()
-            _connect(self.client)
+            _connect(self.client, self.pipeline)
 
 
 @contextmanager
@@ -100,14 +100,14 @@ def _is_postgres(pipeline: dlt.Pipeline) -> bool:
 @contextmanager
 def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
     client = pipeline.sql_client()
-    _connect(client)
+    _connect(client, pipeline)
     try:
         yield client
     finally:
         client.close_connection()
 
 
-def _connect(client: SqlClientBase[Any]) -> None:
+def _connect(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
     """Opens the connection, waiting for a while if another program has the file open."""
     waiting = Retrying(
         retry=retry_if_exception(lambda error: isinstance(explain(error), Busy)),
@@ -116,6 +116,8 @@ def _connect(client: SqlClientBase[Any]) -> None:
         reraise=True,
     )
     waiting(client.open_connection)
+    if pipeline.destination.destination_type.endswith("duckdb"):
+        client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "256MB"))
 
 
 # dlt replaces a row together with its children, in one transaction and also when none are left, if the children's

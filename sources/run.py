@@ -53,7 +53,7 @@ class Run:
     refetch: bool = False
     full_refresh: bool = False
     heartbeat: timedelta = timedelta(hours=1)
-    rows_per_load: int = 50_000
+    rows_per_load: int = 25_000
     progress: Callable[["Run"], None] = lambda run: None
 
     client: Client | None = None
