@@ -117,7 +117,7 @@ def _connect(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
     )
     waiting(client.open_connection)
     if pipeline.destination.destination_type.endswith("duckdb"):
-        client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "256MB"))
+        client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "192MB"))
 
 
 # dlt replaces a row together with its children, in one transaction and also when none are left, if the children's
