@@ -137,6 +137,7 @@ def test_every_committed_state_of_a_backfill_is_one_to_go_on_from(trial: StartTr
         trying.recovers()
 
 
+@pytest.mark.timeout(900)
 def test_forty_kills_at_random_cost_nothing(tmp_path: Path) -> None:
     tally = soak(40, 1, tmp_path)
 

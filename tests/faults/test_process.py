@@ -43,6 +43,7 @@ def test_a_signal_while_fetching_ends_the_run_and_changes_nothing(
     trying.recovers()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "point"),
     [
@@ -108,6 +109,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("provider", "name"), list(zip(["phaxio", "signalwire"] * 2, ENVIRONMENTS, strict=True)))
 def test_whatever_the_environment_the_rows_are_the_same(
     provider: str, name: str, trial: StartTrial, scratch: Path

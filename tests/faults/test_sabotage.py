@@ -27,6 +27,7 @@ from sources.signalwire import api as signalwire
 from sources.walk import Walker
 from sources.window import Window, whole_second
 
+pytestmark = pytest.mark.slow
 Patch = pytest.MonkeyPatch
 
 

@@ -88,58 +88,6 @@ def test_what_users_have_made_is_left_as_it_is(provider: str, trial: StartTrial)
     assert rows(started.warehouse, f"select count(reviewed) > 0 from {raw}.{table}") == [(True,)]
 
 
-OWN_TABLES = {
-    "another shape, filled": "create table {} as select 'mine' as note",
-    "another shape, empty": "create table {} (note varchar)",
-    "a view": "create view {} as select 1 as id",
-    "the key as text": "create table {} as select 'x1' as id, 'mine' as status",
-}
-
-
-@pytest.mark.parametrize("name", OWN_TABLES)
-def test_a_table_of_our_name_that_is_a_users_own_keeps_its_rows(name: str, trial: StartTrial) -> None:
-    started = trial("phaxio")
-    started.warehouse.unlink()
-    with duckdb.connect(str(started.warehouse)) as connection:
-        connection.execute("create schema fax_phaxio")
-        connection.execute(OWN_TABLES[name].format("fax_phaxio.faxes"))
-        before = connection.execute("select * from fax_phaxio.faxes").fetchall()
-    synced = started.sync()
-
-    assert (synced.exit_code, "Traceback" in synced.told) == (69, False), synced.told[-500:]
-    after = rows(started.warehouse, "select * from fax_phaxio.faxes")
-    assert before == [row[: len(before[0])] for row in after] if before else after == []
-
-
-DROPPED = {
-    "the views": "drop schema fax cascade",
-    "a view": "drop view fax.monthly_costs",
-    "the staging schema": "drop schema fax_phaxio_default_staging cascade",
-    "dlt's versions": "drop table fax_phaxio._dlt_version",
-    "dlt's loads": "drop table fax_phaxio._dlt_loads",
-    "dlt's state": "drop table fax_phaxio._dlt_pipeline_state",
-    "the ledger": "drop table fax_phaxio.sync_windows",
-    "the problems": "drop table fax_phaxio.sync_problems",
-    "the faxes": "drop table fax_phaxio.faxes cascade",
-    "the recipients": "drop table fax_phaxio.fax_recipients cascade",
-    "a column": "alter table fax_phaxio.faxes drop column error_id",
-    "a column of the views": "alter table fax_phaxio.faxes drop column num_pages",
-    "everything of ours": "drop schema fax_phaxio cascade",
-}
-
-
-@pytest.mark.parametrize("name", DROPPED)
-def test_what_users_have_dropped_is_made_again_or_told(name: str, trial: StartTrial) -> None:
-    started = trial("phaxio")
-    with duckdb.connect(str(started.warehouse)) as connection:
-        connection.execute(DROPPED[name])
-    synced = started.sync()
-
-    assert (synced.exit_code in (0, 69), "Traceback" in synced.told) == (True, False), synced.told[-500:]
-    if synced.exit_code == 0:
-        assert_holds(started.warehouse, "phaxio", started.served.fake.truth())
-
-
 def test_rows_of_users_own_are_kept_unless_a_key_is_theirs(trial: StartTrial) -> None:
     started = trial("phaxio")
     with duckdb.connect(str(started.warehouse)) as connection:
