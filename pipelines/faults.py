@@ -56,6 +56,8 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
     if not isinstance(error, duckdb.Error):
         return postgres.explain(error)
     text = str(error)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return LocalError("out of memory: give the process more, or lower [sync] duckdb_memory")
     if "Could not set lock" in text or "Conflicting lock" in text:
         return Busy("the warehouse file is open in another program, perhaps a notebook: close it there and run again")
     if "No space left" in text or "Could not write" in text:

@@ -1,4 +1,4 @@
-"""What the warehouse holds of one account, from committed loads only."""
+"""What the warehouse holds of one account. A load counts once dlt has entered it into `_dlt_loads`."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,10 +18,10 @@ class StoredFaxes:
         self._account = account
 
     def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span, by id."""
+        """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
         sql = (
-            f"select id, _dlt_id from {self._named(table)}"
-            f" where account = %s and created_at >= %s and created_at <= %s and {self._is_committed()}"
+            f"select id, case when {self._is_committed()} then _dlt_id else '' end as _dlt_id"
+            f" from {self._named(table)} where account = %s and created_at >= %s and created_at <= %s"
         )
         return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, span.start, span.end)}
 
@@ -40,13 +40,10 @@ class StoredFaxes:
         return {row["_dlt_id"] for row in self._select(sql, self._account)}
 
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
-        """The rows of a table in which the column has one of the values."""
+        """The rows of a table in which the column has one of the values, those of a load that was cut off as well."""
         if not values:
             return []
-        sql = (
-            f"select * from {self._named(table)}"
-            f" where account = %s and {column} in ({_places(values)}) and {self._is_committed()}"
-        )
+        sql = f"select * from {self._named(table)} where account = %s and {column} in ({_places(values)})"
         return self._select(sql, self._account, *values)
 
     def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:

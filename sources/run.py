@@ -16,10 +16,10 @@ ACCOUNTED_FOR = (*PROVEN, "gap")  # nothing can be done about what the provider 
 
 
 class Stored(Protocol):
-    """What the warehouse already holds of one account; every answer counts committed loads only."""
+    """What the warehouse already holds of one account, from committed loads where nothing else is said."""
 
     def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span, by id."""
+        """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
 
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""
@@ -31,7 +31,7 @@ class Stored(Protocol):
         """The `_dlt_id` of each fax created in the span whose status is not final, by id."""
 
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
-        """The rows of a table in which the column has one of the values."""
+        """The rows of a table in which the column has one of the values, those of a load that was cut off as well."""
 
 
 @dataclass

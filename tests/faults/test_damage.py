@@ -6,9 +6,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from oracle import assert_holds, content
 
+import sources
 from faults.conftest import StartTrial, Trial
 from faults.state import rows
 
@@ -91,6 +93,30 @@ def test_a_log_beside_the_file_that_is_not_its_own_is_told_or_passed_over(trial:
         assert (synced.exit_code in (0, 69), "Traceback" in synced.told) == (True, False), synced.told[-500:]
         assert synced.exit_code == 0 or log.read_bytes() == garbage
         log.unlink(missing_ok=True)
+    started.recovers()
+
+
+@pytest.mark.parametrize("provider", sources.providers())
+def test_a_load_that_was_cut_off_before_it_was_noted_is_written_again_and_blanks_nothing(
+    provider: str, trial: StartTrial
+) -> None:
+    started = trial(provider)
+    started.recovers()
+    final = {fax["id"] for fax in started.served.fake.truth() if fax["is_final"]}
+    chosen = [id for id in started.newest(20) if str(id) in final][:6]
+    for id in chosen[:3]:
+        started.served.fake.change(id, error_message="changed")
+    started.recovers()
+    if provider == "signalwire":  # Phaxio forgets a fax without a word
+        for id in chosen:
+            started.served.fake.delete(id)
+    started.recovers()
+    with duckdb.connect(str(started.warehouse)) as connection:
+        # So a kill leaves the file between the commit of the rows and the note that the load is complete.
+        connection.execute(
+            f"delete from fax_{provider}._dlt_loads"
+            f" where load_id = (select max(load_id) from fax_{provider}._dlt_loads)"
+        )
     started.recovers()
 
 
