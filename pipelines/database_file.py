@@ -25,7 +25,7 @@ def lock_file(pipeline: dlt.Pipeline) -> Path:
         raise ConfigError(
             f"there is no directory {file.parent} for the warehouse: see [destination.warehouse] credentials"
         )
-    views = pipeline.dataset_name.partition("_")[0]
+    views = pipeline.dataset_name.rpartition("_")[0]
     if file.stem.lower() in (views, pipeline.dataset_name):
         raise ConfigError(f"the file cannot be called {file.name}: DuckDB would take its name for that of a schema")
     return Path(f"{file}.lock")
