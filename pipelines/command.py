@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -12,7 +13,7 @@ from pipelines.faults import explain
 from sources.window import parse_instant
 
 LOG = logging.getLogger("fax-sync")
-USAGE, SOFTWARE = 64, 70
+USAGE, NOBODY_READS = 64, 141  # the latter is what a shell gives for SIGPIPE
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -40,7 +41,12 @@ def reported(command: Callable[[], int], verbose: bool = False) -> int:
     LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
     stopping.listen()
     try:
-        return command()
+        exit_code = command()
+        sys.stdout.flush()
+        return exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python reports it once more as it ends
+        return NOBODY_READS
     except BaseException as error:
         if stopped := stopping.behind(error):
             LOG.error("stopped by %s; what is loaded is whole, and the next run goes on from there", stopped.name)

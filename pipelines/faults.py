@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import duckdb
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.exceptions import InvalidDestinationReference, UnknownDestinationModule
 
 from pipelines import postgres
 
@@ -66,6 +67,8 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
 
 
 def _configuration(error: BaseException) -> FaxSyncError | None:
+    if isinstance(error, (UnknownDestinationModule, InvalidDestinationReference)):
+        return ConfigError("[destination.warehouse] destination_type is not set, or names no destination of dlt")
     if not isinstance(error, ConfigurationException):
         return None
     field = getattr(error, "field_name", None) or ", ".join(getattr(error, "fields", ()) or ())

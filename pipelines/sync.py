@@ -8,6 +8,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own fold
 import argparse
 import json
 import logging
+import math
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -16,14 +17,18 @@ from uuid import uuid4
 
 from pipelines import project
 
+from dlt.extract import DltSource
+
 from pipelines import accounts, demo, show, stopping, warehouse
 from pipelines.command import CommandParser, instant, reported
 from pipelines.faults import explain
+from pipelines.machine import require_address_space
 from pipelines.preflight import preflight
 from pipelines.settings import schema_name, setting
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, exit_code, require_proof
 from pipelines.views import refresh_views
+from sources.errors import TryAgain
 from sources.run import Run
 from sources.window import whole_second
 
@@ -37,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _sync(options: argparse.Namespace) -> int:
+    require_address_space()
     with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
         configured, schema, run_id = accounts.required(options.provider, options.account), schema_name(), uuid4().hex
         with show.progress() as on_progress:
@@ -72,11 +78,11 @@ def _sync_account(
                 full_refresh=options.full_refresh,
                 heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
                 rows_per_load=setting("sync.rows_per_load", 25_000),
+                deadline=began + 60 * options.max_runtime,
                 progress=lambda run: on_progress(str(account), run),
             )
             source = account.source(run)
-            while not run.finished:
-                opened.load(source)
+            _load_all(opened, source, run)
             with opened.turn():
                 if warning := refresh_views(opened.client, schema):
                     run.warnings.append(warning)
@@ -87,6 +93,18 @@ def _sync_account(
             raise
         LOG.debug("%s failed", account, exc_info=True)
     return Outcome(account, run, time.monotonic() - began, error)
+
+
+def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:
+    """Loads until the run has reached its end.
+
+    Raises:
+        TryAgain: time is up; what is loaded stays, and the next run goes on from there.
+    """
+    while not run.finished:
+        opened.load(source)
+        if run.is_late and not run.finished:
+            raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--until", metavar="WHEN", type=instant, help="fill in up to this date or time (UTC)")
     parser.add_argument("--refetch", action="store_true", help="with these bounds, read again what is proven already")
     parser.add_argument("--full-refresh", action="store_true", help="read and write everything again, in place")
+    parser.add_argument(
+        "--max-runtime", metavar="MINUTES", type=float, default=math.inf, help="stop at the next window"
+    )
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     parser.add_argument("--verbose", action="store_true", help="tell every window, and the traceback of a failure")

@@ -61,7 +61,8 @@ class Batches:
             gathered += sum(table.num_rows for table in batch.values())
             if batch:
                 yield batch
-            if gathered >= run.rows_per_load:
+            full = gathered >= run.rows_per_load or len(entries) >= run.windows_per_load
+            if (full or run.is_late) and not run.has_arrived:
                 run.finished = False
                 break
         if run.finished and run.moves_cursor:

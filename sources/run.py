@@ -1,5 +1,7 @@
 """One account's run: what is asked of a source, and what came of it."""
 
+import math
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -54,6 +56,8 @@ class Run:
     full_refresh: bool = False
     heartbeat: timedelta = timedelta(hours=1)
     rows_per_load: int = 25_000
+    windows_per_load: int = 25
+    deadline: float = math.inf
     progress: Callable[["Run"], None] = lambda run: None
 
     client: Client | None = None
@@ -100,6 +104,16 @@ class Run:
         spent = {"requests": self.requests - self._requests_told, "retries": self.retries - self._retries_told}
         self._requests_told, self._retries_told = self.requests, self.retries
         return spent
+
+    @property
+    def has_arrived(self) -> bool:
+        """Everything that the run was to read has been read."""
+        return bool(self.spans) and self.reached is not None and self.reached >= self.spans[-1].end
+
+    @property
+    def is_late(self) -> bool:
+        """The deadline has passed."""
+        return time.monotonic() >= self.deadline
 
     @property
     def span(self) -> Window | None:

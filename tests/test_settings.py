@@ -95,3 +95,14 @@ def test_an_unknown_provider_is_told_with_those_that_exist(serve_fake: ServeFake
     synced = sync("--provider", "efax")
 
     assert (synced.exit_code, "phaxio, signalwire" in synced.told) == (78, True)
+
+
+@pytest.mark.parametrize("name", ["", "clipper"])
+def test_a_destination_that_does_not_exist_is_named(
+    name: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake("phaxio")
+    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = name
+    synced = sync()
+
+    assert (synced.exit_code, "destination_type" in synced.told, served.server.requests) == (78, True, [])
