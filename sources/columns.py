@@ -23,6 +23,10 @@ class Column:
         return {"name": self.name, "description": self.meaning, **type_hint(self.data_type)}
 
 
+ACCOUNT = Column("account", "text", "The configured account that the row came from; `default` when there is only one.")
+CREATED_AT = "created_at"
+
+
 def type_hint(data_type: DataType) -> dict[str, Any]:
     """A data type as dlt declares it: decimals are DECIMAL(18,6), so that money is exact."""
     if data_type == "decimal":
@@ -70,6 +74,12 @@ class ChildTable:
     columns: tuple[Column, ...]
     rows: Callable[[Any], list[Record]] = objects
 
+    def declared(self, parent: "Table") -> tuple[Column, ...]:
+        """All columns of the table: account, the fax's id, the position, and its own."""
+        parent_id = Column(self.parent_id, parent.id_type, f"Id of the fax, in {parent.name}.")
+        position = Column("position", "bigint", f"Place in the fax's {self.source}, from 0.")
+        return (ACCOUNT, parent_id, position, *self.columns)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -89,6 +99,10 @@ class Table:
     stub: str | None = None
     unless: str = "status"
 
+    def declared(self) -> tuple[Column, ...]:
+        """All columns of the table: account, and its own."""
+        return (ACCOUNT, *self.columns)
+
     def is_stub(self, record: Record) -> bool:
         """The record only marks a fax as deleted."""
         return self.stub is not None and self.stub in record and self.unless not in record
@@ -97,7 +111,3 @@ class Table:
     def id_type(self) -> DataType:
         """The data type of the column `id`."""
         return next(column.data_type for column in self.columns if column.name == "id")
-
-
-ACCOUNT = Column("account", "text", "The configured account that the row came from; `default` when there is only one.")
-CREATED_AT = "created_at"

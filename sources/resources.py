@@ -12,7 +12,7 @@ from dlt.extract import DltResource
 from sources import ledger
 from sources.batches import Batch, Batches
 from sources.client import Client
-from sources.columns import ACCOUNT, CREATED_AT, ChildTable, Column, Record, Table, type_hint
+from sources.columns import CREATED_AT, ChildTable, Column, Record, Table, type_hint
 from sources.pages import Page
 from sources.plan import Horizon
 from sources.run import Run
@@ -63,7 +63,7 @@ def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Hor
 
     return [
         pages,
-        _table_of(pages, table.name, [ACCOUNT, *table.columns], ["account", "id"], table.meaning),
+        _table_of(pages, table.name, table.declared(), ["account", "id"], table.meaning),
         *(_child_of(pages, table, child) for child in table.children),
         _table_of(pages, ledger.SYNC_WINDOWS, ledger.WINDOW_COLUMNS, ["_dlt_id"], ledger.WINDOWS_MEANING),
         _table_of(pages, ledger.SCHEMA_CHANGES, ledger.CHANGE_COLUMNS, ["_dlt_id"], ledger.CHANGES_MEANING),
@@ -77,9 +77,7 @@ def _table_of(pages: DltResource, name: str, columns: Iterable[Column], key: lis
 
 
 def _child_of(pages: DltResource, table: Table, child: ChildTable) -> DltResource:
-    parent_id = Column(child.parent_id, table.id_type, f"Id of the fax, in {table.name}.")
-    position = Column("position", "bigint", f"Place in the fax's {child.source}, from 0.")
-    hints = {column.name: column.hint() for column in (ACCOUNT, parent_id, position, *child.columns)}
+    hints = {column.name: column.hint() for column in child.declared(table)}
     hints |= {"_dlt_id": _ROW_KEY, "_dlt_parent_id": _PARENT_KEY}
     return _picked(pages, child.name, hints, {"description": child.meaning, NESTED_IN: table.name})
 

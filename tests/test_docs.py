@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from pipelines import check, sync
+from pipelines import check, describe, sync
 from pipelines.summary import PRECEDENCE
 from pipelines.views import HERE, UNIFIED
 
@@ -64,7 +64,9 @@ def test_every_exit_code_is_in_the_readme() -> None:
 
 
 def test_the_readme_names_no_option_that_no_command_has() -> None:
-    known = set(re.findall(r"--[a-z-]+", sync._parser().format_help() + check._parser().format_help()))
+    known = set(
+        re.findall(r"--[a-z-]+", "".join(command._parser().format_help() for command in (sync, check, describe)))
+    )
     named = set(re.findall(r"--[a-z-]+", " ".join(re.findall(r"pipelines/\w+\.py[^`\n]*", README))))
 
     assert named <= known

@@ -49,15 +49,15 @@ class History(RuleBasedStateMachine):
         self.gone: dict[str, dict[str, Any]] = {}
 
     def teardown(self) -> None:
-        self.a_quiet_run()
-        self.stack.close()
+        with self.stack:
+            self.a_quiet_run()
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
-    def young(self) -> list[Any]:
-        """The ids of faxes that may still change, in order."""
-        settled = max(self.read_at, datetime.now(UTC) - timedelta(days=99)) - LOOK_BACK
+    def young(self, read_at: datetime | None = None) -> list[Any]:
+        """The ids of faxes that may still change if the account was last read at that time, in order."""
+        settled = (read_at or self.read_at) - LOOK_BACK
         return [id for at, id in self.served.fake.store.order() if at > settled and self.is_there(id)]
 
     def is_there(self, id: Any) -> bool:
@@ -73,7 +73,9 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.young())
     @rule(which=WHICH, cost=st.integers(0, 99))
     def one_changes(self, which: int, cost: int) -> None:
-        id = self.young()[which % len(self.young())]
+        self.change(self.young()[which % len(self.young())], cost)
+
+    def change(self, id: Any, cost: int) -> None:
         money = {"cost": cost} if self.provider == "phaxio" else {"charge": cost / 100}
         self.served.fake.change(id, error_message=f"changed to {cost}", **money)
         self.known.pop(str(id), None)
@@ -104,7 +106,11 @@ class History(RuleBasedStateMachine):
 
     @rule(which=WHICH)
     def a_restless_run(self, which: int) -> None:
-        self.run(between_pages(lambda page: self.one_changes(which, page) if page < 3 and self.young() else None))
+        def meanwhile(page: int) -> None:
+            if page < 3 and (young := self.young(self.now())):
+                self.change(young[which % len(young)], page)
+
+        self.run(between_pages(meanwhile))
 
     @rule()
     def a_quiet_run(self) -> None:

@@ -1,0 +1,105 @@
+"""Describes the warehouse: its tables, views and columns, for people (Markdown) or as the sources of a dbt project."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from pipelines import project  # noqa: F401  # settings come before dlt, which reads them when it is imported
+
+import yaml
+
+from pipelines.command import CommandParser, reported
+from pipelines.reference import Relation, raw_tables, unified_views
+from pipelines.settings import schema_name, setting
+from sources.ledger import SYNC_WINDOWS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; gives its exit code."""
+    options = _parser().parse_args(arguments)
+    return reported(lambda: _describe(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandParser(prog="describe.py", description=__doc__)
+    parser.add_argument("--dbt", action="store_true", help="print a sources.yml for dbt")
+    return parser
+
+
+def _describe(options: argparse.Namespace) -> int:
+    schema = schema_name()
+    relations = [*unified_views(schema), *raw_tables(schema)]
+    print(dbt_sources(relations, setting("check.max_age_hours", 24.0)) if options.dbt else markdown(relations))
+    return 0
+
+
+def markdown(relations: Sequence[Relation]) -> str:
+    """A diagram of what belongs to what, and a table of columns for every relation."""
+    return "\n".join(
+        [*_diagram(relations), "", *(line for relation in relations for line in _section(relation))]
+    ).strip()
+
+
+def _diagram(relations: Sequence[Relation]) -> Iterator[str]:
+    """An entity diagram in Mermaid, with the key columns. Source: https://mermaid.js.org, read November 2026."""
+    yield from ("```mermaid", "erDiagram")
+    for relation in relations:
+        if relation.of:
+            key = next(column for column in relation.key if column.startswith("fax"))
+            yield f'    "{relation.schema}.{relation.of}" ||--o{{ "{relation.schema}.{relation.name}" : {key}'
+    for relation in relations:
+        if "account" in relation.key:
+            yield f'    "{relation.schema}.{relation.name}" {{'
+            yield from (f"        {column.data_type} {column.name} PK" for column in relation.key_columns())
+            yield "    }"
+    yield "```"
+
+
+def _section(relation: Relation) -> Iterator[str]:
+    yield from (f"**`{relation.schema}.{relation.name}`** {relation.meaning}", "")
+    yield from ("| column | type | meaning |", "|---|---|---|")
+    for column in relation.columns:
+        yield f"| `{column.name}` | {column.data_type} | {column.meaning.replace('|', chr(92) + '|')} |"
+    yield ""
+
+
+def dbt_sources(relations: Iterable[Relation], max_age_hours: float) -> str:
+    """A dbt `sources.yml`: each schema a source, with descriptions, key tests, and how old the last run may be.
+
+    Only `sync_windows` is written by every hour's run, so it alone tells the age.
+    Source: https://docs.getdbt.com/reference/source-properties, read November 2026.
+    """
+    found = [
+        {"name": schema, "schema": schema, "tables": [_dbt_table(relation, max_age_hours) for relation in members]}
+        for schema, members in groupby(relations, key=lambda relation: relation.schema)
+    ]
+    return yaml.safe_dump({"version": 2, "sources": found}, sort_keys=False, width=120, allow_unicode=True).strip()
+
+
+def _dbt_table(relation: Relation, max_age_hours: float) -> dict[str, Any]:
+    table: dict[str, Any] = {"name": relation.name, "description": relation.meaning}
+    if relation.name == SYNC_WINDOWS and relation.key:
+        table["loaded_at_field"] = "to_timestamp(cast(_dlt_load_id as double precision))"
+        table["freshness"] = {"error_after": {"count": round(max_age_hours), "period": "hour"}}
+    if len(relation.key) > 1:
+        name = " || '/' || ".join(f"cast({column} as varchar)" for column in relation.key)
+        table["data_tests"] = [{"unique": {"column_name": f"({name})"}}]
+    table["columns"] = [_dbt_column(column.name, column.meaning, relation.key) for column in relation.columns]
+    return table
+
+
+def _dbt_column(name: str, meaning: str, key: Sequence[str]) -> dict[str, Any]:
+    column: dict[str, Any] = {"name": name, "description": meaning}
+    if name in key:
+        column["data_tests"] = ["not_null", "unique"] if len(key) == 1 else ["not_null"]
+    return column
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Every table and view with its columns: what a colleague, or a program, has to know to query the warehouse."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sources
+from pipelines import views
+from sources import ledger
+from sources.columns import Column, Table
+
+LOADED = (
+    Column("_dlt_load_id", "text", "The load that wrote the row: seconds since 1970, UTC; see _dlt_loads."),
+    Column("_dlt_id", "text", "Digest of the record; changes when anything of the fax changes."),
+)
+_PARENT = Column("_dlt_parent_id", "text", "The `_dlt_id` of the fax.")
+_LEDGER = (
+    (ledger.SYNC_WINDOWS, ledger.WINDOWS_MEANING, ledger.WINDOW_COLUMNS),
+    (ledger.SYNC_PROBLEMS, ledger.PROBLEMS_MEANING, ledger.PROBLEM_COLUMNS),
+    (ledger.SCHEMA_CHANGES, ledger.CHANGES_MEANING, ledger.CHANGE_COLUMNS),
+)
+_UNIFIED_KEYS: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "faxes": (("provider", "account", "id"), None),
+    "fax_recipients": (("provider", "account", "fax_id", "position"), "faxes"),
+    "fax_tags": (("provider", "account", "fax_id", "name"), "faxes"),
+}
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view; `key` are the columns that name one row, and `of` is the table whose rows these belong to."""
+
+    schema: str
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    of: str | None = None
+
+    def key_columns(self) -> list[Column]:
+        """The columns that name one row."""
+        return [column for column in self.columns if column.name in self.key]
+
+
+def raw_tables(schema: str) -> Iterator[Relation]:
+    """The raw tables of every provider, in schemas that begin with `schema`."""
+    for provider in sources.providers():
+        raw, table = f"{schema}_{provider}", _table(provider)
+        yield Relation(raw, table.name, table.meaning, (*table.declared(), *LOADED), ("account", "id"))
+        for child in table.children:
+            columns = (*child.declared(table), *LOADED, _PARENT)
+            yield Relation(
+                raw, child.name, child.meaning, columns, ("account", child.parent_id, "position"), table.name
+            )
+        for name, meaning, columns in _LEDGER:
+            yield Relation(raw, name, meaning, (*columns, *LOADED), ("_dlt_id",))
+
+
+def unified_views(schema: str) -> Iterator[Relation]:
+    """The views that all providers share; the others tell their columns in their comment."""
+    for name, (meaning, columns) in views.UNIFIED.items():
+        key, of = _UNIFIED_KEYS.get(name, ((), None))
+        yield Relation(schema, name, meaning, columns, key, of)
+
+
+def _table(provider: str) -> Table:
+    table: Table = sources.provider(provider).TABLE
+    return table
