@@ -1,6 +1,6 @@
 """Before a run: is what dlt remembers of the raw schema still there?"""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import dlt
@@ -8,6 +8,7 @@ from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 
 from sources.errors import WarehouseError
+from sources.ledger import SYNC_WINDOWS
 from sources.resources import NESTED_IN
 
 
@@ -28,12 +29,18 @@ def preflight(pipeline: dlt.Pipeline, client: SqlClientBase[Any], full_refresh: 
         what = f"column {column} of {name}" if name in tables else f"table {name}"
         if not full_refresh:
             raise WarehouseError(f"{what} is gone from {pipeline.dataset_name}: run sync.py --full-refresh to fill it")
-        for child, parent in _parents(schema).items():
-            if parent not in tables and child in tables:
-                client.execute_sql(f"delete from {client.make_qualified_table_name(child)}")
+        _forget(client, _parents(schema), tables)
     if gone and schema.version_table_name in tables:
         client.execute_sql(f"delete from {client.make_qualified_table_name(schema.version_table_name)}")
         # dlt compares its schema with what is there only when it finds no version of it
+
+
+def _forget(client: SqlClientBase[Any], parents: dict[str, str], tables: Collection[str]) -> None:
+    """Has every account's faxes count as not held, and their windows as not read: this run, or the next, fills them."""
+    for name in {SYNC_WINDOWS, *(child for child, parent in parents.items() if parent not in tables)} & {*tables}:
+        client.execute_sql(f"delete from {client.make_qualified_table_name(name)}")
+    for name in {*parents.values()} & {*tables}:
+        client.execute_sql(f"update {client.make_qualified_table_name(name)} set _dlt_load_id = ''")
 
 
 def _expected(schema: Schema) -> Iterator[tuple[str, str]]:

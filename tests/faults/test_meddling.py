@@ -1,7 +1,11 @@
 """Tables that users have put in our place, or dropped from it: none of theirs is touched, and ours are made again."""
 
+from pathlib import Path
+from typing import Any
+
 import duckdb
 import pytest
+from conftest import ServeFake, Settings, Sync, generated
 from oracle import assert_holds
 
 from faults.conftest import StartTrial
@@ -60,3 +64,28 @@ def test_what_users_have_dropped_is_made_again_or_told(name: str, trial: StartTr
     if synced.exit_code:
         assert ("--full-refresh" in synced.told, started.sync("--full-refresh").exit_code) == (True, 0)
     assert_holds(started.warehouse, "phaxio", started.served.fake.truth())
+
+
+@pytest.mark.parametrize("name", ["the faxes", "a column", "the recipients"])
+def test_a_refresh_of_one_account_leaves_the_others_to_their_next_run(
+    name: str, serve_fake: ServeFake, settings: Settings, sync: Sync, warehouse: Path
+) -> None:
+    truth = [configured(account, serve_fake, settings) for account in ("east", "west")]
+    assert sync().exit_code == 0
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(DROPPED[name])
+
+    assert [sync("--account", "east", *more).exit_code for more in ([], ["--full-refresh"])] == [69, 0]
+    assert sync("--account", "west").exit_code == 0
+    assert_holds(warehouse, "phaxio", [fax for account in truth for fax in account])
+
+
+def configured(account: str, serve_fake: ServeFake, settings: Settings) -> list[dict[str, Any]]:
+    """Serves and configures one account; gives its faxes."""
+    first = {"east": 1_000, "west": 2_000}[account]
+    fake = serve_fake("phaxio", generated("phaxio", 30, days=9, seed=first, first_id=first), api_key=account).fake
+    for key in ("api_key", "api_secret", "base_url"):
+        own = settings.pop(f"SOURCES__PHAXIO__{key}".upper())
+        settings[f"SOURCES__PHAXIO__ACCOUNTS__{account}__{key}".upper()] = own
+    held: list[dict[str, Any]] = fake.truth()
+    return held
