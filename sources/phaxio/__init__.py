@@ -36,6 +36,10 @@ def source(
     """The faxes of one Phaxio account; arguments come from `[sources.phaxio]`."""
     client = Client(base_url, (api_key, api_secret), "Phaxio", Limits(retry_seconds=retry_seconds))
     horizon = Horizon(
-        start_date or api.EARLIEST, timedelta(days=lookback_days), timedelta(days=reread_days), reread_calls
+        start=start_date or api.EARLIEST,
+        lookback=timedelta(days=lookback_days),
+        reread=timedelta(days=reread_days),
+        calls=reread_calls,
+        contract=schema_contract,
     )
     return fax_resources(FAXES, client, api, run, horizon)

@@ -38,6 +38,10 @@ def source(
     url = base_url.replace("{space}", space)
     client = Client(url, (project_id, api_token), "SignalWire", Limits(retry_seconds=retry_seconds))
     horizon = Horizon(
-        start_date or api.EARLIEST, timedelta(days=lookback_days), timedelta(days=reread_days), reread_calls
+        start=start_date or api.EARLIEST,
+        lookback=timedelta(days=lookback_days),
+        reread=timedelta(days=reread_days),
+        calls=reread_calls,
+        contract=schema_contract,
     )
     return fax_resources(FAX_LOGS, client, api, run, horizon)

@@ -66,7 +66,7 @@ def test_what_users_have_dropped_is_made_again_or_told(name: str, trial: StartTr
     assert_holds(started.warehouse, "phaxio", started.served.fake.truth())
 
 
-@pytest.mark.parametrize("name", ["the faxes", "a column", "the recipients"])
+@pytest.mark.parametrize("name", ["the faxes", "a column of the views", "the recipients"])
 def test_a_refresh_of_one_account_leaves_the_others_to_their_next_run(
     name: str, serve_fake: ServeFake, settings: Settings, sync: Sync, warehouse: Path
 ) -> None:
