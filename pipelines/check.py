@@ -50,7 +50,7 @@ def _findings_of(account: accounts.Account, schema: str) -> list[str]:
     now = datetime.now(UTC)
     most_age = timedelta(hours=setting("check.max_age_hours", 24.0))
     with warehouse.opened(account.provider, account.name, schema) as opened:
-        stored = StoredFaxes(opened.client, account.name)
+        stored = StoredFaxes(opened.client, account.name, opened.appends)
         package = provider(account.provider)
         run = Run("check", account.name, now, stored)
         account.source(run)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from sources.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
@@ -11,24 +11,29 @@ from sources.window import Window
 
 
 class StoredFaxes:
-    """The rows of one account in a raw schema; all times are UTC, and all answers empty before the first load."""
+    """The rows of one account in a raw schema; all times are UTC, and all answers empty before the first load.
 
-    def __init__(self, client: SqlClientBase[Any], account: str) -> None:
+    Where loads only ever append, as to files, `appends` has every row count in its newest version alone.
+    """
+
+    def __init__(self, client: SqlClientBase[Any], account: str, appends: bool = False) -> None:
         self._client = client
         self._account = account
+        self._appends = appends
 
     def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
         """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
         sql = (
             f"select id, case when {self._is_committed()} then _dlt_id else '' end as _dlt_id"
-            f" from {self._named(table)} where account = %s and created_at >= %s and created_at <= %s"
+            f" from {self._current(table)} where account = %s and created_at >= %s and created_at <= %s"
         )
         return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, span.start, span.end)}
 
     def open_faxes(self, table: str, final: Collection[str], span: Window) -> Mapping[Any, str]:
         """The `_dlt_id` of each fax created in the span whose status is not final, by id."""
         sql = (
-            f"select id, _dlt_id from {self._named(table)} where account = %s and created_at >= %s and created_at < %s"
+            f"select id, _dlt_id from {self._current(table)}"
+            " where account = %s and created_at >= %s and created_at < %s"
             f" and coalesce(status, '') not in ({_places(final)}) and {self._is_committed()} order by id"
         )
         rows = self._select(sql, self._account, span.start, span.end, *final)
@@ -43,7 +48,8 @@ class StoredFaxes:
         """The rows of a table in which the column has one of the values, those of a load that was cut off as well."""
         if not values:
             return []
-        sql = f"select * from {self._named(table)} where account = %s and {column} in ({_places(values)})"
+        rows = self._current(table, "account, id" if column == "id" else "_dlt_id")
+        sql = f"select * from {rows} where account = %s and {column} in ({_places(values)})"
         return self._select(sql, self._account, *values)
 
     def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
@@ -81,7 +87,7 @@ class StoredFaxes:
         sql = f"""
             select walked.from_at, walked.to_at, walked.rows_taken, count(held.id) as rows_held
             from {self._named(SYNC_WINDOWS)} as walked
-            left join {self._named(table)} as held on held.account = walked.account
+            left join {self._current(table)} as held on held.account = walked.account
                 and held.created_at >= walked.from_at and held.created_at < walked.to_at
             where walked.account = %s and walked.{self._is_committed()}
             group by 1, 2, 3
@@ -94,7 +100,7 @@ class StoredFaxes:
     def count(self, table: str, span: Window) -> int:
         """The faxes created in the span."""
         sql = (
-            f"select count(*) as faxes from {self._named(table)}"
+            f"select count(*) as faxes from {self._current(table)}"
             f" where account = %s and created_at >= %s and created_at < %s and {self._is_committed()}"
         )
         rows = self._select(sql, self._account, span.start, span.end)
@@ -105,11 +111,18 @@ class StoredFaxes:
             with self._client.execute_query(sql, *parameters) as cursor:
                 names = [column[0] for column in cursor.description]
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        except DatabaseUndefinedRelation:
+        except DestinationUndefinedEntity:
             return []
 
     def _named(self, table: str) -> str:
         return self._client.make_qualified_table_name(table)
+
+    def _current(self, table: str, key: str = "account, id") -> str:
+        """The table, or the newest version of each of its rows."""
+        if not self._appends:
+            return self._named(table)
+        newest = f"row_number() over (partition by {key} order by _dlt_load_id desc) = 1"
+        return f"(select * from {self._named(table)} qualify {newest})"
 
     def _is_committed(self) -> str:
         return f"_dlt_load_id in (select load_id from {self._named('_dlt_loads')} where status = 0)"

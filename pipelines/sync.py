@@ -27,7 +27,6 @@ from pipelines.preflight import preflight
 from pipelines.settings import schema_name, setting
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, exit_code, require_proof
-from pipelines.views import refresh_views
 from sources.errors import TryAgain
 from sources.run import Run
 from sources.window import whole_second
@@ -71,7 +70,7 @@ def _sync_account(
                 run_id=run_id,
                 account=account.name,
                 started_at=whole_second(datetime.now(UTC)),
-                stored=StoredFaxes(opened.client, account.name),
+                stored=StoredFaxes(opened.client, account.name, opened.appends),
                 since=options.since,
                 until=options.until,
                 refetch=options.refetch,
@@ -83,9 +82,8 @@ def _sync_account(
             )
             source = account.source(run)
             _load_all(opened, source, run)
-            with opened.turn():
-                if warning := refresh_views(opened.client, schema):
-                    run.warnings.append(warning)
+            if warning := opened.refresh_views(schema):
+                run.warnings.append(warning)
             require_proof(run)
     except Exception as failure:
         error = explain(failure)

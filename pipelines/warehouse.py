@@ -21,6 +21,7 @@ from pipelines.faults import explain
 from pipelines.scratch import working_directory
 from pipelines.settings import setting
 from pipelines.upkeep import keep_up
+from pipelines.views import refresh_views
 from sources.errors import Busy
 from sources.resources import NESTED_IN
 
@@ -46,8 +47,21 @@ class Warehouse:
             with self.turn():
                 self.pipeline.load(raise_on_failed_jobs=True)
                 self._reconnect()
-                with_indexes = _is_postgres(self.pipeline)
-                keep_up(self.client, self.pipeline.dataset_name, self.pipeline.default_schema, with_indexes)
+                if not self.appends:
+                    with_indexes = _is_postgres(self.pipeline)
+                    keep_up(self.client, self.pipeline.dataset_name, self.pipeline.default_schema, with_indexes)
+
+    def refresh_views(self, schema: str) -> str | None:
+        """Makes the views in `schema`, if they are out of date; a warning, if some could not be made."""
+        if self.appends:
+            return "no views are made of files: README.md tells how to read them"
+        with self.turn():
+            return refresh_views(self.client, schema)
+
+    @property
+    def appends(self) -> bool:
+        """Loads append new versions of rows, and replace none: dlt merges into databases, but not into files."""
+        return _kind(self.pipeline) == "filesystem"
 
     def turn(self) -> AbstractContextManager[None]:
         """Our turn to change the warehouse: accounts may be fetched at the same time, but share tables and views."""
@@ -55,7 +69,7 @@ class Warehouse:
 
     def _reconnect(self) -> None:
         """Has DuckDB let go of what it keeps in memory for as long as a file is open: a backfill's would not end."""
-        if not _is_postgres(self.pipeline):
+        if _kind(self.pipeline) == "duckdb":
             self.client.close_connection()
             _connect(self.client, self.pipeline)
 
@@ -74,9 +88,12 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
             dataset_name=f"{schema}_{provider}",
             pipelines_dir=directory,
         )
-        with _locked(pipeline) as verify, _connected(pipeline) as client:
-            pipeline.sync_destination()
-            yield Warehouse(pipeline, client, verify)
+        with _locked(pipeline) as verify:
+            if _kind(pipeline) == "filesystem":
+                pipeline.sync_destination()  # a connection to files knows the tables that were known when it was made
+            with _connected(pipeline) as client:
+                pipeline.sync_destination()
+                yield Warehouse(pipeline, client, verify)
 
 
 @contextmanager
@@ -94,7 +111,12 @@ def _locked(pipeline: dlt.Pipeline) -> Iterator[lock.Verify]:
 
 
 def _is_postgres(pipeline: dlt.Pipeline) -> bool:
-    return pipeline.destination.destination_type.endswith("postgres")
+    return _kind(pipeline) == "postgres"
+
+
+def _kind(pipeline: dlt.Pipeline) -> str:
+    """The destination in dlt's word: duckdb, postgres, filesystem."""
+    return pipeline.destination.destination_type.rpartition(".")[2]
 
 
 @contextmanager
@@ -116,7 +138,7 @@ def _connect(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
         reraise=True,
     )
     waiting(client.open_connection)
-    if pipeline.destination.destination_type.endswith("duckdb"):
+    if _kind(pipeline) == "duckdb":
         client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "192MB"))
 
 

@@ -22,13 +22,14 @@ def marked_tables(table: Table, stubs: Sequence[Placed], stored: Stored, learnt:
     """
     marks = {stub.id: stub for stub in stubs}
     faxes = stored.rows(table.name, "id", marks)
+    held = [row["_dlt_id"] for row in faxes]
     for row in faxes:
         stub = marks[row["id"]]
         row["_dlt_id"] = stub.fingerprint
         row[table.stub or ""] = fit(stub.record[table.stub or ""], "timestamp")
     tables = {table.name: _to_arrow(faxes, table.columns, learnt.types.get(table.name, {}), {"_dlt_id": pa.string()})}
     for child in table.children:
-        rows = stored.rows(child.name, child.parent_id, marks)
+        rows = stored.rows(child.name, "_dlt_parent_id", held)
         for row in rows:
             row["_dlt_parent_id"] = marks[row[child.parent_id]].fingerprint
             row["_dlt_id"] = f"{row['_dlt_parent_id']}.{row['position']}"

@@ -1,0 +1,58 @@
+"""A warehouse of Parquet files: versions of rows are appended, and the newest of each is what the provider holds."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import ServeFake, Settings, Sync, generated
+from oracle import assert_holds
+
+import sources
+from sources.columns import Table
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+
+
+def into_files(settings: Settings, lake: Path) -> None:
+    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "filesystem"
+    settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = lake.as_uri()
+
+
+def newest(raw: Path, table: Table) -> dict[str, str]:
+    """Table name -> the query of the README that gives its current rows."""
+    faxes = f"""
+        select * from read_parquet('{raw}/{table.name}/*.parquet', union_by_name = true)
+        qualify row_number() over (partition by account, id order by _dlt_load_id desc) = 1
+    """
+    children = {
+        child.name: f"""
+            select distinct on (_dlt_id) * from read_parquet('{raw}/{child.name}/*.parquet', union_by_name = true)
+            where _dlt_parent_id in (select _dlt_id from ({faxes}))
+        """
+        for child in table.children
+    }
+    return {table.name: faxes, **children}
+
+
+@every_provider
+def test_the_newest_versions_are_what_the_provider_holds(
+    provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, tmp_path: Path
+) -> None:
+    served, lake = serve_fake(provider), tmp_path / "lake"
+    assert sync().exit_code == 0  # an empty DuckDB file, for its tables and views
+    into_files(settings, lake)
+
+    served.fake.add(*generated(provider, 60, days=2))
+    assert sync().accounts[provider]["new"] == 60
+    for id in served.fake.open_ids()[:5]:
+        served.fake.settle_one(id)
+    served.fake.add(
+        *generated(provider, 5, days=0.1, seed=4, **({"first_id": 700_000_001} if provider == "phaxio" else {}))
+    )
+    assert sync().accounts[provider]["new"] == 5
+    assert sync().accounts[provider]["changed"] == 0
+
+    with duckdb.connect(str(warehouse)) as connection:
+        for name, rows in newest(lake / f"fax_{provider}", sources.provider(provider).TABLE).items():
+            connection.execute(f"insert into fax_{provider}.{name} by name {rows}")
+    assert_holds(warehouse, provider, served.fake.truth())
