@@ -1,13 +1,15 @@
 """A real PostgreSQL for the tests, by pip alone, and how to reach it."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
+from uuid import uuid4
 
 import psycopg2
+from oracle import assert_held
 from psycopg2.extensions import connection as Connection
 
 
@@ -42,15 +44,29 @@ class Server:
         """What to configure as the credentials of the warehouse."""
         return f"postgresql://{user}:none@{quote(self.socket, safe='')}/{database}"
 
+    def settings(self, database: str, user: str = "postgres") -> dict[str, str]:
+        """The environment that has a run load into this database."""
+        return {
+            "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "postgres",
+            "DESTINATION__WAREHOUSE__CREDENTIALS": self.url(database, user),
+        }
+
+    def create(self, template: str = "template1") -> str:
+        """The name of a new database, empty or a copy of another that nobody is connected to."""
+        name = f"db_{uuid4().hex[:12]}"
+        self.query("postgres", f"create database {name} template {template}")
+        return name
+
     def query(self, database: str, sql: str, user: str = "postgres") -> list[tuple[Any, ...]]:
         """The rows that a statement gives; none for one that gives no rows."""
-        opened = self.connect(database, user)
-        try:
-            with opened.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            opened.close()
+        with closing(self.connect(database, user)) as opened, opened.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def assert_holds(self, database: str, provider: str, truth: Iterable[dict[str, Any]]) -> None:
+        """Raises an AssertionError that lists the offenders, unless the database holds this truth and nothing else."""
+        with closing(self.connect(database)) as opened:
+            assert_held(Reader(opened), provider, truth)
 
 
 class Reader:

