@@ -1,10 +1,13 @@
-"""PostgreSQL's refusals in the operator's terms, by their SQLSTATE.
+"""PostgreSQL's refusals in the operator's terms, by their SQLSTATE, and what bounds our own waiting there.
 
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html, read November 2026.
 """
 
+import os
 import sys
 from typing import Any
+
+import dlt
 
 from sources.errors import Busy, FaxSyncError, WarehouseError
 
@@ -17,6 +20,17 @@ _REFUSALS = {
 
 CANNOT_REPLACE = "42P16"  # a view whose first columns would change
 DEPENDENTS = "2BP01"  # something else depends on what is to be dropped
+
+
+def bound_waiting(pipeline: dlt.Pipeline) -> None:
+    """Has every connection of the pipeline start with the options of PGOPTIONS; what the credentials say comes last.
+
+    dlt gives a search path as an option of its own, and libpq then ignores the variable.
+    """
+    credentials: Any = pipeline.destination_client().config.credentials
+    ours, theirs = os.environ.get("PGOPTIONS", ""), credentials.query.get("options", "")
+    credentials.query["options"] = f"{ours} {theirs}".strip()
+    pipeline.destination.config_params["credentials"] = credentials
 
 
 def state_of(error: BaseException) -> str | None:

@@ -18,6 +18,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 from pipelines import lock
 from pipelines.database_file import lock_file
 from pipelines.faults import explain
+from pipelines.postgres import bound_waiting
 from pipelines.scratch import working_directory
 from pipelines.settings import setting
 from pipelines.upkeep import keep_up
@@ -88,6 +89,8 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
             dataset_name=f"{schema}_{provider}",
             pipelines_dir=directory,
         )
+        if _is_postgres(pipeline):
+            bound_waiting(pipeline)
         with _locked(pipeline) as verify:
             if _kind(pipeline) == "filesystem":
                 pipeline.sync_destination()  # a connection to files knows the tables that were known when it was made

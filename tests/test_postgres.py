@@ -7,6 +7,7 @@ from conftest import ServeFake, Settings, Sync, SyncProcess, generated
 from postgres import Server
 
 import sources
+from pipelines import warehouse
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 SCHEMAS = ("fax", "fax_phaxio", "fax_phaxio_default_staging")
@@ -149,3 +150,16 @@ def test_two_accounts_synced_at_once_lose_nothing(
     sql = "select account, id, cost_usd from fax.faxes order by account, id"
     expected = [(a, fax["id"], fax["cost_usd"]) for a, s in (("east", east), ("west", west)) for fax in s.fake.truth()]
     assert postgres.query(database, sql) == sorted(expected)
+
+
+@pytest.mark.parametrize(("own", "expected"), [("", "30s"), ("?options=-c%20lock_timeout%3D7s", "7s")])
+def test_no_connection_waits_for_a_lock_without_an_end(
+    own: str, expected: str, settings: Settings, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings["DESTINATION__WAREHOUSE__CREDENTIALS"] += own
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with warehouse.opened("phaxio", "default", "fax") as opened, opened.pipeline.sql_client() as another:
+        told = [client.execute_sql("show lock_timeout") for client in (opened.client, another)]
+
+    assert told == [[(expected,)]] * 2
