@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from conftest import Served, ServeFake, Settings, Sync, Synced, generated
 from oracle import assert_holds, content
+from postgres import Server
 
 from faults.direct import Time, run_once
 from faults.inject import Fault, broken
+from faults.on_postgres import ServerTrial
 from sources.fake_server import serve
 from sources.run import Run
 
@@ -68,6 +70,7 @@ class Trial:
 
 
 StartTrial = Callable[..., Trial]
+StartServerTrial = Callable[..., ServerTrial]
 
 
 @pytest.fixture(scope="session")
@@ -78,12 +81,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pa
     def fill(provider: str) -> tuple[Path, list[dict[str, Any]]]:
         if provider not in made:
             path = tmp_path_factory.mktemp(provider) / "warehouse.duckdb"
-            records = generated(provider, HELD, days=6)
-            fake = import_module(f"sources.{provider}.fake").Fake(records)
-            with serve(fake.answer) as server:
-                own = {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
-                run_once(provider, {"DESTINATION__WAREHOUSE__CREDENTIALS": str(path), **own})
-            made[provider] = path, records
+            made[provider] = path, fill_one(provider, {"DESTINATION__WAREHOUSE__CREDENTIALS": str(path)})
         return made[provider]
 
     return fill
@@ -103,12 +101,62 @@ def trial(
         path, records = filled(provider)
         shutil.copyfile(path, warehouse)
         served = serve_fake(provider, records, **switches)
-        served.fake.add(*more(provider, new))
-        for id in served.fake.open_ids()[:3]:
-            served.fake.settle_one(id)
+        live_on(served, new)
         return Trial(served, settings, warehouse, sync)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def filled_database(postgres: Server) -> Callable[[str], tuple[str, list[dict[str, Any]]]]:
+    """A database that holds some faxes of a provider, and those faxes; made once for each provider."""
+    made: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+
+    def fill(provider: str) -> tuple[str, list[dict[str, Any]]]:
+        if provider not in made:
+            name = postgres.create()
+            made[provider] = name, fill_one(provider, postgres.settings(name))
+        return made[provider]
+
+    return fill
+
+
+@pytest.fixture
+def server_trial(
+    serve_fake: ServeFake,
+    settings: Settings,
+    postgres: Server,
+    sync: Sync,
+    filled_database: Callable[[str], tuple[str, list[dict[str, Any]]]],
+) -> Callable[..., ServerTrial]:
+    """Starts a trial on PostgreSQL with a provider."""
+
+    def start(provider: str, new: int = NEW) -> ServerTrial:
+        template, records = filled_database(provider)
+        served = serve_fake(provider, records)
+        live_on(served, new)
+        database = postgres.create(template)
+        settings.update(postgres.settings(database), SYNC__BUSY_SECONDS="0.3")
+        return ServerTrial(served, settings, postgres, database, sync)
+
+    return start
+
+
+def fill_one(provider: str, settings: dict[str, str]) -> list[dict[str, Any]]:
+    """Loads some faxes into the warehouse of these settings, and gives them."""
+    records = generated(provider, HELD, days=6)
+    fake = import_module(f"sources.{provider}.fake").Fake(records)
+    with serve(fake.answer) as server:
+        own = {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
+        run_once(provider, {**settings, **own})
+    return records
+
+
+def live_on(served: Served, new: int) -> None:
+    """Faxes arrive, and some end."""
+    served.fake.add(*more(served.provider, new))
+    for id in served.fake.open_ids()[:3]:
+        served.fake.settle_one(id)
 
 
 def more(provider: str, count: int, days: float = 0.5, seed: int = 7) -> list[dict[str, Any]]:
