@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sources
-from pipelines import views
+from pipelines.views.queries import UNIFIED
 from sources import ledger
 from sources.columns import Column, Table
 
@@ -57,7 +57,7 @@ def raw_tables(schema: str) -> Iterator[Relation]:
 
 def unified_views(schema: str) -> Iterator[Relation]:
     """The views that all providers share; the others tell their columns in their comment."""
-    for name, (meaning, columns) in views.UNIFIED.items():
+    for name, (meaning, columns) in UNIFIED.items():
         key, of = _UNIFIED_KEYS.get(name, ((), None))
         yield Relation(schema, name, meaning, columns, key, of)
 

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dlt
 
@@ -36,4 +37,20 @@ def schema_name() -> str:
         raise ConfigError(
             "setting sync.schema must be a-z, 0-9 and _, begin with a letter, and have 40 letters at most"
         )
+    return name
+
+
+def report_timezone() -> str:
+    """The time zone whose days and months the views count in.
+
+    Raises:
+        ConfigError: there is no such zone; local files such as `localtime` are none to the warehouse.
+    """
+    name = setting("report.timezone", "UTC")
+    try:
+        known = name[0].isupper() and bool(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        known = False
+    if not known:
+        raise ConfigError(f"setting report.timezone must be a name such as America/Chicago, not {name}")
     return name

@@ -24,7 +24,7 @@ from pipelines.command import CommandParser, instant, reported
 from pipelines.faults import explain
 from pipelines.machine import require_address_space
 from pipelines.preflight import preflight
-from pipelines.settings import schema_name, setting
+from pipelines.settings import report_timezone, schema_name, setting
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, exit_code, require_proof
 from sources.errors import TryAgain
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sync(options: argparse.Namespace) -> int:
     require_address_space()
     with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
-        configured, schema, run_id = accounts.required(options.provider, options.account), schema_name(), uuid4().hex
+        configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
+        schema, _ = schema_name(), report_timezone()  # refused, if it must be, before any request
         with show.progress() as on_progress:
             outcomes = [_sync_account(account, schema, run_id, options, on_progress) for account in configured]
     if options.json:
@@ -82,7 +83,7 @@ def _sync_account(
             )
             source = account.source(run)
             _load_all(opened, source, run)
-            if warning := opened.refresh_views(schema):
+            if warning := opened.refresh_views(schema, report_timezone()):
                 run.warnings.append(warning)
             require_proof(run)
     except Exception as failure:

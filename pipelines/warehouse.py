@@ -52,12 +52,12 @@ class Warehouse:
                     with_indexes = _is_postgres(self.pipeline)
                     keep_up(self.client, self.pipeline.dataset_name, self.pipeline.default_schema, with_indexes)
 
-    def refresh_views(self, schema: str) -> str | None:
-        """Makes the views in `schema`, if they are out of date; a warning, if some could not be made."""
+    def refresh_views(self, schema: str, timezone: str) -> str | None:
+        """Makes the views in `schema`, with days of `timezone`, if they are out of date; a warning, if some cannot be."""
         if self.appends:
             return "no views are made of files: README.md tells how to read them"
         with self.turn():
-            return refresh_views(self.client, schema)
+            return refresh_views(self.client, schema, timezone)
 
     @property
     def appends(self) -> bool:

@@ -40,11 +40,23 @@ FAX_RECIPIENTS = (
     ACCOUNT,
     _FAX_ID,
     Column("position", "bigint", "Place among the fax's recipients, from 0."),
-    Column("phone_number", "text", "The other party: where a fax was sent to, or who sent a received one."),
+    Column(
+        "phone_number", "text", "The other party: where a fax was sent to, or who sent a received one; null if none."
+    ),
+    Column("own_number", "text", "The account's number: the caller id of a sent fax, where a received one came in."),
+    Column("direction", "text", "Direction of the fax."),
+    Column("created_at", "timestamp", "When the fax was created, UTC."),
+    Column("completed_at", "timestamp", "When the delivery became final, UTC."),
     Column("outcome", "text", f"What came of the delivery: {_OUTCOME}"),
     Column("provider_status", "text", "Status in the provider's own word."),
     Column("retry_count", "bigint", "How often the call was tried again; null if the provider does not tell."),
-    Column("completed_at", "timestamp", "When the delivery became final, UTC."),
+    Column("num_pages", "bigint", "Sheets of the fax."),
+    Column(
+        "cost_usd", "decimal", "Its part of the fax's cost, US dollars; the parts of a fax sum to its cost exactly."
+    ),
+    Column("is_test", "bool", "The fax was made with test credentials: cost views leave it out."),
+    Column("is_final", "bool", "Nothing about the fax is expected to change any more."),
+    Column("is_deleted", "bool", "The fax was deleted at the provider."),
     Column("bitrate", "bigint", "Speed of the transmission, bit/s; null if the provider does not tell."),
     Column("error_type", "text", "Class of the error in the provider's word; null if none."),
     Column("error_code", "text", "The provider's number of the error; null if none."),

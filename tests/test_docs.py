@@ -13,7 +13,7 @@ from conftest import ROOT
 
 from pipelines import check, describe, sync
 from pipelines.summary import PRECEDENCE
-from pipelines.views import HERE, UNIFIED
+from pipelines.views.queries import HERE, UNIFIED
 
 README = (ROOT / "README.md").read_text()
 CONFIG = tomllib.loads((ROOT / ".dlt" / "config.toml").read_text())
@@ -38,8 +38,9 @@ def test_the_demonstration_prints_what_the_readme_shows(tmp_path: Path) -> None:
 
 
 def test_every_setting_is_in_the_readme() -> None:
-    ours = {name: CONFIG[name] for name in ("sync", "check", "sources", "destination")}
-    tables = [ours["sync"], ours["check"], ours["destination"]["warehouse"], *ours["sources"].values(), ours["sources"]]
+    ours = {name: CONFIG[name] for name in ("sync", "report", "check", "sources", "destination")}
+    tables = [ours["sync"], ours["report"], ours["check"], ours["destination"]["warehouse"]]
+    tables += [*ours["sources"].values(), ours["sources"]]
     keys = set(chain.from_iterable(table for table in tables if isinstance(table, dict))) - {"phaxio", "signalwire"}
 
     assert {key for key in keys if f"`{key}`" not in README and not re.search(rf"[`, ]{key}[`,]", README)} == set()

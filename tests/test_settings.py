@@ -63,6 +63,7 @@ def test_a_base_url_that_would_leak_the_credentials_is_refused(
     [
         *({"SYNC__SCHEMA": name} for name in ("Fax", "fax;drop", "x" * 41, "1fax", "main-fax")),
         {"SYNC__HEARTBEAT_MINUTES": "often"},
+        *({"REPORT__TIMEZONE": name} for name in ("Mars/Olympus", "localtime", "../etc/passwd", "O'Clock")),
         {"SOURCES__LOOKBACK_DAYS": "three"},
         {"SOURCES__START_DATE": "the beginning"},
     ],

@@ -59,8 +59,8 @@ DOCUMENTED: tuple[Record, ...] = (
 def true_fax(fax: Record) -> Record:
     """The fax as the view `fax.faxes` must hold it, with its recipients as (position, number, status) and its tags."""
     status, completed_at, cost = fax["status"], fax["completed_at"], fax["cost"]
-    sender = [{"phone_number": fax["from_number"], "status": status}] if fax["direction"] == "received" else []
-    calls = enumerate([*(fax["recipients"] or []), *sender])
+    other = fax["from_number"] if fax["direction"] == "received" else fax["to_number"]
+    calls = enumerate(fax["recipients"] or [{"phone_number": other, "status": status}])
     return {
         "provider": "phaxio",
         "id": str(fax["id"]),

@@ -1,0 +1,20 @@
+-- Who costs what: each number of ours with each other party. Test faxes are left out; deleted ones are in; deliveries of
+-- open faxes are in, and counted apart. A fax counts once for each of its recipients, with its part of the cost.
+-- Grain: one row per month, provider, account, direction, own_number and other_number.
+-- month: its first day, in the time zone of the reports · own_number: ours · other_number: the other party's
+-- country_code, area_code: of the other party · deliveries, open_deliveries, pages: counts · cost_usd: US dollars
+select
+    month
+    , provider
+    , account
+    , direction
+    , own_number
+    , other_number
+    , min(country_code)                                                   as country_code
+    , min(area_code)                                                      as area_code
+    , count(*)                                                            as deliveries
+    , count(case when not is_final then 1 end)                            as open_deliveries
+    , cast(coalesce(sum(pages), 0) as bigint)                             as pages
+    , cast(coalesce(sum(cost_usd), 0) as numeric(18, 6))                  as cost_usd
+from fax.deliveries
+group by 1, 2, 3, 4, 5, 6

@@ -1,0 +1,120 @@
+-- What to charge on: costs by tag. Test faxes are left out; deleted ones are in; open ones are in, and counted apart.
+-- Under each tag name stand all faxes of every month in which somebody uses that name: those that carry it by its value, the
+-- others, of any provider, with is_tagged false. So the rows of one name sum to the month; those of several names do not:
+-- a fax with two tags stands under both names. name null: the faxes that carry no tag at all; no part of another sum.
+-- Grain: one row per month, provider, account, name, is_tagged and value.
+-- month: its first day, in the time zone of the reports · name, value: as the customer wrote them
+-- faxes, open_faxes, pages: counts · cost_usd: US dollars
+with counted as (
+    select
+        cast(date_trunc('month', created_at at time zone :timezone) as date) as month
+        , provider
+        , account
+        , id
+        , num_pages
+        , cost_usd
+        , is_final
+    from fax.faxes
+    where not is_test
+)
+
+, totals as (
+    select
+        month
+        , provider
+        , account
+        , count(*)                                                        as faxes
+        , count(case when not is_final then 1 end)                        as open_faxes
+        , coalesce(sum(num_pages), 0)                                     as pages
+        , coalesce(sum(cost_usd), 0)                                      as cost_usd
+    from counted
+    group by 1, 2, 3
+)
+
+, tagged as (
+    select
+        counted.month
+        , counted.provider
+        , counted.account
+        , tags.name
+        , tags.value
+        , count(*)                                                        as faxes
+        , count(case when not counted.is_final then 1 end)                as open_faxes
+        , coalesce(sum(counted.num_pages), 0)                             as pages
+        , coalesce(sum(counted.cost_usd), 0)                              as cost_usd
+    from counted
+    inner join fax.fax_tags as tags
+        on tags.provider = counted.provider and tags.account = counted.account and tags.fax_id = counted.id
+    group by 1, 2, 3, 4, 5
+    union all
+    select
+        month
+        , provider
+        , account
+        , null
+        , null
+        , count(*)
+        , count(case when not is_final then 1 end)
+        , coalesce(sum(num_pages), 0)
+        , coalesce(sum(cost_usd), 0)
+    from counted
+    where exists (
+        select 1 from fax.fax_tags as tags
+        where tags.provider = counted.provider and tags.account = counted.account and tags.fax_id = counted.id
+    )
+    group by 1, 2, 3
+)
+
+, names as (
+    select distinct month, name from tagged
+    union
+    select month, null from totals
+)
+
+, untagged as (
+    select
+        totals.month
+        , totals.provider
+        , totals.account
+        , names.name
+        , totals.faxes - coalesce(sum(tagged.faxes), 0)                   as faxes
+        , totals.open_faxes - coalesce(sum(tagged.open_faxes), 0)         as open_faxes
+        , totals.pages - coalesce(sum(tagged.pages), 0)                   as pages
+        , totals.cost_usd - coalesce(sum(tagged.cost_usd), 0)             as cost_usd
+    from totals
+    inner join names
+        on names.month = totals.month
+    left join tagged
+        on tagged.month = totals.month and tagged.provider = totals.provider and tagged.account = totals.account
+        and tagged.name is not distinct from names.name
+    group by totals.month, totals.provider, totals.account, names.name
+        , totals.faxes, totals.open_faxes, totals.pages, totals.cost_usd
+)
+
+select
+    month
+    , provider
+    , account
+    , name
+    , true                                                                as is_tagged
+    , value
+    , faxes
+    , open_faxes
+    , cast(pages as bigint)                                               as pages
+    , cast(cost_usd as numeric(18, 6))                                    as cost_usd
+from tagged
+where name is not null
+union all
+select
+    month
+    , provider
+    , account
+    , name
+    , false
+    , null
+    , cast(faxes as bigint)
+    , cast(open_faxes as bigint)
+    , cast(pages as bigint)
+    , cast(cost_usd as numeric(18, 6))
+from untagged
+where faxes > 0

@@ -1,0 +1,19 @@
+-- The faxes that are not final yet, and since when: their cost may still change.
+-- Test faxes are left out; a deleted one changes no more, but stays here if nobody knows how it ended.
+-- Grain: one row per provider, account and fax_id.
+-- created_at: since when, UTC · open_hours: until now · num_pages: sheets · cost_usd: what it costs so far, US dollars
+select
+    provider
+    , account
+    , id                                                                  as fax_id
+    , created_at
+    , cast(extract(epoch from current_timestamp - created_at) / 3600.0 as numeric(18, 2)) as open_hours
+    , direction
+    , provider_status
+    , from_number
+    , to_number
+    , num_pages
+    , cost_usd
+    , is_deleted
+from fax.faxes
+where not is_final and not is_test
