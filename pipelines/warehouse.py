@@ -53,7 +53,7 @@ class Warehouse:
                     keep_up(self.client, self.pipeline.dataset_name, self.pipeline.default_schema, with_indexes)
 
     def refresh_views(self, schema: str, timezone: str) -> str | None:
-        """Makes the views in `schema`, with days of `timezone`, if they are out of date; a warning, if some cannot be."""
+        """Makes the views in `schema`, with days of `timezone`; a warning, if some cannot be made."""
         if self.appends:
             return "no views are made of files: README.md tells how to read them"
         with self.turn():
