@@ -15,6 +15,7 @@ from sources.window import DAY, LAST_INSTANT, SECOND, Window
 Proof = Literal["counted", "walked", "unproven", "gap"]
 WALKS = 3  # of one window, until its count comes out
 MOST_EMPTY_PAGES = 100  # in a row that a chain of links may hold
+MOST_UNPLACED = 100  # records of one window without a usable id or creation time: more is no accident
 MOST_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
 
 
@@ -124,6 +125,11 @@ class Walker:
             empty_pages = 0 if page.records else empty_pages + 1
             if empty_pages > MOST_EMPTY_PAGES or (page.records and len(seen) == before):
                 raise ContractError(f"page {number} of {window} brought nothing new: the pages go round in a circle")
+        if len(walked.unplaced) > (10 if len(walked.unplaced) == len(seen) else MOST_UNPLACED):
+            raise ContractError(
+                f"{len(walked.unplaced)} of {len(seen)} records of {window} have no usable id or creation time, "
+                f"the first because: {next(iter(walked.unplaced.values())).reason}"
+            )
         walked.total, walked.rows_seen = next(iter(claims), None), len(seen)
         walked.rows_taken = sum(fax.created_at in window for fax in walked.faxes.values())
         if overfull or claims != {None}:

@@ -80,3 +80,30 @@ def test_a_fax_from_the_future_is_held_and_hides_none_that_comes_later(
         id for (id,) in query("select id from fax.faxes")
     )
     assert [(datetime(2099, 1, 1, tzinfo=UTC),)] == query("select max(created_at) from fax.faxes")
+
+
+@every_provider
+def test_a_feed_that_has_lost_its_ids_loads_nothing_and_says_so(
+    provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
+) -> None:
+    served = serve_fake(provider, generated(provider, 4, days=2))
+    assert sync().exit_code == 0
+    before, honest = content(warehouse, provider), served.server.answer
+    served.fake.add(
+        *generated(provider, 20, days=1, seed=3, **({"first_id": 700_000_001} if provider == "phaxio" else {}))
+    )
+
+    def without_ids(request: Request) -> Answer:
+        page = json.loads(honest(request).body)
+        page["data"] = [{**record, "id": [record["id"]]} for record in page["data"]]
+        return json_answer(page)
+
+    served.server.answer = without_ids
+    told = sync()
+
+    assert (told.exit_code, "24 of 24 records" in told.told) == (65, True)
+    assert content(warehouse, provider) == before
+
+    served.server.answer = honest
+    assert sync().exit_code == 0
+    assert_holds(warehouse, provider, served.fake.truth())
