@@ -91,6 +91,9 @@ def _sync_account(
         if error is None or stopping.behind(failure):
             raise
         LOG.debug("%s failed", account, exc_info=True)
+    finally:
+        if run and run.client:
+            run.client.close()
     return Outcome(account, run, time.monotonic() - began, error)
 
 

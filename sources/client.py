@@ -8,20 +8,25 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Event, Lock
 from typing import Any
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from sources import origin, patience, strict_json
 from sources.errors import AuthError, ConfigError, ContractError, ProviderDown, Refused
+from sources.pace import Pace
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much patience one run has with a provider; seconds, bytes and counts."""
+    """How much patience one run has with a provider, and how much it asks of it; seconds, bytes and counts."""
 
+    connections: int = 4
+    requests_per_second: float = 0.0  # 0: as many as come
     attempts: int = 5
     garbled_attempts: int = 3
     retry_seconds: float = 120.0
@@ -36,10 +41,11 @@ class _Garbled(ContractError):
 
 
 class Client:
-    """GETs JSON below `base_url` with basic auth, counting its `requests` and `retries`.
+    """GETs JSON below `base_url` with basic auth, counting its `requests` and `retries`; threads may share it.
 
     `skew` is how far the provider's clock was ahead of ours when it last answered. `credentials` are the user and the
-    password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC) are there for the tests.
+    password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC) are there for the tests. Once it is closed, whatever
+    still waits or asks ends with an error.
     """
 
     def __init__(
@@ -48,7 +54,7 @@ class Client:
         credentials: tuple[str, str],
         provider: str,
         limits: Limits = Limits(),
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -58,11 +64,14 @@ class Client:
         self.retries = 0
         self.skew = timedelta()
         self._limits = limits
-        self._sleep, self._clock, self._now = sleep, clock, now
+        self._closed, self._lock = Event(), Lock()
+        self._sleep, self._clock, self._now = sleep or self._closed.wait, clock, now
         self._patience = limits.retry_seconds
+        self._pace = Pace(limits.requests_per_second, clock)
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.auth = credentials
+        self._session.mount(self.base_url, HTTPAdapter(pool_maxsize=self.connections, pool_block=True))
         origin.require_tls(self.base_url)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
@@ -79,10 +88,31 @@ class Client:
             wait=patience.wait,
             stop=self._exhausted,
             before_sleep=self._spend,
-            sleep=self._sleep,
+            sleep=self._rest,
             reraise=True,
         )
-        return retrying(self._get_once, self.resolve(path), params)
+        url = self.resolve(path)
+
+        def attempt() -> Any:
+            again = retrying.statistics["attempt_number"] > 1
+            if seconds := self._pace.wait(heeds_pause=not again):
+                self._rest(seconds)
+            document = self._get_once(url, params)
+            if again:
+                self._pace.resume()
+            return document
+
+        return retrying(attempt)
+
+    @property
+    def connections(self) -> int:
+        """How many requests may be under way at a time."""
+        return max(1, self._limits.connections)
+
+    def close(self) -> None:
+        """Ends whatever still waits, or is about to ask; requests that are under way are left to themselves."""
+        self._closed.set()
+        self._session.close()
 
     def resolve(self, link: str) -> str:
         """The absolute URL of a link.
@@ -104,11 +134,19 @@ class Client:
         return state.attempt_number >= attempts or state.upcoming_sleep > self._patience
 
     def _spend(self, state: RetryCallState) -> None:
-        self.retries += 1
-        self._patience -= state.upcoming_sleep
+        with self._lock:
+            self.retries += 1
+            self._patience -= state.upcoming_sleep
+        self._pace.pause(state.upcoming_sleep)
+
+    def _rest(self, seconds: float) -> None:
+        self._sleep(seconds)
 
     def _get_once(self, url: str, params: Mapping[str, str] | None) -> Any:
-        self.requests += 1
+        if self._closed.is_set():
+            raise ContractError(f"{self.provider}: the run has ended")
+        with self._lock:
+            self.requests += 1
         timeout = (self._limits.connect_seconds, self._limits.read_seconds)
         try:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:

@@ -44,7 +44,13 @@ class Api(Protocol):
 def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Horizon) -> list[DltResource]:
     """The resources of one account: `pages`, unselected, and a transformer for each raw table."""
     run.client, run.table = client, table.name
-    walker = Walker(partial(api.fetch_pages, client), table, run.account, api.WIDEST_WINDOW)
+    walker = Walker(
+        partial(api.fetch_pages, client),
+        table,
+        run.account,
+        api.WIDEST_WINDOW,
+        connections=client.connections,
+    )
     batches = Batches(table, walker, partial(api.fetch_fax, client), run, horizon)
 
     @dlt.resource(name="pages", selected=False)

@@ -1,10 +1,13 @@
 """Walking a span of creation time in windows, each of them proven as far as its provider allows."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
+from sources.ahead import Ahead, IsWanted
 from sources.bounds import Reading, next_length, whole_half
 from sources.columns import Record, Table
 from sources.errors import ContractError, ProviderDown
@@ -55,43 +58,65 @@ class Walker:
     account: str
     widest: timedelta
     reading: Reading = field(default_factory=Reading)
+    connections: int = 1  # windows that are walked at a time
     floor: datetime | None = None  # nothing earlier is asked for: the provider does not keep it
 
     def walk(self, span: Window, takes_newer: bool = False) -> Iterator[Walked]:
         """The windows of a span, in ascending order, each as wide as its neighbour's density suggests.
 
-        With `takes_newer` the last one also takes what is newer than the span, should the provider send it.
+        Once that is known, `connections` of them are walked at a time. With `takes_newer` the last one also takes what
+        is newer than the span, should the provider send it.
 
         Raises:
             ContractError: a page repeats, or is not what the documentation says.
         """
-        start, length = span.start, self.widest
+        start, length, abreast = span.start, self.widest, 1
+        under_way: deque[_Walk] = deque()
         while start < span.end:
-            window = Window(start, min(start + length, span.end))
+            self._set_out(under_way, Window(start, span.end), length, takes_newer, abreast)
+            walk = under_way.popleft()
             try:
-                walked = self._prove(window, takes_newer and window.end == span.end)
-            except HistoryLimit as past:
-                self._raise_floor(past.limit)
-                if past.limit <= start:
+                walked = walk.result()
+            except (HistoryLimit, _Overfull) as turn:
+                _forget(under_way)
+                if isinstance(turn, _Overfull):
+                    length = self._shorter(walk.window, turn)
                     continue
-                gap = Window(start, min(past.limit, span.end))
+                self._raise_floor(turn.limit)
+                if turn.limit <= start:
+                    continue
+                gap = Window(start, min(turn.limit, span.end))
                 walked = Walked(gap, gap, proof="gap")
-            except _Overfull as crowd:
-                if window.length <= DAY and not self.reading.is_known:
-                    self._find_out(crowd.created_at)
-                else:
-                    length = whole_half(window)
-                continue
             yield walked
             start = walked.window.end
             if walked.proof != "gap":
-                length = min(self.widest, next_length(window.length, walked.rows_seen))
+                length = min(self.widest, next_length(walked.window.length, walked.rows_seen))
+                abreast = self.connections
 
-    def _prove(self, window: Window, takes_newer: bool) -> Walked:
+    def _set_out(
+        self, under_way: "deque[_Walk]", rest: Window, length: timedelta, takes_newer: bool, abreast: int
+    ) -> None:
+        """Sets out into the rest of the span, so many windows abreast; each begins where the one before it ends."""
+        start = under_way[-1].window.end if under_way else rest.start
+        while start < rest.end and len(under_way) < abreast:
+            window = Window(start, min(start + length, rest.end))
+            under_way.append(_Walk(window, partial(self._prove, window, takes_newer and window.end == rest.end)))
+            start = window.end
+        for walk in under_way if len(under_way) > 1 else ():
+            walk.start()
+
+    def _shorter(self, window: Window, crowd: "_Overfull") -> timedelta:
+        """How long to try after a window with more faxes than one query counts."""
+        if window.length <= DAY and not self.reading.is_known:
+            self._find_out(crowd.created_at)
+            return window.length
+        return whole_half(window)
+
+    def _prove(self, window: Window, takes_newer: bool, is_wanted: IsWanted = lambda: True) -> Walked:
         walked = None
         for _ in range(WALKS):
             try:
-                walked = self._walk_once(window, takes_newer)
+                walked = self._walk_once(window, takes_newer, is_wanted)
             except ChainBroken:
                 continue
             if walked.proof != "unproven":
@@ -107,7 +132,7 @@ class Walker:
         self._take(page.records, Walked(asked, asked), set(), asked)
         self.reading.coarse = self.reading.coarse or not page.records
 
-    def _walk_once(self, window: Window, takes_newer: bool) -> Walked:
+    def _walk_once(self, window: Window, takes_newer: bool, is_wanted: IsWanted) -> Walked:
         """One reading of all pages. It is proven if every page claims the same total and as many ids were seen."""
         asked = self.reading.asked(window, self.floor)
         walked = Walked(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
@@ -115,6 +140,8 @@ class Walker:
         claims: set[int | None] = set()
         empty_pages, overfull = 0, False
         for number, page in enumerate(self.fetch(asked), start=1):
+            if not is_wanted():
+                break
             before = len(seen)
             self._take(page.records, walked, seen, asked)
             overfull = overfull or page.beyond_count
@@ -155,6 +182,21 @@ class Walker:
             walked.last = fax.created_at
             if fax.created_at in walked.taken:
                 walked.faxes[fax.id] = fax
+
+
+class _Walk(Ahead[Walked]):
+    """A window, and what comes of walking it."""
+
+    def __init__(self, window: Window, walk: Callable[[IsWanted], Walked]) -> None:
+        super().__init__(walk)
+        self.window = window
+
+
+def _forget(under_way: "deque[_Walk]") -> None:
+    """Gives up what has been begun: it lies where other windows are to be walked now."""
+    for walk in under_way:
+        walk.forget()
+    under_way.clear()
 
 
 class _Overfull(Exception):

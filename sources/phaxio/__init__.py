@@ -32,9 +32,12 @@ def source(
     reread_calls: int = 100,
     schema_contract: Contract = "evolve",
     retry_seconds: float = 120.0,
+    connections: int = 4,
+    requests_per_second: float = 0.0,
 ) -> list[DltResource]:
     """The faxes of one Phaxio account; arguments come from `[sources.phaxio]`."""
-    client = Client(base_url, (api_key, api_secret), "Phaxio", Limits(retry_seconds=retry_seconds))
+    limits = Limits(retry_seconds=retry_seconds, connections=connections, requests_per_second=requests_per_second)
+    client = Client(base_url, (api_key, api_secret), "Phaxio", limits)
     horizon = Horizon(
         start=start_date or api.EARLIEST,
         lookback=timedelta(days=lookback_days),

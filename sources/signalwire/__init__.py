@@ -33,10 +33,13 @@ def source(
     reread_calls: int = 100,
     schema_contract: Contract = "evolve",
     retry_seconds: float = 120.0,
+    connections: int = 4,
+    requests_per_second: float = 0.0,
 ) -> list[DltResource]:
     """The fax logs of one SignalWire project; arguments come from `[sources.signalwire]`."""
     url = base_url.replace("{space}", space)
-    client = Client(url, (project_id, api_token), "SignalWire", Limits(retry_seconds=retry_seconds))
+    limits = Limits(retry_seconds=retry_seconds, connections=connections, requests_per_second=requests_per_second)
+    client = Client(url, (project_id, api_token), "SignalWire", limits)
     horizon = Horizon(
         start=start_date or api.EARLIEST,
         lookback=timedelta(days=lookback_days),

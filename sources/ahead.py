@@ -1,0 +1,48 @@
+"""Calls that go on in threads of their own while earlier ones are still being dealt with."""
+
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+IsWanted = Callable[[], bool]
+
+
+class Ahead(Generic[Result]):
+    """A call whose result is wanted later; it is told whether it still is, and may end early if it is not.
+
+    It runs in a thread once it is started, else when its result is asked for. The thread ends with the process.
+    """
+
+    def __init__(self, call: Callable[[IsWanted], Result]) -> None:
+        self._call = call
+        self._forgotten = Event()
+        self._thread: Thread | None = None
+        self._result: list[Result] = []
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        """Sets out, unless it has."""
+        if self._thread is None:
+            self._thread = Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def result(self) -> Result:
+        """What came of it, waited for; what it raised is raised here."""
+        if self._thread is None:
+            self._run()
+        else:
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._result[0]
+
+    def forget(self) -> None:
+        """Nobody wants the result any more."""
+        self._forgotten.set()
+
+    def _run(self) -> None:
+        try:
+            self._result.append(self._call(lambda: not self._forgotten.is_set()))
+        except BaseException as error:  # raised again where the result is asked for
+            self._error = error
