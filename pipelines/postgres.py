@@ -4,10 +4,12 @@ Source: https://www.postgresql.org/docs/current/errcodes-appendix.html, read Nov
 """
 
 import os
+import re
 import sys
 from typing import Any
 
 import dlt
+from dlt.destinations.sql_client import SqlClientBase
 
 from sources.errors import Busy, FaxSyncError, WarehouseError
 
@@ -16,8 +18,14 @@ _REFUSALS = {
     "25006": "it is read-only, perhaps after a failover: point the credentials at the primary",
     "53100": "it has no disk space left",
 }
-
-
+_GRANTS = "the GRANTs that the role needs are in README.md"
+_NO_ENTRY = {
+    r'database ".*" does not exist': "there is no such database: see [destination.warehouse] credentials",
+    r"password authentication failed|no password supplied|no pg_hba\.conf entry|"
+    r'role ".*" (does not exist|is not permitted)': "it refused the user or the password: "
+    "see [destination.warehouse] credentials",
+    r"permission denied for database": f"permission denied for the database: {_GRANTS}",
+}
 CANNOT_REPLACE = "42P16"  # a view whose first columns would change
 DEPENDENTS = "2BP01"  # something else depends on what is to be dropped
 
@@ -31,6 +39,18 @@ def bound_waiting(pipeline: dlt.Pipeline) -> None:
     ours, theirs = os.environ.get("PGOPTIONS", ""), credentials.query.get("options", "")
     credentials.query["options"] = f"{ours} {theirs}".strip()
     pipeline.destination.config_params["credentials"] = credentials
+
+
+def require_schemas(client: SqlClientBase[Any], *schemas: str) -> None:
+    """Raises:
+    WarehouseError: one of the schemas is there, but closed to us; dlt would take it for missing and try to make it.
+    """
+    sql = """
+        select nspname from pg_catalog.pg_namespace
+        where nspname = any(%s) and not has_schema_privilege(oid, 'usage, create')
+    """
+    for (schema,) in client.execute_sql(sql, list(schemas)) or ():
+        raise WarehouseError(f"PostgreSQL: permission denied for schema {schema}: {_GRANTS}")
 
 
 def state_of(error: BaseException) -> str | None:
@@ -50,14 +70,23 @@ def explain(error: BaseException) -> FaxSyncError | None:
     state: str = error.pgcode or ""
     if state == "55P03":
         return Busy("the warehouse did not grant a lock in time: somebody holds a table")
-    if state.startswith(_PASSING) or (not state and isinstance(error, driver.OperationalError)):
+    if state == "23505" and (error.diag.schema_name or "").endswith("_staging"):
+        return Busy("a connection broke, and rows were staged twice: run again, the staging is emptied first")
+    if not state and (reason := _refused_entry(str(error))):
+        return WarehouseError(f"PostgreSQL: {reason}")
+    if state.startswith(_PASSING) or (not state and not isinstance(error, driver.ProgrammingError)):
         return Busy("the warehouse cannot be reached, or has too many connections: run again later")
     return WarehouseError(f"PostgreSQL: {_refusal(state, error)}")
 
 
+def _refused_entry(text: str) -> str | None:
+    """Why the server let nobody in, for good; it gives no SQLSTATE then."""
+    return next((reason for words, reason in _NO_ENTRY.items() if re.search(words, text)), None)
+
+
 def _refusal(state: str, error: Any) -> str:
     if state == "42501":
-        return f"{error.diag.message_primary}: the GRANTs that the role needs are in README.md"
+        return f"{error.diag.message_primary}: {_GRANTS}"
     if state.startswith("28"):
         return "it refused the user or the password: see [destination.warehouse] credentials"
     if state in _REFUSALS:

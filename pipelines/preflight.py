@@ -59,6 +59,11 @@ def _parents(schema: Schema) -> dict[str, str]:
 
 
 def _columns(client: SqlClientBase[Any], dataset: str) -> set[tuple[str, str]]:
-    sql = "select table_name, column_name from information_schema.columns where table_schema = %s"
+    sql = """
+        select tables.relname, columns.attname from pg_catalog.pg_attribute as columns
+        join pg_catalog.pg_class as tables on tables.oid = columns.attrelid
+        join pg_catalog.pg_namespace as schemas on schemas.oid = tables.relnamespace
+        where schemas.nspname = %s and columns.attnum > 0 and not columns.attisdropped
+    """  # the information schema would hide what is denied to us, as if it were gone
     rows: Any = client.execute_sql(sql, dataset)
     return {(table, column) for table, column in rows or ()}

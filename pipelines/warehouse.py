@@ -18,7 +18,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 from pipelines import lock
 from pipelines.database_file import lock_file
 from pipelines.faults import explain
-from pipelines.postgres import bound_waiting
+from pipelines.postgres import bound_waiting, require_schemas
 from pipelines.scratch import working_directory
 from pipelines.settings import setting
 from pipelines.upkeep import keep_up
@@ -95,6 +95,8 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
             if _kind(pipeline) == "filesystem":
                 pipeline.sync_destination()  # a connection to files knows the tables that were known when it was made
             with _connected(pipeline) as client:
+                if _is_postgres(pipeline):
+                    require_schemas(client, pipeline.dataset_name, client.staging_dataset_name)
                 pipeline.sync_destination()
                 yield Warehouse(pipeline, client, verify)
 

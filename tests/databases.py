@@ -7,6 +7,11 @@ import pytest
 from conftest import Settings
 from postgres import Server, server
 
+OWNERS = """
+    select datname from pg_database
+    where oid in (select dbid from pg_shdepend where refobjid = '{}'::regrole) or datname = 'postgres'
+"""
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
@@ -24,13 +29,20 @@ def database(postgres: Server, settings: Settings) -> str:
 
 
 @pytest.fixture
-def role(postgres: Server, database: str, settings: Settings) -> Iterator[str]:
-    """A role without a single privilege, that the settings make us."""
+def login(postgres: Server) -> Iterator[str]:
+    """The name of a role without a single privilege."""
     name = f"fax_sync_{uuid4().hex[:12]}"
-    postgres.query(database, f"create role {name} login")
-    postgres.query(database, f"revoke all on database {database} from public")
-    postgres.query(database, f"grant connect on database {database} to {name}")
-    settings |= postgres.settings(database, name)
+    postgres.query("postgres", f"create role {name} login")
     yield name
-    postgres.query(database, f"drop owned by {name} cascade")
-    postgres.query(database, f"drop role {name}")
+    for (database,) in postgres.query("postgres", OWNERS.format(name)):
+        postgres.query(database, f"drop owned by {name} cascade")
+    postgres.query("postgres", f"drop role {name}")
+
+
+@pytest.fixture
+def role(postgres: Server, database: str, login: str, settings: Settings) -> str:
+    """A role that may do nothing but connect, and that the settings make us."""
+    postgres.query(database, f"revoke all on database {database} from public")
+    postgres.query(database, f"grant connect on database {database} to {login}")
+    settings |= postgres.settings(database, login)
+    return login

@@ -1,6 +1,7 @@
 """A real PostgreSQL for the tests, by pip alone, and how to reach it."""
 
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from uuid import uuid4
 import psycopg2
 from oracle import assert_held
 from psycopg2.extensions import connection as Connection
+
+MOST_SECONDS = 60  # that a crashed server may take to come back
 
 
 @contextmanager
@@ -37,6 +40,18 @@ class Server:
     def __init__(self, socket: str) -> None:
         self.socket = socket
 
+    def recover(self) -> None:
+        """Waits until the server answers again, after it was crashed."""
+        deadline = time.monotonic() + MOST_SECONDS
+        while True:
+            try:
+                self.query("postgres", "select 1")
+            except psycopg2.OperationalError:
+                assert time.monotonic() < deadline, "the server does not come back"
+                time.sleep(0.01)
+            else:
+                return
+
     def connect(self, database: str = "postgres", user: str = "postgres") -> Connection:
         """A connection that commits each statement."""
         opened: Connection = psycopg2.connect(host=self.socket, dbname=database, user=user)
@@ -46,6 +61,24 @@ class Server:
     def url(self, database: str, user: str = "postgres") -> str:
         """What to configure as the credentials of the warehouse."""
         return f"postgresql://{user}:none@{quote(self.socket, safe='')}/{database}"
+
+    @contextmanager
+    def asking_for_password(self, user: str, password: str) -> Iterator[None]:
+        """Has the server let the user in with this password only, for as long as the block runs."""
+        self.query("postgres", f"alter role {user} password '{password}'")
+        ((path,),) = self.query("postgres", "show hba_file")
+        before = Path(path).read_text("utf-8")
+        Path(path).write_text(f"local all {user},/^nobody_ scram-sha-256\n{before}", "utf-8")
+        self.query("postgres", "select pg_reload_conf()")
+        try:
+            yield
+        finally:
+            Path(path).write_text(before, "utf-8")
+            self.query("postgres", "select pg_reload_conf()")
+
+    def url_through(self, port: int, database: str) -> str:
+        """The same through a port of this machine that leads to the server."""
+        return f"postgresql://postgres:none@127.0.0.1:{port}/{database}"
 
     def settings(self, database: str, user: str = "postgres") -> dict[str, str]:
         """The environment that has a run load into this database."""

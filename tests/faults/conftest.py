@@ -135,9 +135,8 @@ def server_trial(
         template, records = filled_database(provider)
         served = serve_fake(provider, records)
         live_on(served, new)
-        database = postgres.create(template)
-        settings.update(postgres.settings(database), SYNC__BUSY_SECONDS="0.3")
-        return ServerTrial(served, settings, postgres, database, sync)
+        settings["SYNC__BUSY_SECONDS"] = "0.3"
+        return ServerTrial(served, settings, postgres, template, "", sync).anew()
 
     return start
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conftest import Served, Settings, Sync, Synced
@@ -24,12 +24,20 @@ class ServerTrial:
     served: Served
     settings: Settings
     server: Server
+    template: str
     database: str
     sync: Sync
+    login: str = "postgres"
 
     @property
     def provider(self) -> str:
         return self.served.provider
+
+    def anew(self) -> "ServerTrial":
+        """The same once more, in a database of its own."""
+        database = self.server.create(self.template)
+        self.settings.update(self.server.settings(database))
+        return replace(self, database=database)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows that a statement of the superuser's gives."""
@@ -57,8 +65,11 @@ class ServerTrial:
         assert before == self.content()
         return synced
 
-    def is_sound(self, held: set[str]) -> None:
-        """Nothing that was held is lost, and every fax is whole."""
+    def withstood(self, synced: Synced, held: set[str]) -> None:
+        """The run has told the truth: it is complete, or to be tried again with nothing lost and every fax whole."""
+        assert (synced.exit_code in (0, 75), "Traceback" in synced.told) == (True, False), synced.told
+        if synced.exit_code == 0:
+            self.server.assert_holds(self.database, self.provider, self.served.fake.truth())
         with closing(self.server.connect(self.database)) as opened:
             assert list(unsound(Reader(opened), f"fax_{self.provider}")) == []
         assert held <= self.ids()
@@ -80,7 +91,7 @@ class ServerTrial:
 
     def at_lock(self, table: str, act: Callable[[int], Any], mode: str = "share row exclusive") -> Synced:
         """A run to which something happens where it must wait for the table; `act` is told the backend that does."""
-        with self.locked(table, mode) as somebody, ThreadPoolExecutor() as beside:
+        with self.locked(table, mode) as somebody:
 
             def meet() -> None:
                 try:
@@ -88,10 +99,16 @@ class ServerTrial:
                 finally:
                     somebody.close()
 
-            met = beside.submit(meet)
-            synced = self.sync()
-            met.result()
-        return synced
+            with self.beside(meet):
+                return self.sync()
+
+    @contextmanager
+    def beside(self, act: Callable[[], Any]) -> Iterator[None]:
+        """Has something happen while the block runs; what goes wrong with it is raised at the end."""
+        with ThreadPoolExecutor() as pool:
+            done = pool.submit(act)
+            yield
+            done.result()
 
     def wait_for_one(self, sql: str) -> int:
         """The number that the query answers with, once it does."""
