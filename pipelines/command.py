@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NoReturn
 
-from pipelines import stopping
+from pipelines import logs, stopping
 from pipelines.faults import explain
 from sources.window import parse_instant
 
@@ -35,10 +35,9 @@ def instant(text: str) -> datetime:
         ) from None
 
 
-def reported(command: Callable[[], int], verbose: bool = False) -> int:
+def reported(command: Callable[[], int], verbose: bool = False, log_format: logs.Format = "text") -> int:
     """Runs a command and gives its exit code; whatever stops it is told in one line on stderr."""
-    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
-    LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logs.set_up(verbose, log_format)
     stopping.listen()
     try:
         exit_code = command()

@@ -53,6 +53,7 @@ def raw_tables(schema: str) -> Iterator[Relation]:
             )
         for name, meaning, columns in _LEDGER:
             yield Relation(raw, name, meaning, (*columns, *LOADED), ("_dlt_id",))
+        yield Relation(raw, ledger.SYNC_RUNS, ledger.RUNS_MEANING, ledger.RUN_COLUMNS)
 
 
 def unified_views(schema: str) -> Iterator[Relation]:

@@ -12,16 +12,17 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 import sources
+from pipelines import logs
 from sources.run import Run
+from sources.window import rfc3339
 
 OnProgress = Callable[[str, Run], None]
-LOG = logging.getLogger("fax-sync")
 
 
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """Gives what to call after each window: a bar if stderr is a terminal, else a line in the debug log."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or logs.is_json():
         yield _log
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -45,7 +46,16 @@ def progress() -> Iterator[OnProgress]:
 
 def _log(account: str, run: Run) -> None:
     walked = run.walks[-1]
-    LOG.debug("%s: %s: %d faxes, %s", account, walked.window, walked.rows_taken, walked.proof)
+    logs.event(
+        logging.INFO if logs.is_json() else logging.DEBUG,
+        f"{account}: {walked.window}: {walked.rows_taken} faxes, {walked.proof}",
+        run_id=run.run_id,
+        account=account,
+        window=[rfc3339(walked.window.start), rfc3339(walked.window.end)],
+        rows=walked.rows_taken,
+        proof=walked.proof,
+        requests=run.requests,
+    )
 
 
 def demonstration(database: Path, schema: str) -> None:

@@ -9,35 +9,26 @@ import argparse
 import json
 import logging
 import math
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from pipelines import project
 
-from dlt.extract import DltSource
-
-from pipelines import accounts, demo, show, stopping, warehouse
+from pipelines import accounts, demo, logs, show
 from pipelines.command import CommandParser, instant, reported
-from pipelines.faults import explain
 from pipelines.machine import require_address_space
-from pipelines.preflight import preflight
-from pipelines.settings import report_timezone, schema_name, setting
-from pipelines.stored import StoredFaxes
-from pipelines.summary import Outcome, exit_code, require_proof
-from sources.errors import TryAgain
-from sources.run import Run
-from sources.window import whole_second
-
-LOG = logging.getLogger("fax-sync")
+from pipelines.notify import watched
+from pipelines.running import sync_account
+from pipelines.settings import report_timezone, schema_name
+from pipelines.summary import exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
     options = _parser().parse_args(arguments)
-    return reported(lambda: _sync(options), options.verbose)
+    watch = (lambda command: command()) if options.demo else watched
+    return reported(lambda: watch(lambda: _sync(options)), options.verbose, options.log_format)
 
 
 def _sync(options: argparse.Namespace) -> int:
@@ -46,7 +37,9 @@ def _sync(options: argparse.Namespace) -> int:
         configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
         schema, _ = schema_name(), report_timezone()  # refused, if it must be, before any request
         with show.progress() as on_progress:
-            outcomes = [_sync_account(account, schema, run_id, options, on_progress) for account in configured]
+            outcomes = [sync_account(account, schema, run_id, options, on_progress) for account in configured]
+    for outcome in outcomes if logs.is_json() else ():
+        logs.event(logging.INFO, outcome.line(), run_id=run_id, **outcome.as_json())
     if options.json:
         print(json.dumps({"run_id": run_id, "accounts": [outcome.as_json() for outcome in outcomes]}))
         return exit_code(outcomes)
@@ -55,58 +48,6 @@ def _sync(options: argparse.Namespace) -> int:
     if options.demo:
         show.demonstration(project.DEMO_DATABASE, schema)
     return exit_code(outcomes)
-
-
-def _sync_account(
-    account: accounts.Account, schema: str, run_id: str, options: argparse.Namespace, on_progress: show.OnProgress
-) -> Outcome:
-    """One account's run. Whatever stops it stops no other."""
-    began = time.monotonic()
-    run: Run | None = None
-    error = None
-    try:
-        with warehouse.opened(account.provider, account.name, schema) as opened:
-            preflight(opened.pipeline, opened.client, options.full_refresh)
-            run = Run(
-                run_id=run_id,
-                account=account.name,
-                started_at=whole_second(datetime.now(UTC)),
-                stored=StoredFaxes(opened.client, account.name, opened.appends),
-                since=options.since,
-                until=options.until,
-                refetch=options.refetch,
-                full_refresh=options.full_refresh,
-                heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
-                rows_per_load=setting("sync.rows_per_load", 25_000),
-                deadline=began + 60 * options.max_runtime,
-                progress=lambda run: on_progress(str(account), run),
-            )
-            source = account.source(run)
-            _load_all(opened, source, run)
-            if warning := opened.refresh_views(schema, report_timezone()):
-                run.warnings.append(warning)
-            require_proof(run)
-    except Exception as failure:
-        error = explain(failure)
-        if error is None or stopping.behind(failure):
-            raise
-        LOG.debug("%s failed", account, exc_info=True)
-    finally:
-        if run and run.client:
-            run.client.close()
-    return Outcome(account, run, time.monotonic() - began, error)
-
-
-def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:
-    """Loads until the run has reached its end.
-
-    Raises:
-        TryAgain: time is up; what is loaded stays, and the next run goes on from there.
-    """
-    while not run.finished:
-        opened.load(source)
-        if run.is_late and not run.finished:
-            raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.add_argument("--log-format", choices=("text", "json"), default="text", help="of what is told on stderr")
     parser.add_argument("--verbose", action="store_true", help="tell every window, and the traceback of a failure")
     return parser
 

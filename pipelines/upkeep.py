@@ -1,4 +1,4 @@
-"""Comments on raw tables and columns, and on PostgreSQL the indexes that merging needs; dlt makes neither."""
+"""What dlt does not make: comments, the table of runs, and on PostgreSQL the indexes that merging needs."""
 
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -7,13 +7,14 @@ from typing import Any
 from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines import runs
 from pipelines.comments import comment_on, read_comments
 from sources.ledger import SYNC_WINDOWS
 
 
 def keep_up(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
     """Makes the comments and indexes of the raw schema, unless the comment of `sync_windows` tells they are there."""
-    statements = [*_comments(raw, schema), *(_indexes(raw, schema) if with_indexes else ())]
+    statements = [*runs.making(raw), *_comments(raw, schema), *(_indexes(raw, schema) if with_indexes else ())]
     mark = blake2b("\0".join(statements).encode(), digest_size=6).hexdigest()
     meaning = schema.tables[SYNC_WINDOWS].get("description") if SYNC_WINDOWS in schema.tables else None
     if meaning is None or read_comments(client, raw, "r").get(SYNC_WINDOWS) == f"{meaning} [{mark}]":

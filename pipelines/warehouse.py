@@ -4,6 +4,8 @@ dlt's working directory is made afresh for every run, and the state restored fro
 with the rows: measured under SIGKILL, this is the one way that neither loses nor doubles a row.
 """
 
+import logging
+import time
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from pipelines import lock
+from pipelines import lock, runs
 from pipelines.database_file import lock_file
 from pipelines.faults import explain
 from pipelines.postgres import bound_waiting, require_schemas
@@ -23,9 +25,11 @@ from pipelines.scratch import working_directory
 from pipelines.settings import setting
 from pipelines.upkeep import keep_up
 from pipelines.views import refresh_views
-from sources.errors import Busy
+from sources.errors import Busy, FaxSyncError
 from sources.resources import NESTED_IN
+from sources.run import Run
 
+LOG = logging.getLogger("fax-sync")
 DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
 
 
@@ -37,12 +41,13 @@ class Warehouse:
     client: SqlClientBase[Any]
     verify_lock: lock.Verify
 
-    def load(self, source: DltSource) -> None:
-        """Loads what the source gives now, rows and cursor in one package; nothing at all if it gives nothing."""
+    def load(self, source: DltSource) -> bool:
+        """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
         _unnest(self.pipeline)
         self.pipeline.extract(source)
         self.pipeline.normalize()
-        if packages := self.pipeline.list_normalized_load_packages():
+        packages = self.pipeline.list_normalized_load_packages()
+        if packages:
             _nest(self.pipeline, packages)
             self.verify_lock()
             with self.turn():
@@ -51,6 +56,28 @@ class Warehouse:
                 if not self.appends:
                     with_indexes = _is_postgres(self.pipeline)
                     keep_up(self.client, self.pipeline.dataset_name, self.pipeline.default_schema, with_indexes)
+
+        return bool(packages)
+
+    @contextmanager
+    def noting(self, run: Run) -> Iterator[None]:
+        """Writes down how the block ended, if it wrote something or failed."""
+        began, exit_code = time.monotonic(), 0
+        try:
+            yield
+        except Exception as failure:
+            error = explain(failure)
+            exit_code = error.exit_code if error else FaxSyncError.exit_code
+            raise
+        finally:
+            if (run.loads or exit_code) and not self.appends:
+                self._note(run, exit_code, time.monotonic() - began)
+
+    def _note(self, run: Run, exit_code: int, seconds: float) -> None:
+        try:
+            runs.note(self.client, self.pipeline.dataset_name, run, exit_code, seconds)
+        except Exception:  # what stopped the run may well be the warehouse: that is told already
+            LOG.debug("the run could not be written down", exc_info=True)
 
     def refresh_views(self, schema: str, timezone: str) -> str | None:
         """Makes the views in `schema`, with days of `timezone`; a warning, if some cannot be made."""

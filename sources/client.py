@@ -41,7 +41,7 @@ class _Garbled(ContractError):
 
 
 class Client:
-    """GETs JSON below `base_url` with basic auth, counting its `requests` and `retries`; threads may share it.
+    """GETs JSON below `base_url` with basic auth, counting its `requests`, `retries` and `bytes`; threads may share it.
 
     `skew` is how far the provider's clock was ahead of ours when it last answered. `credentials` are the user and the
     password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC) are there for the tests. Once it is closed, whatever
@@ -62,6 +62,7 @@ class Client:
         self.provider = provider
         self.requests = 0
         self.retries = 0
+        self.bytes = 0
         self.skew = timedelta()
         self._limits = limits
         self._closed, self._lock = Event(), Lock()
@@ -171,6 +172,8 @@ class Client:
                 raise ContractError(f"{self.provider} sent more than {self._limits.response_bytes} bytes for one page")
             if self._clock() > deadline:
                 raise ProviderDown(f"{self.provider} took more than {self._limits.response_seconds:g} s for one page")
+        with self._lock:
+            self.bytes += len(body)
         return bytes(body)
 
     def _document(self, response: requests.Response, body: bytes) -> Any:

@@ -65,6 +65,7 @@ class Run:
     spans: list[Window] = field(default_factory=list)
     reached: datetime | None = None
     finished: bool = False
+    loads: int = 0
     walks: list[Walked] = field(default_factory=list)
     new: int = 0
     changed: int = 0
@@ -129,6 +130,11 @@ class Run:
     def retries(self) -> int:
         """How many of them were retries."""
         return self.client.retries if self.client else 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of JSON received so far."""
+        return self.client.bytes if self.client else 0
 
     @property
     def end(self) -> datetime:

@@ -25,6 +25,7 @@ UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     ),
     "fax_tags": ("The customers' own tags. Grain: one row per provider, account, fax_id and name.", fax.FAX_TAGS),
     "schema_changes": (ledger.CHANGES_MEANING, (fax.PROVIDER, *ledger.CHANGE_COLUMNS)),
+    "sync_runs": (ledger.RUNS_MEANING, (fax.PROVIDER, *ledger.RUN_COLUMNS)),
     "sync_windows": (ledger.WINDOWS_MEANING, (fax.PROVIDER, *ledger.WINDOW_COLUMNS)),
 }
 _SQL_TYPES = {

@@ -1,0 +1,62 @@
+"""How the commands log: one line for each event, as text or as a JSON object, and nothing in it that could be a command
+to a terminal."""
+
+import json
+import logging
+import sys
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+LOG = logging.getLogger("fax-sync")
+Format = Literal["text", "json"]
+
+
+def set_up(verbose: bool = False, kind: Format = "text") -> None:
+    """Has everything logged on stderr; what is below INFO only if verbose."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if kind == "json" else _Text())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def is_json() -> bool:
+    """Somebody reads the log by program."""
+    return any(isinstance(handler.formatter, _Json) for handler in logging.getLogger().handlers)
+
+
+def event(level: int, message: str, **fields: Any) -> None:
+    """Logs a message, with fields that a JSON line tells as well."""
+    LOG.log(level, "%s", message, extra={"fields": fields})
+
+
+def escaped(text: str) -> str:
+    """The text in one line, with every control and format character as its escape."""
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char
+        for char in text
+    )
+
+
+class _Text(logging.Formatter):
+    """The message, and the traceback below it if there is one."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # as logging has it
+        """The message in one line."""
+        return escaped(record.getMessage())
+
+
+class _Json(logging.Formatter):
+    """One object: time, level, message and the fields; the traceback, if there is one, as text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object in one line."""
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            told["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(told, default=str)

@@ -1,0 +1,83 @@
+"""One account's run, from the lock to the row that tells how it ended. Whatever stops it stops no other account."""
+
+import argparse
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+from dlt.extract import DltSource
+
+from pipelines import accounts, show, stopping, warehouse
+from pipelines.faults import explain
+from pipelines.preflight import preflight
+from pipelines.settings import report_timezone, setting
+from pipelines.stored import StoredFaxes
+from pipelines.summary import Outcome, require_proof
+from sources.errors import FaxSyncError, TryAgain
+from sources.run import Run
+from sources.window import whole_second
+
+LOG = logging.getLogger("fax-sync")
+
+
+def sync_account(
+    account: accounts.Account, schema: str, run_id: str, options: argparse.Namespace, on_progress: show.OnProgress
+) -> Outcome:
+    """Syncs one account into its raw schema, and the views of `schema`; `options` are those of the command line."""
+    began = time.monotonic()
+    run: Run | None = None
+    error: FaxSyncError | None = None
+    try:
+        with warehouse.opened(account.provider, account.name, schema) as opened:
+            preflight(opened.pipeline, opened.client, options.full_refresh)
+            run = _run(account, run_id, options, opened, began, on_progress)
+            with opened.noting(run):
+                _load_all(opened, account.source(run), run)
+                if warning := opened.refresh_views(schema, report_timezone()):
+                    run.warnings.append(warning)
+                require_proof(run)
+    except Exception as failure:
+        error = explain(failure)
+        if error is None or stopping.behind(failure):
+            raise
+        LOG.debug("%s failed", account, exc_info=True)
+    finally:
+        if run and run.client:
+            run.client.close()
+    return Outcome(account, run, time.monotonic() - began, error)
+
+
+def _run(
+    account: accounts.Account,
+    run_id: str,
+    options: argparse.Namespace,
+    opened: warehouse.Warehouse,
+    began: float,
+    on_progress: show.OnProgress,
+) -> Run:
+    return Run(
+        run_id=run_id,
+        account=account.name,
+        started_at=whole_second(datetime.now(UTC)),
+        stored=StoredFaxes(opened.client, account.name, opened.appends),
+        since=options.since,
+        until=options.until,
+        refetch=options.refetch,
+        full_refresh=options.full_refresh,
+        heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
+        rows_per_load=setting("sync.rows_per_load", 25_000),
+        deadline=began + 60 * options.max_runtime,
+        progress=lambda run: on_progress(str(account), run),
+    )
+
+
+def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:
+    """Loads until the run has reached its end.
+
+    Raises:
+        TryAgain: time is up; what is loaded stays, and the next run goes on from there.
+    """
+    while not run.finished:
+        run.loads += opened.load(source)
+        if run.is_late and not run.finished:
+            raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")

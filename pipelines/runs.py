@@ -1,0 +1,49 @@
+"""`sync_runs`: one row for each run that wrote something, or failed, in the raw schema of its provider."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.destinations.sql_client import SqlClientBase
+
+from pipelines.comments import comment_on
+from sources.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
+from sources.run import Run
+
+_TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time zone"}
+
+
+def making(raw: str) -> Iterator[str]:
+    """The statements that make the table in the raw schema, unless it is there, and say what it is."""
+    columns = ", ".join(f"{column.name} {_TYPES[column.data_type]}" for column in RUN_COLUMNS)
+    yield f'create table if not exists "{raw}"."{SYNC_RUNS}" ({columns})'
+    yield comment_on("table", raw, SYNC_RUNS, text=RUNS_MEANING)
+    for column in RUN_COLUMNS:
+        yield comment_on("column", raw, SYNC_RUNS, column.name, text=column.meaning)
+
+
+def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds: float) -> None:
+    """Writes a run down."""
+    finished = datetime.now(UTC)
+    row = {
+        "account": run.account,
+        "run_id": run.run_id,
+        "started_at": finished - timedelta(seconds=seconds),
+        "finished_at": finished,
+        "exit_code": exit_code,
+        "rows_new": run.new,
+        "rows_changed": run.changed,
+        "loads": run.loads,
+        "requests": run.requests,
+        "retries": run.retries,
+        "bytes": run.bytes,
+    }
+    places = ", ".join(["%s"] * len(row))
+    insert = f'insert into "{raw}"."{SYNC_RUNS}" ({", ".join(row)}) values ({places})'
+    try:
+        client.execute_sql(insert, *row.values())
+    except DestinationUndefinedEntity:  # never made yet, or dropped since
+        for statement in making(raw):
+            client.execute_sql(statement)
+        client.execute_sql(insert, *row.values())

@@ -1,0 +1,14 @@
+-- Runs that wrote something, or failed. Grain: one row per account and run.
+select
+    account
+    , run_id
+    , started_at
+    , finished_at
+    , exit_code
+    , rows_new
+    , rows_changed
+    , loads
+    , requests
+    , retries
+    , bytes
+from raw.sync_runs
