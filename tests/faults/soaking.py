@@ -10,23 +10,23 @@ from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
-import duckdb
-from oracle import assert_holds, unsound
+from oracle import unsound
+from warehouses import Warehouse, assert_warehouse_holds
 
 import sources
 from faults.living import Account, living, restless
 
 COMMAND = [sys.executable, str(Path(__file__).resolve().parents[2] / "pipelines" / "sync.py"), "--json"]
-TURNS = 8  # of one warehouse file and its accounts; then new ones, and the backfill again
+NewWarehouse = Callable[[int], Warehouse]  # an empty one, by its number
+TURNS = 8  # of one warehouse and its accounts; then new ones, and the backfill again
 MOST_SECONDS = 120  # of a run that is left alone, before it is taken to hang
 
 
 class Soak:
-    """One warehouse file after another, and the tally of all."""
+    """One warehouse after another, and the tally of all."""
 
     def __init__(self, directory: Path, seed: int) -> None:
         self.random = Random(seed)
-        self.directory = directory
         self.scratch = directory / "tmp"
         self.scratch.mkdir()
         self.fell: Counter[str] = Counter()
@@ -35,12 +35,12 @@ class Soak:
         self.rows = self.clean_runs = 0
         self.seconds = 3.0  # that a whole run takes, roughly
 
-    def begin(self, accounts: list[Account], number: int) -> None:
-        """A new warehouse file for new accounts."""
+    def begin(self, accounts: list[Account], warehouse: Warehouse) -> None:
+        """A new warehouse for new accounts."""
         self.accounts = accounts
-        self.warehouse = self.directory / f"warehouse{number}.duckdb"
+        self.warehouse = warehouse
         own = {key: value for account in accounts for key, value in account.settings().items()}
-        own |= {"DESTINATION__WAREHOUSE__CREDENTIALS": str(self.warehouse), "SYNC__ROWS_PER_LOAD": "300"}
+        own |= {**self.warehouse.settings(), "SYNC__ROWS_PER_LOAD": "300"}
         self.environment = {"PATH": os.defpath, "TMPDIR": str(self.scratch), **own}
 
     def turn(self, most_kills: int) -> None:
@@ -100,7 +100,7 @@ class Soak:
             truth = account.fake.truth()
             self.rows += len(truth)
             try:
-                assert_holds(self.warehouse, account.provider, truth)
+                assert_warehouse_holds(self.warehouse, account.provider, truth)
             except AssertionError as found:
                 self.findings.append(f"{account.provider}: {found}")
                 self.found.update(line.partition(":")[0].partition(" ")[0] for line in str(found).splitlines())
@@ -108,10 +108,10 @@ class Soak:
         self.findings += [f"left behind: {path}" for path in self.scratch.glob("fax-sync-*")]
 
     def look_at_wreck(self) -> None:
-        """What holds even before the run that mends: the file opens, and no table is unsound in itself."""
-        if not self.warehouse.exists():
+        """What holds even before the run that mends: the warehouse opens, and no table is unsound in itself."""
+        if not self.warehouse.is_there():
             return
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+        with self.warehouse.opened() as connection:
             for account in self.accounts:
                 found = list(unsound(connection, f"fax_{account.provider}"))
                 self.findings += [f"right after a kill: {line}" for line in found]
@@ -133,13 +133,13 @@ class Soak:
         return "\n".join(lines) + "\n"
 
 
-def soak(kills: int, seed: int, directory: Path) -> Soak:
-    """So many kills; gives the tally."""
+def soak(kills: int, seed: int, directory: Path, warehouse: NewWarehouse) -> Soak:
+    """So many kills; gives the tally. `directory` is for what the runs leave on disk."""
     tally = Soak(directory, seed)
     for number in range(kills):
         with ExitStack() as stack:
             accounts = [stack.enter_context(living(provider, seed * 1000 + number)) for provider in sources.providers()]
-            tally.begin(accounts, number)
+            tally.begin(accounts, warehouse(number))
             for _ in range(TURNS):
                 if tally.kills() >= kills:
                     return tally

@@ -7,6 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from oracle import assert_holds, unsound
+from postgres import Server
+from warehouses import Database, File
 
 import sources
 from faults.conftest import StartTrial, Trial, more
@@ -139,7 +141,15 @@ def test_every_committed_state_of_a_backfill_is_one_to_go_on_from(trial: StartTr
 
 @pytest.mark.timeout(900)
 def test_forty_kills_at_random_cost_nothing(tmp_path: Path) -> None:
-    tally = soak(40, 1, tmp_path)
+    tally = soak(40, 1, tmp_path, lambda number: File(tmp_path / f"warehouse{number}.duckdb"))
 
     assert tally.findings == [], tally.report()
     assert tally.kills() == 40
+
+
+@pytest.mark.timeout(300)
+def test_five_kills_at_random_cost_nothing_on_postgres(tmp_path: Path, postgres: Server) -> None:
+    tally = soak(5, 1, tmp_path, lambda number: Database(postgres, postgres.create()))
+
+    assert tally.findings == [], tally.report()
+    assert tally.kills() == 5
