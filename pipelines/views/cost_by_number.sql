@@ -2,7 +2,7 @@
 -- open faxes are in, and counted apart. A fax counts once for each of its recipients, with its part of the cost.
 -- Grain: one row per month, provider, account, direction, own_number and other_number.
 -- month: its first day, in the time zone of the reports · own_number: ours · other_number: the other party's
--- country_code, area_code: of the other party · deliveries, open_deliveries, pages: counts · cost_usd: US dollars
+-- deliveries, open_deliveries, pages: counts · cost_usd: US dollars
 select
     month
     , provider
@@ -10,8 +10,6 @@ select
     , direction
     , own_number
     , other_number
-    , min(country_code)                                                   as country_code
-    , min(area_code)                                                      as area_code
     , count(*)                                                            as deliveries
     , count(case when not is_final then 1 end)                            as open_deliveries
     , cast(coalesce(sum(pages), 0) as bigint)                             as pages

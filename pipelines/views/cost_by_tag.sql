@@ -7,15 +7,17 @@
 -- faxes, open_faxes, pages: counts · cost_usd: US dollars
 with counted as (
     select
-        cast(date_trunc('month', created_at at time zone :timezone) as date) as month
-        , provider
-        , account
-        , id
-        , num_pages
-        , cost_usd
-        , is_final
-    from fax.faxes
-    where not is_test
+        calendar.month
+        , faxes.provider
+        , faxes.account
+        , faxes.id
+        , faxes.num_pages
+        , faxes.cost_usd
+        , faxes.is_final
+    from fax.faxes as faxes
+    inner join fax.calendar as calendar
+        on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
+    where not faxes.is_test
 )
 
 , totals as (

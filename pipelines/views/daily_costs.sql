@@ -2,14 +2,16 @@
 -- Grain: one row per day, provider, account and direction.
 -- day: in the time zone of the reports · faxes, open_faxes, pages: counts · cost_usd: US dollars
 select
-    cast(created_at at time zone :timezone as date)                       as day
-    , provider
-    , account
-    , direction
+    calendar.day
+    , faxes.provider
+    , faxes.account
+    , faxes.direction
     , count(*)                                                            as faxes
-    , count(case when not is_final then 1 end)                            as open_faxes
-    , cast(coalesce(sum(num_pages), 0) as bigint)                         as pages
-    , cast(coalesce(sum(cost_usd), 0) as numeric(18, 6))                  as cost_usd
-from fax.faxes
-where not is_test
+    , count(case when not faxes.is_final then 1 end)                      as open_faxes
+    , cast(coalesce(sum(faxes.num_pages), 0) as bigint)                   as pages
+    , cast(coalesce(sum(faxes.cost_usd), 0) as numeric(18, 6))            as cost_usd
+from fax.faxes as faxes
+inner join fax.calendar as calendar
+    on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
+where not faxes.is_test
 group by 1, 2, 3, 4

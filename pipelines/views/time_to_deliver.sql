@@ -18,7 +18,7 @@ select
     , provider
     , account
     , count(*)                                                            as deliveries
-    , percentile_cont(0.5) within group (order by seconds)                as median_seconds
-    , percentile_cont(0.95) within group (order by seconds)               as p95_seconds
+    , cast(percentile_cont(0.5) within group (order by seconds) as numeric(18, 3)) as median_seconds
+    , cast(percentile_cont(0.95) within group (order by seconds) as numeric(18, 3)) as p95_seconds
 from timed
 group by 1, 2, 3

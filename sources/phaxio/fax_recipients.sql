@@ -1,105 +1,113 @@
--- Phaxio's deliveries. Grain: one row per recipient; one, without a number, per sent fax that lists none; one, the sender,
--- per received fax. So every fax has a row, and the parts of its cost sum to the whole.
+-- Phaxio's deliveries. Grain: one row per recipient; one per fax that lists none: the sender, if it was received.
+-- So every fax has a row, and the parts of its cost sum to the whole.
 -- Phaxio charges all recipients beforehand and credits the failed ones at the end (documented,
 -- https://www.phaxio.com/docs/billing, read November 2026), but tells no price per recipient. So equal parts in whole
 -- cents; those that are left over go to the first positions, less than a cent to the first. Failed recipients of a final
 -- fax carry nothing, unless all failed.
-with called as (
-    select
-        faxes.account
-        , faxes.id                             as fax_id
-        , coalesce(listed.position, 0)         as position
-        , case
-            when listed.fax_id is not null then listed.phone_number
-            when faxes.direction = 'received' then faxes.from_number
-            else faxes.to_number
-        end                                    as phone_number
-        , case faxes.direction when 'received' then faxes.to_number when 'sent' then faxes.from_number end as own_number
-        , faxes.direction
-        , faxes.created_at
-        , case when listed.fax_id is null then faxes.completed_at else listed.completed_at end as completed_at
-        , case
-            when listed.fax_id is null then faxes.outcome
-            when listed.status = 'success' then 'delivered'
-            when listed.status = 'failure' then 'failed'
-            when listed.status = 'partialsuccess' then 'partial'
-            when listed.status is null then 'open'
-            when listed.status in ('queued', 'pendingbatch', 'inprogress', 'ringing', 'callactive', 'willretry') then 'open'
-            else 'unknown'
-        end                                    as outcome
-        , case when listed.fax_id is null then faxes.provider_status else listed.status end as provider_status
-        , listed.retry_count
-        , faxes.num_pages
-        , faxes.cost_usd
-        , faxes.is_test
-        , faxes.is_final
-        , faxes.is_deleted
-        , listed.bitrate
-        , case when listed.fax_id is null then faxes.error_type else listed.error_type end as error_type
-        , case when listed.fax_id is null then faxes.error_code else cast(listed.error_id as text) end as error_code
-        , case when listed.fax_id is null then faxes.error_message else listed.error_message end as error_message
-    from fax.faxes as faxes
-    left join raw.fax_recipients as listed
-        on listed.account = faxes.account and cast(listed.fax_id as text) = faxes.id
-    where faxes.provider = :provider
-)
 
--- Only faxes with several recipients need the windows below; most have one, which carries the whole.
-, several as (
+-- Only faxes with several recipients need to be counted; most have one, which carries the whole.
+with several as (
     select
         account
-        , cast(fax_id as text)                 as fax_id
-        , position
-        , coalesce(status = 'failure', false)  as is_failed
-        , count(*) over (partition by account, fax_id) as recipients
-        , count(case when status = 'failure' then 1 end) over (partition by account, fax_id) as failed
-        , row_number() over (partition by account, fax_id order by position) as place
-        , row_number() over (partition by account, fax_id, coalesce(status = 'failure', false) order by position) as place_among
+        , fax_id
+        , count(*)                             as recipients
+        , count(case when status = 'failure' then 1 end) as failed
     from raw.fax_recipients
     where (account, fax_id) in (select account, fax_id from raw.fax_recipients where position > 0)
+    group by 1, 2
+)
+
+, turns as (
+    select
+        listed.account
+        , listed.fax_id
+        , listed.position
+        , row_number() over (partition by listed.account, listed.fax_id order by listed.position) as turn
+    from raw.fax_recipients as listed
+    inner join several
+        on several.account = listed.account and several.fax_id = listed.fax_id
+    where several.failed > 0 and listed.status is distinct from 'failure'
+)
+
+, called as (
+    select
+        faxes.account
+        , faxes.id
+        , listed.fax_id is not null            as is_listed
+        , coalesce(listed.position, 0)         as position
+        , listed.phone_number
+        , faxes.direction
+        , coalesce(faxes.from_number, faxes.caller_id) as from_number
+        , faxes.to_number
+        , faxes.created_at
+        , case when listed.fax_id is null then faxes.completed_at else listed.completed_at end as completed_at
+        , case when listed.fax_id is null then faxes.status else listed.status end as status
+        , listed.retry_count
+        , faxes.num_pages
+        , cast(faxes.cost * 0.01 as numeric(18, 6)) as cost_usd
+        , faxes.is_test
+        , coalesce(faxes.status in ('success', 'failure', 'partialsuccess'), false) as is_final
+        , listed.bitrate
+        , case when listed.fax_id is null then faxes.error_type else listed.error_type end as error_type
+        , case when listed.fax_id is null then faxes.error_id else listed.error_id end as error_id
+        , case when listed.fax_id is null then faxes.error_message else listed.error_message end as error_message
+        , several.recipients
+        , several.failed
+        , turns.turn
+    from raw.faxes as faxes
+    left join raw.fax_recipients as listed
+        on listed.account = faxes.account and listed.fax_id = faxes.id
+    left join several
+        on several.account = faxes.account and several.fax_id = faxes.id
+    left join turns
+        on turns.account = listed.account and turns.fax_id = listed.fax_id and turns.position = listed.position
 )
 
 , shared as (
     select
         called.*
-        , several.fax_id is null               as is_alone
-        , called.is_final and several.failed < several.recipients as is_credited
-        , several.is_failed
-        , case when called.is_final and several.failed < several.recipients then several.recipients - several.failed
-            else several.recipients end        as carriers
-        , case when called.is_final and several.failed < several.recipients then several.place_among
-            else several.place end             as place
-        , floor(called.cost_usd * 100)         as cents
+        , floor(cost_usd * 100)                as cents
+        , is_final and failed > 0 and failed < recipients as is_credited
+        , case when is_final and failed < recipients then recipients - failed else recipients end as carriers
+        , case when is_final and failed > 0 and failed < recipients then turn else position + 1 end as place
     from called
-    left join several
-        on several.account = called.account and several.fax_id = called.fax_id and several.position = called.position
 )
 
 select
     account
-    , fax_id
+    , cast(id as text)                         as fax_id
     , position
-    , phone_number
-    , own_number
-    , direction
+    , case when is_listed then phone_number when direction = 'received' then from_number else to_number end as phone_number
+    , case direction when 'received' then to_number when 'sent' then from_number end as own_number
+    , case direction when 'sent' then 'sent' when 'received' then 'received' end as direction
     , created_at
     , completed_at
-    , outcome
-    , provider_status
+    , case
+        when status = 'success' then 'delivered'
+        when status = 'failure' then 'failed'
+        when status = 'partialsuccess' then 'partial'
+        when status in ('queued', 'pendingbatch', 'inprogress', 'ringing', 'callactive', 'willretry') then 'open'
+        when status is null and is_listed then 'open'
+        else 'unknown'
+    end                                        as outcome
+    , status                                   as provider_status
     , retry_count
     , num_pages
-    , cast(case
-        when is_alone then cost_usd
-        when is_credited and is_failed then 0
+    , case
+        when recipients is null then cost_usd
+        when is_credited and status = 'failure' then cast(0 as numeric(18, 6))
         -- whole numbers below 2^53: exact in double precision too
-        else cast(floor(cast(cents + carriers - place as double precision) / carriers) as numeric(18, 0)) * 0.01
+        else cast(
+            cast(floor(cast(cents + carriers - place as double precision) / carriers) as numeric(18, 0)) * 0.01
             + case place when 1 then cost_usd - cents * 0.01 else 0 end
-    end as numeric(18, 6))                     as cost_usd
-    , is_test
+            as numeric(18, 6)
+        )
+    end                                        as cost_usd
+    , coalesce(is_test, false)                 as is_test
     , is_final
-    , is_deleted
+    , false                                    as is_deleted
     , bitrate
     , error_type
-    , error_code
+    , cast(error_id as text)                   as error_code
     , error_message
 from shared

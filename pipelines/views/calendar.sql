@@ -1,0 +1,14 @@
+-- The day and month of each quarter of an hour in which a fax was created: the one place where a time zone decides.
+-- No zone begins a day but at a whole quarter, so a few thousand quarters are converted instead of millions of instants.
+-- Grain: one row per quarter.
+-- quarter: quarters of an hour since 1970, UTC · day, month (its first day): in the time zone of the reports
+with quarters as (
+    select distinct cast(floor(extract(epoch from created_at) / 900) as bigint) as quarter
+    from fax.faxes
+)
+
+select
+    quarter
+    , cast(to_timestamp(quarter * 900) at time zone :timezone as date)    as day
+    , cast(date_trunc('month', to_timestamp(quarter * 900) at time zone :timezone) as date) as month
+from quarters
