@@ -1,0 +1,43 @@
+"""A warehouse that was restored from an older backup: one run, and it holds what the provider holds."""
+
+from pathlib import Path
+
+import pytest
+from conftest import ServeFake, Settings, Sync, generated
+from postgres import Server
+from warehouses import KINDS, Database, File, Warehouse, assert_warehouse_holds, rows
+
+import sources
+from faults.conftest import more
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, warehouse: Path, settings: Settings) -> Warehouse:
+    """An empty warehouse of either kind, and the settings that lead there."""
+    there: Warehouse = File(warehouse)
+    if request.param == "postgres":
+        server: Server = request.getfixturevalue("postgres")
+        there = Database(server, server.create())
+    settings |= there.settings()
+    return there
+
+
+@pytest.mark.parametrize("provider", sources.providers())
+def test_a_restored_backup_is_made_exact_by_one_run(
+    provider: str, serve_fake: ServeFake, sync: Sync, place: Warehouse
+) -> None:
+    served = serve_fake(provider, generated(provider, 120, days=20))
+    assert sync().exit_code == 0
+    backup = place.backup()
+    held = len(served.fake.truth())
+    for seed in (11, 12, 13):
+        served.fake.add(*more(provider, 20, seed=seed))
+        for id in served.fake.open_ids()[::2]:
+            served.fake.settle_one(id)
+        assert sync().exit_code == 0
+    place.restore(backup)
+    assert rows(place, "select count(*) from fax.faxes") == [(held,)]
+
+    assert sync().exit_code == 0
+    assert_warehouse_holds(place, provider, served.fake.truth())
+    assert sync().accounts[provider]["new"] == 0
