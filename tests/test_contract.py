@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from conftest import Query, Served, ServeFake, Sync, generated
 from oracle import assert_holds, content
+from postgres import Server
 
 import sources
 
@@ -28,6 +29,7 @@ def readings() -> Iterator[Any]:
 
 
 every_reading = pytest.mark.parametrize(("provider", "switches"), list(readings()))
+every_third_reading = pytest.mark.parametrize(("provider", "switches"), list(readings())[::3])
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
 
@@ -79,6 +81,30 @@ def test_each_sync_holds_the_truth_and_a_quiet_one_writes_nothing(
     assert synced.exit_code == 0
     assert_holds(warehouse, provider, truth(served, gone))
     assert synced.accounts[provider]["new"] == 25
+
+
+@pytest.mark.slow
+@every_third_reading
+def test_each_sync_into_postgres_holds_the_truth_and_a_quiet_one_loads_nothing(
+    provider: str, switches: dict[str, str], serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake(provider, generated(provider, 240), **switches)
+
+    assert sync().exit_code == 0
+    postgres.assert_holds(database, provider, served.fake.truth())
+
+    loads = f"select * from fax_{provider}._dlt_loads"
+    before = postgres.query(database, loads)
+    quiet = sync()
+
+    assert (quiet.exit_code, quiet.accounts[provider]["new"], quiet.accounts[provider]["changed"]) == (0, 0, 0)
+    assert postgres.query(database, loads) == before
+
+    gone = live_through_a_day(served)
+    synced = sync()
+
+    assert (synced.exit_code, synced.accounts[provider]["new"]) == (0, 25)
+    postgres.assert_holds(database, provider, truth(served, gone))
 
 
 @every_provider
