@@ -50,6 +50,16 @@ def test_a_relative_warehouse_lies_in_the_project_wherever_cron_starts(
     assert (done.returncode, (home / "warehouse.duckdb").exists()) == (0, True)
 
 
+def test_without_a_setting_the_warehouse_is_a_file_of_the_project(
+    serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, tmp_path: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    del settings["DESTINATION__WAREHOUSE__CREDENTIALS"]
+    done = sync_process(cwd=Path("/"), DLT_LOCAL_DIR=str(tmp_path))
+
+    assert (done.returncode, (tmp_path / "warehouse.duckdb").exists()) == (0, True)
+
+
 def test_a_process_and_one_run_within_another_agree(
     serve_fake: ServeFake, sync_process: SyncProcess, query: Query
 ) -> None:
