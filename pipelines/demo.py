@@ -13,15 +13,25 @@ from sources.fake_server import serve
 
 
 @contextmanager
-def fakes(database: Path) -> Iterator[None]:
-    """Runs every provider's fake, and points the settings of this process at them and at `database`."""
-    now = datetime.now(UTC)
+def warehouse(database: Path) -> Iterator[None]:
+    """Points the settings of this process at `database`, a DuckDB file."""
     settings = {
         "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "duckdb",
         "DESTINATION__WAREHOUSE__CREDENTIALS": str(database),
         "SYNC__SCHEMA": "fax",
     }
+    with patch.dict(os.environ, settings):
+        yield
+
+
+@contextmanager
+def fakes(database: Path) -> Iterator[None]:
+    """Runs every provider's fake, and points the settings of this process at them and at `database`."""
+    now = datetime.now(UTC)
+    now = datetime.now(UTC)
+    settings: dict[str, str] = {}
     with ExitStack() as stack:
+        stack.enter_context(warehouse(database))
         for name in sources.providers():
             fake = import_module(f"sources.{name}.fake").Fake.demo(now)
             server = stack.enter_context(serve(fake.answer))

@@ -15,9 +15,9 @@ import dlt
 from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from pipelines import lock, runs
+from pipelines.connecting import DESTINATION, connect, kind
 from pipelines.database_file import lock_file
 from pipelines.faults import explain
 from pipelines.postgres import bound_waiting, require_schemas
@@ -25,12 +25,11 @@ from pipelines.scratch import working_directory
 from pipelines.settings import setting
 from pipelines.upkeep import keep_up
 from pipelines.views import refresh_views
-from sources.errors import Busy, FaxSyncError
+from sources.errors import FaxSyncError
 from sources.resources import NESTED_IN
 from sources.run import Run
 
 LOG = logging.getLogger("fax-sync")
-DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Warehouse:
     @property
     def appends(self) -> bool:
         """Loads append new versions of rows, and replace none: dlt merges into databases, but not into files."""
-        return _kind(self.pipeline) == "filesystem"
+        return kind(self.pipeline) == "filesystem"
 
     def turn(self) -> AbstractContextManager[None]:
         """Our turn to change the warehouse: accounts may be fetched at the same time, but share tables and views."""
@@ -97,7 +96,7 @@ class Warehouse:
 
     def _reconnect(self) -> None:
         """Has DuckDB let go of what it keeps in memory for as long as a file is open: a backfill's would not end."""
-        if _kind(self.pipeline) == "duckdb":
+        if kind(self.pipeline) == "duckdb":
             self.client.close_connection()
             _connect(self.client, self.pipeline)
 
@@ -119,7 +118,7 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
         if _is_postgres(pipeline):
             bound_waiting(pipeline)
         with _locked(pipeline) as verify:
-            if _kind(pipeline) == "filesystem":
+            if kind(pipeline) == "filesystem":
                 pipeline.sync_destination()  # a connection to files knows the tables that were known when it was made
             with _connected(pipeline) as client:
                 if _is_postgres(pipeline):
@@ -143,12 +142,7 @@ def _locked(pipeline: dlt.Pipeline) -> Iterator[lock.Verify]:
 
 
 def _is_postgres(pipeline: dlt.Pipeline) -> bool:
-    return _kind(pipeline) == "postgres"
-
-
-def _kind(pipeline: dlt.Pipeline) -> str:
-    """The destination in dlt's word: duckdb, postgres, filesystem."""
-    return pipeline.destination.destination_type.rpartition(".")[2]
+    return kind(pipeline) == "postgres"
 
 
 @contextmanager
@@ -162,15 +156,9 @@ def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
 
 
 def _connect(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
-    """Opens the connection, waiting for a while if another program has the file open."""
-    waiting = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(explain(error), Busy)),
-        wait=wait_exponential(multiplier=0.1, max=2),
-        stop=stop_after_delay(setting("sync.busy_seconds", 30.0)),
-        reraise=True,
-    )
-    waiting(client.open_connection)
-    if _kind(pipeline) == "duckdb":
+    """Opens the connection, and bounds what DuckDB keeps in memory."""
+    connect(client)
+    if kind(pipeline) == "duckdb":
         client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "192MB"))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from pipelines import check, describe, sync
+from pipelines import check, describe, report, sync
 from pipelines.summary import PRECEDENCE
 from pipelines.views.queries import HERE, UNIFIED
 
@@ -67,7 +67,9 @@ def test_every_exit_code_is_in_the_readme() -> None:
 
 def test_the_readme_names_no_option_that_no_command_has() -> None:
     known = set(
-        re.findall(r"--[a-z-]+", "".join(command._parser().format_help() for command in (sync, check, describe)))
+        re.findall(
+            r"--[a-z-]+", "".join(command._parser().format_help() for command in (sync, check, describe, report))
+        )
     )
     named = set(re.findall(r"--[a-z-]+", " ".join(re.findall(r"pipelines/\w+\.py[^`\n]*", README))))
 

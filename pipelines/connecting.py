@@ -1,0 +1,36 @@
+"""How a connection to the warehouse is opened: with patience while another program has the DuckDB file open."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dlt
+from dlt.destinations.sql_client import SqlClientBase
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+from pipelines.faults import explain
+from pipelines.settings import setting
+from sources.errors import Busy
+
+DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
+
+
+def kind(pipeline: dlt.Pipeline) -> str:
+    """The destination in dlt's word: duckdb, postgres, filesystem."""
+    return pipeline.destination.destination_type.rpartition(".")[2]
+
+
+def connect(client: SqlClientBase[Any], on_wait: Callable[[], None] | None = None) -> None:
+    """Opens the connection, waiting `[sync] busy_seconds` at most; `on_wait` is called before the first wait."""
+
+    def before_sleep(state: RetryCallState) -> None:
+        if on_wait and state.attempt_number == 1:
+            on_wait()
+
+    waiting = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(explain(error), Busy)),
+        wait=wait_exponential(multiplier=0.1, max=2),
+        stop=stop_after_delay(setting("sync.busy_seconds", 30.0)),
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+    waiting(client.open_connection)

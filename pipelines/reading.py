@@ -1,0 +1,87 @@
+"""Reads the configured warehouse, and changes nothing in it: what the report and the notebook show."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipelines import project  # settings come before dlt, which reads them when it is imported
+
+import dlt
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.destinations.sql_client import SqlClientBase
+
+from pipelines.connecting import DESTINATION, connect, kind
+from pipelines.postgres import bound_waiting
+from pipelines.scratch import working_directory
+from pipelines.settings import schema_name, setting
+from sources.errors import ConfigError, WarehouseError
+
+LOG = logging.getLogger("fax-sync")
+Row = dict[str, Any]
+Read = Callable[..., list[Row]]
+_VIEW = re.compile(r"\bfax\.(\w+)")
+
+
+@contextmanager
+def opened() -> Iterator[Read]:
+    """Gives what answers queries on `fax.<view>`, with `%s` for each value that follows: their rows by column name.
+
+    All of them see the warehouse as it is at the first. A DuckDB file stays shut to a sync for as long as it is open
+    here, so ask and leave.
+
+    Raises:
+        ConfigError: the warehouse is made of files, which have no views.
+        WarehouseError: there is no warehouse yet, or it has no such view.
+        Busy: another program had it open for longer than `[sync] busy_seconds`.
+    """
+    schema = schema_name()
+    with working_directory() as directory:
+        destination = dlt.destination(DESTINATION)
+        pipeline = dlt.pipeline("fax_read", destination=destination, dataset_name=schema, pipelines_dir=directory)
+        _forbid_writing(pipeline)
+        with _connected(pipeline) as client, client.begin_transaction():
+            if kind(pipeline) == "postgres":
+                client.execute_sql("set transaction isolation level repeatable read, read only")
+            yield lambda sql, *values: _rows(client, schema, sql, values)
+
+
+def _forbid_writing(pipeline: dlt.Pipeline) -> None:
+    """Has the connection be one that cannot write; a DuckDB file that is not there would be made by any other."""
+    if kind(pipeline) == "filesystem":
+        raise ConfigError("a warehouse of files has no views to read: README.md tells how to query it")
+    if kind(pipeline) == "postgres":
+        bound_waiting(pipeline)
+    if kind(pipeline) == "duckdb":
+        credentials: Any = pipeline.destination_client().config.credentials
+        file = Path(credentials.database)
+        if not file.exists():
+            demo = " --demo" if file == project.DEMO_DATABASE else ""
+            raise WarehouseError(f"there is no {file.name} yet: run sync.py{demo} first")
+        credentials.read_only = True
+        pipeline.destination.config_params["credentials"] = credentials
+
+
+@contextmanager
+def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
+    client = pipeline.sql_client()
+    connect(client, _tell)
+    try:
+        yield client
+    finally:
+        client.close_connection()
+
+
+def _tell() -> None:
+    LOG.warning("the warehouse is in use: waiting for %g seconds at most", setting("sync.busy_seconds", 30.0))
+
+
+def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, ...]) -> list[Row]:
+    try:
+        with client.execute_query(_VIEW.sub(rf'"{schema}".\1', sql), *values) as cursor:
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    except DestinationUndefinedEntity as error:
+        raise WarehouseError(f"the views in {schema} are missing, or older than this report: run sync.py") from error

@@ -1,0 +1,90 @@
+"""What a month of faxes has cost, on one screen, or as JSON or CSV. Reads the warehouse only."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
+
+import argparse
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from datetime import date
+
+from pipelines import project
+
+from pipelines import demo, reading
+from pipelines.command import CommandParser, reported
+from pipelines.figures import BREAKDOWNS, breakdown, month_figures
+from pipelines.months import month, this_month
+from pipelines.reading import Row
+from pipelines.screen import show
+from pipelines.settings import report_timezone
+from sources.errors import LocalError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; gives its exit code."""
+    options = _parser().parse_args(arguments)
+    return reported(lambda: _report(options))
+
+
+def _report(options: argparse.Namespace) -> int:
+    timezone = report_timezone()
+    chosen: date = options.month or this_month(timezone)
+    with demo.warehouse(project.DEMO_DATABASE) if options.demo else nullcontext(), reading.opened() as read:
+        if options.csv:
+            rows = breakdown(read, chosen, options.by)
+        else:
+            figures = month_figures(read, chosen, options.by)
+    if options.csv:
+        write_csv(options.csv, BREAKDOWNS[options.by][1], rows)
+    elif options.json:
+        print(json.dumps(figures.as_json() | {"currency": "USD", "timezone": timezone}, default=str))
+    else:
+        show(figures, timezone)
+    return 0
+
+
+def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Puts the rows into the file, whole or not at all, for nobody else to read; one that is there is replaced.
+
+    Raises:
+        LocalError: the file cannot be written.
+    """
+    try:
+        descriptor, begun = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
+                lines = csv.DictWriter(opened, columns)
+                lines.writeheader()
+                lines.writerows(rows)
+            Path(begun).replace(file)
+        except BaseException:
+            Path(begun).unlink()
+            raise
+    except OSError as error:
+        raise LocalError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandParser(
+        prog="report.py",
+        description=__doc__,
+        epilog="Exit codes: 64 usage; 69 there is no warehouse yet, or it refused; 75 it is in use: try again later; "
+        "78 configuration.",
+    )
+    parser.add_argument("--month", metavar="YYYY-MM", type=month, help="this month, not the current one")
+    parser.add_argument("--by", choices=list(BREAKDOWNS), default="number", help="what to break the costs down by")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--csv", metavar="FILE", type=Path, help="write the rows of the breakdown into this file")
+    output.add_argument("--json", action="store_true", help="print every figure as one JSON object, money as text")
+    parser.add_argument("--demo", action="store_true", help="read demo.duckdb, which sync.py --demo makes")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

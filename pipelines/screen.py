@@ -1,0 +1,94 @@
+"""A month's figures on one terminal screen, 100 columns at most; without colours where nobody sees them."""
+
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from pipelines import screen_tables, sentences
+from pipelines.bars import columns
+from pipelines.figures import MonthFigures
+from pipelines.money import PAGE_PRICE, dollars, share
+from pipelines.screen_tables import TOP, TOP_ACCOUNTS
+
+WIDEST = 100
+_TITLES = {"number": "pairs of numbers", "tag": "tags", "account": "accounts and directions"}
+
+
+def show(figures: MonthFigures, timezone: str) -> None:
+    """Prints the screen."""
+    if not sys.stdout.encoding.lower().startswith("utf"):
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # question marks, not a traceback
+    console = Console(highlight=False)
+    console.width = min(console.width, WIDEST) if console.is_terminal else WIDEST
+    console.print(screen(figures, timezone))
+
+
+def screen(figures: MonthFigures, timezone: str) -> RenderableType:
+    """The whole screen."""
+    return Group(*_parts(figures, timezone))
+
+
+def _parts(figures: MonthFigures, timezone: str) -> Iterator[RenderableType]:
+    title, covers = sentences.headline(figures, timezone)
+    yield _text(("\n" + title, "bold"), ("   " + covers, "dim"))
+    yield _totals(figures)
+    yield _comparison(figures)
+    yield from _section("By provider", screen_tables.accounts(figures), len(figures.accounts), TOP_ACCOUNTS)
+    kinds = _TITLES[figures.by]
+    yield from _section(f"Most expensive {kinds}", screen_tables.most_expensive(figures), len(figures.breakdown), TOP)
+    yield from _section(
+        sentences.failures(figures), screen_tables.failures(figures), len(figures.failures), len(figures.failures)
+    )
+    yield Text()
+    for note in sentences.notes(figures):
+        yield _text((note, "dim"))
+
+
+def _totals(figures: MonthFigures) -> RenderableType:
+    """The figures that matter most, each above what it is."""
+    cost, pages, faxes, still = figures.amount("cost_usd"), *map(figures.count, ("pages", "faxes", "open_faxes"))
+    cells = (
+        (dollars(cost), "so far" if figures.is_open else "in all"),
+        (f"{faxes:,}", f"faxes, {still:,} open" if still else "faxes"),
+        (f"{pages:,}", "pages"),
+        (dollars(cost / pages, PAGE_PRICE) if pages else "–", "a page"),
+        (share(figures.count("delivered"), figures.count("ended")), "delivered"),
+    )
+    grid = Table.grid(expand=True, padding=(1, 0, 1, 2))
+    for _ in cells:
+        grid.add_column(ratio=1)
+    grid.add_row(*(_text((value + "\n", "bold cyan"), (name, "dim")) for value, name in cells))
+    return grid
+
+
+def _comparison(figures: MonthFigures) -> RenderableType:
+    """Against the month before, the forecast, and every day's cost."""
+    amounts = [day["cost_usd"] for day in figures.days]
+    most = max(figures.days, key=lambda day: day["cost_usd"])
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    grid.add_row(f"Against {sentences.before(figures)}", sentences.against_last_month(figures))
+    if likely := sentences.forecast(figures):
+        grid.add_row("Forecast", likely)
+    if most["cost_usd"] > 0:
+        grid.add_row("Most in a day", f"{dollars(most['cost_usd'])} on {most['day']:%A, %-d %B}")
+        axis = "".join(f"{day['day'].day:<14}" for day in figures.days[::7]).rstrip()
+        grid.add_row("Day by day", _text(*((line + "\n", "cyan") for line in columns(amounts)), (axis, "dim")))
+    return grid
+
+
+def _section(title: str, table: Table, rows: int, shown: int) -> Iterator[RenderableType]:
+    if rows:
+        more = f" ({shown} of {rows:,})" if rows > shown else ""
+        yield Text()
+        yield Rule(Text(title + more, style="bold"), align="left", style="dim")
+        yield table
+
+
+def _text(*parts: tuple[str, str]) -> Text:
+    return Text.assemble(*parts)
