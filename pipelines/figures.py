@@ -11,7 +11,7 @@ from pipelines.months import month_after
 from pipelines.reading import Read, Row
 
 _COUNTED = ("faxes", "open_faxes", "pages", "cost_usd")
-_OF_DELIVERIES = ("country_code", "area_code", "deliveries", "open_deliveries", "pages", "cost_usd")
+_OF_DELIVERIES = ("deliveries", "open_deliveries", "pages", "cost_usd")
 BREAKDOWNS: dict[str, tuple[str, tuple[str, ...]]] = {  # by -> what to read, and the columns
     "number": (
         "fax.cost_by_number",
