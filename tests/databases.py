@@ -1,11 +1,13 @@
 """The databases and roles that tests on PostgreSQL take; one server serves a whole session."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from conftest import Settings
 from postgres import Server, server
+from warehouses import KINDS, Database, File, Warehouse
 
 OWNERS = """
     select datname from pg_database
@@ -46,3 +48,14 @@ def role(postgres: Server, database: str, login: str, settings: Settings) -> str
     postgres.query(database, f"grant connect on database {database} to {login}")
     settings |= postgres.settings(database, login)
     return login
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, warehouse: Path, settings: Settings) -> Warehouse:
+    """An empty warehouse of either kind, and the settings that lead there."""
+    there: Warehouse = File(warehouse)
+    if request.param == "postgres":
+        running: Server = request.getfixturevalue("postgres")
+        there = Database(running, running.create())
+    settings |= there.settings()
+    return there

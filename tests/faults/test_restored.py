@@ -1,25 +1,11 @@
 """A warehouse that was restored from an older backup: one run, and it holds what the provider holds."""
 
-from pathlib import Path
-
 import pytest
-from conftest import ServeFake, Settings, Sync, generated
-from postgres import Server
-from warehouses import KINDS, Database, File, Warehouse, assert_warehouse_holds, rows
+from conftest import ServeFake, Sync, generated
+from warehouses import Warehouse, assert_warehouse_holds, rows
 
 import sources
 from faults.conftest import more
-
-
-@pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, warehouse: Path, settings: Settings) -> Warehouse:
-    """An empty warehouse of either kind, and the settings that lead there."""
-    there: Warehouse = File(warehouse)
-    if request.param == "postgres":
-        server: Server = request.getfixturevalue("postgres")
-        there = Database(server, server.create())
-    settings |= there.settings()
-    return there
 
 
 @pytest.mark.parametrize("provider", sources.providers())
