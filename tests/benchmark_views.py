@@ -18,16 +18,17 @@ ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 2.0  # seconds that a view may take
 # Three years up to when the accounts were last read; each provider has half of the faxes.
 STEP = "(timestamptz '2026-04-20 12:00:00+00' - to_seconds((i * 94608000.0 / {faxes})::bigint))"
-OTHER = "'+1' || (201 + hash(i * {salt}) % 40) || lpad((hash(i * {salt} + 1) % 2000)::text, 7, '0')"
-OWN = "'+1206555' || lpad((hash(i) % 300)::text, 4, '0')"
+# 20,000 correspondents, each of whom deals with one of our 300 numbers.
+OTHER = "'+1' || (201 + hash(i * {salt}) % 40) || lpad((hash(i * {salt}) // 64 % 500)::text, 7, '0')"
+OWN = "'+1206555' || lpad((hash(i * {salt}) // 64 % 300)::text, 4, '0')"
 FAXES = f"""
     insert into fax_phaxio.faxes (account, id, direction, num_pages, status, is_test, created_at, caller_id, from_number
         , to_number, completed_at, cost, _dlt_load_id, _dlt_id)
     select 'default', i, case when i % 10 < 7 then 'sent' else 'received' end, 1 + hash(i) % 7
         , case when i % 100 = 0 then 'partialsuccess' when i % 20 = 1 then 'failure' when i < 100 then 'inprogress'
             else 'success' end
-        , i % 50 = 2, {STEP}, case when i % 10 < 7 then {OWN} end
-        , case when i % 10 >= 7 then {OTHER.format(salt=3)} end, case when i % 10 >= 7 then {OWN} end
+        , i % 50 = 2, {STEP}, case when i % 10 < 7 then {OWN.format(salt=5)} end
+        , case when i % 10 >= 7 then {OTHER.format(salt=3)} end, case when i % 10 >= 7 then {OWN.format(salt=3)} end
         , {STEP} + to_seconds(30 + hash(i) % 500), 7 * (1 + hash(i) % 7), '1', i::text
     from range({{faxes}} // 2) as made(i)
 """
@@ -55,9 +56,10 @@ LOGS = f"""
     select 'default', md5(i::text)::uuid::text, case when i % 10 < 7 then 'outbound-api' else 'inbound' end
         , case when i % 20 = 1 then 'failed' when i % 40 = 2 then 'busy' when i < 100 then 'in-progress'
             else 'completed' end
-        , case when i % 10 < 7 then {OWN} else {OTHER.format(salt=7)} end
-        , case when i % 10 < 7 then {OTHER.format(salt=7)} else {OWN} end, 0.0105 * (1 + hash(i) % 9), 1 + hash(i) % 9
-        , {STEP}, case when i % 20 = 1 then '34004' end, case when i % 1000 = 3 then {STEP} end, '1', i::text
+        , case when i % 10 < 7 then {OWN.format(salt=7)} else {OTHER.format(salt=7)} end
+        , case when i % 10 < 7 then {OTHER.format(salt=7)} else {OWN.format(salt=7)} end
+        , 0.0105 * (1 + hash(i) % 9), 1 + hash(i) % 9, {STEP}
+        , case when i % 20 = 1 then '34004' end, case when i % 1000 = 3 then {STEP} end, '1', i::text
     from range({{faxes}} // 2) as made(i)
 """
 

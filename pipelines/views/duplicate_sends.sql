@@ -1,48 +1,69 @@
 -- What was probably sent twice: to the same destination, with as many pages and the same tags, within ten minutes.
 -- Sent faxes of one account only; the earlier one may have failed. Test faxes are left out; deleted and open ones are in.
 -- Grain: one row per provider, account, fax_id and position.
+-- Two faxes within ten minutes share a third of an hour, or one that begins ten minutes later: only such are compared.
 -- created_at: UTC · earlier_fax_id, earlier_outcome: the one before · seconds_after: since then · tags: name=value, by name
 -- pages: sheets · cost_usd: what the repeat costs, US dollars
-with tagged as (
+with sent as (
     select
         provider
         , account
         , fax_id
-        , string_agg(name || '=' || coalesce(value, ''), ', ' order by name) as tags
-    from fax.fax_tags
+        , position
+        , created_at
+        , extract(epoch from created_at)                                  as at_seconds
+        , cast(floor(extract(epoch from created_at) / 1200) as bigint)    as third
+        , cast(floor(extract(epoch from created_at) / 1200 + 0.5) as bigint) as later_third
+        , own_number
+        , phone_number                                                    as other_number
+        , num_pages                                                       as pages
+        , outcome
+        , cost_usd
+    from fax.fax_recipients
+    where direction = 'sent' and phone_number is not null and not is_test
+)
+
+, shared_thirds as (
+    select other_number, third from sent group by other_number, third having count(*) > 1
+)
+
+, shared_later_thirds as (
+    select other_number, later_third from sent group by other_number, later_third having count(*) > 1
+)
+
+, compared as (
+    select sent.*
+    from sent
+    where (other_number, third) in (select other_number, third from shared_thirds)
+        or (other_number, later_third) in (select other_number, later_third from shared_later_thirds)
+)
+
+, tagged as (
+    select
+        tags.provider
+        , tags.account
+        , tags.fax_id
+        , string_agg(tags.name || '=' || coalesce(tags.value, ''), ', ' order by tags.name) as tags
+    from fax.fax_tags as tags
+    where (tags.provider, tags.account, tags.fax_id) in (select provider, account, fax_id from compared)
     group by 1, 2, 3
 )
 
 , ordered as (
     select
-        sent.provider
-        , sent.account
-        , sent.fax_id
-        , sent.position
-        , sent.created_at
-        , sent.month
-        , sent.own_number
-        , sent.other_number
-        , sent.pages
+        compared.*
         , tagged.tags
-        , sent.outcome
-        , sent.cost_usd
-        , lag(sent.fax_id) over (
-            partition by sent.provider, sent.account, sent.other_number, sent.pages, tagged.tags
-            order by sent.created_at, sent.fax_id, sent.position
-        )                                                                 as earlier_fax_id
-        , lag(sent.outcome) over (
-            partition by sent.provider, sent.account, sent.other_number, sent.pages, tagged.tags
-            order by sent.created_at, sent.fax_id, sent.position
-        )                                                                 as earlier_outcome
-        , extract(epoch from sent.created_at) - lag(extract(epoch from sent.created_at)) over (
-            partition by sent.provider, sent.account, sent.other_number, sent.pages, tagged.tags
-            order by sent.created_at, sent.fax_id, sent.position
-        )                                                                 as seconds_after
-    from fax.deliveries as sent
+        , lag(compared.fax_id) over alike                                 as earlier_fax_id
+        , lag(compared.outcome) over alike                                as earlier_outcome
+        , compared.at_seconds - lag(compared.at_seconds) over alike       as seconds_after
+    from compared
     left join tagged
-        on tagged.provider = sent.provider and tagged.account = sent.account and tagged.fax_id = sent.fax_id
-    where sent.direction = 'sent' and sent.other_number is not null
+        on tagged.provider = compared.provider and tagged.account = compared.account
+        and tagged.fax_id = compared.fax_id
+    window alike as (
+        partition by compared.provider, compared.account, compared.other_number, compared.pages, tagged.tags
+        order by compared.created_at, compared.fax_id, compared.position
+    )
 )
 
 select
@@ -51,7 +72,6 @@ select
     , fax_id
     , position
     , created_at
-    , month
     , own_number
     , other_number
     , pages

@@ -1,44 +1,53 @@
--- Deliveries that were sent again by a new fax, or are such a repeat: the same account, sender and recipient within 30
--- minutes. Only where the provider does not count retries itself. Test faxes are left out; deleted and open ones are in.
+-- Faxes that were sent again by a new fax, or are such a repeat: the same account, sender and recipient within 30 minutes.
+-- Only faxes that tell their one recipient in to_number: a provider that lists recipients counts their retries itself.
+-- Test faxes are left out; deleted and open ones are in.
+-- Two faxes within 30 minutes share an hour, or an hour that begins at half past: only such faxes are compared.
 -- Grain: one row per provider, account, fax_id and position.
 -- earlier, later: how many there are in the 30 minutes before, and in those after, this one · created_at: UTC
 with timed as (
     select
         provider
         , account
-        , fax_id
-        , position
+        , id                                                              as fax_id
         , created_at
-        , own_number
-        , other_number
+        , from_number
+        , to_number
         , cast(extract(epoch from created_at) as double precision)        as at_seconds
-    from fax.deliveries
-    where direction = 'sent' and retry_count is null and other_number is not null
+        , cast(floor(extract(epoch from created_at) / 3600) as bigint)    as hour
+        , cast(floor(extract(epoch from created_at) / 3600 + 0.5) as bigint) as half_past
+    from fax.faxes
+    where direction = 'sent' and to_number is not null and not is_test
+)
+
+, shared_hours as (
+    select to_number, hour from timed group by to_number, hour having count(*) > 1
+)
+
+, shared_half_past as (
+    select to_number, half_past from timed group by to_number, half_past having count(*) > 1
 )
 
 , counted as (
     select
-        provider
-        , account
-        , fax_id
-        , position
-        , created_at
+        timed.*
         , count(*) over (
-            partition by provider, account, own_number, other_number order by at_seconds
+            partition by provider, account, from_number, to_number order by at_seconds
             range between 1800 preceding and current row exclude group
         )                                                                 as earlier
         , count(*) over (
-            partition by provider, account, own_number, other_number order by at_seconds
+            partition by provider, account, from_number, to_number order by at_seconds
             range between current row and 1800 following exclude group
         )                                                                 as later
     from timed
+    where (to_number, hour) in (select to_number, hour from shared_hours)
+        or (to_number, half_past) in (select to_number, half_past from shared_half_past)
 )
 
 select
     provider
     , account
     , fax_id
-    , position
+    , cast(0 as bigint)                                                   as position
     , created_at
     , earlier
     , later
