@@ -1,4 +1,4 @@
-"""Is everything there? Reads the ledger, the rows and the provider's own count; changes nothing."""
+"""Is everything there, and fit to go on? Looks at this machine, the settings, the providers and the warehouse."""
 
 import sys
 from pathlib import Path
@@ -7,23 +7,34 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own fold
 
 import argparse
 import json
-import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pipelines import project
 
 from pipelines import accounts, demo, warehouse
 from pipelines.command import CommandParser, reported
-from pipelines.findings import findings
+from pipelines.faults import explain
+from pipelines.findings import findings, notes, provider_findings
+from pipelines.machine import machine_findings
 from pipelines.settings import schema_name, setting
+from pipelines.settings_report import settings_of
 from pipelines.stored import StoredFaxes
 from sources import provider
 from sources.run import Run
 
-LOG = logging.getLogger("fax-sync")
 FOUND = 65
+
+
+@dataclass
+class Report:
+    """What was found out about one account, or about this machine."""
+
+    findings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,27 +46,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
         configured = accounts.required(options.provider, options.account)
-        found = {str(account): _findings_of(account, schema_name()) for account in configured}
+        reports = {"this machine": Report(list(machine_findings()))}
+        reports |= {str(account): _report(account, schema_name()) for account in configured}
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps({name: asdict(report) for name, report in reports.items()}))
     else:
-        for account, sentences in found.items():
-            print(f"{account}: {'all is well' if not sentences else f'{len(sentences)} findings'}")
-            for sentence in sentences:
-                print(f"  - {sentence}")
-    return FOUND if any(found.values()) else 0
+        _print(reports, options.verbose)
+    return FOUND if any(report.findings for report in reports.values()) else 0
 
 
-def _findings_of(account: accounts.Account, schema: str) -> list[str]:
-    now = datetime.now(UTC)
+def _report(account: accounts.Account, schema: str) -> Report:
+    """What there is to say of one account; it changes nothing, and asks the provider once or twice."""
+    report = Report(settings=list(settings_of(account)))
+    try:
+        with warehouse.opened(account.provider, account.name, schema) as opened:
+            _look(account, StoredFaxes(opened.client, account.name, opened.appends), report)
+    except Exception as failure:
+        error = explain(failure)
+        if error is None:
+            raise
+        report.findings.append(str(error))
+    return report
+
+
+def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
+    package, now = provider(account.provider), datetime.now(UTC)
+    run = Run("check", account.name, now, stored)
+    account.source(run)
+    if run.client is None:
+        return
+    report.findings += provider_findings(package.api.fetch_pages, run.client, now)
+    counted = None if report.findings else package.api.count_this_month(run.client, now)
     most_age = timedelta(hours=setting("check.max_age_hours", 24.0))
-    with warehouse.opened(account.provider, account.name, schema) as opened:
-        stored = StoredFaxes(opened.client, account.name, opened.appends)
-        package = provider(account.provider)
-        run = Run("check", account.name, now, stored)
-        account.source(run)
-        counted = package.api.count_this_month(run.client, now)
-        return list(findings(stored, package.TABLE.name, now, counted, most_age))
+    report.findings += findings(stored, package.TABLE.name, now, counted, most_age)
+    report.notes += notes(stored, now)
+
+
+def _print(reports: dict[str, Report], verbose: bool) -> None:
+    for name, report in reports.items():
+        found = len(report.findings)
+        print(f"{name}: {'all is well' if not found else '1 finding' if found == 1 else f'{found} findings'}")
+        told = [*(f"- {text}" for text in report.findings), *(f"note: {text}" for text in report.notes)]
+        for line in [*told, *(f"setting {text}" for text in report.settings if verbose)]:
+            print(f"  {line}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,7 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--provider", metavar="NAME", help="check this provider only")
     parser.add_argument("--account", metavar="NAME", help="check the account of this name only")
     parser.add_argument("--demo", action="store_true", help="check demo.duckdb")
-    parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    parser.add_argument("--verbose", action="store_true", help="tell where each setting comes from")
     return parser
 
 

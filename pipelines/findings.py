@@ -1,11 +1,29 @@
 """What is wrong with the warehouse of one account, by its ledger, its rows and the provider's own count."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from pipelines.stored import StoredFaxes
+from sources.client import Client
+from sources.errors import FaxSyncError
+from sources.pages import Page
 from sources.run import ACCOUNTED_FOR
-from sources.window import Window
+from sources.window import SECOND, Window
+
+_RECENT = timedelta(days=7)
+_MOST_SKEW = timedelta(minutes=5)
+
+
+def provider_findings(
+    fetch: Callable[[Client, Window], Iterator[Page]], client: Client, now: datetime
+) -> Iterator[str]:
+    """Asks the provider for the last second, once: what its answer shows to be wrong."""
+    try:
+        next(iter(fetch(client, Window(now - SECOND, now))), None)
+    except FaxSyncError as error:
+        yield str(error)
+    if abs(client.skew) > _MOST_SKEW:
+        yield f"the clock here is {abs(client.skew)} off the provider's: set it"
 
 
 def findings(
@@ -26,6 +44,15 @@ def findings(
         yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: see whether the schedule still runs"
     if counted is not None:
         yield from _miscounts(stored, table, *counted)
+
+
+def notes(stored: StoredFaxes, now: datetime) -> Iterator[str]:
+    """One sentence for each thing that is worth a look, though nothing is wrong."""
+    for table, column, count in stored.open_problems():
+        what = f"values of {table}.{column}" if column else f"records of {table}"
+        yield f"{count} {what} did not fit and are kept in sync_problems, with the reason"
+    for table, column in stored.new_columns(now - _RECENT):
+        yield f"{table}.{column} is new in the last {_RECENT.days} days: see fax.schema_changes"
 
 
 def _holes(stored: StoredFaxes, covered: Window) -> Iterator[str]:

@@ -1,8 +1,19 @@
-"""What the machine must give before a run begins."""
+"""What the machine must give before a run begins, and what is amiss with it."""
 
 import resource
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
 
+from packaging.specifiers import SpecifierSet
+
+from pipelines import project
 from sources.errors import LocalError
+
+_LEAST_DISK = 1_000_000_000  # bytes
+_KNOWN_GOOD = {"dlt": ">=1.31,<1.32", "duckdb": ">=1.5.5,<2", "sqlglot": "<30.22"}  # as in pyproject.toml, with reasons
 
 _LEAST_ADDRESS_SPACE = 4_000_000_000  # bytes; below 2.5 GB, DuckDB and Arrow were seen to abort or hang for a thread
 
@@ -22,3 +33,24 @@ def require_address_space() -> None:
             f"address space is limited to {limit / 1e6:,.0f} MB (ulimit -v), and the sync reserves up to "
             f"{_LEAST_ADDRESS_SPACE / 1e6:,.0f} MB: raise the limit, or bound the memory in use with a cgroup"
         )
+
+
+def machine_findings() -> Iterator[str]:
+    """One sentence for each thing that is amiss here, with its remedy."""
+    for name, known in _KNOWN_GOOD.items():
+        if version(name) not in SpecifierSet(known):
+            yield f"{name} {version(name)} was never tried with this version: run uv sync, or install {name}{known}"
+    for directory in (project.ROOT, Path(tempfile.gettempdir())):
+        free = shutil.disk_usage(directory).free
+        if free < _LEAST_DISK:
+            yield f"{directory} has {free / 1e6:,.0f} MB left: make room"
+    if readable := readable_by_others():
+        yield readable
+
+
+def readable_by_others() -> str | None:
+    """A sentence, if others on this machine can read the secrets."""
+    secrets = project.settings_directory() / "secrets.toml"
+    if secrets.exists() and secrets.stat().st_mode & 0o077:
+        return f"{secrets} can be read by others: chmod 600 {secrets}"
+    return None

@@ -13,3 +13,8 @@ os.environ.setdefault("DLT_LOCAL_DIR", str(ROOT))
 # PostgreSQL: our DDL waits for nobody, and has nobody wait for it, for longer than this.
 os.environ.setdefault("PGOPTIONS", "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s")
 os.environ.setdefault("PGAPPNAME", "fax-sync")
+
+
+def settings_directory() -> Path:
+    """Where config.toml and secrets.toml are."""
+    return Path(os.environ["DLT_PROJECT_DIR"]) / ".dlt"

@@ -1,12 +1,13 @@
 """What the warehouse holds of one account. A load counts once dlt has entered it into `_dlt_loads`."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
-from sources.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
+from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.window import Window
 
 
@@ -96,6 +97,23 @@ class StoredFaxes:
         """
         rows = self._select(sql, self._account)
         return [(Window(row["from_at"], row["to_at"]), row["rows_taken"], row["rows_held"]) for row in rows]
+
+    def open_problems(self) -> list[tuple[str, str | None, int]]:
+        """Table, column (None for whole records) and number of the values that did not fit."""
+        sql = (
+            f"select table_name, column_name, count(*) as problems from {self._named(SYNC_PROBLEMS)}"
+            f" where account = %s and {self._is_committed()} group by 1, 2 order by 1, 2"
+        )
+        rows = self._select(sql, self._account)
+        return [(row["table_name"], row["column_name"], int(row["problems"])) for row in rows]
+
+    def new_columns(self, since: datetime) -> list[tuple[str, str]]:
+        """Table and name of the columns that a provider has added since."""
+        sql = (
+            f"select table_name, column_name from {self._named(SCHEMA_CHANGES)}"
+            f" where account = %s and first_seen_at >= %s and {self._is_committed()} order by 1, 2"
+        )
+        return [(row["table_name"], row["column_name"]) for row in self._select(sql, self._account, since)]
 
     def count(self, table: str, span: Window) -> int:
         """The faxes created in the span."""
