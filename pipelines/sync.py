@@ -17,11 +17,13 @@ from pipelines import project
 
 from pipelines import accounts, demo, logs, show
 from pipelines.command import CommandParser, instant, reported
-from pipelines.machine import require_address_space
+from pipelines.machine import readable_by_others, require_address_space
 from pipelines.notify import watched
 from pipelines.running import sync_account
 from pipelines.settings import report_timezone, schema_name
 from pipelines.summary import exit_code
+
+LOG = logging.getLogger("fax-sync")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sync(options: argparse.Namespace) -> int:
     require_address_space()
+    if readable := readable_by_others():
+        LOG.warning("%s", readable)
     with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
         configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
         schema, _ = schema_name(), report_timezone()  # refused, if it must be, before any request

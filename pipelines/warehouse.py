@@ -156,10 +156,11 @@ def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
 
 
 def _connect(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
-    """Opens the connection, and bounds what DuckDB keeps in memory."""
+    """Opens the connection, and bounds what DuckDB keeps in memory and what it may fetch."""
     connect(client)
     if kind(pipeline) == "duckdb":
         client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "192MB"))
+        client.execute_sql("set autoinstall_known_extensions = false")  # no connection but to providers and warehouse
 
 
 # dlt replaces a row together with its children, in one transaction and also when none are left, if the children's

@@ -23,7 +23,7 @@ from sources.pace import Pace
 
 @dataclass(frozen=True)
 class Limits:
-    """How much patience one run has with a provider, and how much it asks of it; seconds, bytes and counts."""
+    """How one run asks a provider, how much, and how patiently; seconds, bytes and counts."""
 
     connections: int = 4
     requests_per_second: float = 0.0  # 0: as many as come
@@ -34,6 +34,7 @@ class Limits:
     read_seconds: float = 60.0
     response_seconds: float = 120.0
     response_bytes: int = 32 * 1024 * 1024
+    ca_bundle: str = ""  # a file of CA certificates to trust instead of those that requests brings
 
 
 class _Garbled(ContractError):
@@ -72,6 +73,7 @@ class Client:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.auth = credentials
+        self._session.verify = limits.ca_bundle or True
         self._session.mount(self.base_url, HTTPAdapter(pool_maxsize=self.connections, pool_block=True))
         origin.require_tls(self.base_url)
 
@@ -155,7 +157,7 @@ class Client:
                 body = self._read(response)
         except requests.exceptions.SSLError as error:
             raise ConfigError(
-                f"{self.provider}: TLS verification of {origin.host(url)} failed: check base_url and the clock"
+                f"{self.provider}: TLS verification of {origin.host(url)} failed: see base_url, ca_bundle and the clock"
             ) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ProviderDown(

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -109,9 +111,20 @@ def sync(
             except SystemExit as end:
                 exit_code = int(str(end.code))
         out, err = capsys.readouterr()
-        return Synced(exit_code, _by_provider(out), out + err + caplog.text)
+        told = out + err + caplog.text
+        assert_leaks_nothing(told, settings)
+        return Synced(exit_code, _by_provider(out), told)
 
     return run
+
+
+def assert_leaks_nothing(told: str, settings: Settings) -> None:
+    """No credential, and no phone number, is in what a run told."""
+    secrets = [value for name, value in settings.items() if re.search(r"_(KEY|SECRET|TOKEN|PROJECT_ID)$", name)]
+    secrets += [b64encode(f"{one}:{other}".encode()).decode() for one in secrets for other in secrets]
+    leaked = [secret for secret in secrets if secret and secret in told]
+
+    assert (leaked, re.findall(r"\+\d{7,}", told)) == ([], [])
 
 
 def _by_provider(out: str) -> dict[str, dict[str, Any]]:

@@ -34,6 +34,7 @@ def source(
     retry_seconds: float = 120.0,
     connections: int = 4,
     requests_per_second: float = 0.0,
+    ca_bundle: str = "",
 ) -> list[DltResource]:
     """The faxes of one Phaxio account; arguments come from `[sources.phaxio]`."""
     limits = Limits(retry_seconds=retry_seconds, connections=connections, requests_per_second=requests_per_second)

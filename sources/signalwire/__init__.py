@@ -35,6 +35,7 @@ def source(
     retry_seconds: float = 120.0,
     connections: int = 4,
     requests_per_second: float = 0.0,
+    ca_bundle: str = "",
 ) -> list[DltResource]:
     """The fax logs of one SignalWire project; arguments come from `[sources.signalwire]`."""
     url = base_url.replace("{space}", space)

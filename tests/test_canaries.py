@@ -1,0 +1,56 @@
+"""Credentials and phone numbers planted in everything are found in the tables of faxes, and nowhere else."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import ROOT, ServeFake, Settings, SyncProcess, generated
+
+import sources
+
+CANARY = "canary-0f1e2d3c"
+KEYS = {
+    "phaxio": {"api_key": f"{CANARY}-key", "api_secret": f"{CANARY}-secret"},
+    "signalwire": {"project_id": f"{CANARY}-project", "api_token": f"{CANARY}-token"},
+}
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+
+
+@every_provider
+def test_no_credential_reaches_the_disk_or_the_output(
+    provider: str, serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings, warehouse: Path, tmp_path: Path
+) -> None:
+    serve_fake(provider, generated(provider, 20, days=2), **KEYS[provider])
+    ended = sync_process("--verbose", TMPDIR=str(tmp_path))
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+    assert ended.returncode == 0, ended.stderr
+    assert CANARY not in ended.stdout + ended.stderr
+    assert CANARY.encode() not in written
+    assert len(written) > warehouse.stat().st_size / 2
+
+
+@every_provider
+def test_numbers_are_in_the_tables_of_faxes_alone(
+    provider: str, serve_fake: ServeFake, sync_process: SyncProcess, warehouse: Path
+) -> None:
+    serve_fake(provider, generated(provider, 20, days=2))
+    ended = sync_process("--verbose", "--log-format", "json")
+    table = sources.provider(provider).TABLE
+    of_faxes = {table.name, *(child.name for child in table.children)}
+
+    assert re.findall(r"\+\d{7,}", ended.stdout + ended.stderr) == []
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        names = connection.execute(
+            "select table_name from information_schema.tables where table_schema = ?", [f"fax_{provider}"]
+        ).fetchall()
+        for (name,) in names:
+            rows = repr(connection.execute(f"select * from fax_{provider}.{name}").fetchall())
+            assert bool(re.search(r"\+1\d{10}", rows)) == (name == table.name) or name in of_faxes
+
+
+def test_no_certificate_goes_unverified() -> None:
+    code = "".join(path.read_text() for folder in ("sources", "pipelines") for path in (ROOT / folder).rglob("*.py"))
+
+    assert re.findall(r"verify\s*=\s*False|CERT_NONE|_create_unverified", code) == []

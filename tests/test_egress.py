@@ -1,0 +1,34 @@
+"""Nobody is connected to but the providers and the warehouse: everything runs where there is no network at all."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture
+def isolated() -> list[str]:
+    """What to put before a command to run it with the loopback interface alone."""
+    before = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    if not shutil.which("unshare") or not shutil.which("ip"):
+        pytest.skip("no unshare or ip on this machine")
+    if subprocess.run([*before, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine gives us no network namespace")
+    return before
+
+
+def test_a_sync_needs_no_network_but_that_of_its_provider(isolated: list[str], tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    for folder in ("sources", "pipelines", ".dlt"):
+        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__", "secrets.toml"))
+    command = [*isolated, sys.executable, str(project / "pipelines" / "sync.py"), "--demo"]
+    ended = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+    with duckdb.connect(str(project / "demo.duckdb"), read_only=True) as connection:
+        assert connection.execute("select count(*) > 100 from fax.faxes").fetchall() == [(True,)]

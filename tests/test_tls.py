@@ -1,0 +1,113 @@
+"""Credentials travel over verified TLS only: one attempt, and no way around it but a CA that is configured."""
+
+import http.server
+import os
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+
+from sources.client import Client, Limits
+from sources.errors import ConfigError
+
+Serve = Callable[[trustme.LeafCert], "Counted"]
+
+
+class Counted(http.server.ThreadingHTTPServer):
+    """A server over TLS that counts what it is asked."""
+
+    asked = 0
+
+    def server_bind(self) -> None:
+        super(http.server.HTTPServer, self).server_bind()  # without asking the DNS for its own name
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Counted
+
+    def do_GET(self) -> None:
+        self.server.asked += 1
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"fine": true}')
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def serving(certificate: trustme.LeafCert) -> Iterator[Counted]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    server = Counted(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hangs up is the point
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def serve_tls() -> Iterator[Serve]:
+    with ExitStack() as stack:
+        yield lambda certificate: stack.enter_context(serving(certificate))
+
+
+def bundle(authority: trustme.CA, directory: Path) -> str:
+    path = directory / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+def client(server: Counted, slept: list[float], **limits: str) -> Client:
+    return Client(server.url, ("user", "password"), "Someone", Limits(**limits), sleep=slept.append)  # type: ignore[arg-type]
+
+
+def test_a_private_authority_is_trusted_where_it_is_configured(
+    authority: trustme.CA, serve_tls: Serve, tmp_path: Path
+) -> None:
+    server = serve_tls(authority.issue_cert("127.0.0.1"))
+
+    assert client(server, [], ca_bundle=bundle(authority, tmp_path)).get("faxes") == {"fine": True}
+
+
+def test_the_environment_can_make_nobody_trusted(
+    authority: trustme.CA, serve_tls: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve_tls(authority.issue_cert("127.0.0.1"))
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setitem(os.environ, name, bundle(authority, tmp_path))
+
+    with pytest.raises(ConfigError):
+        client(server, []).get("faxes")
+
+
+@pytest.mark.parametrize("fault", ["of somebody else", "expired", "for another host"])
+def test_a_certificate_that_does_not_hold_ends_the_run_at_once(
+    fault: str, authority: trustme.CA, serve_tls: Serve, tmp_path: Path
+) -> None:
+    other = trustme.CA() if fault == "of somebody else" else authority
+    ends = datetime.now(UTC) - timedelta(days=1) if fault == "expired" else None
+    name = "127.0.0.2" if fault == "for another host" else "127.0.0.1"
+    server, slept = serve_tls(other.issue_cert(name, not_after=ends)), list[float]()
+
+    with pytest.raises(ConfigError, match="TLS verification"):
+        client(server, slept, ca_bundle=bundle(authority, tmp_path)).get("faxes")
+    assert (server.asked, slept) == (0, [])
