@@ -1,15 +1,15 @@
-"""Amounts as bars of block characters, eight steps to each."""
+"""Amounts as bars of characters."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-_RISING, _GROWING = " ▁▂▃▄▅▆▇█", " ▏▎▍▌▋▊▉█"
+_RISING = " ▁▂▃▄▅▆▇█"
 
 
 def bar(part: Decimal, whole: Decimal, width: int) -> str:
-    """A bar from the left, as wide as the part of the whole; the least part is seen."""
-    steps = _steps(part, whole, 8 * width)
-    return ("█" * (steps // 8) + _GROWING[steps % 8].strip())[:width]
+    """A line from the left, as long as the part of the whole; the least part is seen."""
+    halves = _steps(part, whole, 2 * width)
+    return "━" * (halves // 2) + "╸" * (halves % 2)
 
 
 def columns(amounts: Sequence[Decimal], height: int = 2) -> list[str]:

@@ -12,15 +12,19 @@ import sources
 from sources.fake_server import serve
 
 
-@contextmanager
-def warehouse(database: Path) -> Iterator[None]:
-    """Points the settings of this process at `database`, a DuckDB file."""
-    settings = {
+def warehouse_settings(database: Path) -> dict[str, str]:
+    """The environment in which `database`, a DuckDB file, is the warehouse."""
+    return {
         "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "duckdb",
         "DESTINATION__WAREHOUSE__CREDENTIALS": str(database),
         "SYNC__SCHEMA": "fax",
     }
-    with patch.dict(os.environ, settings):
+
+
+@contextmanager
+def warehouse(database: Path) -> Iterator[None]:
+    """Points the settings of this process at `database`, a DuckDB file."""
+    with patch.dict(os.environ, warehouse_settings(database)):
         yield
 
 

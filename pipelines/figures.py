@@ -1,13 +1,13 @@
 """What a month has cost, from the views: every figure that the report shows, amounts in US dollars as Decimal."""
 
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from pipelines.account_month import AccountMonth, account_months
 from pipelines.money import ZERO
-from pipelines.months import month_after
+from pipelines.months import days_of, month_after
 from pipelines.reading import Read, Row
 
 _COUNTED = ("faxes", "open_faxes", "pages", "cost_usd")
@@ -126,6 +126,4 @@ def _days(read: Read, month: date) -> list[Row]:
         " from fax.daily_costs where day >= %s and day < %s group by 1"
     )
     spent = {row["day"]: row for row in read(sql, month, month_after(month))}
-    length = (month_after(month) - month).days
-    days = [month + timedelta(days=passed) for passed in range(length)]
-    return [spent.get(day, {"day": day, "faxes": 0, "cost_usd": ZERO}) for day in days]
+    return [spent.get(day, {"day": day, "faxes": 0, "cost_usd": ZERO}) for day in days_of(month)]

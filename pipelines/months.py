@@ -26,3 +26,8 @@ def month_after(month: date) -> date:
 def month_before(month: date) -> date:
     """The one before."""
     return (month - timedelta(days=1)).replace(day=1)
+
+
+def days_of(month: date) -> list[date]:
+    """Every day of it."""
+    return [month + timedelta(days=passed) for passed in range((month_after(month) - month).days)]

@@ -38,14 +38,32 @@ def opened() -> Iterator[Read]:
         Busy: another program had it open for longer than `[sync] busy_seconds`.
     """
     schema = schema_name()
-    with working_directory() as directory:
-        destination = dlt.destination(DESTINATION)
-        pipeline = dlt.pipeline("fax_read", destination=destination, dataset_name=schema, pipelines_dir=directory)
+    with _pipeline(schema) as pipeline:
         _forbid_writing(pipeline)
         with _connected(pipeline) as client, client.begin_transaction():
             if kind(pipeline) == "postgres":
                 client.execute_sql("set transaction isolation level repeatable read, read only")
             yield lambda sql, *values: _rows(client, schema, sql, values)
+
+
+def database_file() -> Path | None:
+    """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
+    with _pipeline(schema_name()) as pipeline:
+        return _file(pipeline)
+
+
+@contextmanager
+def _pipeline(schema: str) -> Iterator[dlt.Pipeline]:
+    with working_directory() as directory:
+        destination = dlt.destination(DESTINATION)
+        yield dlt.pipeline("fax_read", destination=destination, dataset_name=schema, pipelines_dir=directory)
+
+
+def _file(pipeline: dlt.Pipeline) -> Path | None:
+    if kind(pipeline) != "duckdb":
+        return None
+    configured: Any = pipeline.destination_client().config.credentials
+    return Path(configured.database)
 
 
 def _forbid_writing(pipeline: dlt.Pipeline) -> None:
@@ -54,12 +72,11 @@ def _forbid_writing(pipeline: dlt.Pipeline) -> None:
         raise ConfigError("a warehouse of files has no views to read: README.md tells how to query it")
     if kind(pipeline) == "postgres":
         bound_waiting(pipeline)
-    if kind(pipeline) == "duckdb":
-        credentials: Any = pipeline.destination_client().config.credentials
-        file = Path(credentials.database)
+    if file := _file(pipeline):
         if not file.exists():
             demo = " --demo" if file == project.DEMO_DATABASE else ""
             raise WarehouseError(f"there is no {file.name} yet: run sync.py{demo} first")
+        credentials: Any = pipeline.destination_client().config.credentials
         credentials.read_only = True
         pipeline.destination.config_params["credentials"] = credentials
 

@@ -34,8 +34,10 @@ def screen(figures: MonthFigures, timezone: str) -> RenderableType:
 
 def _parts(figures: MonthFigures, timezone: str) -> Iterator[RenderableType]:
     title, covers = sentences.headline(figures, timezone)
-    yield _text(("\n" + title, "bold"), ("   " + covers, "dim"))
+    yield _text((title, "bold"), ("   " + covers, "dim"))
+    yield Text()
     yield _totals(figures)
+    yield Text()
     yield _comparison(figures)
     yield from _section("By provider", screen_tables.accounts(figures), len(figures.accounts), TOP_ACCOUNTS)
     kinds = _TITLES[figures.by]
@@ -58,7 +60,7 @@ def _totals(figures: MonthFigures) -> RenderableType:
         (dollars(cost / pages, PAGE_PRICE) if pages else "–", "a page"),
         (share(figures.count("delivered"), figures.count("ended")), "delivered"),
     )
-    grid = Table.grid(expand=True, padding=(1, 0, 1, 2))
+    grid = Table.grid(expand=True, padding=(0, 2))
     for _ in cells:
         grid.add_column(ratio=1)
     grid.add_row(*(_text((value + "\n", "bold cyan"), (name, "dim")) for value, name in cells))

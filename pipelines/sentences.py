@@ -58,7 +58,7 @@ def notes(figures: MonthFigures) -> Iterator[str]:
         yield f"Probably sent twice within ten minutes: {twice:,} {'delivery' if twice == 1 else 'deliveries'}, {cost}."
     for row in figures.times[:2]:
         half, most = minutes(row["median_seconds"]), minutes(row["p95_seconds"])
-        yield f"{row['provider']}: half of what was delivered took no longer than {half}, 95 of 100 {most}."
+        yield f"{row['provider']}: half of what was delivered took {half} at most, and 95 of 100 {most}."
     if figures.count("open_faxes"):
         yield "What open faxes cost may still change."
     if figures.by == "tag":

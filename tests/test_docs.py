@@ -77,4 +77,6 @@ def test_the_readme_names_no_option_that_no_command_has() -> None:
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    assert {name for name in re.findall(r"pipelines/\w+\.py", README) if not (ROOT / name).exists()} == set()
+    named = re.findall(r"(?:pipelines|notebooks|tests)/\w+\.(?:py|png)", README)
+
+    assert {name for name in named if not (ROOT / name).exists()} == set()

@@ -161,6 +161,7 @@ def test_what_customers_write_is_shown_and_not_obeyed(report: Reporting) -> None
     assert any("[bold red]\N{REPLACEMENT CHARACTER}[2J" in report("--by", "tag", "--month", m)[1] for m in (THIS, LAST))
 
 
+@pytest.mark.slow
 def test_postgres_tells_the_same(
     report: Reporting, serve_fake: ServeFake, sync: Sync, settings: Settings, postgres: Server
 ) -> None:
@@ -205,7 +206,7 @@ def test_a_file_that_is_locked_is_waited_for_and_then_left(
     assert "Traceback" not in given_up.stderr
 
     holder = duckdb.connect(str(warehouse))
-    closing = threading.Timer(3, holder.close)
+    closing = threading.Timer(2, holder.close)
     closing.start()
     waited = subprocess.run(
         command,

@@ -1,0 +1,64 @@
+"""Takes the pictures of README.md anew, from demo.duckdb: `uv run python tests/pictures.py`."""
+
+import os
+import sys
+from io import StringIO
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from browser import page, served  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.terminal_theme import TerminalTheme  # noqa: E402
+
+from pipelines import demo, project, reading  # noqa: E402
+from pipelines.figures import month_figures  # noqa: E402
+from pipelines.months import this_month  # noqa: E402
+from pipelines.screen import screen  # noqa: E402
+
+LIGHT = TerminalTheme(
+    (255, 255, 255),
+    (31, 41, 51),
+    [
+        (31, 41, 51),
+        (190, 40, 30),
+        (0, 120, 80),
+        (160, 110, 0),
+        (0, 114, 178),
+        (150, 70, 130),
+        (0, 114, 178),
+        (97, 110, 124),
+    ],
+)
+FONT = "'DejaVu Sans Mono', monospace"
+
+
+def main() -> None:
+    """Writes both pictures."""
+    pictures = ROOT / "notebooks"
+    with page() as shown:
+        shown.set_viewport_size({"width": 1000, "height": 760})
+        shown.set_content(report_html())
+        shown.locator("pre").screenshot(path=pictures / "report.png")
+        with served(pictures / "fax_costs.py", dict(os.environ)) as address:
+            shown.set_viewport_size({"width": 1200, "height": 1690})
+            shown.goto(address)
+            shown.locator("canvas.marks, svg.marks").nth(7).wait_for()
+            shown.wait_for_timeout(2000)
+            shown.screenshot(path=pictures / "fax_costs.png")
+
+
+def report_html() -> str:
+    """The report's screen, 100 columns wide, as a terminal with a light ground shows it."""
+    with demo.warehouse(project.DEMO_DATABASE), reading.opened() as read:
+        figures = month_figures(read, this_month("UTC"), "number")
+    console = Console(record=True, width=100, force_terminal=True, highlight=False, file=StringIO())
+    console.print(screen(figures, "UTC"))
+    style = "padding:14px 24px 20px;margin:0;line-height:1.17;font-size:15px;display:inline-block"
+    form = f'<pre style="{style};font-family:{FONT}">{{code}}</pre>'
+    return console.export_html(theme=LIGHT, inline_styles=True, code_format=form)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The notebook: it runs without a page, and as a page its figures are the warehouse's and follow its pickers."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from browser import page, served
+from conftest import ROOT, Query, Settings, generated
+from reporting import sync_once
+
+import sources
+from pipelines.money import dollars
+
+NOTEBOOK = ROOT / "notebooks" / "fax_costs.py"
+NOW = datetime.now(UTC)
+THIS, LAST = f"{NOW:%Y-%m}", f"{NOW.replace(day=1) - timedelta(days=1):%Y-%m}"
+CHARTS = 8
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both providers over a hundred days, some faxes open."""
+    file = tmp_path_factory.mktemp("made") / "warehouse.duckdb"
+    sync_once(
+        file, {name: generated(name, 200, days=100, open_from=NOW - timedelta(days=1)) for name in sources.providers()}
+    )
+    return file
+
+
+@pytest.fixture
+def env(made: Path, warehouse: Path, settings: Settings) -> Settings:
+    shutil.copy(made, warehouse)
+    return {"PATH": os.defpath, **settings}
+
+
+@pytest.fixture
+def cost(query: Query) -> "Cost":
+    return Cost(query)
+
+
+class Cost:
+    """What a month has cost, as the page writes it; of one provider, if given."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+
+    def __call__(self, month: str, provider: str = "") -> str:
+        sql = "select sum(cost_usd) from fax.faxes where not is_test and strftime(created_at, '%Y-%m') = ?"
+        [(amount,)] = self.query(f"{sql} and (? in ('', provider))", month, provider)
+        assert isinstance(amount, Decimal)
+        return dollars(amount)
+
+
+def test_it_runs_without_a_page(env: Settings) -> None:
+    done = subprocess.run([sys.executable, str(NOTEBOOK)], env=env, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_its_total_is_that_of_the_warehouse(env: Settings, cost: Cost) -> None:
+    tell = "from notebooks.fax_costs import app; print(*(getattr(one, 'text', '') for one in app.run()[0]))"
+    done = subprocess.run([sys.executable, "-c", tell], env=env, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert f">{cost(THIS)}<" in done.stdout
+
+
+def test_without_a_warehouse_it_shows_the_demonstration_or_how_to_make_it(tmp_path: Path, made: Path) -> None:
+    for folder in ("sources", "pipelines", "notebooks", ".dlt"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "secrets.toml"))
+    tell = "from notebooks.fax_costs import app; print(*(getattr(one, 'text', '') for one in app.run()[0]))"
+
+    def told() -> str:
+        command = [sys.executable, "-c", tell]
+        env = {"PATH": os.defpath}
+        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    assert "sync.py --demo" in told()
+
+    shutil.copy(made, tmp_path / "demo.duckdb")
+
+    assert "Made-up faxes" in told()
+
+
+def test_the_page_shows_its_charts_and_follows_the_pickers(env: Settings, cost: Cost) -> None:
+    with page() as shown, served(NOTEBOOK, env) as address:
+        asked: list[str] = []
+        errors: list[str] = []
+        shown.on("request", lambda request: asked.append(request.url))
+        shown.on("pageerror", lambda error: errors.append(str(error)))
+        shown.goto(address)
+        shown.get_by_text(cost(THIS), exact=True).first.wait_for(timeout=60_000)
+        charts = shown.locator("canvas.marks, svg.marks")
+        charts.nth(CHARTS - 1).wait_for(timeout=30_000)
+
+        assert charts.count() == CHARTS
+        assert shown.get_by_text("Your warehouse").count() == 1
+
+        shown.get_by_label("Month").select_option(LAST)
+        shown.get_by_text(cost(LAST), exact=True).first.wait_for(timeout=30_000)
+
+        assert shown.get_by_text(cost(THIS), exact=True).count() == 0
+
+        shown.get_by_label("Account").select_option("phaxio")
+        shown.get_by_text(cost(LAST, "phaxio"), exact=True).first.wait_for(timeout=30_000)
+
+    assert errors == []
+    assert {
+        url for url in asked if not re.match(rf"(data|blob):|{address}|{address.replace('http', 'ws')}", url)
+    } == set()
