@@ -1,0 +1,32 @@
+"""A warehouse that an older version has made is brought forward by one run, and nothing in it is lost."""
+
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import Query, ServeFake, Sync
+from oracle import assert_holds
+
+import sources
+
+OLD = sorted((Path(__file__).parent / "old_warehouses").glob("*.sql"))
+SPAN = {"start": datetime(2026, 11, 10, tzinfo=UTC), "end": datetime(2026, 11, 21, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("version", OLD, ids=lambda path: path.stem)
+@pytest.mark.parametrize("provider", sources.providers())
+def test_an_old_warehouse_is_brought_forward(
+    provider: str, version: Path, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
+) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(version.read_text())
+    records = import_module(f"sources.{provider}.fake").generate(14, **SPAN, seed=7)
+    served = serve_fake(provider, records)
+    served.fake.settle_one(served.fake.open_ids()[0])
+    synced = sync()
+
+    assert (synced.exit_code, synced.accounts[provider]["new"]) == (0, 0)
+    assert_holds(warehouse, provider, served.fake.truth())
+    assert query("select count(*) > 0 from fax.sync_runs") == [(True,)]
