@@ -92,7 +92,9 @@ def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
 
 
 def _tell() -> None:
-    LOG.warning("the warehouse is in use: waiting for %g seconds at most", setting("sync.busy_seconds", 30.0))
+    LOG.warning(
+        "the warehouse is in use or out of reach: waiting for %g seconds at most", setting("sync.busy_seconds", 30.0)
+    )
 
 
 def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, ...]) -> list[Row]:

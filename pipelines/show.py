@@ -72,6 +72,7 @@ def demonstration(database: Path, schema: str) -> None:
         table.add_row(f"{month:%Y-%m}", provider, str(faxes), str(pages), f"{cost:,.2f}")
     Console(width=80).print(table)
     print(f"The faxes are in {database.name}: open it with DuckDB and select from {schema}.faxes.")
+    print("Their costs on one screen: uv run python pipelines/report.py --demo")
     keys = "; ".join(f"[sources.{name}] {', '.join(sources.provider(name).SECRETS)}" for name in sources.providers())
     print(f"Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill in {keys};")
     print("then run: uv run python pipelines/sync.py")
