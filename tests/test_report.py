@@ -17,10 +17,12 @@ from typing import Any
 import duckdb
 import pytest
 from conftest import ROOT, Query, ServeFake, Settings, Sync, generated
+from dlt.destinations.exceptions import DatabaseException
 from postgres import Server
 from reporting import Reporting, sync_once, total
 
 import sources
+from pipelines import reading
 from pipelines.money import change, dollars
 
 NOW = datetime.now(UTC)
@@ -181,6 +183,27 @@ def test_what_customers_write_is_shown_and_not_obeyed(report: Reporting) -> None
         assert "\r" not in out
         assert "\u202e" not in out
     assert any("[bold red]\N{REPLACEMENT CHARACTER}[2J" in report("--by", "tag", "--month", m)[1] for m in (THIS, LAST))
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_reads_a_file_cannot_write(settings: Settings, monkeypatch: pytest.MonkeyPatch, warehouse: Path) -> None:
+    before = warehouse.read_bytes()
+    refuse_to_write(settings, monkeypatch)
+
+    assert warehouse.read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("database")
+def test_what_reads_postgres_cannot_write(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_to_write(settings, monkeypatch)
+
+
+def refuse_to_write(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(DatabaseException, match="read-only"), reading.opened() as read:
+        read("create table written_by_a_report (made integer)")
 
 
 @pytest.mark.slow
