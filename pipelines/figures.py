@@ -36,7 +36,6 @@ class MonthFigures:
     days: list[Row]
     breakdown: list[Row]
     failures: list[Row]
-    sent_twice: Row
     times: list[Row]
     earliest: date | None
     latest: date | None
@@ -74,7 +73,6 @@ class MonthFigures:
             "by": self.by,
             "breakdown": self.breakdown,
             "failures": self.failures,
-            "sent_twice": self.sent_twice,
             "time_to_deliver": [_in_milliseconds(row) for row in self.times],
         }
 
@@ -91,10 +89,6 @@ def month_figures(read: Read, month: date, by: str) -> MonthFigures:
         "select provider, account, direction, error_type, error_code, failures, retried, pages, cost_usd"
         " from fax.delivery_failures where month = %s order by failures desc, cost_usd desc, 1, 2, 3, 4, 5"
     )
-    sent_twice = (
-        "select count(*) as deliveries, cast(coalesce(sum(cost_usd), 0) as numeric(18, 6)) as cost_usd"
-        " from fax.duplicate_sends where month = %s"
-    )
     times = (
         "select provider, account, deliveries, median_seconds, p95_seconds"
         " from fax.time_to_deliver where month = %s order by deliveries desc, 1, 2"
@@ -106,7 +100,6 @@ def month_figures(read: Read, month: date, by: str) -> MonthFigures:
         days=_days(read, month),
         breakdown=breakdown(read, month, by),
         failures=read(failures, month),
-        sent_twice=read(sent_twice, month)[0],
         times=read(times, month),
         **span,
     )

@@ -53,9 +53,6 @@ def notes(figures: MonthFigures) -> Iterator[str]:
     for account in figures.accounts:
         if account.is_open and account.through_day is None:
             yield f"{account} has not been read in this month yet: run sync.py."
-    if twice := figures.sent_twice["deliveries"]:
-        cost = dollars(figures.sent_twice["cost_usd"])
-        yield f"Probably sent twice within ten minutes: {twice:,} {'delivery' if twice == 1 else 'deliveries'}, {cost}."
     for row in figures.times[:2]:
         half, most = minutes(row["median_seconds"]), minutes(row["p95_seconds"])
         yield f"{row['provider']}: half of what was delivered took {half} at most, and 95 of 100 {most}."
