@@ -1,10 +1,15 @@
 """What has to hold before dlt is imported: the project's own settings, wherever a command is started from."""
 
+import ctypes
 import os
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_DATABASE = ROOT / "demo.duckdb"
+
+with suppress(OSError, AttributeError):  # the C library is another than glibc
+    ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX: with one arena for each thread, 50 MB lie about unused
 
 os.umask(0o077)  # fax logs are nobody else's business
 os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))

@@ -12,12 +12,13 @@ from sources import ledger
 from sources.columns import Column, Record, Table
 from sources.learnt import Change, Learnt
 from sources.plan import Horizon, plan
+from sources.proving import Walked
 from sources.records import Placed, Problem
 from sources.reread import reread
 from sources.run import PROVEN, Run
 from sources.stubs import marked_tables
 from sources.tables import to_tables
-from sources.walk import Walked, Walker
+from sources.walk import Walker
 
 Batch = dict[str, pa.Table]
 FetchFax = Callable[[Any], Record | None]

@@ -7,9 +7,9 @@ from typing import Any
 from sources.columns import Record, Table
 from sources.ledger import problem_id
 from sources.plan import Horizon
+from sources.proving import Walked
 from sources.records import Problem, place
 from sources.run import Run
-from sources.walk import Walked
 from sources.window import Window
 
 GONE = "not final, and the provider no longer has it"

@@ -15,6 +15,7 @@ from sources.client import Client
 from sources.columns import CREATED_AT, ChildTable, Column, Record, Table, type_hint
 from sources.pages import Page
 from sources.plan import Horizon
+from sources.proving import Prover
 from sources.run import Run
 from sources.walk import Walker
 from sources.window import Window
@@ -44,13 +45,8 @@ class Api(Protocol):
 def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Horizon) -> list[DltResource]:
     """The resources of one account: `pages`, unselected, and a transformer for each raw table."""
     run.client, run.table = client, table.name
-    walker = Walker(
-        partial(api.fetch_pages, client),
-        table,
-        run.account,
-        api.WIDEST_WINDOW,
-        connections=client.connections,
-    )
+    prover = Prover(partial(api.fetch_pages, client), table, run.account)
+    walker = Walker(prover, api.WIDEST_WINDOW, client.connections)
     batches = Batches(table, walker, partial(api.fetch_fax, client), run, horizon)
 
     @dlt.resource(name="pages", selected=False)

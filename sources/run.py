@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sources.client import Client
-from sources.walk import Walked
+from sources.proving import Walked
 from sources.window import Window
 
 MOST_SKEW = timedelta(minutes=5)  # between the provider's clock and ours

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.fake_time import US_CENTRAL, midnight, span
+from sources.pages import Page
 from sources.phaxio.columns import FAXES
-from sources.walk import Page, Walked, Walker
+from sources.proving import Prover, Walked
+from sources.walk import Walker
 from sources.window import SECOND, Window, rfc3339
 
 START = datetime(2024, 10, 28, tzinfo=UTC)
@@ -47,7 +49,7 @@ def account(
 
 
 def walk(fetch: Fetch, widest: timedelta = timedelta(days=4000), walked_span: Window = SPAN) -> list[Walked]:
-    return list(Walker(fetch, FAXES, "default", widest).walk(walked_span))
+    return list(Walker(Prover(fetch, FAXES, "default"), widest).walk(walked_span))
 
 
 def taken(walks: list[Walked]) -> list[int]:
@@ -158,3 +160,15 @@ def test_of_two_readings_of_one_fax_the_later_one_counts() -> None:
     (walked,) = walk(fetch)
 
     assert walked.faxes[1].record["status"] == "success"
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_a_crowd_costs_its_own_window_only(connections: int) -> None:
+    quiet = [START + timedelta(minutes=20 * number) for number in range(780)]
+    crowd = [START + timedelta(days=6, seconds=number) for number in range(3_000)]
+    asked: list[Window] = []
+    fetch = account(quiet + crowd, counted=400, asked=asked)
+    walks = list(Walker(Prover(fetch, FAXES, "default"), timedelta(days=2), connections).walk(SPAN))
+
+    assert taken(walks) == list(range(3_780))
+    assert len(asked) <= 2 * len(walks) + 2

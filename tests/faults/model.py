@@ -7,9 +7,11 @@ from typing import Any
 
 from sources.columns import CREATED_AT, Column, Table
 from sources.errors import ProviderDown
+from sources.pages import Page
 from sources.plan import Horizon, plan
+from sources.proving import Prover
 from sources.run import Run
-from sources.walk import Page, Walker
+from sources.walk import Walker
 from sources.window import SECOND, Window
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -123,7 +125,7 @@ def sync(provider: Provider, held: Held, now: datetime, stop_after: int | None =
         ProviderDown: the provider broke, after what was committed so far.
     """
     run = Run("run", "account", now, held)  # type: ignore[arg-type]
-    walker = Walker(provider.fetch, TABLE, "account", WIDEST)
+    walker = Walker(Prover(provider.fetch, TABLE, "account"), WIDEST)
     run.spans = plan(run, HORIZON, held.cursor, held.read_at)
     proofs: list[str] = []
     for span in run.spans:

@@ -22,9 +22,9 @@ from faults.test_time import dated
 from sources.client import Client
 from sources.errors import Busy
 from sources.fake_server import json_answer
+from sources.proving import Prover
 from sources.run import Run
 from sources.signalwire import api as signalwire
-from sources.walk import Walker
 from sources.window import Window, whole_second
 
 pytestmark = pytest.mark.slow
@@ -143,15 +143,15 @@ def a_fax_on_two_pages_is_one(trial: StartTrial, _: ServeFake) -> None:
 
 
 def with_every_reading_a_fax(patch: Patch) -> None:
-    honest = Walker._take
+    honest = Prover._take
 
-    def take(self: Walker, records: Any, walked: Any, seen: Any, asked: Window) -> None:
+    def take(self: Prover, records: Any, walked: Any, seen: Any, asked: Window) -> None:
         kept = dict(walked.faxes)
         walked.faxes.clear()
         honest(self, records, walked, seen, asked)
         walked.faxes = kept | {(len(kept), id): fax for id, fax in walked.faxes.items()}
 
-    patch.setattr(Walker, "_take", take)
+    patch.setattr(Prover, "_take", take)
 
 
 def no_link_leads_elsewhere(trial: StartTrial, serve_fake: ServeFake) -> None:

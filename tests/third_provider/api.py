@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sources.client import Client
-from sources.walk import Page
+from sources.pages import Page
 from sources.window import Window, rfc3339
 
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
