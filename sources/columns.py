@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 DataType = Literal["text", "bigint", "double", "bool", "timestamp", "decimal", "json"]
@@ -107,7 +108,7 @@ class Table:
         """The record only marks a fax as deleted."""
         return self.stub is not None and self.stub in record and self.unless not in record
 
-    @property
+    @cached_property
     def id_type(self) -> DataType:
         """The data type of the column `id`."""
         return next(column.data_type for column in self.columns if column.name == "id")

@@ -64,6 +64,8 @@ def _fit_number(value: Any) -> Decimal:
 
 
 def _fit_bigint(value: Any) -> int:
+    if type(value) is int and -(2**63) <= value < 2**63:
+        return value
     number = _fit_number(value)
     if number.adjusted() > 19 or not -(2**63) <= number < 2**63:
         raise ValueError("an integer beyond 64 bits")

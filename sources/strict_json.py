@@ -13,7 +13,8 @@ import orjson
 
 MAX_DEPTH = 100  # far beyond any record, and within what every encoder takes
 MOST_DIGITS = 4000  # Python's own limit is 4300
-_SUSPICIOUS = re.compile(rb"[0-9]{19}|\\u0022")  # a long number, or a quote that the count of keys may mistake
+_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * 19  # so many digits that 64 bits may not hold them
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _KEY_END = b'":'
 
@@ -31,8 +32,14 @@ def parse(body: bytes) -> Any:
         keys = orjson.dumps(document).count(_KEY_END)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _parse_exactly(body)  # to say what is wrong, or because it is nested too deeply for orjson
-    is_exact = keys == body.count(_KEY_END) and not _SUSPICIOUS.search(body)
+    is_exact = keys == body.count(_KEY_END) and not _is_suspicious(body)
     return document if is_exact else _parse_exactly(body)
+
+
+def _is_suspicious(body: bytes) -> bool:
+    """There may be a long number in it, or a quote that the count of keys mistakes."""
+    # A regular expression says the same in three times as long as orjson takes for the whole body.
+    return _LONG_NUMBER in body.translate(_DIGITS_AS_ZEROS) or b"\\u0022" in body
 
 
 def _parse_exactly(body: bytes) -> Any:
