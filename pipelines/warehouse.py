@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
@@ -34,11 +34,15 @@ LOG = logging.getLogger("fax-sync")
 
 @dataclass(frozen=True)
 class Warehouse:
-    """One account's pipeline, and a connection that is held for the whole run: on DuckDB it keeps others out."""
+    """One account's pipeline, and a connection that is held for the whole run: on DuckDB it keeps others out.
+
+    `kept_up` are the versions of the schema whose comments and indexes this run has seen to.
+    """
 
     pipeline: dlt.Pipeline
     client: SqlClientBase[Any]
     verify_lock: lock.Verify
+    kept_up: set[str] = field(default_factory=set)
 
     def load(self, source: DltSource) -> bool:
         """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
@@ -52,11 +56,15 @@ class Warehouse:
             with self.turn():
                 self.pipeline.load(raise_on_failed_jobs=True)
                 self._reconnect()
-                if not self.appends:
-                    with_indexes = _is_postgres(self.pipeline)
-                    keep_up(self.client, self.pipeline.dataset_name, self.pipeline.default_schema, with_indexes)
-
+                self._keep_up()
         return bool(packages)
+
+    def _keep_up(self) -> None:
+        schema = self.pipeline.default_schema
+        if self.appends or schema.version_hash in self.kept_up:
+            return
+        keep_up(self.client, self.pipeline.dataset_name, schema, _is_postgres(self.pipeline))
+        self.kept_up.add(schema.version_hash)
 
     @contextmanager
     def noting(self, run: Run) -> Iterator[None]:
