@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sources.ahead import IsWanted
@@ -39,6 +39,7 @@ class Walked:
     rows_seen: int = 0
     rows_taken: int = 0
     last: datetime | None = None  # creation time of the fax that came last
+    occupied: timedelta = timedelta()  # the part of the window from its earliest fax on; all of it, if there is none
     proof: Proof = "walked"
 
 
@@ -110,7 +111,8 @@ class Prover:
                 f"the first because: {next(iter(walked.unplaced.values())).reason}"
             )
         walked.total, walked.rows_seen = next(iter(claims), None), len(seen)
-        walked.rows_taken = sum(fax.created_at in window for fax in walked.faxes.values())
+        created = [fax.created_at for fax in walked.faxes.values() if fax.created_at in window]
+        walked.rows_taken, walked.occupied = len(created), window.end - min(created, default=window.start)
         if overfull or claims != {None}:
             walked.proof = "counted" if claims == {len(seen)} and not overfull else "unproven"
         return walked

@@ -56,8 +56,9 @@ class Walker:
                 walked = walk.result()
             except Overfull as crowd:
                 length = self._shorter(walk.window, crowd)
-                pieces = [self._set_out(piece, span, takes_newer) for piece in walk.window.pieces(length)]
-                under_way.extendleft(reversed(pieces))
+                if under_way:  # what lies beyond this window is being read already
+                    pieces = (self._set_out(piece, span, takes_newer) for piece in walk.window.cut(length))
+                    under_way.extendleft(reversed([*pieces]))
                 continue
             except HistoryLimit as past:
                 _forget(under_way)
@@ -69,8 +70,9 @@ class Walker:
             yield walked
             start = walked.window.end
             if walked.proof != "gap":
-                length = min(self.widest, next_length(walked.window.length, walked.rows_seen))
-                abreast = self.connections
+                length = min(self.widest, next_length(walked.occupied, walked.rows_taken))
+                if walked.rows_taken or walk.window.length == self.widest:
+                    abreast = self.connections
 
     def _set_out(self, window: Window, span: Window, takes_newer: bool) -> _Walk:
         return _Walk(window, partial(self.prover.prove, window, takes_newer and window.end == span.end))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -31,12 +30,11 @@ class Window:
         """How long the window is."""
         return self.end - self.start
 
-    def pieces(self, length: timedelta) -> "list[Window]":
-        """The window in pieces of this length, the last one perhaps shorter."""
-        starts = [self.start]
-        while starts[-1] + length < self.end:
-            starts.append(starts[-1] + length)
-        return [Window(start, end) for start, end in pairwise([*starts, self.end])]
+    def cut(self, length: timedelta) -> "list[Window]":
+        """The window cut in two after `length`; in one piece if it is no longer than that."""
+        if length >= self.length:
+            return [self]
+        return [Window(self.start, self.start + length), Window(self.start + length, self.end)]
 
     def widened(self, slack: timedelta) -> "Window":
         """The window with `slack` more at both ends, to ask a provider whose bounds may be exclusive or coarser."""
