@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from dlt.extract import DltSource
 
-from pipelines import accounts, show, stopping, warehouse
+from pipelines import accounts, stopping, warehouse
 from pipelines.faults import explain
 from pipelines.preflight import preflight
+from pipelines.progress import OnProgress
 from pipelines.settings import report_timezone, setting
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, require_proof
@@ -21,7 +22,7 @@ LOG = logging.getLogger("fax-sync")
 
 
 def sync_account(
-    account: accounts.Account, schema: str, run_id: str, options: argparse.Namespace, on_progress: show.OnProgress
+    account: accounts.Account, schema: str, run_id: str, options: argparse.Namespace, on_progress: OnProgress
 ) -> Outcome:
     """Syncs one account into its raw schema, and the views of `schema`; `options` are those of the command line."""
     began = time.monotonic()
@@ -53,7 +54,7 @@ def _run(
     options: argparse.Namespace,
     opened: warehouse.Warehouse,
     began: float,
-    on_progress: show.OnProgress,
+    on_progress: OnProgress,
 ) -> Run:
     return Run(
         run_id=run_id,

@@ -1,7 +1,5 @@
-"""What a person sees: progress while a sync runs, and the demonstration's costs at its end."""
+"""What a person sees: a bar while a sync runs, and the demonstration's costs at its end."""
 
-import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,50 +10,29 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 import sources
-from pipelines import logs
 from sources.run import Run
-from sources.window import rfc3339
-
-OnProgress = Callable[[str, Run], None]
 
 
 @contextmanager
-def progress() -> Iterator[OnProgress]:
-    """Gives what to call after each window: a bar if stderr is a terminal, else a line in the debug log."""
-    if not sys.stderr.isatty() or logs.is_json():
-        yield _log
-        return
+def bar() -> Iterator[Callable[[str, Run], None]]:
+    """Gives what to call after each window to have the account's bar on stderr move."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as drawn:
         tasks: dict[str, TaskID] = {}
 
         def advance(account: str, run: Run) -> None:
             if run.span is None or run.reached is None:
                 return
             if account not in tasks:
-                tasks[account] = bar.add_task(account, total=run.span.length.total_seconds())
+                tasks[account] = drawn.add_task(account, total=run.span.length.total_seconds())
             walked = (run.reached - run.span.start).total_seconds()
-            bar.update(
+            drawn.update(
                 tasks[account],
                 completed=walked,
                 description=f"{account}: {run.new + run.changed + run.unchanged} faxes",
             )
 
         yield advance
-
-
-def _log(account: str, run: Run) -> None:
-    walked = run.walks[-1]
-    logs.event(
-        logging.INFO if logs.is_json() else logging.DEBUG,
-        f"{account}: {walked.window}: {walked.rows_taken} faxes, {walked.proof}",
-        run_id=run.run_id,
-        account=account,
-        window=[rfc3339(walked.window.start), rfc3339(walked.window.end)],
-        rows=walked.rows_taken,
-        proof=walked.proof,
-        requests=run.requests,
-    )
 
 
 def demonstration(database: Path, schema: str) -> None:

@@ -10,15 +10,15 @@ import json
 import logging
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from uuid import uuid4
 
 from pipelines import project
 
-from pipelines import accounts, demo, logs, show
+from pipelines import accounts, logs
 from pipelines.command import CommandParser, instant, reported
 from pipelines.machine import readable_by_others, require_address_space
 from pipelines.notify import watched
+from pipelines.progress import progress
 from pipelines.running import sync_account
 from pipelines.settings import report_timezone, schema_name
 from pipelines.summary import exit_code
@@ -37,11 +37,22 @@ def _sync(options: argparse.Namespace) -> int:
     require_address_space()
     if readable := readable_by_others():
         LOG.warning("%s", readable)
-    with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
-        configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
-        schema, _ = schema_name(), report_timezone()  # refused, if it must be, before any request
-        with show.progress() as on_progress:
-            outcomes = [sync_account(account, schema, run_id, options, on_progress) for account in configured]
+    if not options.demo:
+        return _sync_accounts(options)
+    from pipelines import demo, show  # noqa: PLC0415  # a run with nothing new takes a tenth less without them
+
+    with demo.fakes(project.DEMO_DATABASE):
+        code = _sync_accounts(options)
+        if not options.json:
+            show.demonstration(project.DEMO_DATABASE, schema_name())
+    return code
+
+
+def _sync_accounts(options: argparse.Namespace) -> int:
+    configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
+    schema, _ = schema_name(), report_timezone()  # refused, if it must be, before any request
+    with progress() as on_progress:
+        outcomes = [sync_account(account, schema, run_id, options, on_progress) for account in configured]
     for outcome in outcomes if logs.is_json() else ():
         logs.event(logging.INFO, outcome.line(), run_id=run_id, **outcome.as_json())
     if options.json:
@@ -49,8 +60,6 @@ def _sync(options: argparse.Namespace) -> int:
         return exit_code(outcomes)
     for outcome in outcomes:
         print(outcome.line())
-    if options.demo:
-        show.demonstration(project.DEMO_DATABASE, schema)
     return exit_code(outcomes)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sources.columns import MONEY_PRECISION, MONEY_SCALE, DataType
 from sources.fitting import fit
@@ -63,6 +62,8 @@ def infer_type(values: Sequence[Any]) -> DataType | None:
 
 
 def _convert_at_once(values: list[Any], data_type: DataType) -> pa.Array:
+    import pyarrow.compute as pc  # noqa: PLC0415  # a run with nothing new converts nothing
+
     if data_type == "decimal":
         return pa.array(values, pa.int64()).cast(pa.decimal128(38, MONEY_SCALE)).cast(ARROW_TYPES[data_type])
     if data_type == "double":

@@ -1,0 +1,38 @@
+"""Progress while a sync runs: a bar on a terminal, else a line in the log for each window."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pipelines import logs
+from sources.run import Run
+from sources.window import rfc3339
+
+OnProgress = Callable[[str, Run], None]
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """Gives what to call after each window: a bar if stderr is a terminal, else a line in the debug log."""
+    if not sys.stderr.isatty() or logs.is_json():
+        yield _log
+        return
+    from pipelines.show import bar  # noqa: PLC0415  # a run from cron needs none of what it takes to draw
+
+    with bar() as advance:
+        yield advance
+
+
+def _log(account: str, run: Run) -> None:
+    walked = run.walks[-1]
+    logs.event(
+        logging.INFO if logs.is_json() else logging.DEBUG,
+        f"{account}: {walked.window}: {walked.rows_taken} faxes, {walked.proof}",
+        run_id=run.run_id,
+        account=account,
+        window=[rfc3339(walked.window.start), rfc3339(walked.window.end)],
+        rows=walked.rows_taken,
+        proof=walked.proof,
+        requests=run.requests,
+    )
