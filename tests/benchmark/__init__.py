@@ -1,0 +1,1 @@
+"""The benchmark: this sync beside a floor written by hand and dlt's own source, and what a quiet run costs."""
