@@ -10,6 +10,7 @@ from dlt.extract import DltSource
 from pipelines import accounts, stopping, warehouse
 from pipelines.faults import explain
 from pipelines.preflight import preflight
+from pipelines.privacy import privacy
 from pipelines.progress import OnProgress
 from pipelines.settings import report_timezone, setting
 from pipelines.stored import StoredFaxes
@@ -65,6 +66,7 @@ def _run(
         until=options.until,
         refetch=options.refetch,
         full_refresh=options.full_refresh,
+        privacy=privacy(),
         heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
         rows_per_load=setting("sync.rows_per_load", 25_000),
         deadline=began + 60 * options.max_runtime,

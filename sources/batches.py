@@ -129,7 +129,7 @@ class Batches:
             return to_tables(self.table, self.run.account, fresh, learnt)
         marked = {mark.id for mark in marks}
         full = to_tables(self.table, self.run.account, [fax for fax in fresh if fax.id not in marked], learnt)
-        stored = marked_tables(self.table, marks, self.run.stored, learnt)
+        stored = marked_tables(self.table, marks, self.run.stored, learnt, self.run.privacy)
         return {name: pa.concat_tables([full[name], stored[name]], promote_options="default") for name in full}
 
     def _learnt(self) -> Learnt:

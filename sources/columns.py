@@ -13,11 +13,15 @@ MONEY_PRECISION, MONEY_SCALE = 18, 6
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name in the API and in the table, dlt's data type, and what it means, with its unit."""
+    """One column: its name in the API and in the table, dlt's data type, and what it means, with its unit.
+
+    `is_personal`: its value is a phone number or a name, which `[privacy]` may have replaced.
+    """
 
     name: str
     data_type: DataType
     meaning: str
+    is_personal: bool = False
 
     def hint(self) -> dict[str, Any]:
         """The column as dlt declares it."""

@@ -1,6 +1,7 @@
 """What a provider answers: one page of records, or that it keeps nothing so old."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,10 @@ class Page:
     records: list[Record]
     total: int | None = None
     beyond_count: bool = False
+
+    def treated(self, treat: Callable[[Record], Record]) -> "Page":
+        """The page with each of its records as it may be kept."""
+        return replace(self, records=[treat(record) for record in self.records])
 
 
 class ChainBroken(Exception):

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Protocol
 
 import dlt
@@ -45,9 +44,12 @@ class Api(Protocol):
 def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Horizon) -> list[DltResource]:
     """The resources of one account: `pages`, unselected, and a transformer for each raw table."""
     run.client, run.table = client, table.name
-    prover = Prover(partial(api.fetch_pages, client), table, run.account)
+    treat = run.privacy.of(table)
+    prover = Prover(
+        lambda window: (page.treated(treat) for page in api.fetch_pages(client, window)), table, run.account
+    )
     walker = Walker(prover, api.WIDEST_WINDOW, client.connections)
-    batches = Batches(table, walker, partial(api.fetch_fax, client), run, horizon)
+    batches = Batches(table, walker, lambda id: (fax := api.fetch_fax(client, id)) and treat(fax), run, horizon)
 
     @dlt.resource(name="pages", selected=False)
     def pages(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sources.client import Client
+from sources.privacy import KEEP, Privacy
 from sources.proving import Walked
 from sources.window import Window
 
@@ -54,6 +55,7 @@ class Run:
     until: datetime | None = None
     refetch: bool = False
     full_refresh: bool = False
+    privacy: Privacy = KEEP
     heartbeat: timedelta = timedelta(hours=1)
     rows_per_load: int = 25_000
     windows_per_load: int = 25

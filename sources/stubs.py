@@ -1,13 +1,16 @@
 """Records that only mark a fax as deleted: what is known of the fax is kept, and the mark is added."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from sources.columns import Column, DataType, Table
 from sources.fitting import as_json, fit
 from sources.learnt import Learnt
+from sources.privacy import Privacy
 from sources.records import Placed
 from sources.run import Stored
 from sources.values import ARROW_TYPES
@@ -15,8 +18,12 @@ from sources.values import ARROW_TYPES
 Rows = list[dict[str, Any]]
 
 
-def marked_tables(table: Table, stubs: Sequence[Placed], stored: Stored, learnt: Learnt) -> dict[str, pa.Table]:
+def marked_tables(
+    table: Table, stubs: Sequence[Placed], stored: Stored, learnt: Learnt, privacy: Privacy
+) -> dict[str, pa.Table]:
     """Table name -> the stored rows of these faxes and their children, as new versions that carry the mark.
+
+    A row that was stored under other settings of `privacy` becomes what it would be now.
 
     Faxes that are not stored are left out: their stub is all that is known, and is loaded like any record.
     """
@@ -27,13 +34,14 @@ def marked_tables(table: Table, stubs: Sequence[Placed], stored: Stored, learnt:
         stub = marks[row["id"]]
         row["_dlt_id"] = stub.fingerprint
         row[table.stub or ""] = fit(stub.record[table.stub or ""], "timestamp")
-    tables = {table.name: _to_arrow(faxes, table.columns, learnt.types.get(table.name, {}), {"_dlt_id": pa.string()})}
+    to_arrow = partial(_to_arrow, privacy)
+    tables = {table.name: to_arrow(faxes, table.columns, learnt.types.get(table.name, {}), {"_dlt_id": pa.string()})}
     for child in table.children:
         rows = stored.rows(child.name, "_dlt_parent_id", held)
         for row in rows:
             row["_dlt_parent_id"] = marks[row[child.parent_id]].fingerprint
             row["_dlt_id"] = f"{row['_dlt_parent_id']}.{row['position']}"
-        tables[child.name] = _to_arrow(
+        tables[child.name] = to_arrow(
             rows,
             child.columns,
             learnt.types.get(child.name, {}),
@@ -48,13 +56,28 @@ def marked_tables(table: Table, stubs: Sequence[Placed], stored: Stored, learnt:
 
 
 def _to_arrow(
-    rows: Rows, columns: Iterable[Column], learnt: Mapping[str, DataType], fixed: Mapping[str, pa.DataType]
+    privacy: Privacy,
+    rows: Rows,
+    columns: Iterable[Column],
+    learnt: Mapping[str, DataType],
+    fixed: Mapping[str, pa.DataType],
 ) -> pa.Table:
-    types: dict[str, DataType] = {column.name: column.data_type for column in columns} | dict(learnt)
-    for name in [name for name, data_type in types.items() if data_type == "json"]:
-        for row in rows:
-            if not isinstance(row[name], str | None):
-                row[name] = as_json(row[name])  # PostgreSQL's driver hands JSON over already read
+    declared = {column.name: column for column in columns}
+    types: dict[str, DataType] = {name: column.data_type for name, column in declared.items()} | dict(learnt)
+    jsons = [name for name, data_type in types.items() if data_type == "json"]
+    for row in rows:
+        row.update({name: _read(row[name]) for name in jsons})
+        if privacy.phone_numbers != "keep":
+            row.update(privacy.fields({name: row[name] for name in types}, declared))
+        row.update({name: as_json(row[name]) for name in jsons if row[name] is not None})
     arrow_types = {name: ARROW_TYPES[data_type] for name, data_type in types.items()}
     learnt_json = {name: "json" for name in learnt if learnt[name] == "json"}
     return pa.Table.from_pylist(rows, schema=pa.schema({"account": pa.string(), **arrow_types, **fixed}, learnt_json))
+
+
+def _read(json: Any) -> Any:
+    """A value of a JSON column; DuckDB's driver hands it over as text, PostgreSQL's already read."""
+    try:
+        return orjson.loads(json) if isinstance(json, str) else json
+    except orjson.JSONDecodeError:
+        return json

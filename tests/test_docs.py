@@ -38,8 +38,8 @@ def test_the_demonstration_prints_what_the_readme_shows(tmp_path: Path) -> None:
 
 
 def test_every_setting_is_in_the_readme() -> None:
-    ours = {name: CONFIG[name] for name in ("sync", "report", "check", "sources", "destination")}
-    tables = [ours["sync"], ours["report"], ours["check"], ours["destination"]["warehouse"]]
+    ours = {name: CONFIG[name] for name in ("sync", "report", "privacy", "check", "sources", "destination")}
+    tables = [ours["sync"], ours["report"], ours["check"], ours["privacy"], ours["destination"]["warehouse"]]
     tables += [*ours["sources"].values(), ours["sources"]]
     keys = set(chain.from_iterable(table for table in tables if isinstance(table, dict))) - {"phaxio", "signalwire"}
 

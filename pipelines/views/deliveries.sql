@@ -31,7 +31,8 @@ select
         when substr(deliveries.phone_number, 2, 1) between '2' and '9' then substr(deliveries.phone_number, 2, 3)
     end                                                                   as country_code
     , case
-        when substr(deliveries.phone_number, 1, 2) = '+1' and length(deliveries.phone_number) = 12
+        when substr(deliveries.phone_number, 1, 2) = '+1'
+            and (length(deliveries.phone_number) = 12 or strpos(deliveries.phone_number, '~') = 6)  -- or a pseudonym
             then substr(deliveries.phone_number, 3, 3)
     end                                                                   as area_code
     , deliveries.outcome

@@ -11,14 +11,16 @@ FAX_LOGS = Table(
     meaning="SignalWire's fax logs, one row per log: one leg of a call that carried a fax.",
     columns=(
         Column("id", "text", "SignalWire's UUID of the log; not the fax's own, which ends `url`."),
-        Column("from", "text", "The sender, E.164, or the raw caller id where that cannot be expressed."),
-        Column("to", "text", "The recipient, E.164, or a SIP address."),
+        Column(
+            "from", "text", "The sender, E.164, or the raw caller id where that cannot be expressed.", is_personal=True
+        ),
+        Column("to", "text", "The recipient, E.164, or a SIP address.", is_personal=True),
         Column("status", "text", "Status of the call, not of the fax: `completed` may be a fax that failed."),
         Column("direction", "text", "`inbound`, `outbound-api` or `outbound-dial`."),
         Column("source", "text", "The API that handled the fax; only `laml` is documented."),
         Column("type", "text", "Kind of log; only `laml_call` is documented."),
         Column("url", "text", "The fax in the Compatibility API; its last part is the fax's SID."),
-        Column("remote_station", "text", "A fax server hosted by the customer."),
+        Column("remote_station", "text", "A fax server hosted by the customer.", is_personal=True),
         Column("charge", "decimal", "Amount charged, US dollars; may be 0 until it has been calculated."),
         Column("number_of_pages", "bigint", "Sheets of the fax; null when none came through."),
         Column("quality", "text", "`standard`, `fine` or `superfine`."),

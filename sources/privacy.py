@@ -1,0 +1,134 @@
+"""Whom a record tells of, left out or behind pseudonyms before anything else sees the record.
+
+A pseudonym is `+1415~k1~` and 24 letters: country and area code as `fax.deliveries` tells them, so that costs can still
+be told by destination; the id of the key; and the first 120 bits of HMAC-SHA-256 of the text, in base 32. Equal texts
+have equal pseudonyms, whatever the provider and the field. Without a key ten digits would be found by trying them all.
+"""
+
+import hmac
+import re
+from base64 import b32encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sources.columns import Column, Record, Table
+from sources.fitting import as_json, fit
+
+Handling = Literal["keep", "hmac", "drop"]
+Columns = Mapping[str, Column]
+DROPPED = "[number]"  # stands in a text for a number that was left out
+_DIGEST_BYTES = 15  # of 32: no two of all numbers on earth are likely to meet, and base 32 needs no padding
+
+_PSEUDONYM = re.compile(r"(?:\+\d{1,4})?~[a-z][a-z0-9]{0,15}~[a-z2-7]{24}")
+_NO_NUMBER = (
+    _PSEUDONYM.pattern,
+    r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b",  # UUID
+    r"\b[A-Za-z]{0,2}[0-9A-Fa-f]{32}\b",  # digest, or a SID, which has two letters in front
+    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?",  # ISO 8601
+)
+_NUMBER = r"\+\d(?:[ ()./-]{0,3}\d){6,}|\d(?:[ ()./-]{0,3}\d){9,}"
+_IN_TEXT = re.compile(f"(?P<other>{'|'.join(_NO_NUMBER)})|{_NUMBER}")
+_SEVEN_DIGITS = re.compile(r"(?:\d[^0-9A-Za-z]{0,3}){7}")  # fewer are no number: tells soon, for most texts
+# The list of country codes is that of fax.deliveries.
+_COUNTRY = re.compile(r"\+(?:1|7|20|27|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9]\d\d)")
+_AREA = re.compile(r"\+1\d{3}")
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """What becomes of numbers and names: kept, replaced by a pseudonym (hmac), or left out (drop).
+
+    `names`: the customer's tags, and fields that nobody declared, whose values are replaced whole; in lower case.
+    """
+
+    phone_numbers: Handling = "keep"
+    key: bytes = field(default=b"", repr=False)
+    key_id: str = ""
+    names: frozenset[str] = frozenset()
+
+    def of(self, table: Table) -> Callable[[Record], Record]:
+        """Gives each record of the table as it may be kept: in its columns, its children, and what nobody declared."""
+        if self.phone_numbers == "keep":
+            return lambda record: record
+        columns = {column.name: column for column in table.columns}
+        children = {child.source: {column.name: column for column in child.columns} for child in table.children}
+        return lambda record: self.fields(record, columns, children)
+
+    def fields(self, record: Record, columns: Columns, children: Mapping[str, Columns] | None = None) -> Record:
+        """The record as it may be kept; what is replaced already stays as it is."""
+        treated: Record = {}
+        for key, value in record.items():
+            column, child = columns.get(key), (children or {}).get(key)
+            name = key if column or child is not None else self._text(key)
+            if name != key and self.phone_numbers == "drop":
+                continue
+            if (column and column.is_personal) or key.lower() in self.names:
+                treated[name] = self._whole(value)
+            elif child is not None:
+                treated[name] = self._within(value, child) if isinstance(value, dict | list) else self._whole(value)
+            else:
+                treated[name] = value if column and _is_plain(value, column) else self._within(value, {})
+        return treated
+
+    def pseudonym(self, text: str) -> str | None:
+        """What stands for a number or a name; None if it is to be left out."""
+        if self.phone_numbers == "drop":
+            return None
+        if _PSEUDONYM.fullmatch(text):
+            return text
+        digest = hmac.digest(self.key, text.encode(errors="surrogatepass"), "sha256")[:_DIGEST_BYTES]
+        return f"{destination(text)}~{self.key_id}~{b32encode(digest).decode().lower()}"
+
+    def _whole(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._whole(inner) for name, inner in self.fields(value, {}).items()}
+        if isinstance(value, list):
+            return [self._whole(inner) for inner in value]
+        if value is None or value == "" or isinstance(value, bool):
+            return value
+        return self.pseudonym(value if isinstance(value, str) else as_json(value))
+
+    def _within(self, value: Any, columns: Columns) -> Any:
+        """The value with those parts replaced that are personal by their name, or look like a number."""
+        if isinstance(value, dict):
+            return self.fields(value, columns)
+        if isinstance(value, list):
+            return [self._within(inner, columns) for inner in value]
+        if isinstance(value, str):
+            return self._text(value)
+        return self._whole(value) if _is_long(value) else value
+
+    def _text(self, text: str) -> str:
+        return _IN_TEXT.sub(self._found, text) if _SEVEN_DIGITS.search(text) else text
+
+    def _found(self, match: re.Match[str]) -> str:
+        if match["other"]:
+            return match["other"]
+        return self.pseudonym(re.sub(r"[^+\d]", "", match[0])) or DROPPED
+
+
+KEEP = Privacy()
+
+
+def destination(number: str) -> str:
+    """`+` and the country code of a number, and in North America its area code; nothing if it does not tell."""
+    area = _AREA.match(number) if len(number) == len("+14155550100") else None
+    country = area or _COUNTRY.match(number)
+    return country[0] if country else ""
+
+
+def _is_plain(value: Any, column: Column) -> bool:
+    """The value is what tells a fax from others, or an instant: neither is a number that can be called."""
+    if column.name != "id" and column.data_type != "timestamp":
+        return False
+    try:
+        fit(value, column.data_type)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_long(value: Any) -> bool:
+    """A number in the sense of JSON that has as many digits as one that can be called."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 10**9 <= abs(value) < 10**15

@@ -1,0 +1,68 @@
+"""A number and a name that belong to nobody, planted in every field, and where they turn up."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from dlt.pipeline.state_sync import decompress_state
+
+NUMBER, NAME = "+14157770123", "Canary McBird"
+FORMS = (
+    NUMBER,
+    f"call {NUMBER}, please",
+    "4157770123",
+    "from (415) 777-0123 or 1.415.777.0123",
+    "sip:4157770123@pbx.example.com",
+    "tel:+1-415-777-0123;ext=9",
+)
+TRACES = re.compile(rf"777\D{{0,3}}0123|{NAME}|mcbird", re.IGNORECASE)
+EXACT = {"id", "created_at"}  # what a fax is told apart by, and sorted by
+
+
+def planted(record: dict[str, Any], turn: int) -> dict[str, Any]:
+    """The record with the number in every text of it, in one form or another, and in fields that nobody declared."""
+    treated = _planted(record, turn)
+    extra = {
+        "callback": FORMS[turn % len(FORMS)],
+        "callback_digits": 4157770123,
+        "nested": {"to": [{"who": NUMBER, NUMBER: "as a name"}, 14157770123, 4157770123.0]},
+        NUMBER: "as a name",
+        "Patient": {"first": NAME, "numbers": [NUMBER]},
+    }
+    return treated | (extra if turn % 2 else {})
+
+
+def _planted(value: Any, turn: int) -> Any:
+    if isinstance(value, dict):
+        return {key: inner if key in EXACT else _planted(inner, turn + place) for place, (key, inner) in _pairs(value)}
+    if isinstance(value, list):
+        return [_planted(inner, turn) for inner in value]
+    return FORMS[turn % len(FORMS)] if value is None or isinstance(value, str) else value
+
+
+def _pairs(value: dict[str, Any]) -> Iterator[tuple[int, tuple[str, Any]]]:
+    return enumerate(value.items())
+
+
+def traces(warehouse: Path) -> set[str]:
+    """The tables, of dlt as well, and the bytes of the file, that tell the number or the name."""
+    found = {"bytes"} if TRACES.search(warehouse.read_bytes().decode("latin-1")) else set()
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() union all "
+            "select schema_name || '.' || view_name from duckdb_views() where not internal"
+        ).fetchall()
+        for (table,) in tables:
+            answer = connection.execute(f"select * from {table}")
+            names = [column[0] for column in answer.description]
+            text = json.dumps([names, answer.fetchall()], default=str)
+            found |= {table} if TRACES.search(text) else set()
+        for (schema,) in connection.execute(
+            "select schema_name from duckdb_tables() where table_name = '_dlt_pipeline_state'"
+        ).fetchall():
+            states = connection.execute(f"select state from {schema}._dlt_pipeline_state").fetchall()
+            found |= {"state"} if any(TRACES.search(str(decompress_state(state))) for (state,) in states) else set()
+    return found

@@ -1,0 +1,216 @@
+"""Numbers and names behind pseudonyms, or left out: they are nowhere, and costs are as they were."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from canaries import NAME, NUMBER, TRACES, planted, traces
+from conftest import Query, Served, ServeFake, Settings, Sync, generated
+
+import sources
+from sources.fake_server import Answer, Request, json_answer
+
+KEY = "an example of a key, 32 bytes or more"
+HMAC = {"PRIVACY__PHONE_NUMBERS": "hmac", "PRIVACY__KEY": KEY, "PRIVACY__KEY_ID": "k1"}
+DROP = {"PRIVACY__PHONE_NUMBERS": "drop"}
+NAMES = {"PRIVACY__TAGS": json.dumps(["Patient", "patient.name"])}
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+
+
+def personal_names(provider: str) -> list[str]:
+    """The provider's own columns that tell who somebody is."""
+    return [column.name for column in sources.provider(provider).TABLE.columns if column.is_personal]
+
+
+def serve_canaries(provider: str, serve_fake: ServeFake) -> Served:
+    """Faxes with canaries in every field, among them misfits and one without a usable id, as their pages tell them."""
+    served = serve_fake(provider, generated(provider, 12, days=2))
+    honest: Callable[[Request], Answer] = served.server.answer
+
+    def answer(request: Request) -> Answer:
+        page = json.loads(honest(request).body)
+        if len(page.get("data", ())) > 2:
+            faxes = [planted(fax, turn) for turn, fax in enumerate(page["data"])]
+            for fax in faxes[::3]:
+                fax.update(dict.fromkeys(personal_names(provider), NAME))
+                fax.update({"tags": {"patient.NAME": NAME, "ward": NUMBER, NUMBER: "x"}})
+            for child in sources.provider(provider).TABLE.children:
+                faxes[1] |= {child.source: NAME}
+                faxes[3] |= {child.source: {column.name: NAME for column in child.columns if column.is_personal}}
+            faxes[1] |= {"cost": NUMBER, "charge": [NUMBER]}
+            faxes[2] |= {"id": [NUMBER], "created_at": f"on {NUMBER}"}
+            page["data"] = faxes
+        return json_answer(page)
+
+    served.server.answer = answer
+    return served
+
+
+@every_provider
+@pytest.mark.parametrize("handling", [HMAC, DROP], ids=["hmac", "drop"])
+def test_no_canary_is_found_anywhere(
+    handling: Settings,
+    provider: str,
+    serve_fake: ServeFake,
+    sync: Sync,
+    settings: Settings,
+    query: Query,
+    warehouse: Path,
+) -> None:
+    settings |= handling | NAMES
+    serve_canaries(provider, serve_fake)
+    runs = [sync("--verbose"), sync("--verbose", "--log-format", "json", "--full-refresh")]
+
+    assert [run.exit_code for run in runs] == [0, 0]
+    assert query("select count(*) from fax.faxes") == [(11,)]
+    assert query(f"select count(*) > 0 from fax_{provider}.sync_problems") == [(True,)]
+    assert traces(warehouse) == set()
+    assert [run.told for run in runs if TRACES.search(run.told)] == []
+
+
+@every_provider
+def test_the_canaries_are_there_to_be_found(provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path) -> None:
+    serve_canaries(provider, serve_fake)
+    sync()
+
+    table = sources.provider(provider).TABLE.name
+    assert {"bytes", "fax.faxes", f"fax_{provider}.{table}", f"fax_{provider}.sync_problems"} <= traces(warehouse)
+
+
+def to_one_number(fax: dict[str, Any]) -> dict[str, Any]:
+    """The fax with one number for whoever is at either end of it."""
+    numbers = {name: NUMBER for name in ("from", "to", "from_number", "to_number") if name in fax}
+    calls = [call | {"phone_number": NUMBER} for call in fax.get("recipients", ())]
+    return fax | numbers | ({"recipients": calls} if "recipients" in fax else {})
+
+
+def test_one_number_has_one_pseudonym_in_both_providers_and_directions(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    settings |= HMAC
+    for provider in sources.providers():
+        serve_fake(provider, [to_one_number(fax) for fax in generated(provider, 30, days=2)])
+    sync()
+
+    seen = query("select distinct provider, direction, phone_number from fax.fax_recipients order by all")
+    assert len({number for *_, number in seen}) == 1
+    assert {(provider, direction) for provider, direction, _ in seen} >= {
+        (provider, direction) for provider in sources.providers() for direction in ("sent", "received")
+    }
+    assert seen[0][2].startswith("+1415~k1~")
+
+
+ODD = (
+    *("+442071838750", "+352270270", "+78121234567", "+2908123", "+12", "+1415555", "4155550100"),
+    *("sip:fax@pbx.example.com", "anonymous", "", None, "+1415~k1~abc", "+99999999"),
+)
+BREAKDOWNS = (
+    "select provider, direction, month, country_code, area_code, own_number is null, other_number is null, count(*),"
+    " sum(pages), sum(cost_usd) from fax.deliveries group by all order by all",
+    "select * exclude (own_number, other_number) from fax.cost_by_number order by all",
+    "select * from fax.cost_per_page order by all",
+    "select * from fax.delivery_rates order by all",
+    "select * from fax.monthly_costs order by all",
+    "select * exclude (value) from fax.cost_by_tag order by all",
+    "select fax_id, position, earlier_fax_id from fax.duplicate_sends order by all",
+    "select * from fax.repeated_sends order by all",
+)
+
+
+def test_costs_and_destinations_are_the_same_behind_pseudonyms(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query, warehouse: Path, tmp_path: Path
+) -> None:
+    for provider in sources.providers():
+        faxes = generated(provider, 250, days=70)
+        for fax, number in zip(faxes, ODD * 3, strict=False):
+            names = personal_names(provider)
+            fax.update({name: number for name in names if fax[name] is not None})
+            fax.update({"recipients": [call | {"phone_number": number} for call in fax.get("recipients", ())]})
+        serve_fake(provider, faxes)
+    sync()
+    kept = [query(sql) for sql in BREAKDOWNS]
+    warehouse.rename(tmp_path / "kept.duckdb")
+    settings |= HMAC | NAMES
+    sync()
+
+    assert len(kept[0]) > 20
+    assert [query(sql) for sql in BREAKDOWNS] == kept
+
+
+def test_a_change_of_key_has_both_side_by_side_until_a_full_refresh(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    serve_fake("signalwire", [fax | {"from": NUMBER, "to": NUMBER} for fax in generated("signalwire", 40, days=20)])
+    settings |= HMAC
+    sync()
+    settings |= {"PRIVACY__KEY": KEY[::-1], "PRIVACY__KEY_ID": "k2"}
+    sync()
+
+    lately = "created_at > now() - interval 3 days"
+    by_key = f"select distinct split_part(from_number, '~', 2), {lately}, from_number from fax.faxes order by all"
+    (old, _, one), (new, _, other) = query(by_key)
+    assert (old, new, one == other) == ("k1", "k2", False)
+    assert [row[:2] for row in query(by_key)] == [("k1", False), ("k2", True)]
+
+    settings["PRIVACY__KEY_ID"] = "k2"
+    sync("--full-refresh")
+    assert query("select distinct from_number from fax.faxes") == [(other,)]
+
+
+def test_an_open_fax_is_read_again_by_its_id_and_stays_hidden(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    settings |= HMAC
+    created = datetime.now(UTC) - timedelta(days=10)
+    (log,) = import_module("sources.signalwire.fake").generate(1, start=created, end=created + timedelta(hours=1))
+    served = serve_fake("signalwire", [log | {"from": NUMBER, "status": "queued"}])
+    sync()
+    before = query("select from_number from fax.faxes")
+    served.fake.settle_one(log["id"])
+
+    assert sync().accounts["signalwire"]["changed"] == 1
+    assert query("select from_number, is_final from fax.faxes") == [(*before[0], True)]
+
+
+def test_a_deleted_fax_keeps_what_is_known_and_its_number_is_hidden_from_then_on(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    logs = [fax | {"from": NUMBER, "note": {"to": NUMBER}} for fax in generated("signalwire", 9, days=2)]
+    served = serve_fake("signalwire", logs)
+    sync()
+    deleted = next(fax["id"] for fax in served.fake.truth() if fax["is_final"])
+    settings |= HMAC
+    served.fake.delete(deleted)
+
+    assert sync().accounts["signalwire"]["deleted"] == 1
+    assert [is_deleted for (is_deleted,) in query("select is_deleted from fax.faxes order by all")][-1]
+    assert query("select distinct left(from_number, 9) from fax.faxes") == [("+1415~k1~",)]
+    assert query("select count(distinct note::text), max(note::text) like '%~k1~%' from fax_signalwire.fax_logs") == [
+        (1, True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ({"PRIVACY__PHONE_NUMBERS": "hash"}, "phone_numbers"),
+        ({"PRIVACY__PHONE_NUMBERS": "hmac"}, "privacy.key"),
+        (HMAC | {"PRIVACY__KEY": "x" * 31}, "privacy.key"),
+        (HMAC | {"PRIVACY__KEY_ID": "2026~11"}, "key_id"),
+        (DROP | {"PRIVACY__TAGS": "patient"}, "tags"),
+        (DROP | {"PRIVACY__TAGS": "[1]"}, "tags"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_would_hide_nothing_is_refused_before_any_request(
+    setting: Settings, named: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake("phaxio")
+    settings |= setting
+    synced = sync()
+
+    assert (synced.exit_code, named in synced.told, served.server.requests) == (78, True, [])
