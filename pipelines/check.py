@@ -19,6 +19,7 @@ from pipelines.command import CommandParser, reported
 from pipelines.faults import explain
 from pipelines.findings import findings, notes, provider_findings
 from pipelines.machine import machine_findings
+from pipelines.privacy import kept_from
 from pipelines.settings import schema_name, setting
 from pipelines.settings_report import settings_of
 from pipelines.stored import StoredFaxes
@@ -78,7 +79,7 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
     report.findings += provider_findings(package.api.fetch_pages, run.client, now)
     counted = None if report.findings else package.api.count_this_month(run.client, now)
     most_age = timedelta(hours=setting("check.max_age_hours", 24.0))
-    report.findings += findings(stored, package.TABLE.name, now, counted, most_age)
+    report.findings += findings(stored, package.TABLE.name, now, counted, most_age, kept_from(now))
     report.notes += notes(stored, now)
 
 

@@ -27,22 +27,31 @@ def provider_findings(
 
 
 def findings(
-    stored: StoredFaxes, table: str, now: datetime, counted: tuple[Window, int] | None, most_age: timedelta
+    stored: StoredFaxes,
+    table: str,
+    now: datetime,
+    counted: tuple[Window, int] | None,
+    most_age: timedelta,
+    kept_from: datetime | None = None,
 ) -> Iterator[str]:
-    """One sentence for each thing that is wrong, with its remedy; none if all is well. Times are UTC."""
+    """One sentence for each thing that is wrong, with its remedy; none if all is well. Times are UTC.
+
+    What was created before `kept_from` need not be there.
+    """
     covered = stored.covered()
     if covered is None:
         yield "nothing has been loaded yet: run sync.py"
         return
-    yield from _holes(stored, covered)
-    for window, taken, held in stored.short_windows(table):
+    kept = Window(max(covered.start, kept_from or covered.start), covered.end)
+    yield from _holes(stored, kept)
+    for window, taken, held in stored.short_windows(table, kept.start):
         yield (
             f"{window} holds {held} faxes, but {taken} were loaded: rows are gone from the warehouse; "
             "run sync.py with --since, --until and --refetch"
         )
     if now - covered.end > most_age:
         yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: see whether the schedule still runs"
-    if counted is not None:
+    if counted is not None and (kept_from is None or kept_from <= counted[0].start):
         yield from _miscounts(stored, table, *counted)
 
 

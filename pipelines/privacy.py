@@ -9,6 +9,7 @@ import dlt
 from pipelines.settings import setting
 from sources.errors import ConfigError
 from sources.privacy import Handling, Privacy
+from sources.window import whole_second
 
 KEY_BYTES = 32  # of HMAC-SHA-256: as long as its digest, RFC 2104
 
@@ -38,7 +39,7 @@ def privacy() -> Privacy:
 
 
 def kept_from(now: datetime) -> datetime | None:
-    """The earliest creation time of what is kept, at that time; None if everything is.
+    """The earliest creation time of what is kept, in whole seconds, UTC; None if everything is.
 
     Raises:
         ConfigError: the days are less than none, or more than the calendar has.
@@ -46,7 +47,7 @@ def kept_from(now: datetime) -> datetime | None:
     days = setting("privacy.keep_days", 0.0)
     try:
         if days >= 0:
-            return now - timedelta(days=days) if days else None
+            return whole_second(now - timedelta(days=days)) if days else None
     except OverflowError:
         pass
     raise ConfigError("setting privacy.keep_days must be a number of days, or 0 to keep everything")

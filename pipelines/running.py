@@ -10,11 +10,13 @@ from dlt.extract import DltSource
 from pipelines import accounts, stopping, warehouse
 from pipelines.faults import explain
 from pipelines.preflight import preflight
-from pipelines.privacy import privacy
+from pipelines.privacy import kept_from, privacy
 from pipelines.progress import OnProgress
+from pipelines.purge import purge
 from pipelines.settings import report_timezone, setting
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, require_proof
+from sources import provider
 from sources.errors import FaxSyncError, TryAgain
 from sources.run import Run
 from sources.window import whole_second
@@ -34,6 +36,8 @@ def sync_account(
             preflight(opened.pipeline, opened.client, options.full_refresh)
             run = _run(account, run_id, options, opened, began, on_progress)
             with opened.noting(run):
+                if run.kept_from:
+                    run.purged = purge(opened, provider(account.provider).TABLE, account.name, run.kept_from)
                 _load_all(opened, account.source(run), run)
                 if warning := opened.refresh_views(schema, report_timezone()):
                     run.warnings.append(warning)
@@ -57,16 +61,18 @@ def _run(
     began: float,
     on_progress: OnProgress,
 ) -> Run:
+    now = whole_second(datetime.now(UTC))
     return Run(
         run_id=run_id,
         account=account.name,
-        started_at=whole_second(datetime.now(UTC)),
+        started_at=now,
         stored=StoredFaxes(opened.client, account.name, opened.appends),
         since=options.since,
         until=options.until,
         refetch=options.refetch,
         full_refresh=options.full_refresh,
         privacy=privacy(),
+        kept_from=kept_from(now),
         heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
         rows_per_load=setting("sync.rows_per_load", 25_000),
         deadline=began + 60 * options.max_runtime,

@@ -83,19 +83,19 @@ class StoredFaxes:
         rows = self._select(sql, self._account)
         return Window(rows[0]["earliest"], rows[0]["latest"]) if rows and rows[0]["latest"] else None
 
-    def short_windows(self, table: str) -> list[tuple[Window, int, int]]:
-        """The windows that hold fewer faxes than were taken from them, with the faxes taken and those held."""
+    def short_windows(self, table: str, start: datetime) -> list[tuple[Window, int, int]]:
+        """The windows, from `start` on, that hold fewer faxes than were taken from them; the faxes taken, and held."""
         sql = f"""
             select walked.from_at, walked.to_at, walked.rows_taken, count(held.id) as rows_held
             from {self._named(SYNC_WINDOWS)} as walked
             left join {self._current(table)} as held on held.account = walked.account
                 and held.created_at >= walked.from_at and held.created_at < walked.to_at
-            where walked.account = %s and walked.{self._is_committed()}
+            where walked.account = %s and walked.from_at >= %s and walked.{self._is_committed()}
             group by 1, 2, 3
             having count(held.id) < walked.rows_taken
             order by 1
         """
-        rows = self._select(sql, self._account)
+        rows = self._select(sql, self._account, start)
         return [(Window(row["from_at"], row["to_at"]), row["rows_taken"], row["rows_held"]) for row in rows]
 
     def open_problems(self) -> list[tuple[str, str | None, int]]:

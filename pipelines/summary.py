@@ -30,6 +30,7 @@ class Outcome:
     def line(self) -> str:
         """One line for a person."""
         parts = [_told(self.run, self.seconds)] if self.run and self.run.span else []
+        parts += [f"{self.run.purged} faxes deleted, as they were too old"] if self.run and self.run.purged else []
         parts += [f"FAILED: {self.error}"] if self.error else []
         return f"{self.account}: {'; '.join(parts)}"
 
@@ -49,6 +50,7 @@ class Outcome:
             "changed": run.changed,
             "unchanged": run.unchanged,
             "deleted": run.deleted,
+            "purged": run.purged,
             "rows": dict(sorted(children(run).items())),
             "problems": run.rows[SYNC_PROBLEMS],
             "new_columns": run.new_columns,

@@ -10,6 +10,7 @@ import json
 import logging
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from pipelines import project
@@ -18,7 +19,7 @@ from pipelines import accounts, logs
 from pipelines.command import CommandParser, instant, reported
 from pipelines.machine import readable_by_others, require_address_space
 from pipelines.notify import watched
-from pipelines.privacy import privacy
+from pipelines.privacy import kept_from, privacy
 from pipelines.progress import progress
 from pipelines.running import sync_account
 from pipelines.settings import report_timezone, schema_name
@@ -50,8 +51,8 @@ def _sync(options: argparse.Namespace) -> int:
 
 
 def _sync_accounts(options: argparse.Namespace) -> int:
-    configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
-    schema, _, _ = schema_name(), report_timezone(), privacy()  # refused, if it must be, before any request
+    configured, run_id, schema = accounts.required(options.provider, options.account), uuid4().hex, schema_name()
+    _ = report_timezone(), privacy(), kept_from(datetime.now(UTC))  # refused, if it must be, before any request
     with progress() as on_progress:
         outcomes = [sync_account(account, schema, run_id, options, on_progress) for account in configured]
     for outcome in outcomes if logs.is_json() else ():

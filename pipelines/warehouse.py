@@ -77,7 +77,7 @@ class Warehouse:
             exit_code = error.exit_code if error else FaxSyncError.exit_code
             raise
         finally:
-            if (run.loads or exit_code) and not self.appends:
+            if (run.loads or run.purged or exit_code) and not self.appends:
                 self._note(run, exit_code, time.monotonic() - began)
 
     def _note(self, run: Run, exit_code: int, seconds: float) -> None:

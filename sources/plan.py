@@ -29,8 +29,12 @@ def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime 
     """
     end, start = whole_second(run.end), whole_second(horizon.start)
     if not run.moves_cursor:
-        span = Window(min(whole_second(run.since or start), end), end)
+        start = _kept(run, min(whole_second(run.since or start), end))
+        if start >= end:
+            return []
+        span = Window(start, end)
         return [span] if run.refetch else run.stored.holes(span, PROVEN)
+    start = _kept(run, start)
     if cursor is None or run.full_refresh:
         return [Window(min(start, end), end)]
     if cursor > end:
@@ -41,3 +45,8 @@ def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime 
     holes = run.stored.holes(Window(start, begin), ACCOUNTED_FOR) if start < begin else []
     # What is not proven is read again, but for a single second: it holds more than the provider serves.
     return [*(hole for hole in holes if hole.length > SECOND), Window(min(begin, end), end)]
+
+
+def _kept(run: Run, start: datetime) -> datetime:
+    """Where to begin, if what is older than it is kept is to stay away."""
+    return max(start, run.kept_from) if run.kept_from else start

@@ -41,10 +41,10 @@ class Stored(Protocol):
 class Run:
     """What one account is asked for, and the tally of what came.
 
-    `started_at` is the frozen end of the run. `since` and `until` (UTC) ask for a backfill, which leaves the cursor
-    alone and fills holes only, unless it is to `refetch`. A `full_refresh` reads and writes everything again. A source
-    walks until it has gathered `rows_per_load` rows;
-    loading it again goes on from there, until it has reached the end and `finished` is true.
+    `started_at` is the frozen end of the run; nothing created before `kept_from` is loaded. `since` and `until` (UTC)
+    ask for a backfill, which leaves the cursor alone and fills holes only, unless it is to `refetch`. A `full_refresh`
+    reads and writes everything again. A source walks until it has gathered `rows_per_load` rows; loading it again goes
+    on from there, until it has reached the end and `finished` is true.
     """
 
     run_id: str
@@ -56,6 +56,7 @@ class Run:
     refetch: bool = False
     full_refresh: bool = False
     privacy: Privacy = KEEP
+    kept_from: datetime | None = None
     heartbeat: timedelta = timedelta(hours=1)
     rows_per_load: int = 25_000
     windows_per_load: int = 25
@@ -73,6 +74,7 @@ class Run:
     changed: int = 0
     unchanged: int = 0
     deleted: int = 0
+    purged: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     new_columns: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)

@@ -1,0 +1,68 @@
+"""Deletes what is older than it is to be kept. The ledger stays: it holds counts and no fax."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any
+
+from pipelines.connecting import kind
+from pipelines.warehouse import Warehouse
+from sources.columns import Table
+from sources.errors import ConfigError
+from sources.ledger import SYNC_PROBLEMS
+
+_OLD = "account = %s and created_at < %s"
+
+
+def purge(opened: Warehouse, table: Table, account: str, before: datetime) -> int:
+    """Deletes an account's faxes created before then, and all that belongs to them; gives how many faxes.
+
+    Records without a place go by when they were seen. Nothing is written if nothing is so old.
+
+    Raises:
+        ConfigError: the warehouse is made of files, from which nothing can be deleted.
+    """
+    if opened.appends:
+        raise ConfigError("setting privacy.keep_days needs a database: nothing can be deleted from Parquet files")
+    client, raw = opened.client, opened.pipeline.dataset_name
+    there = _tables(client, raw, client.staging_dataset_name)
+    if (raw, table.name) not in there:
+        return 0
+    faxes = _count(client, f'"{raw}"."{table.name}" where {_OLD}', account, before)
+    seen = f'"{raw}"."{SYNC_PROBLEMS}" where account = %s and seen_at < %s'
+    if not faxes and not ((raw, SYNC_PROBLEMS) in there and _count(client, seen, account, before)):
+        return 0
+    with opened.turn():
+        with client.begin_transaction():
+            for statement, parameters in _deletions(raw, table, there, account, before):
+                client.execute_sql(statement, *parameters)
+            for name in (table.name, *(child.name for child in table.children), SYNC_PROBLEMS):
+                if (client.staging_dataset_name, name) in there:  # dlt leaves each load's rows there until the next
+                    client.execute_sql(f'delete from "{client.staging_dataset_name}"."{name}"')
+        if kind(opened.pipeline) == "duckdb":
+            client.execute_sql("checkpoint")  # or the rows would stay in the file beside it
+    return faxes
+
+
+def _deletions(
+    raw: str, table: Table, there: Collection[tuple[str, str]], account: str, before: datetime
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The statements, those that look for the faxes first, and their parameters."""
+    old = f'from "{raw}"."{table.name}" where {_OLD}'
+    for child in table.children:
+        if (raw, child.name) in there:
+            named = f'delete from "{raw}"."{child.name}" where _dlt_parent_id in (select _dlt_id {old})'
+            yield named, (account, before)
+    if (raw, SYNC_PROBLEMS) in there:
+        of_faxes = f"record_id in (select cast(id as text) {old})"
+        named = f'delete from "{raw}"."{SYNC_PROBLEMS}" where account = %s and (seen_at < %s or {of_faxes})'
+        yield named, (account, before, account, before)
+    yield f"delete {old}", (account, before)
+
+
+def _count(client: Any, rows: str, account: str, before: datetime) -> int:
+    return int(client.execute_sql(f"select count(*) from {rows}", account, before)[0][0])
+
+
+def _tables(client: Any, *schemas: str) -> set[tuple[str, str]]:
+    sql = "select table_schema, table_name from information_schema.tables where table_schema in (%s, %s)"
+    return {(schema, table) for schema, table in client.execute_sql(sql, *schemas) or ()}
