@@ -1,18 +1,27 @@
 """Numbers and names behind pseudonyms, or left out: they are nowhere, and costs are as they were."""
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from canaries import NAME, NUMBER, TRACES, planted, traces
-from conftest import Query, Served, ServeFake, Settings, Sync, generated
+from conftest import ROOT, Query, Served, ServeFake, Settings, Sync, generated
+from hypothesis import given
+from hypothesis import strategies as st
+from postgres import Server
 
 import sources
+from pipelines.views.queries import HERE
 from sources.fake_server import Answer, Request, json_answer
+from sources.privacy import Privacy
 
 KEY = "an example of a key, 32 bytes or more"
 HMAC = {"PRIVACY__PHONE_NUMBERS": "hmac", "PRIVACY__KEY": KEY, "PRIVACY__KEY_ID": "k1"}
@@ -192,6 +201,85 @@ def test_a_deleted_fax_keeps_what_is_known_and_its_number_is_hidden_from_then_on
     assert query("select count(distinct note::text), max(note::text) like '%~k1~%' from fax_signalwire.fax_logs") == [
         (1, True)
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("call +1 (415) 777-0123 or 415.777.0123", "call [number] or [number]"),
+        ("sip:14157770123@10.0.0.7", "sip:[number]@10.0.0.7"),
+        ("number (415) 777-0123: busy", "number ([number]: busy"),
+        ("at 2026-11-22 04:05:06.789, twice", "at 2026-11-22 04:05:06.789, twice"),
+        ("b7182dc2-0011-4012-9012-201164032900", "b7182dc2-0011-4012-9012-201164032900"),
+        ("FX01234567890123456789012345678901", "FX01234567890123456789012345678901"),
+        ("order 123456789, page 1 of 12", "order 123456789, page 1 of 12"),
+    ],
+)
+def test_in_a_text_numbers_are_left_out_and_ids_and_times_stay(text: str, kept: str) -> None:
+    table = sources.provider("phaxio").TABLE
+
+    assert Privacy("drop").of(table)({"error_message": text}) == {"error_message": kept}
+
+
+HIDING = Privacy("hmac", KEY.encode(), "k1")
+DERIVED = re.search(
+    r" as other_number\n(.*?)\n    , deliveries.outcome", (HERE / "deliveries.sql").read_text(), re.DOTALL
+)
+
+
+@given(st.lists(st.from_regex(r"\+?[0-9]{3,16}", fullmatch=True), min_size=1))
+def test_a_pseudonym_has_the_country_and_the_area_of_its_number(numbers: list[str]) -> None:
+    assert DERIVED is not None
+    sql = f"select 0 {DERIVED[1]} from (select unnest(?) as phone_number) as deliveries"
+    pseudonyms = [HIDING.pseudonym(number) for number in numbers]
+
+    assert duckdb.execute(sql, [pseudonyms]).fetchall() == duckdb.execute(sql, [numbers]).fetchall()
+
+
+@given(st.text() | st.from_regex(r"\+?[0-9]{3,16}", fullmatch=True))
+def test_what_is_hidden_stays_as_it_is_wherever_it_stands(number: str) -> None:
+    pseudonym = str(HIDING.pseudonym(number))
+    treat = HIDING.of(sources.provider("phaxio").TABLE)
+
+    assert HIDING.pseudonym(pseudonym) == pseudonym
+    assert treat({"error_message": f"to {pseudonym}."}) == {"error_message": f"to {pseudonym}."}
+
+
+def test_a_postgres_has_the_same_breakdown_and_marks_deleted_faxes(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, postgres: Server, database: str
+) -> None:
+    notes = ({"to": NUMBER}, "a text", ["a list"])
+    logs = generated("signalwire", 60, days=2)
+    served = serve_fake("signalwire", [log | {"note": notes[turn % 3]} for turn, log in enumerate(logs)])
+    breakdown = (
+        "select country_code, area_code, count(*), sum(cost_usd) from fax.deliveries group by 1, 2 order by 1, 2"
+    )
+    sync()
+    kept = postgres.query(database, breakdown)
+    settings |= HMAC
+    for id in [fax["id"] for fax in served.fake.truth() if fax["is_final"]][:12]:
+        served.fake.delete(id)
+
+    assert sync("--full-refresh").accounts["signalwire"]["deleted"] == 12
+    assert postgres.query(database, breakdown) == kept
+    clear = "select count(*) from fax_signalwire.fax_logs where note::text like '%777%' or \"from\" not like '%~k1~%'"
+    assert postgres.query(database, clear) == [(0,)]
+    assert len(postgres.query(database, "select distinct note::text from fax_signalwire.fax_logs")) == 3
+
+
+def test_the_command_tells_the_pseudonym_that_the_warehouse_has(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    serve_fake("signalwire", [fax | {"from": NUMBER} for fax in generated("signalwire", 3, days=2)])
+    settings |= HMAC
+    sync()
+    command = [sys.executable, str(ROOT / "pipelines" / "pseudonym.py")]
+    told = subprocess.run(command, env=settings, input=f"{NUMBER}\n", capture_output=True, text=True, check=True)
+    del settings["PRIVACY__PHONE_NUMBERS"]
+    refused = subprocess.run(command, env=settings, input="", capture_output=True, text=True, check=False)
+
+    assert query("select distinct from_number from fax.faxes") == [(told.stdout.strip(),)]
+    assert (refused.returncode, NUMBER in told.stderr) == (78, False)
 
 
 @pytest.mark.parametrize(

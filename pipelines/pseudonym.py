@@ -1,0 +1,38 @@
+"""The pseudonyms of numbers, one a line on standard input: to look somebody up where `[privacy]` is set to hmac."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
+
+from collections.abc import Sequence
+
+from pipelines import project  # noqa: F401  # before dlt is imported
+
+from pipelines.command import CommandParser, reported
+from pipelines.privacy import privacy
+from sources.errors import ConfigError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; gives its exit code."""
+    _parser().parse_args(arguments)
+    return reported(_translate)
+
+
+def _translate() -> int:
+    settings = privacy()
+    if settings.phone_numbers != "hmac":
+        raise ConfigError('there are no pseudonyms: setting privacy.phone_numbers is not "hmac"')
+    for line in sys.stdin:
+        print(settings.pseudonym(line.strip()))
+    return 0
+
+
+def _parser() -> CommandParser:
+    # An argument would stand in the list of processes and in the shell's history.
+    return CommandParser(prog="pseudonym.py", description=__doc__, epilog="Numbers as the provider tells them: +1…")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
