@@ -7,7 +7,6 @@ from typing import Any
 from pipelines.connecting import kind
 from pipelines.warehouse import Warehouse
 from sources.columns import Table
-from sources.errors import ConfigError
 from sources.ledger import SYNC_PROBLEMS
 
 _OLD = "account = %s and created_at < %s"
@@ -17,12 +16,7 @@ def purge(opened: Warehouse, table: Table, account: str, before: datetime) -> in
     """Deletes an account's faxes created before then, and all that belongs to them; gives how many faxes.
 
     Records without a place go by when they were seen. Nothing is written if nothing is so old.
-
-    Raises:
-        ConfigError: the warehouse is made of files, from which nothing can be deleted.
     """
-    if opened.appends:
-        raise ConfigError("setting privacy.keep_days needs a database: nothing can be deleted from Parquet files")
     client, raw = opened.client, opened.pipeline.dataset_name
     there = _tables(client, raw, client.staging_dataset_name)
     if (raw, table.name) not in there:
@@ -31,6 +25,7 @@ def purge(opened: Warehouse, table: Table, account: str, before: datetime) -> in
     seen = f'"{raw}"."{SYNC_PROBLEMS}" where account = %s and seen_at < %s'
     if not faxes and not ((raw, SYNC_PROBLEMS) in there and _count(client, seen, account, before)):
         return 0
+    opened.verify_lock()
     with opened.turn():
         with client.begin_transaction():
             for statement, parameters in _deletions(raw, table, there, account, before):

@@ -17,7 +17,7 @@ from pipelines.settings import report_timezone, setting
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, require_proof
 from sources import provider
-from sources.errors import FaxSyncError, TryAgain
+from sources.errors import ConfigError, FaxSyncError, TryAgain
 from sources.run import Run
 from sources.window import whole_second
 
@@ -36,9 +36,8 @@ def sync_account(
             preflight(opened.pipeline, opened.client, options.full_refresh)
             run = _run(account, run_id, options, opened, began, on_progress)
             with opened.noting(run):
-                if run.kept_from:
-                    run.purged = purge(opened, provider(account.provider).TABLE, account.name, run.kept_from)
                 _load_all(opened, account.source(run), run)
+                _purge(opened, account, run)
                 if warning := opened.refresh_views(schema, report_timezone()):
                     run.warnings.append(warning)
                 require_proof(run)
@@ -62,6 +61,9 @@ def _run(
     on_progress: OnProgress,
 ) -> Run:
     now = whole_second(datetime.now(UTC))
+    kept = kept_from(now)
+    if kept and opened.appends:
+        raise ConfigError("setting privacy.keep_days needs a database: nothing can be deleted from Parquet files")
     return Run(
         run_id=run_id,
         account=account.name,
@@ -72,7 +74,7 @@ def _run(
         refetch=options.refetch,
         full_refresh=options.full_refresh,
         privacy=privacy(),
-        kept_from=kept_from(now),
+        kept_from=kept,
         heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
         rows_per_load=setting("sync.rows_per_load", 25_000),
         deadline=began + 60 * options.max_runtime,
@@ -90,3 +92,12 @@ def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:
         run.loads += opened.load(source)
         if run.is_late and not run.finished:
             raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")
+
+
+def _purge(opened: warehouse.Warehouse, account: accounts.Account, run: Run) -> None:
+    """Deletes what is too old by a clock that the provider's answers have confirmed: a wrong one might delete all.
+
+    A run with bounds of its own may have asked for nothing.
+    """
+    if run.kept_from and run.moves_cursor:
+        run.purged = purge(opened, provider(account.provider).TABLE, account.name, run.kept_from)

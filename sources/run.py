@@ -152,7 +152,11 @@ class Run:
             return False
         self._clock_mended = True
         self.warnings.append(f"the clock here is {abs(skew)} {'behind' if skew > timedelta() else 'ahead'}: set it")
-        self.started_at += timedelta(seconds=int(skew.total_seconds()))
+        shift = timedelta(seconds=int(skew.total_seconds()))
+        self.started_at += shift
+        if self.kept_from:
+            kept = Window(self.kept_from, self.started_at)
+            self.kept_from = kept.widened(max(-shift, timedelta())).start  # by whichever clock keeps more
         return True
 
     def cursor(self) -> datetime | None:

@@ -1,7 +1,9 @@
 """Faxes older than `[privacy] keep_days` are deleted, with all that belongs to them, and nothing brings them back."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -149,16 +151,35 @@ def test_a_deleted_fax_is_in_no_table_and_in_no_byte_of_a_copy_made_as_the_readm
     assert sync("--full-refresh").exit_code == 0
 
 
-def test_what_is_too_old_is_deleted_though_the_provider_is_down(
+def test_nothing_is_deleted_unless_the_provider_answers(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:
     served = serve_fake("phaxio", generated("phaxio", 60, days=70))
     sync()
     settings["PRIVACY__KEEP_DAYS"] = "30"
+    honest = served.server.answer
     served.server.answer = lambda request: json_answer({}, 503)
 
-    assert sync().exit_code == 75
-    assert query("select count(*) > 0, min(created_at) > now() - interval 31 days from fax.faxes") == [(True, True)]
+    assert (sync().exit_code, query("select count(*) from fax.faxes")) == (75, [(60,)])
+
+    served.server.answer = honest
+    assert sync().accounts["phaxio"]["purged"] > 0
+
+
+@every_provider
+@pytest.mark.parametrize("date", ["400 days ago", "Mon, 01 Jan 0001 00:00:00 GMT"])
+def test_a_clock_that_is_ahead_of_the_providers_deletes_nothing(
+    provider: str, date: str, serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    served = serve_fake(provider, generated(provider, 60, days=70))
+    sync()
+    settings["PRIVACY__KEEP_DAYS"] = "30"
+    honest = served.server.answer
+    told = date if "GMT" in date else format_datetime(datetime.now(UTC) - timedelta(days=400), usegmt=True)
+    served.server.answer = lambda request: replace(honest(request), headers={"Date": told})
+    sync()
+
+    assert query("select count(*) from fax.faxes") == [(60,)]
 
 
 def test_more_days_bring_back_what_is_asked_for_again(
