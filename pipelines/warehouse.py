@@ -6,13 +6,12 @@ with the rows: measured under SIGKILL, this is the one way that neither loses no
 
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
-from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
@@ -20,13 +19,13 @@ from pipelines import lock, runs
 from pipelines.connecting import DESTINATION, connect, kind
 from pipelines.database_file import lock_file
 from pipelines.faults import explain
+from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
 from pipelines.scratch import working_directory
 from pipelines.settings import setting
 from pipelines.upkeep import keep_up
 from pipelines.views import refresh_views
 from sources.errors import FaxSyncError
-from sources.resources import NESTED_IN
 from sources.run import Run
 
 LOG = logging.getLogger("fax-sync")
@@ -46,12 +45,12 @@ class Warehouse:
 
     def load(self, source: DltSource) -> bool:
         """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
-        _unnest(self.pipeline)
+        unnest(self.pipeline)
         self.pipeline.extract(source)
         self.pipeline.normalize()
         packages = self.pipeline.list_normalized_load_packages()
         if packages:
-            _nest(self.pipeline, packages)
+            nest(self.pipeline, packages)
             self.verify_lock()
             with self.turn():
                 self.pipeline.load(raise_on_failed_jobs=True)
@@ -169,27 +168,3 @@ def _connect(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
     if kind(pipeline) == "duckdb":
         client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "192MB"))
         client.execute_sql("set autoinstall_known_extensions = false")  # no connection but to providers and warehouse
-
-
-# dlt replaces a row together with its children, in one transaction and also when none are left, if the children's
-# table is nested in the row's. It does so for Arrow tables too, but cannot extract a nested one; so they are nested
-# only while they are loaded.
-
-
-def _unnest(pipeline: dlt.Pipeline) -> None:
-    for schema in pipeline.schemas.values():
-        for table in schema.tables.values():
-            if NESTED_IN in table:
-                table.pop("parent", None)
-
-
-def _nest(pipeline: dlt.Pipeline, packages: Collection[str]) -> None:
-    storage = pipeline._get_load_storage().normalized_packages
-    for load_id in packages:
-        schema: Schema = storage.load_schema(load_id)
-        for table in schema.tables.values():
-            if NESTED_IN in table:
-                table["parent"] = table[NESTED_IN]  # type: ignore[literal-required]
-                table.pop("resource", None)
-                table.pop("write_disposition", None)
-        storage.save_schema(load_id, schema)

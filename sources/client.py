@@ -16,8 +16,9 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from sources import origin, patience, strict_json
-from sources.errors import AuthError, ConfigError, ContractError, ProviderDown, Refused
+from sources import origin, patience
+from sources.answers import Garbled, document_of
+from sources.errors import ConfigError, ContractError, ProviderDown
 from sources.pace import Pace
 
 
@@ -35,10 +36,6 @@ class Limits:
     response_seconds: float = 120.0
     response_bytes: int = 32 * 1024 * 1024
     ca_bundle: str = ""  # a file of CA certificates to trust instead of those that requests brings
-
-
-class _Garbled(ContractError):
-    """A 200 whose JSON does not parse, as when it was cut: it is asked for again."""
 
 
 class Client:
@@ -87,7 +84,7 @@ class Client:
             ProviderDown: 408, 429, 5xx, resets and time-outs after all retries.
         """
         retrying = Retrying(
-            retry=retry_if_exception_type((ProviderDown, _Garbled)),
+            retry=retry_if_exception_type((ProviderDown, Garbled)),
             wait=patience.wait,
             stop=self._exhausted,
             before_sleep=self._spend,
@@ -133,7 +130,7 @@ class Client:
 
     def _exhausted(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        attempts = self._limits.garbled_attempts if isinstance(error, _Garbled) else self._limits.attempts
+        attempts = self._limits.garbled_attempts if isinstance(error, Garbled) else self._limits.attempts
         return state.attempt_number >= attempts or state.upcoming_sleep > self._patience
 
     def _spend(self, state: RetryCallState) -> None:
@@ -163,7 +160,7 @@ class Client:
             raise ProviderDown(
                 f"{self.provider} could not be reached ({type(error).__name__}): run again later"
             ) from error
-        return self._document(response, body)
+        return document_of(self.provider, response, body)
 
     def _read(self, response: requests.Response) -> bytes:
         deadline = self._clock() + self._limits.response_seconds
@@ -177,27 +174,3 @@ class Client:
         with self._lock:
             self.bytes += len(body)
         return bytes(body)
-
-    def _document(self, response: requests.Response, body: bytes) -> Any:
-        status = response.status_code
-        if status in (401, 403):
-            raise AuthError(f"{self.provider} refused the credentials (HTTP {status}): check the key and its scope")
-        if status in patience.PASSING:
-            raise patience.down(self.provider, response)
-        if 300 <= status < 400:
-            host = origin.host(response.headers.get("Location", ""))
-            raise ContractError(f"{self.provider} redirects to {host}, which is never followed: check base_url")
-        try:
-            document = strict_json.parse(body)
-        except ValueError as error:
-            document = None
-            if status == 200:
-                raise self._no_json(response, error) from None
-        if status != 200:
-            raise Refused(f"{self.provider} refused the request (HTTP {status})", status, document)
-        return document
-
-    def _no_json(self, response: requests.Response, error: ValueError) -> ContractError:
-        kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
-        error_class = _Garbled if "json" in kind else ContractError
-        return error_class(f"{self.provider}: expected a JSON page, got {kind!r} ({error})")

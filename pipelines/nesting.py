@@ -1,0 +1,34 @@
+"""A fax and its children replaced together.
+
+dlt replaces a row together with its children, in one transaction and also when none are left, if the children's table
+is nested in the row's. It does so for Arrow tables too, but cannot extract a nested one; so they are nested only while
+they are loaded.
+"""
+
+from collections.abc import Collection
+
+import dlt
+from dlt.common.schema import Schema
+
+from sources.resources import NESTED_IN
+
+
+def unnest(pipeline: dlt.Pipeline) -> None:
+    """Has the pipeline's tables extracted side by side."""
+    for schema in pipeline.schemas.values():
+        for table in schema.tables.values():
+            if NESTED_IN in table:
+                table.pop("parent", None)
+
+
+def nest(pipeline: dlt.Pipeline, packages: Collection[str]) -> None:
+    """Has the tables of these load packages loaded as nested ones."""
+    storage = pipeline._get_load_storage().normalized_packages
+    for load_id in packages:
+        schema: Schema = storage.load_schema(load_id)
+        for table in schema.tables.values():
+            if NESTED_IN in table:
+                table["parent"] = table[NESTED_IN]  # type: ignore[literal-required]
+                table.pop("resource", None)
+                table.pop("write_disposition", None)
+        storage.save_schema(load_id, schema)

@@ -1,0 +1,46 @@
+"""What an answer of a provider is: a JSON document, or an error that says what to do."""
+
+from typing import Any
+
+import requests
+
+from sources import origin, patience, strict_json
+from sources.errors import AuthError, ContractError, Refused
+
+
+class Garbled(ContractError):
+    """A 200 whose JSON does not parse, as when it was cut: it is asked for again."""
+
+
+def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
+    """The JSON document that a provider answered with.
+
+    Raises:
+        AuthError: 401 or 403.
+        ProviderDown: a status that another try may mend.
+        ContractError: a redirect, or no JSON; `Garbled` if it claims to be.
+        Refused: any other status.
+    """
+    status = response.status_code
+    if status in (401, 403):
+        raise AuthError(f"{provider} refused the credentials (HTTP {status}): check the key and its scope")
+    if status in patience.PASSING:
+        raise patience.down(provider, response)
+    if 300 <= status < 400:
+        host = origin.host(response.headers.get("Location", ""))
+        raise ContractError(f"{provider} redirects to {host}, which is never followed: check base_url")
+    try:
+        document = strict_json.parse(body)
+    except ValueError as error:
+        document = None
+        if status == 200:
+            raise _no_json(provider, response, error) from None
+    if status != 200:
+        raise Refused(f"{provider} refused the request (HTTP {status})", status, document)
+    return document
+
+
+def _no_json(provider: str, response: requests.Response, error: ValueError) -> ContractError:
+    kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+    error_class = Garbled if "json" in kind else ContractError
+    return error_class(f"{provider}: expected a JSON page, got {kind!r} ({error})")
