@@ -17,6 +17,7 @@ from sources.fitting import as_json, fit
 
 Handling = Literal["keep", "hmac", "drop"]
 Columns = Mapping[str, Column]
+NONE: Mapping[str, Any] = {}
 DROPPED = "[number]"  # stands in a text for a number that was left out
 _DIGEST_BYTES = 15  # of 32: no two of all numbers on earth are likely to meet, and base 32 needs no padding
 
@@ -55,11 +56,14 @@ class Privacy:
         children = {child.source: {column.name: column for column in child.columns} for child in table.children}
         return lambda record: self.fields(record, columns, children)
 
-    def fields(self, record: Record, columns: Columns, children: Mapping[str, Columns] | None = None) -> Record:
+    def fields(self, record: Record, columns: Columns, children: Mapping[str, Columns] = NONE) -> Record:
         """The record as it may be kept; what is replaced already stays as it is."""
         treated: Record = {}
         for key, value in record.items():
-            column, child = columns.get(key), (children or {}).get(key)
+            column, child = columns.get(key), children.get(key)
+            if value is None and column is not None:
+                treated[key] = None
+                continue
             name = key if column or child is not None else self._text(key)
             if name != key and self.phone_numbers == "drop":
                 continue
@@ -68,7 +72,7 @@ class Privacy:
             elif child is not None:
                 treated[name] = self._within(value, child) if isinstance(value, dict | list) else self._whole(value)
             else:
-                treated[name] = value if column and _is_plain(value, column) else self._within(value, {})
+                treated[name] = value if column and _is_plain(value, column) else self._within(value, NONE)
         return treated
 
     def pseudonym(self, text: str) -> str | None:
@@ -82,7 +86,7 @@ class Privacy:
 
     def _whole(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: self._whole(inner) for name, inner in self.fields(value, {}).items()}
+            return {name: self._whole(inner) for name, inner in self.fields(value, NONE).items()}
         if isinstance(value, list):
             return [self._whole(inner) for inner in value]
         if value is None or value == "" or isinstance(value, bool):

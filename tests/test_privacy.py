@@ -150,6 +150,21 @@ def test_costs_and_destinations_are_the_same_behind_pseudonyms(
     assert [query(sql) for sql in BREAKDOWNS] == kept
 
 
+@every_provider
+@pytest.mark.parametrize("handling", [HMAC, DROP], ids=["hmac", "drop"])
+def test_a_run_with_nothing_new_writes_nothing(
+    handling: Settings, provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    settings |= handling | {"PRIVACY__KEEP_DAYS": "300"}
+    serve_fake(provider, generated(provider, 40, days=3))
+    sync()
+    loads = query(f"select count(*) from fax_{provider}._dlt_loads")
+    told = sync().accounts[provider]
+
+    assert (told["new"], told["changed"], told["purged"]) == (0, 0, 0)
+    assert query(f"select count(*) from fax_{provider}._dlt_loads") == loads
+
+
 def test_a_change_of_key_has_both_side_by_side_until_a_full_refresh(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:
