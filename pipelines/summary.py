@@ -29,8 +29,9 @@ class Outcome:
 
     def line(self) -> str:
         """One line for a person."""
-        parts = [_told(self.run, self.seconds)] if self.run and self.run.span else []
-        parts += [f"{self.run.purged} faxes deleted, as they were too old"] if self.run and self.run.purged else []
+        run = self.run
+        parts = [_told(run, self.seconds)] if run and run.span else _warned(run) if run else []
+        parts += [f"{run.purged} faxes deleted, as they were too old"] if run and run.purged else []
         parts += [f"FAILED: {self.error}"] if self.error else []
         return f"{self.account}: {'; '.join(parts)}"
 
@@ -111,7 +112,11 @@ def _told(run: Run, seconds: float) -> str:
     if run.rows[SYNC_PROBLEMS]:
         parts.append(f"{run.rows[SYNC_PROBLEMS]} values did not fit, see sync_problems")
     columns = [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]
-    parts += [f"WARNING: {warning}" for warning in run.warnings]
+    parts += _warned(run)
     if columns:
         parts.append(f"new fields {', '.join(columns)}")
     return "; ".join(parts)
+
+
+def _warned(run: Run) -> list[str]:
+    return [f"WARNING: {warning}" for warning in run.warnings]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sources.learnt import Contract
 from sources.run import ACCOUNTED_FOR, PROVEN, Run
-from sources.window import SECOND, Window, whole_second
+from sources.window import SECOND, Window, rfc3339, whole_second
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,10 @@ def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime 
     """
     end, start = whole_second(run.end), whole_second(horizon.start)
     if not run.moves_cursor:
-        start = _kept(run, min(whole_second(run.since or start), end))
+        asked = min(whole_second(run.since or start), end)
+        start = _kept(run, asked)
+        if run.since and start > asked:
+            run.warnings.append(f"nothing created before {rfc3339(start)} is read: see [privacy] keep_days")
         if start >= end:
             return []
         span = Window(start, end)

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from canaries import NAME, traces
-from conftest import ROOT, Query, ServeFake, Settings, Sync, generated
+from conftest import ROOT, Query, ServeFake, Settings, Sync, SyncProcess, generated
 from postgres import Server
 
 import sources
@@ -92,6 +92,17 @@ def test_what_is_too_old_is_gone_with_all_that_belongs_to_it_and_stays_away(
     ids = f"select cast(id as text) from {raw}.{faxes}"
     assert query(f"select count(*) from {raw}.{problems} where record_id not in ({ids})") == [(0,)]
     assert check(settings, monkeypatch) == 0
+
+
+@pytest.mark.parametrize("until", [(), ("--until", "2020-01-01")], ids=str)
+def test_a_backfill_of_what_is_too_old_is_told_to_read_nothing(
+    until: tuple[str, ...], serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings
+) -> None:
+    settings["PRIVACY__KEEP_DAYS"] = "30"
+    serve_fake("phaxio")
+    told = sync_process("--since", "2019-01-01", *until).stdout
+
+    assert ("see [privacy] keep_days" in told, told.count("WARNING")) == (True, 1)
 
 
 @every_provider
