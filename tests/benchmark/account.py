@@ -4,17 +4,17 @@ Beside the blob are two files of 64-bit integers: where each fax ends in it, and
 """
 
 from array import array
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-BLOB, ENDS, INSTANTS = "faxes.json", "ends", "instants"
+from benchmark.server import BLOB, ENDS, EPOCH, INSTANTS
+
 CHAPTER = 20_000  # faxes that are made at a time
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def prepare(directory: Path, faxes: int, span: timedelta = timedelta(days=1000)) -> Path:
-    """Renders so many faxes, created evenly over the span before now, the newest three in a hundred of them open."""
+    """Renders so many faxes, created evenly over the span before now; of the latest some are still open."""
     directory.mkdir(parents=True)
     ends, instants = array("q"), array("q")
     with (directory / BLOB).open("wb") as blob:
@@ -27,7 +27,7 @@ def prepare(directory: Path, faxes: int, span: timedelta = timedelta(days=1000))
     return directory
 
 
-def _newest_first(faxes: int, span: timedelta) -> Any:
+def _newest_first(faxes: int, span: timedelta) -> Iterator[tuple[bytes, datetime]]:
     from sources.phaxio.fake import Fake, generate
 
     end = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
@@ -35,8 +35,9 @@ def _newest_first(faxes: int, span: timedelta) -> Any:
     while left:
         count = min(left, CHAPTER)
         start = end - span * count / faxes
-        settled = {} if left == faxes else {"open_from": end}
-        fake = Fake(generate(count, start=start, end=end, seed=left, first_id=1 + left - count, **settled))
+        open_from = None if left == faxes else end
+        made = generate(count, start=start, end=end, seed=left, first_id=1 + left - count, open_from=open_from)
+        fake = Fake(made)
         for created_at, number in reversed(fake.store.order()):
             yield fake.store.shown([number])[1:-1], created_at
         end, left = start, left - count

@@ -25,7 +25,7 @@ OTHERS: dict[str, Measure] = {
     "day": lambda options: quiet.day(),
     "one-change": lambda options: quiet.one_change(),
     "growth": lambda options: growth.tenfold(options.faxes),
-    "merging": lambda options: merging.into_large(options.rounds),
+    "merging": lambda options: merging.into_large(options.rounds, 25 * options.faxes),
 }
 
 
