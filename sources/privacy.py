@@ -26,9 +26,10 @@ _NO_NUMBER = (
     _PSEUDONYM.pattern,
     r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b",  # UUID
     r"\b[A-Za-z]{0,2}[0-9A-Fa-f]{32}\b",  # digest, or a SID, which has two letters in front
-    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?",  # ISO 8601
+    r"\b(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?",  # ISO 8601
 )
-_NUMBER = r"\+\d(?:[ ()./-]{0,3}\d){6,}|\d(?:[ ()./-]{0,3}\d){9,}"
+_BETWEEN = r"(?:[^\w,;:+~@]|_){0,3}"  # two digits: blanks, brackets, dots, any kind of dash
+_NUMBER = rf"\+(?:{_BETWEEN}\d){{7,}}|\d(?:{_BETWEEN}\d){{9,}}"
 _IN_TEXT = re.compile(f"(?P<other>{'|'.join(_NO_NUMBER)})|{_NUMBER}")
 _SEVEN_DIGITS = re.compile(r"(?:\d[^0-9A-Za-z]{0,3}){7}")  # fewer are no number: tells soon, for most texts
 # The list of country codes is that of fax.deliveries.
