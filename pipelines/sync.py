@@ -41,7 +41,7 @@ def _sync(options: argparse.Namespace) -> int:
         LOG.warning("%s", readable)
     if not options.demo:
         return _sync_accounts(options)
-    from pipelines import demo, show  # noqa: PLC0415  # a run with nothing new takes a tenth less without them
+    from pipelines import demo, show  # noqa: PLC0415  # no other run needs what they import
 
     with demo.fakes(project.DEMO_DATABASE):
         code = _sync_accounts(options)

@@ -38,7 +38,7 @@ def parse(body: bytes) -> Any:
 
 def _is_suspicious(body: bytes) -> bool:
     """There may be a long number in it, or a quote that the count of keys mistakes."""
-    # A regular expression says the same in three times as long as orjson takes for the whole body.
+    # A regular expression says the same, and takes five times as long as orjson for the whole body.
     return _LONG_NUMBER in body.translate(_DIGITS_AS_ZEROS) or b"\\u0022" in body
 
 
