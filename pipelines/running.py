@@ -3,11 +3,12 @@
 import argparse
 import logging
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 from dlt.extract import DltSource
 
-from pipelines import accounts, stopping, warehouse
+from pipelines import accounts, runs, stopping, warehouse
 from pipelines.faults import explain
 from pipelines.preflight import preflight
 from pipelines.privacy import kept_from, privacy
@@ -35,7 +36,7 @@ def sync_account(
         with warehouse.opened(account.provider, account.name, schema) as opened:
             preflight(opened.pipeline, opened.client, options.full_refresh)
             run = _run(account, run_id, options, opened, began, on_progress)
-            with opened.noting(run):
+            with nullcontext() if opened.appends else runs.noting(opened.client, opened.pipeline.dataset_name, run):
                 _load_all(opened, account.source(run), run)
                 _purge(opened, account, run)
                 if warning := opened.refresh_views(schema, report_timezone()):
@@ -76,7 +77,7 @@ def _run(
         privacy=privacy(),
         kept_from=kept,
         heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
-        rows_per_load=setting("sync.rows_per_load", 25_000),
+        rows_per_load=setting("sync.rows_per_load", 60_000),
         deadline=began + 60 * options.max_runtime,
         progress=lambda run: on_progress(str(account), run),
     )

@@ -1,6 +1,9 @@
 """`sync_runs`: one row for each run that wrote something, or failed, in the raw schema of its provider."""
 
+import logging
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,9 +11,27 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.comments import comment_on
-from sources.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
+from pipelines.faults import explain
+from sources.columns import ACCOUNT, Column
+from sources.errors import FaxSyncError
 from sources.run import Run
 
+LOG = logging.getLogger("fax-sync")
+SYNC_RUNS = "sync_runs"
+RUNS_MEANING = "Runs that wrote something, or failed, one row for each account."
+RUN_COLUMNS = (
+    ACCOUNT,
+    Column("run_id", "text", "The run; the accounts of one run share it."),
+    Column("started_at", "timestamp", "When the account's turn came, UTC."),
+    Column("finished_at", "timestamp", "When it was over, UTC."),
+    Column("exit_code", "bigint", "0 if all went well, else the code of what stopped it; see README.md."),
+    Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
+    Column("rows_changed", "bigint", "Faxes that the warehouse held otherwise."),
+    Column("loads", "bigint", "Load packages committed."),
+    Column("requests", "bigint", "HTTP requests made, retries included."),
+    Column("retries", "bigint", "How many of them were retries."),
+    Column("bytes", "bigint", "Bytes of JSON received."),
+)
 _TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time zone"}
 
 
@@ -47,3 +68,21 @@ def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds
         for statement in making(raw):
             client.execute_sql(statement)
         client.execute_sql(insert, *row.values())
+
+
+@contextmanager
+def noting(client: SqlClientBase[Any], raw: str, run: Run) -> Iterator[None]:
+    """Writes down how the block ended, if it wrote something or failed."""
+    began, exit_code = time.monotonic(), 0
+    try:
+        yield
+    except Exception as failure:
+        error = explain(failure)
+        exit_code = error.exit_code if error else FaxSyncError.exit_code
+        raise
+    finally:
+        if run.loads or run.purged or exit_code:
+            try:
+                note(client, raw, run, exit_code, time.monotonic() - began)
+            except Exception:  # what stopped the run may well be the warehouse: that is told already
+                LOG.debug("the run could not be written down", exc_info=True)

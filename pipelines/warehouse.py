@@ -4,8 +4,6 @@ dlt's working directory is made afresh for every run, and the state restored fro
 with the rows: measured under SIGKILL, this is the one way that neither loses nor doubles a row.
 """
 
-import logging
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -15,20 +13,15 @@ import dlt
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
-from pipelines import lock, runs
+from pipelines import lock
 from pipelines.connecting import DESTINATION, connect, kind
 from pipelines.database_file import lock_file
-from pipelines.faults import explain
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
 from pipelines.scratch import working_directory
 from pipelines.settings import setting
 from pipelines.upkeep import keep_up
 from pipelines.views import refresh_views
-from sources.errors import FaxSyncError
-from sources.run import Run
-
-LOG = logging.getLogger("fax-sync")
 
 
 @dataclass(frozen=True)
@@ -64,26 +57,6 @@ class Warehouse:
             return
         keep_up(self.client, self.pipeline.dataset_name, schema, _is_postgres(self.pipeline))
         self.kept_up.add(schema.version_hash)
-
-    @contextmanager
-    def noting(self, run: Run) -> Iterator[None]:
-        """Writes down how the block ended, if it wrote something or failed."""
-        began, exit_code = time.monotonic(), 0
-        try:
-            yield
-        except Exception as failure:
-            error = explain(failure)
-            exit_code = error.exit_code if error else FaxSyncError.exit_code
-            raise
-        finally:
-            if (run.loads or run.purged or exit_code) and not self.appends:
-                self._note(run, exit_code, time.monotonic() - began)
-
-    def _note(self, run: Run, exit_code: int, seconds: float) -> None:
-        try:
-            runs.note(self.client, self.pipeline.dataset_name, run, exit_code, seconds)
-        except Exception:  # what stopped the run may well be the warehouse: that is told already
-            LOG.debug("the run could not be written down", exc_info=True)
 
     def refresh_views(self, schema: str, timezone: str) -> str | None:
         """Makes the views in `schema`, with days of `timezone`; a warning, if some cannot be made."""

@@ -6,7 +6,6 @@ made, and neither netrc nor proxy variables are read (requests adds netrc passwo
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
 from typing import Any
@@ -19,23 +18,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from sources import origin, patience
 from sources.answers import Garbled, document_of
 from sources.errors import ConfigError, ContractError, ProviderDown
+from sources.limits import USUAL, Limits
 from sources.pace import Pace
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How one run asks a provider, how much, and how patiently; seconds, bytes and counts."""
-
-    connections: int = 4
-    requests_per_second: float = 0.0  # 0: as many as come
-    attempts: int = 5
-    garbled_attempts: int = 3
-    retry_seconds: float = 120.0
-    connect_seconds: float = 10.0
-    read_seconds: float = 60.0
-    response_seconds: float = 120.0
-    response_bytes: int = 32 * 1024 * 1024
-    ca_bundle: str = ""  # a file of CA certificates to trust instead of those that requests brings
 
 
 class Client:
@@ -51,7 +35,7 @@ class Client:
         base_url: str,
         credentials: tuple[str, str],
         provider: str,
-        limits: Limits = Limits(),
+        limits: Limits = USUAL,
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

@@ -3,12 +3,13 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from sources.client import Client
+from sources.held import Stored
 from sources.privacy import KEEP, Privacy
 from sources.proving import Walked
 from sources.window import Window
@@ -16,25 +17,6 @@ from sources.window import Window
 MOST_SKEW = timedelta(minutes=5)  # between the provider's clock and ours
 PROVEN = ("counted", "walked")  # the proofs of a window that need not be read again
 ACCOUNTED_FOR = (*PROVEN, "gap")  # nothing can be done about what the provider does not keep any more
-
-
-class Stored(Protocol):
-    """What the warehouse already holds of one account, from committed loads where nothing else is said."""
-
-    def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
-
-    def problem_ids(self) -> Collection[str]:
-        """The `_dlt_id` of every row of `sync_problems`."""
-
-    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
-        """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
-
-    def open_faxes(self, table: str, final: Collection[str], span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span whose status is not final, by id."""
-
-    def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
-        """The rows of a table in which the column has one of the values, those of a load that was cut off as well."""
 
 
 @dataclass
@@ -58,7 +40,7 @@ class Run:
     privacy: Privacy = KEEP
     kept_from: datetime | None = None
     heartbeat: timedelta = timedelta(hours=1)
-    rows_per_load: int = 25_000
+    rows_per_load: int = 60_000
     windows_per_load: int = 25
     deadline: float = math.inf
     progress: Callable[["Run"], None] = lambda run: None

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from sources.columns import Column, DataType, Table
 from sources.fitting import as_json, fit
+from sources.held import Stored
 from sources.learnt import Learnt
 from sources.privacy import Privacy
 from sources.records import Placed
-from sources.run import Stored
 from sources.values import ARROW_TYPES
 
 Rows = list[dict[str, Any]]

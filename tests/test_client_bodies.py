@@ -3,9 +3,10 @@
 import pytest
 from test_client import FINE, Slept, after, patient
 
-from sources.client import Client, Limits
+from sources.client import Client
 from sources.errors import ContractError, ProviderDown
 from sources.fake_server import Answer, FakeServer, json_answer
+from sources.limits import Limits
 
 BROKEN = {
     "reset": Answer(reset=True),

@@ -11,9 +11,10 @@ from conftest import Served, ServeFake, Settings, Sync, generated
 from oracle import assert_holds
 
 import sources
-from sources.client import Client, Limits
+from sources.client import Client
 from sources.errors import ProviderDown
 from sources.fake_server import Answer, FakeServer, Request, json_answer
+from sources.limits import Limits
 from sources.pace import Pace
 
 every_provider = pytest.mark.parametrize(

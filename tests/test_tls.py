@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from sources.client import Client, Limits
+from sources.client import Client
 from sources.errors import ConfigError
+from sources.limits import Limits
 
 Serve = Callable[[trustme.LeafCert], "Counted"]
 

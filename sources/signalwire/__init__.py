@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 import dlt
 from dlt.extract import DltResource
 
-from sources.client import Client, Limits
+from sources.client import Client
 from sources.learnt import Contract
+from sources.limits import Limits
 from sources.plan import Horizon
 from sources.resources import fax_resources
 from sources.run import Run

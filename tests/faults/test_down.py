@@ -11,9 +11,10 @@ from oracle import assert_holds
 import sources
 from faults.conftest import StartTrial, more
 from faults.inject import UNAVAILABLE, always, broken, from_page, raw
-from sources.client import Client, Limits
+from sources.client import Client
 from sources.errors import ContractError, ProviderDown
 from sources.fake_server import Answer, FakeServer, json_answer, serve
+from sources.limits import Limits
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 STALLS = {

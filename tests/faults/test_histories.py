@@ -20,9 +20,9 @@ from faults.direct import Time, run_once
 from faults.inject import UNAVAILABLE, Fault, between_pages, broken, from_page
 from faults.test_time import dated
 from pipelines.faults import explain
-from sources.client import Limits
 from sources.errors import FaxSyncError
 from sources.fake_server import json_answer, serve
+from sources.limits import Limits
 
 WHICH = st.integers(0, 99)
 CUT = json_answer(b'{"success":true,"data":[{"id":')

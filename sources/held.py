@@ -1,0 +1,25 @@
+"""What a source wants to know of the warehouse."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+from sources.window import Window
+
+
+class Stored(Protocol):
+    """What the warehouse already holds of one account, from committed loads where nothing else is said."""
+
+    def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
+        """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
+
+    def problem_ids(self) -> Collection[str]:
+        """The `_dlt_id` of every row of `sync_problems`."""
+
+    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
+        """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
+
+    def open_faxes(self, table: str, final: Collection[str], span: Window) -> Mapping[Any, str]:
+        """The `_dlt_id` of each fax created in the span whose status is not final, by id."""
+
+    def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
+        """The rows of a table in which the column has one of the values, those of a load that was cut off as well."""
