@@ -139,5 +139,5 @@ def _connect(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
     """Opens the connection, and bounds what DuckDB keeps in memory and what it may fetch."""
     connect(client)
     if kind(pipeline) == "duckdb":
-        client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "192MB"))
+        client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "128MB"))
         client.execute_sql("set autoinstall_known_extensions = false")  # no connection but to providers and warehouse
