@@ -25,11 +25,11 @@ def readings() -> Iterator[Any]:
         alone = [{name: reading} for name, listed in switches.items() for reading in listed[1:]]
         for chosen in [{}, *alone, *(some for some in TOGETHER if some.keys() <= switches.keys())]:
             told = ",".join(f"{name}={reading}" for name, reading in chosen.items()) or "default"
-            yield pytest.param(provider, chosen, id=f"{provider}-{told}")
+            yield pytest.param(provider, chosen, id=f"{provider}-{told}", marks=pytest.mark.slow if chosen else ())
 
 
 every_reading = pytest.mark.parametrize(("provider", "switches"), list(readings()))
-every_third_reading = pytest.mark.parametrize(("provider", "switches"), list(readings())[::3])
+every_sixth_reading = pytest.mark.parametrize(("provider", "switches"), list(readings())[::6])
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
 
@@ -84,7 +84,7 @@ def test_each_sync_holds_the_truth_and_a_quiet_one_writes_nothing(
 
 
 @pytest.mark.slow
-@every_third_reading
+@every_sixth_reading
 def test_each_sync_into_postgres_holds_the_truth_and_a_quiet_one_loads_nothing(
     provider: str, switches: dict[str, str], serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
 ) -> None:
@@ -148,6 +148,7 @@ def test_the_first_request_carries_both_bounds_a_full_page_and_basic_auth(
 
 
 @every_provider
+@pytest.mark.slow
 def test_two_years_of_faxes_are_held_exactly_and_so_are_their_later_changes(
     provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:

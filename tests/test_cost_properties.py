@@ -168,6 +168,7 @@ def total(held: Any) -> Decimal:
     return sum((row["cost_usd"] or Decimal(0) for row in held), Decimal(0))
 
 
+@pytest.mark.slow
 @destinations
 @pytest.mark.parametrize("providers", [(), *((name,) for name in sources.providers()), tuple(sources.providers())])
 def test_every_view_runs_without_a_fax(warehouses: Any, destination: str, providers: tuple[str, ...]) -> None:
@@ -178,6 +179,7 @@ def test_every_view_runs_without_a_fax(warehouses: Any, destination: str, provid
     assert {view for view, found in held.items() if found} == ({"month_to_date"} if providers else set())
 
 
+@pytest.mark.slow
 @destinations
 def test_every_view_runs_after_new_raw_columns(warehouses: Any, destination: str) -> None:
     warehouse = warehouses(destination)

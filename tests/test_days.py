@@ -22,6 +22,7 @@ def changes(zone: ZoneInfo) -> list[datetime]:
     return [quarter + timedelta(seconds=beside) for quarter in quarters for beside in (-1, 0)]
 
 
+@pytest.mark.slow
 @destinations
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_fax_counts_on_the_day_that_its_clock_showed(warehouses: Any, destination: str, zone: str) -> None:

@@ -37,6 +37,7 @@ def test_what_changes_at_the_provider_changes_in_the_warehouse(
     postgres.assert_holds(database, provider, served.fake.truth())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grants", ["may create schemas", "schemas made beforehand"])
 def test_the_grants_of_the_readme_suffice(
     grants: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str, role: str
@@ -59,6 +60,7 @@ def test_the_grants_of_the_readme_suffice(
     postgres.assert_holds(database, "phaxio", served.fake.truth())
 
 
+@pytest.mark.slow
 def test_views_that_others_have_built_on_ours_are_never_dropped(
     serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
 ) -> None:
@@ -83,6 +85,7 @@ def test_views_that_others_have_built_on_ours_are_never_dropped(
     postgres.assert_holds(database, "phaxio", served.fake.truth())
 
 
+@pytest.mark.slow
 def test_what_users_have_added_survives(serve_fake: ServeFake, sync: Sync, postgres: Server, database: str) -> None:
     served = serve_fake("phaxio", generated("phaxio", 10, days=5))
     postgres.query(database, "create schema fax_phaxio")
@@ -126,6 +129,7 @@ def test_a_second_run_asks_the_provider_nothing(
     assert sync().exit_code == 0
 
 
+@pytest.mark.slow
 def test_two_accounts_synced_at_once_lose_nothing(
     serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, postgres: Server, database: str
 ) -> None:

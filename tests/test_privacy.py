@@ -81,6 +81,7 @@ def test_no_canary_is_found_anywhere(
     assert [run.told for run in runs if TRACES.search(run.told)] == []
 
 
+@pytest.mark.slow
 @every_provider
 def test_the_canaries_are_there_to_be_found(provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path) -> None:
     serve_canaries(provider, serve_fake)
@@ -130,6 +131,7 @@ BREAKDOWNS = (
 )
 
 
+@pytest.mark.slow
 def test_costs_and_destinations_are_the_same_behind_pseudonyms(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query, warehouse: Path, tmp_path: Path
 ) -> None:
@@ -150,6 +152,7 @@ def test_costs_and_destinations_are_the_same_behind_pseudonyms(
     assert [query(sql) for sql in BREAKDOWNS] == kept
 
 
+@pytest.mark.slow
 @every_provider
 @pytest.mark.parametrize("handling", [HMAC, DROP], ids=["hmac", "drop"])
 def test_a_run_with_nothing_new_writes_nothing(
@@ -165,6 +168,7 @@ def test_a_run_with_nothing_new_writes_nothing(
     assert query(f"select count(*) from fax_{provider}._dlt_loads") == loads
 
 
+@pytest.mark.slow
 def test_a_change_of_key_has_both_side_by_side_until_a_full_refresh(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:
@@ -185,6 +189,7 @@ def test_a_change_of_key_has_both_side_by_side_until_a_full_refresh(
     assert query("select distinct from_number from fax.faxes") == [(other,)]
 
 
+@pytest.mark.slow
 def test_an_open_fax_is_read_again_by_its_id_and_stays_hidden(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:
@@ -200,6 +205,7 @@ def test_an_open_fax_is_read_again_by_its_id_and_stays_hidden(
     assert query("select from_number, is_final from fax.faxes") == [(*before[0], True)]
 
 
+@pytest.mark.slow
 def test_a_deleted_fax_keeps_what_is_known_and_its_number_is_hidden_from_then_on(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:
@@ -263,6 +269,7 @@ def test_what_is_hidden_stays_as_it_is_wherever_it_stands(number: str) -> None:
     assert treat({"error_message": f"to {pseudonym}."}) == {"error_message": f"to {pseudonym}."}
 
 
+@pytest.mark.slow
 def test_a_postgres_has_the_same_breakdown_and_marks_deleted_faxes(
     serve_fake: ServeFake, sync: Sync, settings: Settings, postgres: Server, database: str
 ) -> None:

@@ -153,6 +153,7 @@ def test_csv_holds_the_rows_exactly_for_nobody_else_to_read(report: Reporting, q
     assert (stat.S_IMODE(file.stat().st_mode), [*file.parent.iterdir()]) == (0o600, [file])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("script") is None, reason="there is no script(1) to give a terminal")
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(("columns", "by"), [(80, "number"), (80, "tag"), (200, "account")])

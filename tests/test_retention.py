@@ -94,6 +94,7 @@ def test_what_is_too_old_is_gone_with_all_that_belongs_to_it_and_stays_away(
     assert check(settings, monkeypatch) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("until", [(), ("--until", "2020-01-01")], ids=str)
 def test_a_backfill_of_what_is_too_old_is_told_to_read_nothing(
     until: tuple[str, ...], serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings
@@ -105,6 +106,7 @@ def test_a_backfill_of_what_is_too_old_is_told_to_read_nothing(
     assert ("see [privacy] keep_days" in told, told.count("WARNING")) == (True, 1)
 
 
+@pytest.mark.slow
 @every_provider
 def test_a_first_run_loads_nothing_that_is_too_old(
     provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
@@ -118,6 +120,7 @@ def test_a_first_run_loads_nothing_that_is_too_old(
     assert query(f"select count(*) from fax_{provider}_default_staging.{tables(provider)[0]}") == [(len(kept),)]
 
 
+@pytest.mark.slow
 def test_a_postgres_keeps_no_more_than_a_file(
     serve_fake: ServeFake,
     sync: Sync,
@@ -140,6 +143,7 @@ def test_a_postgres_keeps_no_more_than_a_file(
     assert check(settings, monkeypatch) == 0
 
 
+@pytest.mark.slow
 def test_a_deleted_fax_is_in_no_table_and_in_no_byte_of_a_copy_made_as_the_readme_says(
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:
@@ -162,6 +166,7 @@ def test_a_deleted_fax_is_in_no_table_and_in_no_byte_of_a_copy_made_as_the_readm
     assert sync("--full-refresh").exit_code == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_deleted_unless_the_provider_answers(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:
@@ -177,6 +182,7 @@ def test_nothing_is_deleted_unless_the_provider_answers(
     assert sync().accounts["phaxio"]["purged"] > 0
 
 
+@pytest.mark.slow
 @every_provider
 @pytest.mark.parametrize("date", ["400 days ago", "Mon, 01 Jan 0001 00:00:00 GMT"])
 def test_a_clock_that_is_ahead_of_the_providers_deletes_nothing(
@@ -193,6 +199,7 @@ def test_a_clock_that_is_ahead_of_the_providers_deletes_nothing(
     assert query("select count(*) from fax.faxes") == [(60,)]
 
 
+@pytest.mark.slow
 def test_more_days_bring_back_what_is_asked_for_again(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:

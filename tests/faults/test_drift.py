@@ -12,7 +12,7 @@ import sources
 from faults.conftest import more
 from faults.drifting import Drift
 
-CHANGES, A_RUN = 200, 10  # changes of shape, and how many of them come between two runs
+CHANGES, A_RUN = 200, 20  # changes of shape, and how many of them come between two runs
 VIEWS = "select table_name from information_schema.views where table_schema = 'fax'"
 
 
