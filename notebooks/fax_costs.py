@@ -159,8 +159,8 @@ def _(account, month):
 @app.cell
 def _(account, month):
     _sql = f"""
-        select country_code, area_code, sum(cost_usd) as cost_usd, cast(sum(deliveries) as bigint) as deliveries
-        from fax.cost_by_number
+        select country_code, area_code, sum(cost_usd) as cost_usd, count(*) as deliveries
+        from fax.deliveries
         where month = %s and direction = 'sent' and {OF_ACCOUNT}
         group by 1, 2
         order by cost_usd desc, 1, 2
@@ -235,8 +235,8 @@ def _(account, month):
         [
             {
                 "month": f"{row['month']:%b}",
-                "median": row["median_seconds"] / 60,
-                "p95": row["p95_seconds"] / 60,
+                "median": float(row["median_seconds"]) / 60,
+                "p95": float(row["p95_seconds"]) / 60,
                 "told": f"{minutes(row['median_seconds'])}, 95 of 100 {minutes(row['p95_seconds'])}",
             }
             for _, row in sorted(_slowest.items())[-6:]

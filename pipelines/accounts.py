@@ -78,11 +78,13 @@ def required(provider: str | None = None, name: str | None = None) -> list[Accou
     if not accounts:
         raise ConfigError(
             "no provider is configured: copy .dlt/example.secrets.toml to .dlt/secrets.toml and fill in your keys, "
-            "or see it work first: python pipelines/sync.py --demo"
+            "or see it work first: uv run python pipelines/sync.py --demo"
         )
     chosen = [account for account in accounts if name in (None, account.name)]
     if not chosen:
-        raise ConfigError(f"there is no account {name!r}: choose from {', '.join(map(str, accounts))}")
+        raise ConfigError(
+            f"there is no account {name!r}: choose from {', '.join(sorted({account.name for account in accounts}))}"
+        )
     return chosen
 
 

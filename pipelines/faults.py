@@ -72,4 +72,13 @@ def _configuration(error: BaseException) -> FaxSyncError | None:
     if not isinstance(error, ConfigurationException):
         return None
     field = getattr(error, "field_name", None) or ", ".join(getattr(error, "fields", ()) or ())
-    return ConfigError(f"setting {field or '(unnamed)'} is missing or not of its type: see .dlt/config.toml")
+    if not field:
+        return ConfigError(
+            "the files of .dlt cannot be read: is a text without quotes, or a credential without its form?"
+        )
+    if field in ("credentials", "password", "username", "host", "database", "bucket_url"):
+        return ConfigError(
+            f"[destination.warehouse] lacks {field}: set credentials in .dlt/secrets.toml, for PostgreSQL as "
+            "postgresql://user:password@host:5432/database, or bucket_url for files"
+        )
+    return ConfigError(f"setting {field} is missing or not of its type: see .dlt/config.toml")

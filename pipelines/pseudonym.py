@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
 
+import logging
 from collections.abc import Sequence
 
 from pipelines import project  # noqa: F401  # before dlt is imported
@@ -12,6 +13,8 @@ from pipelines import project  # noqa: F401  # before dlt is imported
 from pipelines.command import CommandParser, reported
 from pipelines.privacy import privacy
 from sources.errors import ConfigError
+
+LOG = logging.getLogger("fax-sync")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +27,10 @@ def _translate() -> int:
     settings = privacy()
     if settings.phone_numbers != "hmac":
         raise ConfigError('there are no pseudonyms: setting privacy.phone_numbers is not "hmac"')
-    for line in sys.stdin:
-        print(settings.pseudonym(line.strip()))
+    for line in filter(None, map(str.strip, sys.stdin)):
+        if not line.startswith("+"):
+            LOG.warning("a line without a + at its beginning: numbers are told as +12065550100")
+        print(settings.pseudonym(line))
     return 0
 
 

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 import sources
+from pipelines.project import settings_directory
 from sources.run import Run
 
 
@@ -50,6 +51,8 @@ def demonstration(database: Path, schema: str) -> None:
     Console(width=80).print(table)
     print(f"The faxes are in {database.name}: open it with DuckDB and select from {schema}.faxes.")
     print("Their costs on one screen: uv run python pipelines/report.py --demo")
+    if (settings_directory() / "secrets.toml").exists():
+        return
     keys = "; ".join(f"[sources.{name}] {', '.join(sources.provider(name).SECRETS)}" for name in sources.providers())
     print(f"Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill in {keys};")
     print("then run: uv run python pipelines/sync.py")

@@ -31,6 +31,7 @@ class Outcome:
         """One line for a person."""
         run = self.run
         parts = [_told(run, self.seconds)] if run and run.span else _warned(run) if run else []
+        parts += ["nothing to read: all of it is proven already"] if run and not parts and not self.error else []
         parts += [f"{run.purged} faxes deleted, as they were too old"] if run and run.purged else []
         parts += [f"FAILED: {self.error}"] if self.error else []
         return f"{self.account}: {'; '.join(parts)}"

@@ -30,9 +30,20 @@ LOG = logging.getLogger("fax-sync")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _checked(_parser(), arguments)
     watch = (lambda command: command()) if options.demo else watched
     return reported(lambda: watch(lambda: _sync(options)), options.verbose, options.log_format)
+
+
+def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    options = parser.parse_args(arguments)
+    if options.since and options.since > datetime.now(UTC):
+        parser.error("--since lies in the future")
+    if options.since and options.until and options.until <= options.since:
+        parser.error("--until is not after --since")
+    if options.refetch and not (options.since or options.until):
+        parser.error("--refetch needs --since or --until, or both")
+    return options
 
 
 def _sync(options: argparse.Namespace) -> int:

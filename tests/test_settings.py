@@ -1,7 +1,9 @@
 """Settings and calls that cannot be: refused before any request, with the way out."""
 
+from pathlib import Path
+
 import pytest
-from conftest import Query, ServeFake, Settings, Sync, generated
+from conftest import Query, ServeFake, Settings, Sync, SyncProcess, generated
 
 import sources
 
@@ -107,3 +109,30 @@ def test_a_destination_that_does_not_exist_is_named(
     synced = sync()
 
     assert (synced.exit_code, "destination_type" in synced.told, served.server.requests) == (78, True, [])
+
+
+@pytest.mark.parametrize(
+    "bounds", [("--since", "2026-10-01", "--until", "2026-09-01"), ("--since", "2999-01-01"), ("--refetch",)]
+)
+def test_bounds_that_make_no_sense_are_refused(bounds: tuple[str, ...], serve_fake: ServeFake, sync: Sync) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 3))
+
+    assert (sync(*bounds).exit_code, served.server.requests) == (64, [])
+
+
+def test_a_range_that_is_proven_already_says_so(serve_fake: ServeFake, sync_process: SyncProcess) -> None:
+    serve_fake("phaxio", generated("phaxio", 3, days=2))
+    sync_process()
+    again = sync_process("--since", "2024-01-01", "--until", "2024-07-01")
+
+    assert (again.returncode, "proven already" in again.stdout) == (0, True)
+
+
+def test_a_text_without_quotes_is_told_where_it_stands(
+    serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings
+) -> None:
+    serve_fake("phaxio")
+    (Path(settings["DLT_PROJECT_DIR"]) / ".dlt" / "secrets.toml").write_text("[sources.phaxio]\napi_key = px-key\n")
+    ended = sync_process()
+
+    assert (ended.returncode, "quotes" in ended.stderr, "px-key" in ended.stderr) == (78, True, False)

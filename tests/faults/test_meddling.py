@@ -83,7 +83,9 @@ def test_a_refresh_of_one_account_leaves_the_others_to_their_next_run(
 def configured(account: str, serve_fake: ServeFake, settings: Settings) -> list[dict[str, Any]]:
     """Serves and configures one account; gives its faxes."""
     first = {"east": 1_000, "west": 2_000}[account]
-    fake = serve_fake("phaxio", generated("phaxio", 30, days=9, seed=first, first_id=first), api_key=account).fake
+    fake = serve_fake(
+        "phaxio", generated("phaxio", 30, days=9, seed=first, first_id=first), api_key=f"key-{first}"
+    ).fake
     for key in ("api_key", "api_secret", "base_url"):
         own = settings.pop(f"SOURCES__PHAXIO__{key}".upper())
         settings[f"SOURCES__PHAXIO__ACCOUNTS__{account}__{key}".upper()] = own
