@@ -30,7 +30,8 @@ class Outcome:
     def line(self) -> str:
         """One line for a person."""
         run = self.run
-        parts = [_told(run, self.seconds)] if run and run.span else _warned(run) if run else []
+        loaded = run is not None and run.span is not None and (run.loads > 0 or self.error is None)
+        parts = [_told(run, self.seconds)] if run and loaded else _warned(run) if run else []
         parts += ["nothing to read: all of it is proven already"] if run and not parts and not self.error else []
         parts += [f"{run.purged} faxes deleted, as they were too old"] if run and run.purged else []
         parts += [f"FAILED: {self.error}"] if self.error else []

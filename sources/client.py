@@ -7,6 +7,7 @@ made, and neither netrc nor proxy variables are read (requests adds netrc passwo
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
@@ -55,6 +56,8 @@ class Client:
         self._session.trust_env = False
         self._session.auth = credentials
         self._session.verify = limits.ca_bundle or True
+        if limits.ca_bundle and not Path(limits.ca_bundle).is_file():
+            raise ConfigError(f"{provider}: setting ca_bundle names no file: {limits.ca_bundle}")
         self._session.mount(self.base_url, HTTPAdapter(pool_maxsize=self.connections, pool_block=True))
         origin.require_tls(self.base_url)
 

@@ -112,3 +112,8 @@ def test_a_certificate_that_does_not_hold_ends_the_run_at_once(
     with pytest.raises(ConfigError, match="TLS verification"):
         client(server, slept, ca_bundle=bundle(authority, tmp_path)).get("faxes")
     assert (server.asked, slept) == (0, [])
+
+
+def test_a_bundle_that_is_not_there_is_named_before_anything_is_asked() -> None:
+    with pytest.raises(ConfigError, match="ca_bundle"):
+        Client("https://127.0.0.1:1", ("user", "password"), "Someone", Limits(ca_bundle="/nowhere/ca.pem"))
