@@ -115,6 +115,7 @@ def test_once_closed_nothing_is_asked_and_nobody_waits_on(server: FakeServer) ->
     assert (asking.is_alive(), len(failed), len(server.requests)) == (False, 1, 1)
 
 
+@pytest.mark.slow
 @every_provider
 def test_what_fails_ahead_takes_nothing_from_what_came_before(
     provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path

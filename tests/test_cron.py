@@ -14,6 +14,7 @@ from oracle import assert_holds
 CRON = {"PATH": "/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "America/Chicago"}
 
 
+@pytest.mark.slow
 def test_cron_fills_the_same_file_with_the_same_rows(
     serve_fake: ServeFake, settings: Settings, tmp_path: Path, warehouse: Path, query: Query
 ) -> None:

@@ -22,6 +22,7 @@ def isolated() -> list[str]:
     return before
 
 
+@pytest.mark.slow
 def test_a_sync_needs_no_network_but_that_of_its_provider(isolated: list[str], tmp_path: Path) -> None:
     project = tmp_path / "project"
     for folder in ("sources", "pipelines", ".dlt"):

@@ -56,6 +56,7 @@ def test_the_documented_recipients_and_tags_load_value_for_value(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deep_paging", ["allowed", "refused"])
 def test_more_faxes_than_phaxio_counts_are_split_and_none_is_asked_for_past_row_10000(
     deep_paging: str, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
@@ -70,6 +71,7 @@ def test_more_faxes_than_phaxio_counts_are_split_and_none_is_asked_for_past_row_
     assert max(deepest) <= 10_000
 
 
+@pytest.mark.slow
 def test_more_faxes_in_one_second_than_phaxio_serves_are_told_and_not_asked_for(
     serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:

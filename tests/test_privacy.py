@@ -98,6 +98,7 @@ def to_one_number(fax: dict[str, Any]) -> dict[str, Any]:
     return fax | numbers | ({"recipients": calls} if "recipients" in fax else {})
 
 
+@pytest.mark.slow
 def test_one_number_has_one_pseudonym_in_both_providers_and_directions(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:
