@@ -7,13 +7,11 @@ made, and neither netrc nor proxy variables are read (requests adds netrc passwo
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from sources import origin, patience
@@ -21,6 +19,7 @@ from sources.answers import Garbled, document_of
 from sources.errors import ConfigError, ContractError, ProviderDown
 from sources.limits import USUAL, Limits
 from sources.pace import Pace
+from sources.session import session
 
 
 class Client:
@@ -52,14 +51,7 @@ class Client:
         self._sleep, self._clock, self._now = sleep or self._closed.wait, clock, now
         self._patience = limits.retry_seconds
         self._pace = Pace(limits.requests_per_second, clock)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.auth = credentials
-        self._session.verify = limits.ca_bundle or True
-        if limits.ca_bundle and not Path(limits.ca_bundle).is_file():
-            raise ConfigError(f"{provider}: setting ca_bundle names no file: {limits.ca_bundle}")
-        self._session.mount(self.base_url, HTTPAdapter(pool_maxsize=self.connections, pool_block=True))
-        origin.require_tls(self.base_url)
+        self._session = session(self.base_url, credentials, provider, limits)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document at `path`, relative to the base URL or absolute on the same origin.
