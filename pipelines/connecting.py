@@ -1,6 +1,7 @@
 """How a connection to the warehouse is opened: with patience while another program has the DuckDB file open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dlt
@@ -17,6 +18,17 @@ DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
 def kind(pipeline: dlt.Pipeline) -> str:
     """The destination in dlt's word: duckdb, postgres, filesystem."""
     return pipeline.destination.destination_type.rpartition(".")[2]
+
+
+@contextmanager
+def connected(pipeline: dlt.Pipeline, on_wait: Callable[[], None] | None = None) -> Iterator[SqlClientBase[Any]]:
+    """A connection of the pipeline's, for as long as the block runs."""
+    client = pipeline.sql_client()
+    connect(client, on_wait)
+    try:
+        yield client
+    finally:
+        client.close_connection()
 
 
 def connect(client: SqlClientBase[Any], on_wait: Callable[[], None] | None = None) -> None:

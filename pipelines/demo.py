@@ -32,7 +32,6 @@ def warehouse(database: Path) -> Iterator[None]:
 def fakes(database: Path) -> Iterator[None]:
     """Runs every provider's fake, and points the settings of this process at them and at `database`."""
     now = datetime.now(UTC)
-    now = datetime.now(UTC)
     settings: dict[str, str] = {}
     with ExitStack() as stack:
         stack.enter_context(warehouse(database))

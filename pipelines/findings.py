@@ -7,11 +7,10 @@ from pipelines.stored import StoredFaxes
 from sources.client import Client
 from sources.errors import FaxSyncError
 from sources.pages import Page
-from sources.run import ACCOUNTED_FOR
+from sources.run import ACCOUNTED_FOR, MOST_SKEW
 from sources.window import SECOND, Window
 
 _RECENT = timedelta(days=7)
-_MOST_SKEW = timedelta(minutes=5)
 
 
 def provider_findings(
@@ -22,7 +21,7 @@ def provider_findings(
         next(iter(fetch(client, Window(now - SECOND, now))), None)
     except FaxSyncError as error:
         yield str(error)
-    if abs(client.skew) > _MOST_SKEW:
+    if abs(client.skew) > MOST_SKEW:
         yield f"the clock here is {abs(client.skew)} off the provider's: set it"
 
 

@@ -3,18 +3,17 @@
 import resource
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from packaging.specifiers import SpecifierSet
+from packaging.requirements import Requirement
 
 from pipelines import project
 from sources.errors import LocalError
 
 _LEAST_DISK = 1_000_000_000  # bytes
-_KNOWN_GOOD = {"dlt": ">=1.31,<1.32", "duckdb": ">=1.5.5,<2", "sqlglot": "<30.22"}  # as in pyproject.toml, with reasons
-
 _LEAST_ADDRESS_SPACE = 4_000_000_000  # bytes; below 2.5 GB, DuckDB and Arrow were seen to abort or hang for a thread
 
 
@@ -37,15 +36,22 @@ def require_address_space() -> None:
 
 def machine_findings() -> Iterator[str]:
     """One sentence for each thing that is amiss here, with its remedy."""
-    for name, known in _KNOWN_GOOD.items():
-        if version(name) not in SpecifierSet(known):
-            yield f"{name} {version(name)} was never tried with this version: run uv sync, or install {name}{known}"
+    for known in _known_good():
+        found = version(known.name)
+        if found not in known.specifier:
+            yield f"{known.name} {found} was never tried with this version: run uv sync, or install {known}"
     for directory in (project.ROOT, Path(tempfile.gettempdir())):
         free = shutil.disk_usage(directory).free
         if free < _LEAST_DISK:
             yield f"{directory} has {free / 1e6:,.0f} MB left: make room"
     if readable := readable_by_others():
         yield readable
+
+
+def _known_good() -> list[Requirement]:
+    """The packages that pyproject.toml asks for, in the versions it gives."""
+    told = tomllib.loads((project.ROOT / "pyproject.toml").read_text("utf-8"))
+    return [Requirement(dependency) for dependency in told["project"]["dependencies"]]
 
 
 def readable_by_others() -> str | None:

@@ -13,7 +13,7 @@ import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.connecting import DESTINATION, connect, kind
+from pipelines.connecting import DESTINATION, connected, kind
 from pipelines.postgres import bound_waiting
 from pipelines.scratch import working_directory
 from pipelines.settings import schema_name, setting
@@ -40,7 +40,7 @@ def opened() -> Iterator[Read]:
     schema = schema_name()
     with _pipeline(schema) as pipeline:
         _forbid_writing(pipeline)
-        with _connected(pipeline) as client, client.begin_transaction():
+        with connected(pipeline, _tell) as client, client.begin_transaction():
             if kind(pipeline) == "postgres":
                 client.execute_sql("set transaction isolation level repeatable read, read only")
             yield lambda sql, *values: _rows(client, schema, sql, values)
@@ -79,16 +79,6 @@ def _forbid_writing(pipeline: dlt.Pipeline) -> None:
         credentials: Any = pipeline.destination_client().config.credentials
         credentials.read_only = True
         pipeline.destination.config_params["credentials"] = credentials
-
-
-@contextmanager
-def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
-    client = pipeline.sql_client()
-    connect(client, _tell)
-    try:
-        yield client
-    finally:
-        client.close_connection()
 
 
 def _tell() -> None:

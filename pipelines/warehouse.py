@@ -14,7 +14,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
 from pipelines import lock
-from pipelines.connecting import DESTINATION, connect, kind
+from pipelines.connecting import DESTINATION, connect, connected, kind
 from pipelines.database_file import lock_file
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
@@ -78,7 +78,8 @@ class Warehouse:
         """Has DuckDB let go of what it keeps in memory for as long as a file is open: a backfill's would not end."""
         if kind(self.pipeline) == "duckdb":
             self.client.close_connection()
-            _connect(self.client, self.pipeline)
+            connect(self.client)
+            _bound(self.client, self.pipeline)
 
 
 @contextmanager
@@ -127,17 +128,13 @@ def _is_postgres(pipeline: dlt.Pipeline) -> bool:
 
 @contextmanager
 def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
-    client = pipeline.sql_client()
-    _connect(client, pipeline)
-    try:
+    with connected(pipeline) as client:
+        _bound(client, pipeline)
         yield client
-    finally:
-        client.close_connection()
 
 
-def _connect(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
-    """Opens the connection, and bounds what DuckDB keeps in memory and what it may fetch."""
-    connect(client)
+def _bound(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
+    """Bounds what DuckDB keeps in memory and what it may fetch, for as long as it has the file open."""
     if kind(pipeline) == "duckdb":
         client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "128MB"))
         client.execute_sql("set autoinstall_known_extensions = false")  # no connection but to providers and warehouse

@@ -72,7 +72,7 @@ class Prover:
                 walked = self._walk_once(window, takes_newer, is_wanted)
             except ChainBroken:
                 continue
-            if walked.proof != "unproven":
+            if walked.proof != "unproven" or not is_wanted():
                 break
         if walked is None:
             raise ProviderDown(f"the pages of {window} broke off {WALKS} times: run again later")

@@ -28,7 +28,7 @@ def test_no_credential_reaches_the_disk_or_the_output(
     assert ended.returncode == 0, ended.stderr
     assert CANARY not in ended.stdout + ended.stderr
     assert CANARY.encode() not in written
-    assert len(written) > warehouse.stat().st_size / 2
+    assert f"fax_{provider}".encode() in written  # what is written in the clear would be found
 
 
 @every_provider
@@ -45,9 +45,10 @@ def test_numbers_are_in_the_tables_of_faxes_alone(
         names = connection.execute(
             "select table_name from information_schema.tables where table_schema = ?", [f"fax_{provider}"]
         ).fetchall()
-        for (name,) in names:
-            rows = repr(connection.execute(f"select * from fax_{provider}.{name}").fetchall())
-            assert bool(re.search(r"\+1\d{10}", rows)) == (name == table.name) or name in of_faxes
+        rows = {name: repr(connection.execute(f"select * from fax_{provider}.{name}").fetchall()) for (name,) in names}
+    telling = {name for name, text in rows.items() if re.search(r"\+1\d{10}", text)}
+
+    assert {table.name} <= telling <= of_faxes
 
 
 def test_no_certificate_goes_unverified() -> None:

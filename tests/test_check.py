@@ -148,3 +148,14 @@ def test_settings_tell_where_they_come_from_and_no_secret(served: Served, check:
 
     assert "sources.phaxio.api_key: set by the environment, SOURCES__PHAXIO__API_KEY" in settings
     assert served.fake.api_key not in " ".join(settings)
+
+
+@pytest.mark.usefixtures("served")
+def test_a_package_that_was_never_tried_is_named(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.machine.version", lambda name: "9.9.9")
+    exit_code, told = check()
+
+    assert (exit_code, [finding for finding in told["this machine"]["findings"] if "dlt 9.9.9" in finding] != []) == (
+        65,
+        True,
+    )

@@ -29,7 +29,6 @@ def readings() -> Iterator[Any]:
 
 
 every_reading = pytest.mark.parametrize(("provider", "switches"), list(readings()))
-every_sixth_reading = pytest.mark.parametrize(("provider", "switches"), list(readings())[::6])
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
 
@@ -84,7 +83,7 @@ def test_each_sync_holds_the_truth_and_a_quiet_one_writes_nothing(
 
 
 @pytest.mark.slow
-@every_sixth_reading
+@every_reading
 def test_each_sync_into_postgres_holds_the_truth_and_a_quiet_one_loads_nothing(
     provider: str, switches: dict[str, str], serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
 ) -> None:

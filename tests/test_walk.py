@@ -172,3 +172,10 @@ def test_a_crowd_costs_its_own_window_only(connections: int) -> None:
 
     assert taken(walks) == list(range(3_780))
     assert len(asked) <= 3 * len(walks)
+
+
+def test_a_window_that_nobody_wants_any_more_is_asked_for_once() -> None:
+    asked: list[Window] = []
+    Prover(account([START] * 30, asked=asked), FAXES, "default").prove(SPAN, False, is_wanted=lambda: False)
+
+    assert len(asked) == 1
