@@ -92,7 +92,7 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
     with working_directory() as directory:
         pipeline = dlt.pipeline(
             f"fax_{provider}_{account}",
-            destination=dlt.destination(DESTINATION, staging_dataset_name_layout=f"%s_{account}_staging"),
+            destination=_destination(f"%s_{account}_staging"),
             dataset_name=f"{schema}_{provider}",
             pipelines_dir=directory,
         )
@@ -106,6 +106,15 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
                     require_schemas(client, pipeline.dataset_name, client.staging_dataset_name)
                 pipeline.sync_destination()
                 yield Warehouse(pipeline, client, verify)
+
+
+def _destination(staging: str) -> Any:
+    configured = dlt.destination(DESTINATION, staging_dataset_name_layout=staging)
+    if not configured.destination_type.endswith(".postgres"):
+        return configured
+    from pipelines.postgres_copy import postgres  # noqa: PLC0415  # no run into a file needs its driver
+
+    return postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging)
 
 
 @contextmanager

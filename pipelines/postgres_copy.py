@@ -1,0 +1,42 @@
+"""PostgreSQL as dlt's destination, with COPY as PostgreSQL reads it: an empty text stays one.
+
+dlt 1.31 has `COPY … FORCE_NULL` read every quoted empty text of a CSV file as null.
+"""
+
+from typing import Any
+
+from dlt.common.destination.client import HasFollowupJobs, LoadJob, RunnableLoadJob
+from dlt.common.storages import FileStorage
+from dlt.destinations.impl.postgres import factory
+from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresCsvCopyJob
+
+BUFFER_BYTES = 256 * 1024
+
+
+class postgres(factory.postgres):  # its name is the destination's type to dlt
+    """dlt's destination of this name, but for how it copies."""
+
+    @property
+    def client_class(self) -> type[PostgresClient]:
+        """The client that makes the jobs of a load."""
+        return _Client
+
+
+class _Client(PostgresClient):
+    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
+        job = super().create_load_job(table, file_path, load_id, restore)
+        return _Copy(file_path) if isinstance(job, PostgresCsvCopyJob) else job
+
+
+class _Copy(RunnableLoadJob, HasFollowupJobs):
+    """Copies a CSV file with a header into its table."""
+
+    _job_client: _Client
+
+    def run(self) -> None:
+        client = self._job_client.sql_client
+        table = client.make_qualified_table_name(self.load_table_name)
+        with FileStorage.open_zipsafe_ro(self._file_path, "rb") as rows:
+            columns = rows.readline().decode().strip()  # quoted as identifiers are
+            with client.begin_transaction(), client.native_connection.cursor() as cursor:
+                cursor.copy_expert(f"copy {table} ({columns}) from stdin with (format csv)", rows, BUFFER_BYTES)
