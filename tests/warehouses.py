@@ -40,6 +40,15 @@ class File:
             connection.execute("set TimeZone = 'UTC'")
             yield connection
 
+    def write(self, sql: str) -> None:
+        """Changes something in it, as somebody else would."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(sql)
+
+    def empty(self) -> None:
+        """Has it hold nothing at all."""
+        self.path.unlink()
+
     def backup(self) -> "File":
         """A copy of it as it is now."""
         copy = self.path.with_name(f"backup-{time.monotonic_ns()}.duckdb")
@@ -77,6 +86,14 @@ class Database:
         """A connection that reads it, and answers as one to DuckDB does."""
         with closing(self.server.connect(self.name)) as connection:
             yield Reader(connection)
+
+    def write(self, sql: str) -> None:
+        """Changes something in it, as somebody else would."""
+        self.server.query(self.name, sql)
+
+    def empty(self) -> None:
+        """Has it hold nothing at all."""
+        self.restore(Database(self.server, "template1"))
 
     def backup(self) -> "Database":
         """A copy of it as it is now."""

@@ -1,7 +1,6 @@
 """What the faults are tried on: an account whose first faxes are held and whose newest are not yet."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +10,13 @@ from typing import Any
 
 import pytest
 from conftest import Served, ServeFake, Settings, Sync, Synced, generated
-from oracle import assert_holds, content
 from postgres import Server
+from warehouses import KINDS, Database, File, Warehouse, assert_warehouse_holds
 
 from faults.direct import Time, run_once
 from faults.inject import Fault, broken
 from faults.on_postgres import ServerTrial
+from faults.state import content
 from sources.fake_server import serve
 from sources.run import Run
 
@@ -30,12 +30,18 @@ class Trial:
 
     served: Served
     settings: Settings
-    warehouse: Path
+    place: Warehouse
     sync: Sync
 
     @property
     def provider(self) -> str:
         return self.served.provider
+
+    @property
+    def warehouse(self) -> Path:
+        """The warehouse as the file that it is."""
+        assert isinstance(self.place, File), "this test is about a file"
+        return self.place.path
 
     def newest(self, count: int = 1) -> list[Any]:
         """The ids of the faxes created last, the very last one first."""
@@ -44,28 +50,29 @@ class Trial:
 
     def fails(self, exit_code: int, fault: Fault, *arguments: str) -> Synced:
         """A run under the fault ends with this code, and leaves every raw row, the cursor and the ledger as before."""
-        before = self.warehouse.read_bytes()
+        before = content(self.place, self.provider)
         with broken(self.served, fault):
             synced = self.sync(*arguments)
         assert (exit_code, "Traceback" in synced.told) == (synced.exit_code, False), synced.told
-        if self.warehouse.read_bytes() != before or Path(f"{self.warehouse}.wal").exists():
-            copy = self.warehouse.with_name("before.duckdb")
-            copy.write_bytes(before)
-            assert content(copy, self.provider) == content(self.warehouse, self.provider)
+        assert before == content(self.place, self.provider)
         return synced
+
+    def holds(self, truth: Iterable[dict[str, Any]]) -> None:
+        """The warehouse holds this and nothing else."""
+        assert_warehouse_holds(self.place, self.provider, truth)
 
     def recovers(self) -> Synced:
         """One run without a fault, and the warehouse holds what the provider holds."""
         synced = self.sync()
         assert synced.exit_code == 0, synced.told
-        assert_holds(self.warehouse, self.provider, self.served.fake.truth())
+        self.holds(self.served.fake.truth())
         return synced
 
     def survives(self, fault: Fault, time: Time | None = None, **options: Any) -> Run:
         """A run under the fault is as good as one without."""
         with broken(self.served, fault):
             run = run_once(self.provider, self.settings, time, **options)
-        assert_holds(self.warehouse, self.provider, self.served.fake.truth())
+        self.holds(self.served.fake.truth())
         return run
 
 
@@ -89,20 +96,25 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pa
 
 @pytest.fixture
 def trial(
-    serve_fake: ServeFake,
-    settings: Settings,
-    warehouse: Path,
-    sync: Sync,
-    filled: Callable[[str], tuple[Path, list[dict[str, Any]]]],
+    request: pytest.FixtureRequest, serve_fake: ServeFake, settings: Settings, warehouse: Path, sync: Sync
 ) -> StartTrial:
     """Starts a trial with a provider; `page_cap="200"` and other readings may follow."""
+    place: Warehouse = File(warehouse)
+    if getattr(request, "param", "duckdb") == "postgres":
+        running: Server = request.getfixturevalue("postgres")
+        place = Database(running, running.create())
+    fill = request.getfixturevalue("filled" if isinstance(place, File) else "filled_database")
+    settings |= place.settings()
 
     def start(provider: str, new: int = NEW, **switches: str) -> Trial:
-        path, records = filled(provider)
-        shutil.copyfile(path, warehouse)
+        template, records = fill(provider)
+        if isinstance(place, File):
+            place.restore(File(template))
+        else:
+            place.restore(Database(place.server, template))
         served = serve_fake(provider, records, **switches)
         live_on(served, new)
-        return Trial(served, settings, warehouse, sync)
+        return Trial(served, settings, place, sync)
 
     return start
 
@@ -173,6 +185,16 @@ def now() -> datetime:
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as stack:
         yield stack
+
+
+BOTH_WAREHOUSES = {"transport", "down", "content", "pages_astray", "paging", "counts", "time", "instants"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a provider or a network does is tried on either warehouse."""
+    module = metafunc.module.__name__.rpartition(".test_")[2]
+    if "trial" in metafunc.fixturenames and module in BOTH_WAREHOUSES:
+        metafunc.parametrize("trial", KINDS, indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,23 +1,21 @@
-"""What a warehouse file says of its own past, read without dlt's pipeline."""
+"""What a warehouse says of its own past, read without dlt's pipeline."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from dlt.common.versioned_state import decompress_state
+from warehouses import File, Warehouse
 
 
-def cursor(warehouse: Path, provider: str) -> datetime | None:
+def cursor(warehouse: Path | Warehouse, provider: str) -> datetime | None:
     """How far the account has been read, by the newest committed state."""
     sql = (
         f"select state from fax_{provider}._dlt_pipeline_state as s join fax_{provider}._dlt_loads as l"
         " on l.load_id = s._dlt_load_id where l.status = 0 order by s.version desc limit 1"
     )
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        ((text,),) = connection.execute(sql).fetchall()
-    state = decompress_state(text)
-    found: list[Any] = [value for key, value in walk(state) if key == "last_value"]
+    ((text,),) = rows(warehouse, sql)
+    found: list[Any] = [value for key, value in walk(decompress_state(text)) if key == "last_value"]
     return found[0] if found else None
 
 
@@ -29,13 +27,20 @@ def walk(value: Any) -> Any:
             yield from walk(inner)
 
 
-def rows(warehouse: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+def rows(warehouse: Path | Warehouse, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
     """What a query answers."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        return connection.execute(sql, parameters).fetchall()
+    with (File(warehouse) if isinstance(warehouse, Path) else warehouse).opened() as connection:
+        return list(connection.execute(sql, parameters or None).fetchall())
 
 
-def problems(warehouse: Path, provider: str) -> list[tuple[Any, ...]]:
-    """Column and original of every problem, sorted."""
-    return rows(warehouse, f"select column_name, original from fax_{provider}.sync_problems order by all")
+def content(warehouse: Path | Warehouse, provider: str) -> dict[str, list[str]]:
+    """Every row of every raw table of a provider; equal as long as nothing was written, but that a run failed."""
+    raw = f"fax_{provider}"
+    sql = "select table_name from information_schema.tables where table_schema = ? and table_name <> 'sync_runs'"
+    tables = [table for (table,) in rows(warehouse, sql, raw)]
+    return {table: sorted(map(repr, rows(warehouse, f"select * from {raw}.{table}"))) for table in tables}
+
+
+def problems(warehouse: Path | Warehouse, provider: str) -> list[tuple[Any, ...]]:
+    """Column and original of every problem."""
+    return rows(warehouse, f"select column_name, original from fax_{provider}.sync_problems")

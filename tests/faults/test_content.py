@@ -6,11 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from oracle import assert_holds, content
 
 from faults.conftest import StartTrial, Trial, more
 from faults.inject import bent, broken, raw
-from faults.state import problems, rows
+from faults.state import content, problems, rows
 
 DIGITS = "9" * 5000
 COSTS: dict[str, str | None] = {  # as printed -> in cents, or None if it does not fit
@@ -53,17 +52,17 @@ def test_a_cost_is_held_exactly_or_kept_as_a_problem(trial: StartTrial) -> None:
             fax["cost_usd"] = None if cents is None else Decimal(cents) / 100
     with broken(started.served, fault):
         assert started.sync().exit_code == 0
-    assert_holds(started.warehouse, "phaxio", truth)
+    started.holds(truth)
 
     misfits = [text for text, cents in COSTS.items() if cents is None]
-    kept = [original for column, original in problems(started.warehouse, "phaxio") if column == "cost"]
+    kept = [original for column, original in problems(started.place, "phaxio") if column == "cost"]
     unreadable = {"NaN", "Infinity", "-Infinity", "1e400", "-1e400", DIGITS}  # kept as the text that they are
     assert sorted(json.dumps(text) if text in unreadable else text for text in misfits) == sorted(kept)
 
-    before = content(started.warehouse, "phaxio")
+    before = content(started.place, "phaxio")
     with broken(started.served, fault):
         assert started.sync().exit_code == 0
-    assert before == content(started.warehouse, "phaxio")
+    assert before == content(started.place, "phaxio")
     started.recovers()
 
 
@@ -80,8 +79,8 @@ def test_a_text_is_held_exactly_or_kept_as_a_problem_and_never_told(provider: st
     held = {fax["id"]: fax["error_message"] for fax in truth if fax["id"] in printed}
 
     assert (synced.exit_code, "\x1b" in synced.told, "drop table" in synced.told) == (0, False, False)
-    assert held == dict(rows(started.warehouse, "select id, error_message from fax.faxes where id in ?", list(held)))
-    kept = [original for column, original in problems(started.warehouse, provider) if column == "error_message"]
+    assert held == dict(rows(started.place, "select id, error_message from fax.faxes where id = any(?)", list(held)))
+    kept = [original for column, original in problems(started.place, provider) if column == "error_message"]
     assert sorted(json.dumps(json.loads(text)) for text, told in TEXTS.items() if told is None) == sorted(
         json.dumps(json.loads(original)) for original in kept
     )
@@ -101,14 +100,14 @@ def test_an_id_printed_as_text_is_the_same_fax(trial: StartTrial) -> None:
 def test_a_feed_whose_ids_become_objects_changes_no_row_and_is_kept_whole(provider: str, trial: StartTrial) -> None:
     started = trial(provider)
     table = "faxes" if provider == "phaxio" else "fax_logs"
-    before = content(started.warehouse, provider)[table]
+    before = content(started.place, provider)[table]
     lists = bent(lambda page: page | {"data": [fax | {"id": [fax["id"]]} for fax in page["data"]]})
     with broken(started.served, lists):
         synced = started.sync("--refetch", "--since", "2010-01-01")
 
     assert synced.exit_code in (0, 65)
-    assert before == content(started.warehouse, provider)[table]
-    kept = {json.loads(original)["id"][0] for _, original in problems(started.warehouse, provider)}
+    assert before == content(started.place, provider)[table]
+    kept = {json.loads(original)["id"][0] for _, original in problems(started.place, provider)}
     assert synced.exit_code == 65 or kept == set(started.served.fake.records)
     started.recovers()
 
@@ -121,9 +120,9 @@ def test_deep_nesting_is_kept_in_full_and_stops_nothing(depth: int, trial: Start
     started.served.fake.change(id, meta="deep-mark")
     with broken(started.served, raw(lambda body: body.replace(b'"deep-mark"', deep))):
         assert started.sync().exit_code == 0
-    assert_holds(started.warehouse, "phaxio", started.served.fake.truth())
+    started.holds(started.served.fake.truth())
 
-    ((held,),) = rows(started.warehouse, "select meta from fax_phaxio.faxes where id = ?", id)
+    ((held,),) = rows(started.place, "select cast(meta as text) from fax_phaxio.faxes where id = ?", id)
     assert depth == held.count("[")
     started.recovers()
 
@@ -135,9 +134,9 @@ def test_one_id_at_both_providers_is_two_faxes(trial: StartTrial) -> None:
     signalwire = trial("signalwire")
     signalwire.served.fake.add(log | {"id": str(twin)})
     signalwire.recovers()
-    assert_holds(phaxio.warehouse, "phaxio", phaxio.served.fake.truth())
+    phaxio.holds(phaxio.served.fake.truth())
 
-    assert rows(phaxio.warehouse, "select provider from fax.faxes where id = ? order by all", str(twin)) == [
+    assert rows(phaxio.place, "select provider from fax.faxes where id = ? order by provider", str(twin)) == [
         ("phaxio",),
         ("signalwire",),
     ]

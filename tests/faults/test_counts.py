@@ -39,7 +39,7 @@ def test_a_wrong_total_loads_what_came_and_says_that_it_is_not_proven(trial: Sta
             synced = started.sync()
 
         assert (synced.exit_code, "could not be proven" in synced.told) == (65, True), name
-        assert truth == {id for (id,) in rows(started.warehouse, "select id from fax.faxes")}, name
+        assert truth == {id for (id,) in rows(started.place, "select id from fax.faxes")}, name
     assert len(started.served.server.requests) <= 6 * 2 * len(WRONG)
     started.recovers()
 
@@ -82,7 +82,7 @@ def test_a_count_that_moves_while_paging_is_walked_again(trial: StartTrial) -> N
 def test_a_window_of_the_past_that_was_not_proven_is_read_again(trial: StartTrial) -> None:
     started = trial("phaxio", page_cap="200")
     started.served.fake.add(*more("phaxio", 500, days=90, seed=90))
-    started.warehouse.unlink()
+    started.place.empty()
     with broken(started.served, bent(short)):
         synced = started.sync()
 

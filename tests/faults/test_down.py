@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from oracle import assert_holds
 
 import sources
 from faults.conftest import StartTrial, more
@@ -169,13 +168,13 @@ def test_windows_loaded_before_a_failure_are_kept_and_not_read_again(connections
     started.served.fake.add(*more("signalwire", 200, days=7 * 90, seed=9))
     started.settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(7 * 90):%Y-%m-%d}"
     started.settings["SYNC__ROWS_PER_LOAD"] = "1"
-    started.warehouse.unlink()
+    started.place.empty()
     codes = []
     while codes[-1:] != [0]:
         with broken(started.served, from_page(4, UNAVAILABLE)):
             codes.append(started.sync().exit_code)
     walked = [request for request in started.served.server.requests if request.path.endswith("logs")]
-    assert_holds(started.warehouse, "signalwire", started.served.fake.truth())
+    started.holds(started.served.fake.truth())
 
     assert [75] * (len(codes) - 1) + [0] == codes
     assert len(walked) <= 1.2 * 8 + connections * len(codes)  # at most what was under way is asked for again
@@ -190,6 +189,6 @@ def test_one_provider_down_leaves_the_other_complete(trial: StartTrial) -> None:
     up.served.fake.add(*more("phaxio", 10, seed=8))
     down.fails(75, always(UNAVAILABLE))
 
-    assert_holds(up.warehouse, "phaxio", up.served.fake.truth())
-    assert_holds(down.warehouse, "signalwire", before)
+    up.holds(up.served.fake.truth())
+    down.holds(before)
     down.recovers()

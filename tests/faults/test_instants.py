@@ -19,7 +19,7 @@ SPRING = ["2024-03-10T01:59:59.000-06:00", "2024-03-10T03:00:00.000-05:00", "202
 @pytest.mark.parametrize("moments", [DOUBLED_HOUR, SPRING], ids=["an hour twice", "an hour never"])
 def test_faxes_about_a_change_of_clocks_come_one_run_after_the_other(moments: list[str], trial: StartTrial) -> None:
     started = trial("phaxio")
-    started.warehouse.unlink()
+    started.place.empty()
     for id, moment in enumerate(moments, start=1):
         at = datetime.fromisoformat(moment)
         started.served.fake.add(DOCUMENTED[0] | {"id": id, "created_at": moment})
@@ -27,7 +27,7 @@ def test_faxes_about_a_change_of_clocks_come_one_run_after_the_other(moments: li
         with broken(started.served, dated(ahead)):
             run_once("phaxio", started.settings, Time(ahead=ahead))
 
-        assert str(id) in {held for (held,) in rows(started.warehouse, "select id from fax.faxes")}
+        assert str(id) in {held for (held,) in rows(started.place, "select id from fax.faxes")}
     started.recovers()
 
 
@@ -42,7 +42,7 @@ def test_a_time_without_an_offset_is_read_as_utc(trial: StartTrial) -> None:
         assert started.sync().exit_code == 0
 
     assert [(datetime.fromisoformat(moment + "+00:00"),)] == rows(
-        started.warehouse, "select created_at from fax.faxes where id = ?", str(id)
+        started.place, "select created_at from fax.faxes where id = ?", str(id)
     )
     started.recovers()
 
@@ -59,7 +59,7 @@ def test_thousands_of_faxes_of_one_second_at_the_edge_of_a_run_are_all_held(
         run_once(provider, started.settings, Time(ahead=ahead))
     started.recovers()
 
-    ((size,),) = rows(started.warehouse, f"select max(length(state)) from fax_{provider}._dlt_pipeline_state")
+    ((size,),) = rows(started.place, f"select max(length(state)) from fax_{provider}._dlt_pipeline_state")
     assert size < 64 * 1024
 
 
@@ -79,11 +79,11 @@ def test_a_fax_from_another_age_moves_no_cursor_beyond_the_present(provider: str
     )
     with broken(started.served, slipped):
         assert started.sync().exit_code == 0
-    read_to = cursor(started.warehouse, provider)
+    read_to = cursor(started.place, provider)
 
     assert read_to is not None
     assert read_to <= datetime.now(UTC)
     started.served.fake.add(*more(provider, 5, days=0.01, seed=61))
     assert started.sync().exit_code == 0
-    held = {id for (id,) in rows(started.warehouse, "select id from fax.faxes")}
+    held = {id for (id,) in rows(started.place, "select id from fax.faxes")}
     assert {fax["id"] for fax in started.served.fake.truth()} <= held

@@ -6,13 +6,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from oracle import assert_holds, content
 
 import sources
 from faults.conftest import StartTrial, Trial, more
 from faults.direct import run_once
 from faults.inject import Fault, Honest, Page, bent, between_pages, broken
-from faults.state import rows
+from faults.state import content, rows
 from sources.fake_server import Answer, Request, json_answer
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -97,12 +96,12 @@ def test_a_token_that_expired_has_the_window_walked_again(trial: StartTrial) -> 
 
 def test_tokens_that_always_expire_change_nothing(trial: StartTrial) -> None:
     started = trial("signalwire", page_cap="200", new=430)
-    before = content(started.warehouse, "signalwire")
+    before = content(started.place, "signalwire")
     with broken(started.served, expiring(1_000)):
         synced = started.sync()
 
     assert synced.exit_code in (65, 75)
-    assert before == content(started.warehouse, "signalwire")
+    assert before == content(started.place, "signalwire")
     assert len(started.served.server.requests) <= MOST_REQUESTS
     started.recovers()
 
@@ -139,7 +138,7 @@ def test_faxes_deleted_while_paging_hide_no_other(trial: StartTrial) -> None:
     with broken(started.served, between_pages(delete)):
         run_once("phaxio", started.settings)
     seen = [gone[id] for id in gone.keys() & ids(started)]
-    assert_holds(started.warehouse, "phaxio", [*started.served.fake.truth(), *seen])
+    started.holds([*started.served.fake.truth(), *seen])
 
 
 @every_provider
@@ -179,4 +178,4 @@ def test_faxes_in_no_order_are_all_held(provider: str, trial: StartTrial) -> Non
 
 
 def ids(started: Trial) -> set[str]:
-    return {id for (id,) in rows(started.warehouse, "select id from fax.faxes where provider = ?", started.provider)}
+    return {id for (id,) in rows(started.place, "select id from fax.faxes where provider = ?", started.provider)}

@@ -4,15 +4,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import duckdb
 import pytest
-from oracle import assert_holds, content
 
 import sources
 from faults.conftest import StartTrial, Trial, more
 from faults.direct import Time
 from faults.inject import broken, raw
-from faults.state import cursor, rows
+from faults.state import content, cursor, rows
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 DAY = timedelta(days=1)
@@ -29,7 +27,7 @@ def test_a_clock_that_is_wrong_here_loses_nothing_and_is_told(provider: str, day
     started = trial(provider)
     run = started.survives(lambda request, honest: honest(request), Time(ahead=days * DAY))
 
-    read_to = cursor(started.warehouse, provider)
+    read_to = cursor(started.place, provider)
     assert read_to is not None
     assert (bool(run.warnings), read_to <= datetime.now(UTC)) == (True, True)
     started.served.fake.add(*more(provider, 10, days=0.01, seed=30))
@@ -76,12 +74,12 @@ def test_a_fax_that_appears_late_is_held_if_younger_than_the_look_back_else_by_r
     started.served.fake.add(old | {"created_at": f"{datetime.now(UTC) - 5 * DAY:%Y-%m-%dT%H:%M:%SZ}"})
 
     assert started.sync().exit_code == 0
-    assert str(old["id"]) not in {id for (id,) in rows(started.warehouse, "select id from fax.faxes")}
+    assert str(old["id"]) not in {id for (id,) in rows(started.place, "select id from fax.faxes")}
 
     since = f"{datetime.now(UTC) - 6 * DAY:%Y-%m-%d}"
 
     assert started.sync("--since", since, "--refetch").exit_code == 0
-    assert_holds(started.warehouse, provider, started.served.fake.truth())
+    started.holds(started.served.fake.truth())
 
 
 @every_provider
@@ -116,9 +114,8 @@ def test_a_fax_that_stays_open_beyond_the_look_back_is_followed_until_it_is_fina
 @pytest.mark.parametrize(("provider", "lost"), [("phaxio", "_dlt_pipeline_state"), ("signalwire", "_dlt_loads")])
 def test_a_state_that_is_lost_is_read_anew_and_doubles_nothing(provider: str, lost: str, trial: StartTrial) -> None:
     started = trial(provider)
-    with duckdb.connect(str(started.warehouse)) as connection:
-        connection.execute(f"delete from fax_{provider}.{lost}")
+    started.place.write(f"delete from fax_{provider}.{lost}")
     started.recovers()
-    before = content(started.warehouse, provider)
+    before = content(started.place, provider)
     started.recovers()
-    assert before == content(started.warehouse, provider)
+    assert before == content(started.place, provider)
