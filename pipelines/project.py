@@ -12,6 +12,8 @@ with suppress(OSError, AttributeError):  # the C library is another than glibc
     ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX: with one arena for each thread, 50 MB lie about unused
     ctypes.CDLL(None).mallopt(-3, 131_072)  # M_MMAP_THRESHOLD: what is large is given back at once
 
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps 50 MB for later
+
 os.umask(0o077)  # fax logs are nobody else's business
 os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))
 os.environ.setdefault("DLT_LOCAL_DIR", str(ROOT))

@@ -77,7 +77,7 @@ def _run(
         privacy=privacy(),
         kept_from=kept,
         heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
-        rows_per_load=setting("sync.rows_per_load", 25_000),
+        rows_per_load=setting("sync.rows_per_load", 50_000),
         deadline=began + 60 * options.max_runtime,
         progress=lambda run: on_progress(str(account), run),
     )

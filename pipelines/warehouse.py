@@ -7,6 +7,7 @@ with the rows: measured under SIGKILL, this is the one way that neither loses no
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import dlt
@@ -24,6 +25,9 @@ from pipelines.upkeep import keep_up
 from pipelines.views import refresh_views
 
 
+LOADS_PER_OPENING = 2  # of a DuckDB file: each closing writes out all that is open, which takes as long as a load
+
+
 @dataclass(frozen=True)
 class Warehouse:
     """One account's pipeline, and a connection that is held for the whole run: on DuckDB it keeps others out.
@@ -35,6 +39,7 @@ class Warehouse:
     client: SqlClientBase[Any]
     verify_lock: lock.Verify
     kept_up: set[str] = field(default_factory=set)
+    loads: Iterator[int] = field(default_factory=lambda: count(1))
 
     def load(self, source: DltSource) -> bool:
         """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
@@ -47,8 +52,9 @@ class Warehouse:
             self.verify_lock()
             with self.turn():
                 self.pipeline.load(raise_on_failed_jobs=True)
-                self._reconnect()
                 self._keep_up()
+                if next(self.loads) % LOADS_PER_OPENING == 0:
+                    self._reconnect()
         return bool(packages)
 
     def _keep_up(self) -> None:
@@ -146,4 +152,5 @@ def _bound(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
     """Bounds what DuckDB keeps in memory and what it may fetch, for as long as it has the file open."""
     if kind(pipeline) == "duckdb":
         client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "128MB"))
+        client.execute_sql("set threads = 1")  # dlt loads tables side by side; threads of DuckDB's own only add to that
         client.execute_sql("set autoinstall_known_extensions = false")  # no connection but to providers and warehouse

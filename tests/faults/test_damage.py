@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 from oracle import assert_holds, content
+from warehouses import File
 
 import sources
 from faults.conftest import StartTrial, Trial
@@ -157,8 +158,8 @@ def test_a_directory_that_does_not_exist_is_told_before_anything_is_asked(trial:
 @pytest.mark.parametrize("stem", ["fax", "fax_phaxio", "FAX", "fax_phaxio_staging"])
 def test_a_file_named_as_one_of_its_schemas_is_told_or_filled(stem: str, trial: StartTrial, tmp_path: Path) -> None:
     started = trial("phaxio")
-    started.warehouse = tmp_path / f"{stem}.duckdb"
-    started.settings["DESTINATION__WAREHOUSE__CREDENTIALS"] = str(started.warehouse)
+    started.place = File(tmp_path / f"{stem}.duckdb")
+    started.settings |= started.place.settings()
     synced = started.sync()
 
     assert "Traceback" not in synced.told
