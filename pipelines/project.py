@@ -1,6 +1,7 @@
 """What has to hold before dlt is imported: the project's own settings, wherever a command is started from."""
 
 import ctypes
+import gc
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ with suppress(OSError, AttributeError):  # the C library is another than glibc
     ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX: with one arena for each thread, 50 MB lie about unused
     ctypes.CDLL(None).mallopt(-3, 131_072)  # M_MMAP_THRESHOLD: what is large is given back at once
 
+gc.set_threshold(50_000, 50, 100)  # records hold no cycles, and to look for some took a tenth of a backfill
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps 50 MB for later
 
 os.umask(0o077)  # fax logs are nobody else's business
