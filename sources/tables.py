@@ -45,12 +45,12 @@ def _split_off(table: Table, child: ChildTable, account: str, faxes: Sequence[Pl
         child.parent_id: pa.array([fax.id for fax in parents], ARROW_TYPES[table.id_type]),
         "position": pa.array(positions, pa.int64()),
         "_dlt_parent_id": pa.array([fax.fingerprint for fax in parents], pa.string()),
-        "_dlt_id": pa.array(_child_ids(child, parents, positions), pa.string()),
+        "_dlt_id": pa.array(_child_ids(parents, positions), pa.string()),
     }
     return _build(child.name, child.columns, rows, parents, fixed, learnt)
 
 
-def _child_ids(child: ChildTable, parents: Sequence[Placed], positions: Sequence[int]) -> Iterator[str]:
+def _child_ids(parents: Sequence[Placed], positions: Sequence[int]) -> Iterator[str]:
     return (f"{fax.fingerprint}.{position}" for fax, position in zip(parents, positions, strict=True))
 
 

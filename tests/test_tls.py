@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import trustme
+from conftest import ServeFake, Settings, Sync
 
+import sources
 from sources.client import Client
 from sources.errors import ConfigError
 from sources.limits import Limits
@@ -117,3 +119,14 @@ def test_a_certificate_that_does_not_hold_ends_the_run_at_once(
 def test_a_bundle_that_is_not_there_is_named_before_anything_is_asked() -> None:
     with pytest.raises(ConfigError, match="ca_bundle"):
         Client("https://127.0.0.1:1", ("user", "password"), "Someone", Limits(ca_bundle="/nowhere/ca.pem"))
+
+
+@pytest.mark.parametrize("provider", sources.providers())
+def test_the_bundle_of_the_settings_is_the_one_that_is_used(
+    provider: str, serve_fake: ServeFake, settings: Settings, sync: Sync
+) -> None:
+    served = serve_fake(provider)
+    settings["SOURCES__CA_BUNDLE"] = "/nowhere/ca.pem"
+    synced = sync()
+
+    assert (synced.exit_code, "ca_bundle names no file" in synced.told, served.server.requests) == (78, True, [])

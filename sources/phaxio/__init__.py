@@ -38,7 +38,12 @@ def source(
     ca_bundle: str = "",
 ) -> list[DltResource]:
     """The faxes of one Phaxio account; arguments come from `[sources.phaxio]`."""
-    limits = Limits(retry_seconds=retry_seconds, connections=connections, requests_per_second=requests_per_second)
+    limits = Limits(
+        retry_seconds=retry_seconds,
+        connections=connections,
+        requests_per_second=requests_per_second,
+        ca_bundle=ca_bundle,
+    )
     client = Client(base_url, (api_key, api_secret), "Phaxio", limits)
     horizon = Horizon(
         start=start_date or api.EARLIEST,

@@ -40,7 +40,12 @@ def source(
 ) -> list[DltResource]:
     """The fax logs of one SignalWire project; arguments come from `[sources.signalwire]`."""
     url = base_url.replace("{space}", space)
-    limits = Limits(retry_seconds=retry_seconds, connections=connections, requests_per_second=requests_per_second)
+    limits = Limits(
+        retry_seconds=retry_seconds,
+        connections=connections,
+        requests_per_second=requests_per_second,
+        ca_bundle=ca_bundle,
+    )
     client = Client(url, (project_id, api_token), "SignalWire", limits)
     horizon = Horizon(
         start=start_date or api.EARLIEST,
