@@ -1,6 +1,7 @@
 """Any error of a run as one that the operator can act on."""
 
 import errno
+import re
 from collections.abc import Iterator
 
 import duckdb
@@ -60,7 +61,16 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, duckdb.OutOfMemoryException):
         return LocalError("out of memory: give the process more, or lower [sync] duckdb_memory")
     if "Could not set lock" in text or "Conflicting lock" in text:
-        return Busy("the warehouse file is open in another program, perhaps a notebook: close it there and run again")
+        process = re.search(r"\(PID \d+\)", text)
+        holder = f" {process[0].replace('PID', 'process')}" if process else ""
+        return Busy(
+            f"the warehouse file is open in another program{holder}, perhaps a notebook: close it there and run again"
+        )
+    if version := re.search(r"database file with version number (\d+)", text):
+        return WarehouseError(
+            f"the DuckDB file is of version {version[1]}, which DuckDB {duckdb.__version__} cannot read: "
+            "install the version of DuckDB that wrote it, see duckdb.org/docs/stable/internals/storage"
+        )
     if "No space left" in text or "Could not write" in text:
         return LocalError("no space left on the disk of the warehouse")
     return WarehouseError(f"DuckDB refused ({type(error).__name__}): check that the file is a DuckDB file and intact")

@@ -20,12 +20,17 @@ _REFUSALS = {
 }
 _GRANTS = "the GRANTs that the role needs are in README.md"
 _NO_ENTRY = {
+    r'host name ".*@': "its host has an @ in it: one in the password is written %40; "
+    "see [destination.warehouse] credentials",
     r'database ".*" does not exist': "there is no such database: see [destination.warehouse] credentials",
     r"password authentication failed|no password supplied|no pg_hba\.conf entry|"
     r'role ".*" (does not exist|is not permitted)': "it refused the user or the password: "
     "see [destination.warehouse] credentials",
     r"permission denied for database": f"permission denied for the database: {_GRANTS}",
 }
+_TRIED = re.compile(  # as libpq tells what it tried to connect to
+    r'at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)|socket "(?P<socket>[^"]+)"|host name "(?P<unknown>[^"]+)"'
+)
 CANNOT_REPLACE = "42P16"  # a view whose first columns would change
 DEPENDENTS = "2BP01"  # something else depends on what is to be dropped
 
@@ -75,8 +80,23 @@ def explain(error: BaseException) -> FaxSyncError | None:
     if not state and (reason := _refused_entry(str(error))):
         return WarehouseError(f"PostgreSQL: {reason}")
     if state.startswith(_PASSING) or (not state and not isinstance(error, driver.ProgrammingError)):
-        return Busy("the warehouse cannot be reached, or has too many connections: run again later")
+        return Busy(
+            f"the warehouse{_where(str(error))} cannot be reached, or has too many connections: run again later"
+        )
     return WarehouseError(f"PostgreSQL: {_refusal(state, error)}")
+
+
+def _where(text: str) -> str:
+    """The hosts and ports, or sockets, that were tried; nothing if a connection was lost that had been made."""
+    places = [
+        f"[{found['host']}]:{found['port']}"
+        if ":" in (found["host"] or "")
+        else f"{found['host']}:{found['port']}"
+        if found["host"]
+        else found["socket"] or f"{found['unknown']} (an unknown host)"
+        for found in _TRIED.finditer(text)
+    ]
+    return f" at {' and '.join(places)}" if places else ""
 
 
 def _is_only_appended_to(where: Any) -> bool:

@@ -34,9 +34,14 @@ def test_a_server_that_is_down_is_to_be_tried_again(
 ) -> None:
     trying = server_trial(provider)
     there = trying.settings[CREDENTIALS]
-    for nowhere in (there.replace("pg", "gone", 1), "postgresql://postgres:none@127.0.0.1:9/faxes"):
-        trying.settings[CREDENTIALS] = nowhere
-        trying.fails(75, "cannot be reached")
+    nowhere = {
+        there.replace("pg", "gone", 1): ".s.PGSQL.5432",
+        "postgresql://postgres:none@127.0.0.1:9/faxes": "127.0.0.1:9",
+        "postgresql://postgres:none@nowhere.invalid/faxes": "nowhere.invalid (an unknown host)",
+    }
+    for url, place in nowhere.items():
+        trying.settings[CREDENTIALS] = url
+        trying.fails(75, f"{place} cannot be reached")
 
     assert trying.served.server.requests == []
     trying.settings[CREDENTIALS] = there
