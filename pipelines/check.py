@@ -23,6 +23,7 @@ from pipelines.privacy import kept_from
 from pipelines.settings import schema_name, setting
 from pipelines.settings_report import settings_of
 from pipelines.stored import StoredFaxes
+from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from sources import provider
 from sources.run import Run
 
@@ -57,10 +58,13 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _report(account: accounts.Account, schema: str) -> Report:
-    """What there is to say of one account; it changes nothing, and asks the provider once or twice."""
+    """What there is to say of one account; it leaves nothing behind, and asks the provider once or twice."""
     report = Report(settings=list(settings_of(account)))
     try:
         with warehouse.opened(account.provider, account.name, schema) as opened:
+            report.settings.append(f"destination.warehouse: {version_of(opened)}")
+            report.findings += warehouse_findings(opened, schema)
+            report.notes += warehouse_notes(opened, account.provider, _names(account.provider))
             _look(account, StoredFaxes(opened.client, account.name, opened.appends), report)
     except Exception as failure:
         error = explain(failure)
@@ -76,11 +80,21 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
     account.source(run)
     if run.client is None:
         return
-    report.findings += provider_findings(package.api.fetch_pages, run.client, now)
-    counted = None if report.findings else package.api.count_this_month(run.client, now)
+    refused = list(provider_findings(package.api.fetch_pages, run.client, now))
+    report.findings += refused
+    if not refused:
+        report.settings.append(
+            f"{'.'.join(account.section)}: the provider accepts the credentials, and lists faxes to them"
+        )
+    counted = None if refused else package.api.count_this_month(run.client, now)
     most_age = timedelta(hours=setting("check.max_age_hours", 24.0))
     report.findings += findings(stored, package.TABLE.name, now, counted, most_age, kept_from(now))
     report.notes += notes(stored, now)
+
+
+def _names(provider: str) -> set[str]:
+    """The configured accounts of a provider."""
+    return {account.name for account in accounts.required(provider)}
 
 
 def _print(reports: dict[str, Report], verbose: bool) -> None:

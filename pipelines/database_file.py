@@ -3,10 +3,20 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import dlt
 
+from pipelines.connecting import kind
 from sources.errors import ConfigError
+
+
+def file_of(pipeline: dlt.Pipeline) -> Path | None:
+    """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
+    if kind(pipeline) != "duckdb":
+        return None
+    credentials: Any = pipeline.destination_client().config.credentials
+    return Path(credentials.database)
 
 
 def lock_file(pipeline: dlt.Pipeline) -> Path:

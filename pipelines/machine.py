@@ -41,11 +41,16 @@ def machine_findings() -> Iterator[str]:
         if found not in known.specifier:
             yield f"{known.name} {found} was never tried with this version: run uv sync, or install {known}"
     for directory in (project.ROOT, Path(tempfile.gettempdir())):
-        free = shutil.disk_usage(directory).free
-        if free < _LEAST_DISK:
-            yield f"{directory} has {free / 1e6:,.0f} MB left: make room"
+        if scarce := scarce_room(directory):
+            yield scarce
     if readable := readable_by_others():
         yield readable
+
+
+def scarce_room(directory: Path) -> str | None:
+    """A sentence, if there is little room on the directory's disk."""
+    free = shutil.disk_usage(directory).free
+    return f"{directory} has {free / 1e6:,.0f} MB left: make room" if free < _LEAST_DISK else None
 
 
 def _known_good() -> list[Requirement]:

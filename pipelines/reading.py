@@ -14,6 +14,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.connecting import DESTINATION, connected, kind
+from pipelines.database_file import file_of
 from pipelines.postgres import bound_waiting
 from pipelines.scratch import working_directory
 from pipelines.settings import schema_name, setting
@@ -49,7 +50,7 @@ def opened() -> Iterator[Read]:
 def database_file() -> Path | None:
     """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
     with _pipeline(schema_name()) as pipeline:
-        return _file(pipeline)
+        return file_of(pipeline)
 
 
 @contextmanager
@@ -59,20 +60,13 @@ def _pipeline(schema: str) -> Iterator[dlt.Pipeline]:
         yield dlt.pipeline("fax_read", destination=destination, dataset_name=schema, pipelines_dir=directory)
 
 
-def _file(pipeline: dlt.Pipeline) -> Path | None:
-    if kind(pipeline) != "duckdb":
-        return None
-    configured: Any = pipeline.destination_client().config.credentials
-    return Path(configured.database)
-
-
 def _forbid_writing(pipeline: dlt.Pipeline) -> None:
     """Has the connection be one that cannot write; a DuckDB file that is not there would be made by any other."""
     if kind(pipeline) == "filesystem":
         raise ConfigError("a warehouse of files has no views to read: README.md tells how to query it")
     if kind(pipeline) == "postgres":
         bound_waiting(pipeline)
-    if file := _file(pipeline):
+    if file := file_of(pipeline):
         if not file.exists():
             demo = " --demo" if file == project.DEMO_DATABASE else ""
             raise WarehouseError(f"there is no {file.name} yet: run sync.py{demo} first")

@@ -20,7 +20,7 @@ import pytest
 
 from sources.fake_server import FakeServer, json_answer, serve
 
-pytest_plugins = ["databases"]
+pytest_plugins = ["databases", "checking"]
 ROOT = Path(__file__).resolve().parent.parent
 Settings = dict[str, str]
 ServeFake = Callable[..., "Served"]

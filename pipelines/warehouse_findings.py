@@ -1,0 +1,88 @@
+"""What is amiss with a warehouse that can be opened: may it be written to, has it room, and whose is what it stages?"""
+
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from typing import Any
+
+from dlt.destinations.sql_client import SqlClientBase
+
+from pipelines.connecting import kind
+from pipelines.database_file import file_of
+from pipelines.faults import explain
+from pipelines.machine import scarce_room
+from pipelines.warehouse import Warehouse
+
+_TRIAL = "fax_sync_check"  # a table that is made and never committed
+
+
+class _Undo(Exception):
+    """Ends a transaction without leaving anything of it."""
+
+
+def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
+    """One sentence for each thing that would stop a load; what is tried for it is taken back."""
+    file = file_of(opened.pipeline)
+    if file and (scarce := scarce_room(file.parent)):
+        yield scarce
+    if opened.appends:
+        return
+    try:
+        _try_to_write(opened.client, (schema, opened.pipeline.dataset_name, opened.client.staging_dataset_name))
+    except Exception as failure:
+        error = explain(failure)
+        if error is None:
+            raise
+        yield str(error)
+
+
+def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str]) -> Iterator[str]:
+    """One sentence for each staging schema that belongs to none of the provider's accounts any more."""
+    begins, ends = f"{opened.pipeline.dataset_name}_", "_staging"
+    for (name,) in () if opened.appends else _rows(opened.client, "select nspname from pg_catalog.pg_namespace"):
+        account = name.removeprefix(begins).removesuffix(ends)
+        if name == f"{begins}{account}{ends}" and account not in accounts:
+            yield (
+                f"{name} holds rows of {provider}/{account}, which is not configured any more: "
+                f"drop schema {name} cascade, if it is not to come back"
+            )
+
+
+def version_of(opened: Warehouse) -> str:
+    """What the warehouse is, and in which version."""
+    if opened.appends:
+        return "files"
+    if kind(opened.pipeline) == "duckdb":
+        sql = (
+            "select tags['storage_version'], version() from duckdb_databases() where database_name = current_catalog()"
+        )
+        ((storage, version),) = _rows(opened.client, sql)
+        return f"a DuckDB file of storage version {storage}, opened by DuckDB {version}"
+    ((version,),) = _rows(opened.client, "show server_version")
+    return f"PostgreSQL {version}"
+
+
+def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str]) -> None:
+    """Makes a table in each schema, and changes no row of each table there is, without committing any of it."""
+    there = _rows(
+        client,
+        """
+        select schemas.nspname, tables.relname from pg_catalog.pg_namespace as schemas
+        left join pg_catalog.pg_class as tables on tables.relnamespace = schemas.oid and tables.relkind = 'r'
+        """,
+    )
+    names = {schema: [table for name, table in there if name == schema] for schema in schemas}
+    missing = set(schemas) - {name for name, _ in there}
+    with suppress(_Undo), client.begin_transaction():
+        for schema, tables in names.items():
+            if schema in missing:
+                client.execute_sql(f"create schema {schema}")
+            client.execute_sql(f"create table {schema}.{_TRIAL} (id bigint)")
+            for table in filter(None, tables):
+                client.execute_sql(f'insert into {schema}."{table}" select * from {schema}."{table}" where false')
+                client.execute_sql(f'delete from {schema}."{table}" where false')
+        raise _Undo
+
+
+def _rows(client: SqlClientBase[Any], sql: str) -> list[tuple[Any, ...]]:
+    rows: Any = client.execute_sql(sql)
+    return list(rows or ())
