@@ -6,6 +6,8 @@ more, and takes what it does not set itself from `[sources.<provider>]`.
 
 import logging
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +55,23 @@ class Account:
             section = ".".join(self.section)
             raise ConfigError(f"{self} lacks {' and '.join(missing)}: set it under [{section}] in .dlt/secrets.toml")
         package = sources.provider(self.provider)
-        settings = resolve_configuration(package.SourceConfiguration(), sections=self.section)
+        with _without(package.SourceConfiguration.get_resolvable_fields()):
+            settings = resolve_configuration(package.SourceConfiguration(), sections=self.section)
         source: DltSource = package.source(run, **dict(settings))
         return source
+
+
+@contextmanager
+def _without(keys: Iterable[str]) -> Iterator[None]:
+    """Hides variables that bear the bare name of a setting, such as BASE_URL: another program's may be meant.
+
+    dlt prefers them to what the files say, and the credentials would be sent to another program's host.
+    """
+    hidden = {name: os.environ.pop(name) for name in map(str.upper, keys) if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ |= hidden
 
 
 def required(provider: str | None = None, name: str | None = None) -> list[Account]:

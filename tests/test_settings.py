@@ -136,3 +136,13 @@ def test_a_text_without_quotes_is_told_where_it_stands(
     ended = sync_process()
 
     assert (ended.returncode, "quotes" in ended.stderr, "px-key" in ended.stderr) == (78, True, False)
+
+
+def test_what_other_programs_call_their_settings_is_none_of_ours(
+    serve_fake: ServeFake, settings: Settings, sync: Sync
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 3, days=2))
+    settings |= {"BASE_URL": "http://127.0.0.1:9/theirs", "API_KEY": "theirs", "CONNECTIONS": "many"}
+
+    assert (sync().exit_code, len(served.fake.truth())) == (0, 3)
+    assert served.server.requests != []
