@@ -18,6 +18,7 @@ from pipelines import accounts, demo, warehouse
 from pipelines.command import CommandParser, reported
 from pipelines.faults import explain
 from pipelines.findings import findings, notes, provider_findings
+from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import machine_findings
 from pipelines.privacy import kept_from
 from pipelines.settings import schema_name, setting
@@ -48,13 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
         configured = accounts.required(options.provider, options.account)
-        reports = {"this machine": Report(list(machine_findings()))}
+        reports = {"this machine": _machine()}
         reports |= {str(account): _report(account, schema_name()) for account in configured}
     if options.json:
         print(json.dumps({name: asdict(report) for name, report in reports.items()}))
     else:
         _print(reports, options.verbose)
     return FOUND if any(report.findings for report in reports.values()) else 0
+
+
+def _machine() -> Report:
+    """A setting that nobody reads is a finding in our own files, but a note in the environment, which is shared."""
+    findings = [*machine_findings(), *map(str, unknown_in_files())]
+    return Report(findings, [str(unknown) for unknown in unknown_in_environment()])
 
 
 def _report(account: accounts.Account, schema: str) -> Report:

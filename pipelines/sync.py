@@ -17,6 +17,7 @@ from pipelines import project
 
 from pipelines import accounts, logs
 from pipelines.command import CommandParser, instant, reported
+from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import readable_by_others, require_address_space
 from pipelines.notify import watched
 from pipelines.privacy import kept_from, privacy
@@ -48,8 +49,8 @@ def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
 
 def _sync(options: argparse.Namespace) -> int:
     require_address_space()
-    if readable := readable_by_others():
-        LOG.warning("%s", readable)
+    for amiss in filter(None, (readable_by_others(), *unknown_in_files(), *unknown_in_environment())):
+        LOG.warning("%s", amiss)
     if not options.demo:
         return _sync_accounts(options)
     from pipelines import demo, show  # noqa: PLC0415  # no other run needs what they import

@@ -1,0 +1,101 @@
+"""Which settings there are, and which of those that are set nobody reads."""
+
+import os
+import tomllib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from dlt.common.configuration.specs import known_sections
+
+import sources
+from pipelines import project
+
+OWN = {
+    "sync": ("schema", "heartbeat_minutes", "busy_seconds", "duckdb_memory", "rows_per_load"),
+    "report": ("timezone",),
+    "privacy": ("phone_numbers", "key", "key_id", "tags", "keep_days"),
+    "check": ("max_age_hours",),
+    "notify": ("ping_url",),
+}
+_DLTS_OWN = {"runtime", *(name for key, name in vars(known_sections).items() if key.isupper())} - {"sources"}
+_OUR_PIPELINES = "fax_"  # what a section begins with that dlt reads for one of them only
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A setting that nobody reads, as it is written, and where; `closest` is the setting that may be meant."""
+
+    name: str
+    place: str
+    closest: str | None
+
+    def __str__(self) -> str:
+        meant = f"did you mean {self.closest}?" if self.closest else "README.md lists the settings there are"
+        return f"{self.name} in {self.place} is read by nobody: {meant}"
+
+
+def unknown_in_files() -> Iterator[Unknown]:
+    """What the files of .dlt set that nobody reads; a file that is no TOML is reported elsewhere."""
+    for name in ("config.toml", "secrets.toml"):
+        path = project.settings_directory() / name
+        for place in _leaves(_read(path)):
+            if not _is_known(place):
+                yield Unknown(".".join(place), str(path), _closest(place, "."))
+
+
+def unknown_in_environment() -> Iterator[Unknown]:
+    """The variables that look like settings of ours, and that nobody reads."""
+    ours = tuple(f"{section}__".upper() for section in ("sources", *OWN))
+    for name in sorted(os.environ):
+        place = tuple(name.lower().split("__"))
+        if name.startswith(ours) and not _is_known(place):
+            closest = _closest(place, "__")
+            yield Unknown(name, "the environment", closest and closest.upper())
+
+
+def _read(path: Any) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _leaves(table: dict[str, Any], section: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*section, key))
+        else:
+            yield *section, key
+
+
+def _is_known(place: tuple[str, ...]) -> bool:
+    *sections, _ = place
+    is_dlts = bool(_DLTS_OWN & set(sections)) or place[0].startswith(_OUR_PIPELINES)
+    return is_dlts or place in _known(place)
+
+
+def _known(place: tuple[str, ...]) -> Collection[tuple[str, ...]]:
+    """Every setting that there is, those of the account that the place names among them."""
+    known: set[tuple[str, ...]] = {(section, key) for section, keys in OWN.items() for key in keys}
+    for provider, keys in _of_sources().items():
+        sections: list[tuple[str, ...]] = [("sources",), ("sources", provider)]
+        if place[:3] == ("sources", provider, "accounts"):
+            sections.append(place[:4])
+        known |= {(*section, key) for section in sections for key in keys}
+    return known
+
+
+@cache
+def _of_sources() -> dict[str, Collection[str]]:
+    """What the source of each provider takes."""
+    packages = {name: sources.provider(name) for name in sources.providers()}
+    return {name: tuple(package.SourceConfiguration.get_resolvable_fields()) for name, package in packages.items()}
+
+
+def _closest(place: tuple[str, ...], joint: str) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415  # hardly ever needed
+
+    known = sorted(joint.join(known) for known in _known(place))
+    return next(iter(get_close_matches(joint.join(place), known, 1, 0.75)), None)

@@ -1,0 +1,82 @@
+"""A setting that nobody reads is named, with the one that may be meant; and all that are read are known."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from checking import Check
+from conftest import ROOT, ServeFake, Settings, Sync
+
+from pipelines.known_settings import OWN
+
+KNOWN = {f"{section}.{key}" for section, keys in OWN.items() for key in keys}
+
+
+def config(settings: Settings) -> Path:
+    return Path(settings["DLT_PROJECT_DIR"]) / ".dlt" / "config.toml"
+
+
+def test_what_the_code_reads_is_what_is_known_and_what_the_shipped_file_shows() -> None:
+    code = "".join(path.read_text() for folder in ("pipelines", "notebooks") for path in (ROOT / folder).rglob("*.py"))
+    read = set(re.findall(r'(?:\bsetting|config\.get|secrets\.get)\(\s*"(\w+\.\w+)"', code))
+    shipped = tomllib.loads((ROOT / ".dlt" / "config.toml").read_text())
+    shown = {f"{section}.{key}" for section in OWN for key in shipped[section]}
+
+    assert (read, shown | {"privacy.key"}) == (KNOWN, KNOWN)
+
+
+MISTAKES = {
+    "[sources]\nlookback_day = 3": ("sources.lookback_day", "sources.lookback_days"),
+    "[sources.phaxio]\nbase_ulr = 'x'": ("sources.phaxio.base_ulr", "sources.phaxio.base_url"),
+    "[sources.phaxio.accounts.east]\napi_kee = 'x'": (
+        "sources.phaxio.accounts.east.api_kee",
+        "sources.phaxio.accounts.east.api_key",
+    ),
+    "[sources.faxio]\nstart_date = 2024-01-01": ("sources.faxio.start_date", "sources.phaxio.start_date"),
+    "[privcy]\nkeep_days = 30": ("privcy.keep_days", "privacy.keep_days"),
+    "[weather]\nunit = 'C'": ("weather.unit", None),
+}
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_setting_of_the_files_that_nobody_reads_is_found(mistake: str, check: Check, settings: Settings) -> None:
+    config(settings).write_text(mistake)
+    name, meant = MISTAKES[mistake]
+    exit_code, told = check()
+
+    remedy = f"did you mean {meant}?" if meant else "README.md lists the settings there are"
+    assert told["this machine"]["findings"] == [f"{name} in {config(settings)} is read by nobody: {remedy}"]
+    assert exit_code == 65
+
+
+@pytest.mark.usefixtures("served")
+def test_a_variable_that_nobody_reads_is_noted(check: Check, settings: Settings) -> None:
+    settings |= {"SYNC__BUSY_SECOND": "3", "SOURCES__PHAXIO__START_DAT": "2024-01-01"}
+    exit_code, told = check()
+
+    assert told["this machine"]["notes"] == [
+        "SOURCES__PHAXIO__START_DAT in the environment is read by nobody: did you mean SOURCES__PHAXIO__START_DATE?",
+        "SYNC__BUSY_SECOND in the environment is read by nobody: did you mean SYNC__BUSY_SECONDS?",
+    ]
+    assert exit_code == 0
+
+
+@pytest.mark.usefixtures("served")
+def test_what_dlt_reads_is_left_to_dlt(check: Check, settings: Settings) -> None:
+    config(settings).write_text(
+        "[data_writer]\nfile_max_items = 9\n[fax_phaxio_default.load]\nworkers = 1\n"
+        "[sources.data_writer]\nbuffer_max_items = 9\n[destination.other]\nanything = 1\n"
+    )
+    exit_code, told = check()
+
+    assert (exit_code, told["this machine"]) == (0, {"findings": [], "notes": [], "settings": []})
+
+
+def test_a_sync_tells_it_and_goes_on(serve_fake: ServeFake, settings: Settings, sync: Sync) -> None:
+    serve_fake("phaxio")
+    config(settings).write_text(config(settings).read_text() + "\n[privcy]\nkeep_days = 30\n")
+    synced = sync()
+
+    assert (synced.exit_code, "did you mean privacy.keep_days?" in synced.told) == (0, True)
