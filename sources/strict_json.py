@@ -15,7 +15,8 @@ MAX_DEPTH = 100  # far beyond any record, and within what every encoder takes
 MOST_DIGITS = 4000  # Python's own limit is 4300
 _DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19  # so many digits that 64 bits may not hold them
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+# A string that does not end goes to the end of the text, or it would be looked for again from each quote in it.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 _KEY_END = b'":'
 
 
