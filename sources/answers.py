@@ -7,6 +7,9 @@ import requests
 from sources import origin, patience, strict_json
 from sources.errors import AuthError, ContractError, Refused
 
+_LARGE = 4 << 20  # bytes; a page of a thousand faxes is a quarter of that
+_MOST_VALUES = 1_000_000  # of a large page: a thousand faxes of a thousand values each
+
 
 class Garbled(ContractError):
     """A 200 whose JSON does not parse, as when it was cut: it is asked for again."""
@@ -22,6 +25,7 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
         Refused: any other status.
     """
     status = response.status_code
+    _require_room(provider, body)
     if status in (401, 403):
         raise AuthError(f"{provider} refused the credentials (HTTP {status}): check the key and its scope")
     if status in patience.PASSING:
@@ -40,7 +44,15 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
     return document
 
 
+def _require_room(provider: str, body: bytes) -> None:
+    """Raises:
+    ContractError: parsed, it would take many times its size in memory, as three bytes of JSON may take a hundred.
+    """
+    if len(body) > _LARGE and sum(map(body.count, (b"{", b"[", b","))) > _MOST_VALUES:
+        raise ContractError(f"{provider} sent a page of more than {_MOST_VALUES:,} values")
+
+
 def _no_json(provider: str, response: requests.Response, error: ValueError) -> ContractError:
-    kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+    kind = response.headers.get("Content-Type", "no content type").partition(";")[0][:40]
     error_class = Garbled if "json" in kind else ContractError
     return error_class(f"{provider}: expected a JSON page, got {kind!r} ({error})")

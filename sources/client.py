@@ -16,6 +16,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from sources import origin, patience
 from sources.answers import Garbled, document_of
+from sources.bounded import Bounds
 from sources.errors import ConfigError, ContractError, ProviderDown
 from sources.limits import USUAL, Limits
 from sources.pace import Pace
@@ -51,7 +52,8 @@ class Client:
         self._sleep, self._clock, self._now = sleep or self._closed.wait, clock, now
         self._patience = limits.retry_seconds
         self._pace = Pace(limits.requests_per_second, clock)
-        self._session = session(self.base_url, credentials, provider, limits)
+        self._bounds = Bounds(provider, limits, clock)
+        self._session = session(self.base_url, credentials, self._bounds)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document at `path`, relative to the base URL or absolute on the same origin.
@@ -142,14 +144,10 @@ class Client:
         return document_of(self.provider, response, body)
 
     def _read(self, response: requests.Response) -> bytes:
-        deadline = self._clock() + self._limits.response_seconds
         body = bytearray()
         while chunk := response.raw.read1(1 << 16, decode_content=True):  # what is there: a full chunk may never come
             body += chunk
-            if len(body) > self._limits.response_bytes:
-                raise ContractError(f"{self.provider} sent more than {self._limits.response_bytes} bytes for one page")
-            if self._clock() > deadline:
-                raise ProviderDown(f"{self.provider} took more than {self._limits.response_seconds:g} s for one page")
+            self._bounds.require_bytes(len(body))
         with self._lock:
             self.bytes += len(body)
         return bytes(body)

@@ -8,6 +8,8 @@ from typing import Any
 from sources.columns import Record
 from sources.errors import ContractError, shape
 
+MOST_RECORDS = 10_000  # of one page: ten times what any provider is asked for
+
 
 @dataclass(frozen=True)
 class Page:
@@ -41,10 +43,12 @@ def records_of(provider: str, data: Any) -> list[Record]:
     """The data of a page.
 
     Raises:
-        ContractError: it is no list of objects.
+        ContractError: it is no list of objects, or of far more than were asked for.
     """
     if not isinstance(data, list):
         raise ContractError(f'{provider}: expected "data" to be a list of faxes, got {shape(data)}')
+    if len(data) > MOST_RECORDS:
+        raise ContractError(f"{provider}: expected {MOST_RECORDS} faxes in a page at the very most, got {len(data)}")
     if odd := [element for element in data if not isinstance(element, dict)]:
         raise ContractError(f'{provider}: expected "data" to be a list of faxes, got one that holds {shape(odd[0])}')
     return data

@@ -1,6 +1,7 @@
 """What the client takes for an answer: whole bodies only, not too long and not too late."""
 
 import pytest
+from faults.flood import FLOODS, flooding
 from test_client import FINE, Slept, after, patient
 
 from sources.client import Client
@@ -42,6 +43,15 @@ def test_a_body_beyond_the_limit_is_read_no_further(server: FakeServer, gzip: bo
         patient(server, [], Limits(response_bytes=100_000)).get("faxes")
 
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["interim responses", "trailers", "a gzip file's name", "chunks", "a body"])
+def test_what_has_no_end_is_read_no_further_than_a_page(name: str) -> None:
+    with flooding(FLOODS[f"{name} without an end"]) as flood, pytest.raises(ContractError, match="bytes"):
+        client = Client(flood.url, ("user", "password"), "Someone", Limits(response_bytes=100_000))
+        client.get("faxes")
+
+    assert flood.asked == 1
 
 
 @pytest.mark.parametrize(("size", "drip_seconds"), [(300_000, 0.0), (40, 0.005)])

@@ -1,0 +1,110 @@
+"""HTTP responses that take no more bytes, and no more time, than agreed, whatever they are made of.
+
+http.client bounds the lines of a header and their number, but neither interim responses (100), nor trailers, nor how
+long all that may take; urllib3 reads on for as long as what it inflates comes to nothing.
+"""
+
+import http.client
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from sources.errors import ContractError, ProviderDown
+from sources.limits import Limits
+
+_HEADER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one response of a provider may take; `clock` gives seconds."""
+
+    provider: str
+    limits: Limits
+    clock: Callable[[], float]
+
+    def require_bytes(self, size: int, allowed: int = 0) -> None:
+        """Raises:
+        ContractError: there are more than a page can have, and so many that are allowed beside it.
+        """
+        if size > self.limits.response_bytes + allowed:
+            raise ContractError(f"{self.provider} sent more than {self.limits.response_bytes} bytes for one page")
+
+    def require_time(self, deadline: float) -> None:
+        """Raises:
+        ProviderDown: the deadline has passed.
+        """
+        if self.clock() > deadline:
+            raise ProviderDown(
+                f"{self.provider} took more than {self.limits.response_seconds:g} s for one page: run again later"
+            )
+
+
+class BoundedAdapter(HTTPAdapter):
+    """The adapter of requests, whose connections answer within the bounds; it keeps as many as are agreed."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        super().__init__(pool_maxsize=max(1, bounds.limits.connections), pool_block=True)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # as requests has it
+        """Has every pool make bounded connections."""
+        super().init_poolmanager(*args, **kwargs)
+        pools = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
+        self.poolmanager.pool_classes_by_scheme = {
+            scheme: _bounded_pool(pool, self._bounds) for scheme, pool in pools.items()
+        }
+
+
+def _bounded_pool(pool: Any, bounds: Bounds) -> Any:
+    response_class = staticmethod(partial(_Response, bounds=bounds))
+    connection = type("BoundedConnection", (pool.ConnectionCls,), {"response_class": response_class})
+    return type("BoundedPool", (pool,), {"ConnectionCls": connection})
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._bounds = bounds
+        self.fp = io.BufferedReader(_Wire(self.fp.detach(), bounds))
+
+    def begin(self) -> None:  # as http.client has it
+        """Reads the status and the headers.
+
+        Raises:
+            ContractError: a line is too long, or there are too many.
+        """
+        try:
+            super().begin()
+        except http.client.HTTPException as error:
+            if type(error) is http.client.HTTPException or isinstance(error, http.client.LineTooLong):
+                raise ContractError(f"{self._bounds.provider} sent a header longer than any page needs") from error
+            raise
+
+
+class _Wire(io.RawIOBase):
+    """What comes from the socket, from the first byte of the status line to the last trailer."""
+
+    def __init__(self, socket: io.RawIOBase, bounds: Bounds) -> None:
+        self._socket, self._bounds = socket, bounds
+        self._deadline = bounds.clock() + bounds.limits.response_seconds
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        size: int | None = self._socket.readinto(buffer)
+        self._size += size or 0
+        self._bounds.require_bytes(self._size, _HEADER_BYTES)
+        self._bounds.require_time(self._deadline)
+        return size
+
+    def close(self) -> None:
+        self._socket.close()
+        super().close()
