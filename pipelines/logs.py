@@ -4,9 +4,13 @@ to a terminal."""
 import json
 import logging
 import sys
+import traceback
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from pipelines.faults import causes
+from sources.errors import FaxSyncError
 
 LOG = logging.getLogger("fax-sync")
 Format = Literal["text", "json"]
@@ -18,6 +22,19 @@ def set_up(verbose: bool = False, kind: Format = "text") -> None:
     handler.setFormatter(_Json() if kind == "json" else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
+    sys.excepthook = lambda kind, error, trace: print(traceback_of(error), file=sys.stderr)
+
+
+def traceback_of(error: BaseException) -> str:
+    """Where the error came from, and what had led to it, the first cause first; the texts of our own errors alone.
+
+    Those of drivers and of dlt may quote rows, and with them names and phone numbers.
+    """
+    told = ["Traceback, without what others may have quoted:\n"]
+    for cause in reversed(list(causes(error))):
+        text = f": {escaped(str(cause))}" if isinstance(cause, FaxSyncError) else ""
+        told += [*traceback.format_tb(cause.__traceback__), f"{type(cause).__module__}.{type(cause).__name__}{text}\n"]
+    return "".join(told).rstrip()
 
 
 def is_json() -> bool:
@@ -41,6 +58,10 @@ def escaped(text: str) -> str:
 class _Text(logging.Formatter):
     """The message, and the traceback below it if there is one."""
 
+    def formatException(self, ei: Any) -> str:  # as logging has it
+        """The traceback, without the texts of others."""
+        return traceback_of(ei[1])
+
     def formatMessage(self, record: logging.LogRecord) -> str:  # as logging has it
         """The message in one line."""
         return escaped(record.getMessage())
@@ -58,5 +79,5 @@ class _Json(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            told["traceback"] = self.formatException(record.exc_info)
+            told["traceback"] = traceback_of(record.exc_info[1] or Exception())
         return json.dumps(told, default=str)

@@ -15,13 +15,20 @@
 The numbers are the exit codes of `pipelines/sync.py`, as in sysexits(3).
 """
 
+import re
 from typing import Any
+
+_NUMBER = re.compile(r"\+\d{5,}(?=\d\d)")
 
 
 class FaxSyncError(Exception):
     """A foreseeable failure, told to the operator as one sentence without a traceback."""
 
     exit_code = 70
+
+    def __str__(self) -> str:
+        """The sentence, with phone numbers masked to their last two digits: a provider may have put one anywhere."""
+        return _NUMBER.sub("+…", super().__str__())
 
 
 class ConfigError(FaxSyncError):
