@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
 import psycopg2
+from leaks import PASSWORD
 from oracle import assert_held
 from psycopg2.extensions import connection as Connection
 
@@ -60,7 +61,7 @@ class Server:
 
     def url(self, database: str, user: str = "postgres") -> str:
         """What to configure as the credentials of the warehouse."""
-        return f"postgresql://{user}:none@{quote(self.socket, safe='')}/{database}"
+        return f"postgresql://{user}:{quote(PASSWORD, safe='')}@{quote(self.socket, safe='')}/{database}"
 
     @contextmanager
     def asking_for_password(self, user: str, password: str) -> Iterator[None]:
@@ -78,7 +79,7 @@ class Server:
 
     def url_through(self, port: int, database: str) -> str:
         """The same through a port of this machine that leads to the server."""
-        return f"postgresql://postgres:none@127.0.0.1:{port}/{database}"
+        return f"postgresql://postgres:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/{database}"
 
     def settings(self, database: str, user: str = "postgres") -> dict[str, str]:
         """The environment that has a run load into this database."""

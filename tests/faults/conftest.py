@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Served, ServeFake, Settings, Sync, Synced, generated
+from leaks import FindLeaks
 from postgres import Server
 from warehouses import KINDS, Database, File, Warehouse, assert_warehouse_holds
 
@@ -74,6 +75,13 @@ class Trial:
             run = run_once(self.provider, self.settings, time, **options)
         self.holds(self.served.fake.truth())
         return run
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks(find_leaks: FindLeaks) -> Iterator[None]:
+    """After each case: no credential is anywhere, and no number outside of the tables of faxes."""
+    yield
+    assert find_leaks() == []
 
 
 StartTrial = Callable[..., Trial]

@@ -8,6 +8,8 @@ from random import Random
 from threading import Event, Thread
 from typing import Any
 
+from leaks import CREDENTIALS
+
 from sources.fake_server import FakeServer, serve
 
 HISTORY, DAYS = 1_500, 550  # faxes of an account before the first run, and how far back they reach
@@ -62,7 +64,9 @@ def living(provider: str, seed: int) -> Iterator[Account]:
     """An account with a history, served."""
     fakes = import_module(f"sources.{provider}.fake")
     now = datetime.now(UTC)
-    fake = fakes.Fake(fakes.generate(HISTORY, start=now - timedelta(days=DAYS), end=now, seed=seed))
+    fake = fakes.Fake(
+        fakes.generate(HISTORY, start=now - timedelta(days=DAYS), end=now, seed=seed), **CREDENTIALS[provider]
+    )
     with serve(fake.answer) as server:
         yield Account(provider, server, fake, seed)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+import leaks
 from conftest import ROOT, Settings
 
 from faults.inject import Fault, Honest
@@ -25,6 +26,7 @@ class Process:
 
     running: "subprocess.Popen[str]"
     scratch: Path
+    settings: Settings
 
     def wait_for(self, reached: Callable[[], bool]) -> bool:
         """Until the point is reached (true), or the run has ended before (false)."""
@@ -42,9 +44,11 @@ class Process:
 
     def end(self, number: int | None = None) -> tuple[int, str]:
         """Sends the signal, if any, and gives the exit code and all that was told."""
+        assert leaks.in_arguments(self.running.pid, self.settings) == []
         if number is not None:
             self.running.send_signal(number)
         told, _ = self.running.communicate(timeout=MOST_SECONDS)
+        assert leaks.in_text(told, self.settings) == []
         return self.running.returncode, told
 
 
@@ -56,7 +60,7 @@ def started(settings: Settings, scratch: Path, *before: str, **environment: str)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen([*before, *COMMAND], env=clean, cwd="/", text=True, **pipes) as running:  # type: ignore[call-overload]
         try:
-            yield Process(running, scratch)
+            yield Process(running, scratch, settings)
         finally:
             running.kill()
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
+import leaks
 from oracle import unsound
 from warehouses import Warehouse, assert_warehouse_holds
 
@@ -64,8 +65,10 @@ class Soak:
         whole = {"any time": self.seconds, "fetching": self.seconds / 4, "loading": 0.4}[kind]
         self.wait(process, self.random.random() * whole, lambda: False)
         place = self.place(process.pid, self.requests() - before)
+        self.findings += leaks.in_arguments(process.pid, self.environment)
         process.kill()
         process.communicate()
+        self.findings += leaks.on_disk(self.scratch, self.environment)
         if process.returncode < 0:
             self.fell[place] += 1
 
@@ -115,6 +118,7 @@ class Soak:
             for account in self.accounts:
                 found = list(unsound(connection, f"fax_{account.provider}"))
                 self.findings += [f"right after a kill: {line}" for line in found]
+            self.findings += leaks.in_warehouse(connection, self.environment)
 
     def requests(self) -> int:
         """How many requests all accounts have seen."""

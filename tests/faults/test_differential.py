@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from conftest import Settings, generated
 from dump import Dump, dump
+from leaks import CREDENTIALS
 from postgres import Server
 from warehouses import KINDS, Database, File, Warehouse, assert_warehouse_holds
 
@@ -64,7 +65,7 @@ def history(provider: str) -> tuple[list[Any], list[Event]]:
 @contextmanager
 def account(provider: str, first: list[Any], now: datetime) -> Iterator[tuple[Any, Settings]]:
     """The account as it was, served, and the settings that lead there."""
-    fake = import_module(f"sources.{provider}.fake").Fake(first, now=lambda: now)
+    fake = import_module(f"sources.{provider}.fake").Fake(first, now=lambda: now, **CREDENTIALS[provider])
     with serve(fake.answer) as server:
         yield fake, {f"SOURCES__{provider}__{k}".upper(): v for k, v in fake.settings(server.url).items()}
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from leaks import FindLeaks
 from oracle import content
 
 from faults.conftest import StartTrial, Trial
@@ -37,9 +38,10 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
+def disk(tmp_path: Path, find_leaks: FindLeaks) -> Iterator[Disk]:
     disk = Disk(tmp_path / "disk")
     yield disk
+    assert find_leaks() == []  # once it is gone, nobody can look
     with suppress(subprocess.CalledProcessError):
         subprocess.run(["umount", "--lazy", str(disk.path)], check=True, capture_output=True)
 

@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from leaks import PASSWORD
 
 import sources
 from faults.conftest import StartServerTrial
@@ -68,7 +70,7 @@ def test_a_server_without_a_connection_left_is_to_be_tried_again(most: int, entr
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("none@", "wrong@"), "refused the user or the password"),
+        ((f"{quote(PASSWORD, safe='')}@", "wrong@"), "refused the user or the password"),
         (("fax_sync_", "nobody_"), "refused the user or the password"),
         (("/db_", "/nowhere_"), "no such database"),
     ],
@@ -78,7 +80,7 @@ def test_credentials_that_lead_nowhere_are_to_be_mended(
     change: tuple[str, str], words: str, entry: ServerTrial
 ) -> None:
     there = entry.settings[CREDENTIALS]
-    with entry.server.asking_for_password(entry.login, "none"):
+    with entry.server.asking_for_password(entry.login, PASSWORD):
         entry.settings[CREDENTIALS] = there.replace(*change)
         told = entry.fails(69, words, "[destination.warehouse] credentials").told
         entry.settings[CREDENTIALS] = there

@@ -1,0 +1,121 @@
+"""Where a credential, or a phone number, has come to that belongs elsewhere: told, on disk, in a warehouse, in `ps`."""
+
+import gzip
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dlt.pipeline.state_sync import decompress_state
+
+import sources
+
+CREDENTIALS = {  # with what a URL has to write otherwise
+    "phaxio": {"api_key": "canary key/1", "api_secret": "canary+secret=1"},
+    "signalwire": {"project_id": "canary&project/1", "api_token": "canary+token=1"},
+}
+PASSWORD = "canary/pass+word"  # of PostgreSQL
+FindLeaks = Callable[[], list[str]]
+NUMBER = re.compile(r"\+(?!9+\b)\d{7,}")  # the shape of a number has nothing but nines
+_SECRET = re.compile(r"_(KEY|SECRET|TOKEN|PROJECT_ID)$")
+_OF_RUNS = "fax-sync-"  # what a run's working directory begins with; its load packages hold rows
+
+
+def forms(settings: Mapping[str, str]) -> set[str]:
+    """Every way in which the secrets of these settings may be written."""
+    plain = [value for name, value in settings.items() if _SECRET.search(name) and value]
+    pairs = [b64encode(f"{one}:{other}".encode()).decode() for one in plain for other in plain]
+    for name, value in settings.items():
+        if name.endswith("CREDENTIALS") and (password := urlsplit(value).password):
+            plain += [password, PASSWORD]
+    return {
+        *pairs,
+        *(form(secret) for secret in plain for form in (str, quote, quote_plus, lambda s: quote(s, ""))),
+        PASSWORD,
+    }
+
+
+def in_text(text: str, settings: Mapping[str, str], numbers: bool = True) -> list[str]:
+    """The secrets that a text holds, and the phone numbers."""
+    return [secret for secret in forms(settings) if secret in text] + (NUMBER.findall(text) if numbers else [])
+
+
+def on_disk(directory: Path, settings: Mapping[str, str]) -> list[str]:
+    """The files below a directory that hold a secret; or a number, unless they are a warehouse or a load package."""
+    return [
+        f"{path}: {found}"
+        for path in directory.rglob("*")
+        if path.is_file() and not path.is_symlink() and path.name != "secrets.toml"
+        for found in in_text(_read(path), settings, numbers=not _holds_rows(path))
+    ]
+
+
+def in_warehouse(connection: Any, settings: Mapping[str, str]) -> list[str]:
+    """The tables of ours that hold a secret; or a number, unless they are there for faxes."""
+    tables = connection.execute(
+        "select table_schema, table_name from information_schema.tables"
+        " where table_schema like 'fax_%' and table_type = 'BASE TABLE'"
+    ).fetchall()
+    found = []
+    for schema, table in tables:
+        rows = connection.execute(f'select * from {schema}."{table}"').fetchall()
+        text = repr(rows) + repr([_state(value) for row in rows for value in row] if table.endswith("_state") else "")
+        found += [f"{schema}.{table}: {leak}" for leak in in_text(text, settings, numbers=table not in _of_faxes())]
+    return found
+
+
+def in_file(warehouse: Path, settings: Mapping[str, str]) -> list[str]:
+    """The same of a DuckDB file; nothing, if it is none any more."""
+    with suppress(duckdb.Error), duckdb.connect(str(warehouse), read_only=True) as connection:
+        return in_warehouse(connection, settings)
+    return []
+
+
+def in_arguments(pid: int, settings: Mapping[str, str]) -> list[str]:
+    """The secrets that `ps` would show of a process and of those it has started."""
+    shown, parents = {}, {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            shown[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
+    family = {pid}
+    while born := {child for child, parent in parents.items() if parent in family} - family:
+        family |= born
+    return [leak for one in sorted(family) for leak in in_text(shown.get(one, ""), settings)]
+
+
+def _read(path: Path) -> str:
+    """What a file holds as text, whatever it is packed in, and its name."""
+    body = path.read_bytes()
+    if body[:2] == b"\x1f\x8b":
+        with suppress(OSError, EOFError):
+            body = gzip.decompress(body)
+    if body[:4] == b"PAR1":
+        with suppress(pa.ArrowException, OSError):
+            return f"{path.name} {pq.read_table(path).to_pylist()}"
+    return f"{path.name} {body.decode('latin-1')}"
+
+
+def _holds_rows(path: Path) -> bool:
+    return ".duckdb" in path.name or any(part.startswith(_OF_RUNS) for part in path.parts)
+
+
+def _of_faxes() -> set[str]:
+    tables = [sources.provider(name).TABLE for name in sources.providers()]
+    return {
+        "sync_problems",
+        *(table.name for table in tables),
+        *(child.name for table in tables for child in table.children),
+    }
+
+
+def _state(value: Any) -> Any:
+    with suppress(Exception):
+        return decompress_state(value)
+    return value
