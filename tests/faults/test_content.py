@@ -24,6 +24,7 @@ TEXTS: dict[str, str | None] = {
     **{'"\\ufffe\\uffff"': "\ufffe\uffff", '"\\u001b[31mred"': "\x1b[31mred", '"\\u202eRTL"': "\u202eRTL"},
     **{'"line\\nfax-sync OK"': "line\nfax-sync OK", '"\'; drop table faxes; --"': "'; drop table faxes; --"},
     **{'"\\\\N"': "\\N", '""': "", '" "': " ", "12": "12", "true": "true", '"é"': "é", '"\\ud83e\\uddfe"': "🧾"},
+    **{json.dumps(text): text for text in ("=1+1", "@SUM(1,1)", "-1+1", "+1+1", "\t=1+1")},  # a spreadsheet's formulas
     **{json.dumps("long " * 400_000): "long " * 400_000},
 }
 
