@@ -27,7 +27,9 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
     if opened.appends:
         return
     try:
-        _try_to_write(opened.client, (schema, opened.pipeline.dataset_name, opened.client.staging_dataset_name))
+        schemas = (schema, opened.pipeline.dataset_name, opened.client.staging_dataset_name)
+        ours = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else ()
+        _try_to_write(opened.client, schemas, ours)
     except Exception as failure:
         error = explain(failure)
         if error is None:
@@ -61,8 +63,8 @@ def version_of(opened: Warehouse) -> str:
     return f"PostgreSQL {version}"
 
 
-def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str]) -> None:
-    """Makes a table in each schema, and changes no row of each table there is, without committing any of it."""
+def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], ours: Collection[str]) -> None:
+    """Makes a table in each schema, and changes no row of each table of ours, without committing any of it."""
     there = _rows(
         client,
         """
@@ -70,14 +72,14 @@ def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str]) -> None:
         left join pg_catalog.pg_class as tables on tables.relnamespace = schemas.oid and tables.relkind = 'r'
         """,
     )
-    names = {schema: [table for name, table in there if name == schema] for schema in schemas}
+    names = {schema: [table for name, table in there if name == schema and table in ours] for schema in schemas}
     missing = set(schemas) - {name for name, _ in there}
     with suppress(_Undo), client.begin_transaction():
         for schema, tables in names.items():
             if schema in missing:
                 client.execute_sql(f"create schema {schema}")
             client.execute_sql(f"create table {schema}.{_TRIAL} (id bigint)")
-            for table in filter(None, tables):
+            for table in tables:
                 client.execute_sql(f'insert into {schema}."{table}" select * from {schema}."{table}" where false')
                 client.execute_sql(f'delete from {schema}."{table}" where false')
         raise _Undo

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import leaks
 import pytest
 from conftest import Served, ServeFake, Settings, Sync, generated
 
@@ -24,7 +25,9 @@ def check(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
             for name, value in settings.items():
                 environment.setenv(name, value)
             exit_code = main(["--json", *arguments])
-        return exit_code, json.loads(capsys.readouterr().out)
+        told = capsys.readouterr()
+        assert leaks.in_text(told.out + told.err, settings) == []
+        return exit_code, json.loads(told.out)
 
     return run
 

@@ -118,6 +118,7 @@ def test_a_database_that_cannot_be_written_to_is_named(
     serve_fake("phaxio", generated("phaxio", 5, days=2))
     postgres.query(database, f"grant create, temporary on database {database} to {role}")
     assert sync().exit_code == 0
+    postgres.query(database, "create table fax_phaxio.theirs (note text)")
     assert check()[0] == 0
     for what, words in DENIED.values():
         postgres.query(database, f"alter {what} owner to postgres")
@@ -131,3 +132,15 @@ def test_a_database_that_cannot_be_written_to_is_named(
 
     assert (exit_code, "read-only" in told["phaxio"]["findings"][0]) == (65, True)
     assert postgres.query(database, "select 1 from pg_class where relname = 'fax_sync_check'") == []
+
+
+def test_a_warehouse_of_files_is_looked_at_too(
+    check: Check, settings: Settings, serve_fake: ServeFake, sync: Sync, tmp_path: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "filesystem"
+    settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = (tmp_path / "lake").as_uri()
+    assert sync().exit_code == 0
+    exit_code, told = check()
+
+    assert (exit_code, told["phaxio"]["findings"], told["phaxio"]["notes"]) == (0, [], [])
