@@ -96,7 +96,7 @@ def test_no_file_of_the_repository_holds_a_secret() -> None:
     holding = [name for name in names if SECRET.search((ROOT / name).read_text("utf-8", "ignore"))]
 
     assert (holding, len(names) > 100) == ([], True)
-    assert SECRET.search('api_key = "0123456789abcdef0123456789abcdef"')
+    assert SECRET.search(f'api_key = "{"0123456789abcdef" * 2}"')
 
 
 def test_the_example_as_it_is_runs_nothing(sync_process: SyncProcess, settings: Settings) -> None:
