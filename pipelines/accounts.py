@@ -55,9 +55,9 @@ class Account:
             section = ".".join(self.section)
             raise ConfigError(f"{self} lacks {' and '.join(missing)}: set it under [{section}] in .dlt/secrets.toml")
         package = sources.provider(self.provider)
-        with _without(package.SourceConfiguration.get_resolvable_fields()):
-            settings = resolve_configuration(package.SourceConfiguration(), sections=self.section)
-        source: DltSource = package.source(run, **dict(settings))
+        with _without(package.Settings.get_resolvable_fields()):
+            settings = resolve_configuration(package.Settings(), sections=self.section)
+        source: DltSource = package.source(run, settings)
         return source
 
 

@@ -91,7 +91,7 @@ def _known(place: tuple[str, ...]) -> Collection[tuple[str, ...]]:
 def _of_sources() -> dict[str, Collection[str]]:
     """What the source of each provider takes."""
     packages = {name: sources.provider(name) for name in sources.providers()}
-    return {name: tuple(package.SourceConfiguration.get_resolvable_fields()) for name, package in packages.items()}
+    return {name: tuple(package.Settings.get_resolvable_fields()) for name, package in packages.items()}
 
 
 def _closest(place: tuple[str, ...], joint: str) -> str | None:

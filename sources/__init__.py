@@ -2,7 +2,8 @@
 
 A provider's package offers:
 
-- `source(run, …)`: the dlt source; its arguments are the settings under `[sources.<provider>]`;
+- `Settings`: what may stand under `[sources.<provider>]`: those of `sources/settings.py`, and its credentials;
+- `source(run, settings)`: the dlt source;
 - `SECRETS`: the settings without which the provider is not configured;
 - `faxes.sql`: its rows as the common fax (`sources/fax.py`), and `fax_recipients.sql` and `fax_tags.sql` if it has any;
 - `fake.Fake`: its API on loopback, for the demonstration and the tests.
