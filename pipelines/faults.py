@@ -59,7 +59,7 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
         return postgres.explain(error)
     text = str(error)
     if isinstance(error, duckdb.OutOfMemoryException):
-        return LocalError("out of memory: give the process more, or lower [sync] duckdb_memory")
+        return LocalError("out of memory: raise [sync] duckdb_memory, or lower rows_per_load")
     if "Could not set lock" in text or "Conflicting lock" in text:
         process = re.search(r"\(PID \d+\)", text)
         holder = f" {process[0].replace('PID', 'process')}" if process else ""

@@ -7,7 +7,6 @@ with the rows: measured under SIGKILL, this is the one way that neither loses no
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 import dlt
@@ -15,7 +14,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
 from pipelines import lock
-from pipelines.connecting import DESTINATION, connect, connected, kind
+from pipelines.connecting import DESTINATION, connected, kind
 from pipelines.database_file import lock_file
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
@@ -23,9 +22,6 @@ from pipelines.scratch import working_directory
 from pipelines.settings import setting
 from pipelines.upkeep import keep_up
 from pipelines.views import refresh_views
-
-
-LOADS_PER_OPENING = 2  # of a DuckDB file: each closing writes out all that is open, which takes as long as a load
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,6 @@ class Warehouse:
     client: SqlClientBase[Any]
     verify_lock: lock.Verify
     kept_up: set[str] = field(default_factory=set)
-    loads: Iterator[int] = field(default_factory=lambda: count(1))
 
     def load(self, source: DltSource) -> bool:
         """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
@@ -53,8 +48,6 @@ class Warehouse:
             with self.turn():
                 self.pipeline.load(raise_on_failed_jobs=True)
                 self._keep_up()
-                if next(self.loads) % LOADS_PER_OPENING == 0:
-                    self._reconnect()
         return bool(packages)
 
     def _keep_up(self) -> None:
@@ -79,13 +72,6 @@ class Warehouse:
     def turn(self) -> AbstractContextManager[None]:
         """Our turn to change the warehouse: accounts may be fetched at the same time, but share tables and views."""
         return lock.turn(self.client, "fax-sync") if _is_postgres(self.pipeline) else nullcontext()
-
-    def _reconnect(self) -> None:
-        """Has DuckDB let go of what it keeps in memory for as long as a file is open: a backfill's would not end."""
-        if kind(self.pipeline) == "duckdb":
-            self.client.close_connection()
-            connect(self.client)
-            _bound(self.client, self.pipeline)
 
 
 @contextmanager
