@@ -26,9 +26,10 @@ from pipelines.settings_report import settings_of
 from pipelines.stored import StoredFaxes
 from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from sources import provider
+from sources.errors import AtWork
 from sources.run import Run
 
-FOUND = 65
+FOUND, LATER = 65, 75
 
 
 @dataclass
@@ -38,10 +39,11 @@ class Report:
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
+    looked_at: bool = True  # no sync had its warehouse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code: 0 if all is well, 65 if something was found."""
+    """Runs the command; gives its exit code: 0 if all is well, 65 if something was found, 75 if nothing could be."""
     options = _parser().parse_args(arguments)
     return reported(lambda: _check(options))
 
@@ -49,13 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
         configured = accounts.required(options.provider, options.account)
-        reports = {"this machine": _machine()}
-        reports |= {str(account): _report(account, schema_name()) for account in configured}
+        of_accounts = {str(account): _report(account, schema_name()) for account in configured}
+    reports = {"this machine": _machine()} | of_accounts
     if options.json:
         print(json.dumps({name: asdict(report) for name, report in reports.items()}))
     else:
         _print(reports, options.verbose)
-    return FOUND if any(report.findings for report in reports.values()) else 0
+    if any(report.findings for report in reports.values()):
+        return FOUND
+    return 0 if any(report.looked_at for report in of_accounts.values()) else LATER
 
 
 def _machine() -> Report:
@@ -73,6 +77,9 @@ def _report(account: accounts.Account, schema: str) -> Report:
             report.findings += warehouse_findings(opened, schema)
             report.notes += warehouse_notes(opened, account.provider, _names(account.provider))
             _look(account, StoredFaxes(opened.client, account.name, opened.appends), report)
+    except AtWork as busy:
+        report.looked_at = False
+        report.notes.append(str(busy))
     except Exception as failure:
         error = explain(failure)
         if error is None:
@@ -106,15 +113,26 @@ def _names(provider: str) -> set[str]:
 
 def _print(reports: dict[str, Report], verbose: bool) -> None:
     for name, report in reports.items():
-        found = len(report.findings)
-        print(f"{name}: {'all is well' if not found else '1 finding' if found == 1 else f'{found} findings'}")
+        print(f"{name}: {_verdict(report)}")
         told = [*(f"- {text}" for text in report.findings), *(f"note: {text}" for text in report.notes)]
         for line in [*told, *(f"setting {text}" for text in report.settings if verbose)]:
             print(f"  {line}")
 
 
+def _verdict(report: Report) -> str:
+    if not report.looked_at:
+        return "not looked at"
+    found = len(report.findings)
+    return "all is well" if not found else "1 finding" if found == 1 else f"{found} findings"
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandParser(prog="check.py", description=__doc__, epilog="Exit code 65 means that something was found.")
+    parser = CommandParser(
+        prog="check.py",
+        description=__doc__,
+        epilog="Exit codes: 0 all is well; 64 usage; 65 something was found; 75 every account is being synced: "
+        "check again later; 78 configuration.",
+    )
     parser.add_argument("--provider", metavar="NAME", help="check this provider only")
     parser.add_argument("--account", metavar="NAME", help="check the account of this name only")
     parser.add_argument("--demo", action="store_true", help="check demo.duckdb")

@@ -10,7 +10,7 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from sources.errors import Busy
+from sources.errors import AtWork, Busy
 
 Verify = Callable[[], None]  # raises Busy if the lock has been lost
 _HOLDER = """
@@ -26,14 +26,14 @@ def file(path: Path) -> Iterator[Verify]:
     """Holds the lock file at `path`; the system frees it with the process, however that ends.
 
     Raises:
-        Busy: another run holds it; the message names its process and its start.
+        AtWork: another run holds it; the message names its process and its start.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _busy(lock.read().strip() or "just started") from None
+            raise _at_work(lock.read().strip() or "just started") from None
         lock.truncate(0)
         lock.write(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n")
         lock.flush()
@@ -45,13 +45,13 @@ def session(client: SqlClientBase[Any], name: str) -> Iterator[Verify]:
     """Holds PostgreSQL's advisory lock of this name on the client's connection, and is freed with it.
 
     Raises:
-        Busy: another run holds it, on this host or another.
+        AtWork: another run holds it, on this host or another.
     """
     granted = client.execute_sql("select pg_try_advisory_lock(hashtextextended(%s, 0))", name)
     if granted != [(True,)]:
         holders = client.execute_sql(_HOLDER, name) or [("?", "just now", None)]
         process, since, host = holders[0]
-        raise _busy(f"server process {process} since {since}, from {host or 'this host'}")
+        raise _at_work(f"server process {process} since {since}, from {host or 'this host'}")
 
     def verify() -> None:
         try:
@@ -74,5 +74,5 @@ def turn(client: SqlClientBase[Any], name: str) -> Iterator[None]:
         client.execute_sql("select pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
-def _busy(holder: str) -> Busy:
-    return Busy(f"another run is at work ({holder}): nothing to do, it loads the same faxes")
+def _at_work(holder: str) -> AtWork:
+    return AtWork(f"another run is at work ({holder}): nothing to do, it loads the same faxes")

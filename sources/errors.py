@@ -10,7 +10,8 @@
     ├── LocalError           74   local disk or memory
     └── TryAgain             75   nothing to mend, the next run may work
         ├── ProviderDown     75   429, 5xx, time-outs, resets, after all retries
-        └── Busy             75   another run holds the lock, or the warehouse is in use
+        └── Busy             75   the warehouse is in use
+            └── AtWork       75   another run holds the lock
 
 The numbers are the exit codes of `pipelines/sync.py`, as in sysexits(3).
 """
@@ -100,3 +101,7 @@ class ProviderDown(TryAgain):
 
 class Busy(TryAgain):
     """Another run holds the lock, or the warehouse is in use."""
+
+
+class AtWork(Busy):
+    """Another run holds the lock: all is in order."""

@@ -85,12 +85,15 @@ def test_a_clock_that_is_wrong_is_named(served: Served, check: Check) -> None:
 
 
 @pytest.mark.usefixtures("served")
-def test_who_holds_the_warehouse_is_named(check: Check, warehouse: Path) -> None:
+def test_a_sync_at_work_is_no_finding_but_leaves_nothing_to_look_at(check: Check, warehouse: Path) -> None:
     with Path(f"{warehouse}.lock").open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         exit_code, told = check()
 
-    assert (exit_code, f"process {os.getpid()}" in told["phaxio"]["findings"][0]) == (65, True)
+    phaxio = told["phaxio"]
+
+    assert (exit_code, phaxio["findings"], phaxio["looked_at"]) == (75, [], False)
+    assert f"process {os.getpid()}" in phaxio["notes"][0]
 
 
 def test_values_that_did_not_fit_and_new_fields_are_noted(served: Served, check: Check, sync: Sync) -> None:
