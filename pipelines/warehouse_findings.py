@@ -82,6 +82,7 @@ def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], ours: Co
             for table in tables:
                 client.execute_sql(f'insert into {schema}."{table}" select * from {schema}."{table}" where false')
                 client.execute_sql(f'delete from {schema}."{table}" where false')
+        client.execute_sql(f"create temporary table {_TRIAL} (id bigint)")
         raise _Undo
 
 
