@@ -90,7 +90,7 @@ def _report(account: accounts.Account, schema: str) -> Report:
 
 def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
     package, now = provider(account.provider), datetime.now(UTC)
-    run = Run("check", account.name, now, stored)
+    run = Run("check", account.name, now, stored, kept_from=kept_from(now))
     account.source(run)
     if run.client is None:
         return
@@ -102,7 +102,7 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
         )
     counted = None if refused else package.api.count_this_month(run.client, now)
     most_age = timedelta(hours=setting("check.max_age_hours", 24.0))
-    report.findings += findings(stored, package.TABLE.name, now, counted, most_age, kept_from(now))
+    report.findings += findings(stored, run, counted, most_age)
     report.notes += notes(stored, now)
 
 

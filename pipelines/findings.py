@@ -7,7 +7,7 @@ from pipelines.stored import StoredFaxes
 from sources.client import Client
 from sources.errors import FaxSyncError
 from sources.pages import Page
-from sources.run import ACCOUNTED_FOR, MOST_SKEW
+from sources.run import ACCOUNTED_FOR, MOST_SKEW, Run
 from sources.window import SECOND, Window
 
 _RECENT = timedelta(days=7)
@@ -25,33 +25,26 @@ def provider_findings(
         yield f"the clock here is {abs(client.skew)} off the provider's: set it"
 
 
-def findings(
-    stored: StoredFaxes,
-    table: str,
-    now: datetime,
-    counted: tuple[Window, int] | None,
-    most_age: timedelta,
-    kept_from: datetime | None = None,
-) -> Iterator[str]:
+def findings(stored: StoredFaxes, run: Run, counted: tuple[Window, int] | None, most_age: timedelta) -> Iterator[str]:
     """One sentence for each thing that is wrong, with its remedy; none if all is well. Times are UTC.
 
-    What was created before `kept_from` need not be there.
+    What was created before the run's `kept_from` need not be there, nor be read what lies before where it begins.
     """
     covered = stored.covered()
     if covered is None:
         yield "nothing has been loaded yet: run sync.py"
         return
-    kept = Window(max(covered.start, kept_from or covered.start), covered.end)
-    yield from _holes(stored, kept)
-    for window, taken, held in stored.short_windows(table, kept.start):
+    kept = Window(max(covered.start, run.kept_from or covered.start), covered.end)
+    yield from _holes(stored, kept, run.begins_at or covered.start)
+    for window, taken, held in stored.short_windows(run.table, kept.start):
         yield (
             f"{window} holds {held} faxes, but {taken} were loaded: rows are gone from the warehouse; "
             "run sync.py with --since, --until and --refetch"
         )
-    if now - covered.end > most_age:
+    if run.started_at - covered.end > most_age:
         yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: see whether the schedule still runs"
-    if counted is not None and (kept_from is None or kept_from <= counted[0].start):
-        yield from _miscounts(stored, table, *counted)
+    if counted is not None and (run.kept_from is None or run.kept_from <= counted[0].start):
+        yield from _miscounts(stored, run.table, *counted)
 
 
 def notes(stored: StoredFaxes, now: datetime) -> Iterator[str]:
@@ -63,12 +56,12 @@ def notes(stored: StoredFaxes, now: datetime) -> Iterator[str]:
         yield f"{table}.{column} is new in the last {_RECENT.days} days: see fax.schema_changes"
 
 
-def _holes(stored: StoredFaxes, covered: Window) -> Iterator[str]:
+def _holes(stored: StoredFaxes, covered: Window, begins_at: datetime) -> Iterator[str]:
     for hole in stored.holes(covered, ACCOUNTED_FOR):
-        if stored.holes(hole, None) == [hole]:
-            yield f"{hole} was never read: run sync.py"
-        else:
+        if stored.holes(hole, None) != [hole]:
             yield f"{hole} is not proven complete: run sync.py with --since and --until around it"
+        elif hole.end > begins_at:
+            yield f"{hole} was never read: run sync.py"
 
 
 def _miscounts(stored: StoredFaxes, table: str, month: Window, faxes: int) -> Iterator[str]:

@@ -17,7 +17,7 @@ from sources.plan import Horizon
 from sources.proving import Prover
 from sources.run import Run
 from sources.walk import Walker
-from sources.window import Window
+from sources.window import Window, whole_second
 
 NESTED_IN = "x-nested-in"  # table hint: the table whose rows these belong to, to be replaced together with them
 _MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
@@ -43,7 +43,7 @@ class Api(Protocol):
 
 def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Horizon) -> list[DltResource]:
     """The resources of one account: `pages`, unselected, and a transformer for each raw table."""
-    run.client, run.table = client, table.name
+    run.client, run.table, run.begins_at = client, table.name, whole_second(horizon.start)
     treat = run.privacy.of(table)
     prover = Prover(
         lambda window: (page.treated(treat) for page in api.fetch_pages(client, window)), table, run.account

@@ -47,6 +47,7 @@ class Run:
 
     client: Client | None = None
     table: str = ""
+    begins_at: datetime | None = None  # where a run without bounds begins to read
     spans: list[Window] = field(default_factory=list)
     reached: datetime | None = None
     finished: bool = False

@@ -22,6 +22,7 @@ def test_where_all_is_well_nothing_is_found(check: Check) -> None:
 
 BROKEN = {
     "a hole": (
+        "update fax_phaxio.sync_windows set from_at = from_at + interval 9 day; "
         "insert into fax_phaxio.sync_windows by name select * replace (from_at - interval 9 day as from_at, "
         "from_at - interval 8 day as to_at) from fax_phaxio.sync_windows",
         "was never read",
@@ -44,6 +45,14 @@ def test_each_thing_that_is_wrong_with_the_warehouse_is_named(name: str, check: 
     exit_code, told = check()
 
     assert (exit_code, any(words in finding for finding in told["phaxio"]["findings"])) == (65, True), told
+
+
+@pytest.mark.usefixtures("served")
+def test_what_was_filled_in_before_the_providers_first_day_leaves_no_hole(check: Check, sync: Sync) -> None:
+    assert sync("--since", "1990-01-01", "--until", "1991-01-01").exit_code == 0
+    exit_code, told = check()
+
+    assert (exit_code, told["phaxio"]["findings"]) == (0, [])
 
 
 def test_faxes_that_the_provider_counts_and_the_warehouse_lacks_are_named(served: Served, check: Check) -> None:
