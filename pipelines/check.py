@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
         configured = accounts.required(options.provider, options.account)
-        of_accounts = {str(account): _report(account, schema_name()) for account in configured}
+        left_over: set[str] = set()
+        of_accounts = {str(account): _report(account, schema_name(), left_over) for account in configured}
     reports = {"this machine": _machine()} | of_accounts
     if options.json:
         print(json.dumps({name: asdict(report) for name, report in reports.items()}))
@@ -68,14 +69,19 @@ def _machine() -> Report:
     return Report(findings, [str(unknown) for unknown in unknown_in_environment()])
 
 
-def _report(account: accounts.Account, schema: str) -> Report:
-    """What there is to say of one account; it leaves nothing behind, and asks the provider once or twice."""
+def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
+    """What there is to say of one account; it leaves nothing behind, and asks the provider once or twice.
+
+    What is `told` of the raw schema, which a provider's accounts share, is told under the first of them only.
+    """
     report = Report(settings=list(settings_of(account)))
     try:
         with warehouse.opened(account.provider, account.name, schema) as opened:
             report.settings.append(f"destination.warehouse: {version_of(opened)}")
             report.findings += warehouse_findings(opened, schema)
-            report.notes += warehouse_notes(opened, account.provider, _names(account.provider))
+            shared = warehouse_notes(opened, account.provider, _names(account.provider))
+            report.notes += [note for note in shared if note not in told]
+            told.update(report.notes)
             _look(account, StoredFaxes(opened.client, account.name, opened.appends), report)
     except AtWork as busy:
         report.looked_at = False

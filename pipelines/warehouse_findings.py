@@ -44,7 +44,7 @@ def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str])
         account = name.removeprefix(begins).removesuffix(ends)
         if name == f"{begins}{account}{ends}" and account not in accounts:
             yield (
-                f"{name} holds rows of {provider}/{account}, which is not configured any more: "
+                f"{name} is left over from {provider}/{account}, which is not configured any more: "
                 f"drop schema {name} cascade, if it is not to come back"
             )
 
