@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pipelines.accounts import Account
 from pipelines.figures import MonthFigures
 from pipelines.money import ZERO, change, dollars
 from pipelines.months import month_before
@@ -55,7 +56,8 @@ def notes(figures: MonthFigures) -> Iterator[str]:
             yield f"{account} has not been read in this month yet: run sync.py."
     for row in figures.times[:2]:
         half, most = minutes(row["median_seconds"]), minutes(row["p95_seconds"])
-        yield f"{row['provider']}: half of what was delivered took {half} at most, and 95 of 100 {most}."
+        whose = Account(row["provider"], row["account"])
+        yield f"{whose}: half of what was delivered took {half} at most, and 95 of 100 {most}."
     if figures.count("open_faxes"):
         yield "What open faxes cost may still change."
     if figures.by == "tag":

@@ -321,6 +321,18 @@ def test_an_empty_warehouse_and_an_empty_month_are_told_in_words(
     assert f"there are some from {earliest:%Y-%m} to {latest:%Y-%m}" in report("--month", "2001-01")[1]
 
 
+def test_how_long_delivery_took_is_told_of_each_account_by_name(
+    report: Reporting, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 30, days=2))
+    for key in ("API_KEY", "API_SECRET"):
+        settings[f"SOURCES__PHAXIO__ACCOUNTS__EAST__{key}"] = settings[f"SOURCES__PHAXIO__{key}"]
+    assert sync().exit_code == 0
+    told = report()[1]
+
+    assert re.findall(r"^(\S+): half of what", told, re.MULTILINE) == ["phaxio", "phaxio/east"]
+
+
 def test_a_csv_that_cannot_be_written_leaves_nothing(
     report: Reporting, serve_fake: ServeFake, sync: Sync, tmp_path: Path
 ) -> None:
