@@ -42,6 +42,8 @@ def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
         parser.error("--since lies in the future")
     if options.since and options.until and options.until <= options.since:
         parser.error("--until is not after --since")
+    if options.full_refresh and (options.since or options.until or options.refetch):
+        parser.error("--full-refresh reads everything; for a range use --refetch --since and --until")
     if options.refetch and not (options.since or options.until):
         parser.error("--refetch needs --since or --until, or both")
     return options

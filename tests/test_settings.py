@@ -111,8 +111,11 @@ def test_a_destination_that_does_not_exist_is_named(
     assert (synced.exit_code, "destination_type" in synced.told, served.server.requests) == (78, True, [])
 
 
+WHOLE = [("--full-refresh", *bound) for bound in (("--since", "2026-10-01"), ("--until", "2026-10-01"), ("--refetch",))]
+
+
 @pytest.mark.parametrize(
-    "bounds", [("--since", "2026-10-01", "--until", "2026-09-01"), ("--since", "2999-01-01"), ("--refetch",)]
+    "bounds", [("--since", "2026-10-01", "--until", "2026-09-01"), ("--since", "2999-01-01"), ("--refetch",), *WHOLE]
 )
 def test_bounds_that_make_no_sense_are_refused(bounds: tuple[str, ...], serve_fake: ServeFake, sync: Sync) -> None:
     served = serve_fake("phaxio", generated("phaxio", 3))
