@@ -22,7 +22,7 @@ def set_up(verbose: bool = False, kind: Format = "text") -> None:
     handler.setFormatter(_Json() if kind == "json" else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
-    sys.excepthook = lambda kind, error, trace: print(traceback_of(error), file=sys.stderr)
+    sys.excepthook = lambda _, error, trace: _tell_unforeseen(error)
 
 
 def traceback_of(error: BaseException) -> str:
@@ -40,6 +40,13 @@ def traceback_of(error: BaseException) -> str:
 def is_json() -> bool:
     """Somebody reads the log by program."""
     return any(isinstance(handler.formatter, _Json) for handler in logging.getLogger().handlers)
+
+
+def _tell_unforeseen(error: BaseException) -> None:
+    if is_json():
+        LOG.critical("an error that nobody has foreseen", exc_info=error)
+    else:
+        print(traceback_of(error), file=sys.stderr)
 
 
 def event(level: int, message: str, **fields: Any) -> None:

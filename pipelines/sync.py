@@ -24,7 +24,7 @@ from pipelines.privacy import kept_from, privacy
 from pipelines.progress import progress
 from pipelines.running import sync_account
 from pipelines.settings import report_timezone, schema_name
-from pipelines.summary import exit_code
+from pipelines.summary import Outcome, exit_code
 
 LOG = logging.getLogger("fax-sync")
 
@@ -59,7 +59,7 @@ def _sync(options: argparse.Namespace) -> int:
 
     with demo.fakes(project.DEMO_DATABASE):
         code = _sync_accounts(options)
-        if not options.json:
+        if not (options.json or logs.is_json()):
             show.demonstration(project.DEMO_DATABASE, schema_name())
     return code
 
@@ -69,14 +69,20 @@ def _sync_accounts(options: argparse.Namespace) -> int:
     _ = report_timezone(), privacy(), kept_from(datetime.now(UTC))  # refused, if it must be, before any request
     with progress() as on_progress:
         outcomes = [sync_account(account, schema, run_id, options, on_progress) for account in configured]
-    for outcome in outcomes if logs.is_json() else ():
-        logs.event(logging.INFO, outcome.line(), run_id=run_id, **outcome.as_json())
-    if options.json:
-        print(json.dumps({"run_id": run_id, "accounts": [outcome.as_json() for outcome in outcomes]}))
-        return exit_code(outcomes)
-    for outcome in outcomes:
-        print(outcome.line())
+    _tell(outcomes, run_id, options.json)
     return exit_code(outcomes)
+
+
+def _tell(outcomes: Sequence[Outcome], run_id: str, as_json: bool) -> None:
+    """Tells each outcome in the log if a program reads that, else on stdout; `as_json`, on stdout in any case."""
+    if as_json:
+        print(json.dumps({"run_id": run_id, "accounts": [outcome.as_json() for outcome in outcomes]}))
+    for outcome in outcomes:
+        if logs.is_json():
+            level = logging.ERROR if outcome.error else logging.INFO
+            logs.event(level, outcome.line(), run_id=run_id, **outcome.as_json())
+        elif not as_json:
+            print(outcome.line())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,7 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
-    parser.add_argument("--log-format", choices=("text", "json"), default="text", help="of what is told on stderr")
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="of what is told on stderr; json has the summary there too",
+    )
     parser.add_argument("--verbose", action="store_true", help="tell every window, and the traceback of a failure")
     return parser
 

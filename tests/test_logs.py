@@ -7,6 +7,7 @@ import pytest
 from conftest import ServeFake, SyncProcess, generated
 
 from pipelines import logs
+from sources.fake_server import Answer
 
 
 def test_every_line_is_an_object_that_tells_run_account_and_window(
@@ -27,6 +28,17 @@ def test_every_line_is_an_object_that_tells_run_account_and_window(
     }
     assert (len({line["run_id"] for line in windows}), sum(line["rows"] for line in windows)) == (1, 12)
     assert (told[-1]["exit_code"], told[-1]["new"]) == (0, 12)
+
+
+def test_a_failed_account_is_an_error_and_nothing_is_told_twice(
+    serve_fake: ServeFake, sync_process: SyncProcess
+) -> None:
+    serve_fake("signalwire").server.answer = lambda request: Answer(401)
+    ended = sync_process("--log-format", "json")
+    told = [json.loads(line) for line in ended.stderr.splitlines()]
+
+    assert (ended.returncode, ended.stdout) == (77, "")
+    assert [(line["level"], line["exit_code"]) for line in told if "exit_code" in line] == [("error", 77)]
 
 
 def test_a_failure_is_an_object_too(serve_fake: ServeFake, sync_process: SyncProcess) -> None:
