@@ -59,7 +59,7 @@ def _sync(options: argparse.Namespace) -> int:
 
     with demo.fakes(project.DEMO_DATABASE):
         code = _sync_accounts(options)
-        if not (options.json or logs.is_json()):
+        if code == 0 and not (options.json or logs.is_json()):
             show.demonstration(project.DEMO_DATABASE, schema_name())
     return code
 
@@ -91,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         epilog="Settings are in .dlt/config.toml and .dlt/secrets.toml. Exit codes: 0 complete; 64 usage; 65 the "
         "provider broke its contract, or completeness could not be proven; 69 the warehouse needs hands; "
-        "74 disk or memory; 75 try again later; 77 credentials refused; 78 configuration.",
+        "74 disk, memory, or a directory that cannot be written; 75 try again later; 77 credentials refused; "
+        "78 configuration.",
     )
     parser.add_argument("--provider", metavar="NAME", help="sync this provider only")
     parser.add_argument("--account", metavar="NAME", help="sync the account of this name only")

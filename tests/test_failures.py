@@ -1,11 +1,14 @@
 """Failures of providers: the exit code tells the operator what to do, and no failure stops another provider."""
 
 import socket
+from pathlib import Path
 
 import pytest
 from conftest import Query, ServeFake, Settings, Sync, generated
 
 import sources
+from pipelines import project
+from pipelines.sync import main
 from sources.fake_server import Answer, json_answer
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -74,3 +77,12 @@ def test_a_failure_leaves_the_other_provider_loaded_and_the_worst_one_is_told(
     assert exit_code == synced.exit_code
     assert {"phaxio", "signalwire"} == synced.accounts.keys()
     assert not loaded or loaded == query("select distinct provider from fax.faxes")
+
+
+def test_a_demonstration_that_has_made_no_file_asks_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(project, "DEMO_DATABASE", tmp_path / "nowhere" / "demo.duckdb")
+
+    assert main(["--demo"]) == 78
+    assert "DuckDB refused" not in capsys.readouterr().err
