@@ -9,6 +9,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import InvalidDestinationReference, UnknownDestinationModule
 
 from pipelines import postgres
+from pipelines.destination import UNKNOWN_TYPE
 
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
@@ -78,7 +79,7 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
 
 def _configuration(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, (UnknownDestinationModule, InvalidDestinationReference)):
-        return ConfigError("[destination.warehouse] destination_type is not set, or names no destination of dlt")
+        return ConfigError(UNKNOWN_TYPE)
     if not isinstance(error, ConfigurationException):
         return None
     field = getattr(error, "field_name", None) or ", ".join(getattr(error, "fields", ()) or ())

@@ -20,8 +20,6 @@ _REFUSALS = {
 }
 _GRANTS = "the GRANTs that the role needs are in README.md"
 _NO_ENTRY = {
-    r'host name ".*@': "its host has an @ in it: one in the password is written %40; "
-    "see [destination.warehouse] credentials",
     r'database ".*" does not exist': "there is no such database: see [destination.warehouse] credentials",
     r"password authentication failed|no password supplied|no pg_hba\.conf entry|"
     r'role ".*" (does not exist|is not permitted)': "it refused the user or the password: "

@@ -15,6 +15,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.connecting import DESTINATION, connected, kind
 from pipelines.database_file import file_of
+from pipelines.destination import require_destination
 from pipelines.postgres import bound_waiting
 from pipelines.scratch import working_directory
 from pipelines.settings import schema_name, setting
@@ -55,6 +56,7 @@ def database_file() -> Path | None:
 
 @contextmanager
 def _pipeline(schema: str) -> Iterator[dlt.Pipeline]:
+    require_destination()
     with working_directory() as directory:
         destination = dlt.destination(DESTINATION)
         yield dlt.pipeline("fax_read", destination=destination, dataset_name=schema, pipelines_dir=directory)

@@ -16,6 +16,7 @@ from dlt.extract import DltSource
 from pipelines import lock
 from pipelines.connecting import DESTINATION, connected, kind
 from pipelines.database_file import lock_file
+from pipelines.destination import require_destination
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
 from pipelines.scratch import working_directory
@@ -101,6 +102,7 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
 
 
 def _destination(staging: str) -> Any:
+    require_destination()
     configured = dlt.destination(DESTINATION, staging_dataset_name_layout=staging)
     if not configured.destination_type.endswith(".postgres"):
         return configured

@@ -1,0 +1,72 @@
+"""The settings under `[destination.warehouse]`: refused before anything is opened if they contradict each other."""
+
+import re
+from typing import Any
+
+import dlt
+
+from sources.errors import ConfigError
+
+TYPES = ("duckdb", "postgres", "filesystem")
+UNKNOWN_TYPE = f"[destination.warehouse] destination_type must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
+_SECTIONS = ("destination.warehouse", "destination")  # dlt reads the second where the first says nothing
+_FORM = "postgresql://user:password@host:5432/database"
+
+
+def require_destination() -> None:
+    """Raises:
+    ConfigError: the type is none of ours, or the credentials are those of another type.
+    """
+    written = _written("destination_type", dlt.config) or _written("destination_type", dlt.secrets)
+    kind = str(written).rpartition(".")[2]
+    if kind not in TYPES:
+        raise ConfigError(UNKNOWN_TYPE)
+    credentials = _written("credentials", dlt.secrets)
+    if not credentials and kind != "filesystem" and _written("credentials", dlt.config):
+        raise ConfigError(
+            "[destination.warehouse] credentials stand in config.toml, where no secret is read: "
+            "move them to .dlt/secrets.toml"
+        )
+    if kind == "duckdb":
+        _require_file(credentials)
+    if kind == "postgres":
+        _require_url(credentials)
+
+
+def _require_file(credentials: Any) -> None:
+    text = credentials if isinstance(credentials, str) else ""
+    if re.match(r"postgres\w*(\+\w+)?:", text.strip()) or _written("credentials.host", dlt.secrets):
+        raise ConfigError(
+            "[destination.warehouse] credentials are a PostgreSQL URL, but destination_type is duckdb: "
+            'set destination_type = "postgres"'
+        )
+    if "://" in text and not text.startswith("duckdb://"):
+        raise ConfigError(
+            "[destination.warehouse] credentials are a URL, but destination_type is duckdb, which takes a path: "
+            "set destination_type as well"
+        )
+
+
+def _require_url(credentials: Any) -> None:
+    if _written("credentials.host", dlt.secrets) or isinstance(credentials, dict):
+        return
+    if not credentials:
+        raise ConfigError(
+            "[destination.warehouse] lacks credentials, but destination_type is postgres: "
+            f"set them in .dlt/secrets.toml as {_FORM}"
+        )
+    scheme, _, rest = str(credentials).strip().partition("://")
+    if not re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
+        raise ConfigError(
+            "[destination.warehouse] credentials are no PostgreSQL URL, but destination_type is postgres: "
+            f"write them as {_FORM}, or set destination_type"
+        )
+    if rest.count("@") > 1:
+        raise ConfigError(
+            "[destination.warehouse] credentials have more than one @: in the user and the password, "
+            "@ is written %40, / %2F, # %23, ? %3F, : %3A and % %25"
+        )
+
+
+def _written(key: str, place: Any) -> Any:
+    return next(filter(None, (place.get(f"{section}.{key}") for section in _SECTIONS)), None)
