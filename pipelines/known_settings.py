@@ -1,6 +1,7 @@
 """Which settings there are, and which of those that are set nobody reads."""
 
 import os
+import re
 import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from dlt.common.configuration.specs import known_sections
 
 import sources
 from pipelines import project
+from sources.errors import ConfigError
 
 OWN = {
     "sync": ("schema", "heartbeat_minutes", "busy_seconds", "duckdb_memory", "rows_per_load"),
@@ -20,6 +22,7 @@ OWN = {
     "notify": ("ping_url",),
 }
 _DLTS_OWN = {"runtime", *(name for key, name in vars(known_sections).items() if key.isupper())} - {"sources"}
+_ALIKE = 0.75
 _OUR_PIPELINES = "fax_"  # what a section begins with that dlt reads for one of them only
 
 
@@ -30,6 +33,13 @@ class Unknown:
     name: str
     place: str
     closest: str | None
+
+    @property
+    def is_grave(self) -> bool:
+        """It may be one of those that keep phone numbers out: without it, they would be kept."""
+        meant = re.split(r"\.|__", (self.closest or "").lower())[0]
+        section = re.split(r"\.|__", self.name.lower())[0]
+        return "privacy" in (meant, section) or _resembles_privacy(section)
 
     def __str__(self) -> str:
         meant = f"did you mean {self.closest}?" if self.closest else "README.md lists the settings there are"
@@ -47,12 +57,28 @@ def unknown_in_files() -> Iterator[Unknown]:
 
 def unknown_in_environment() -> Iterator[Unknown]:
     """The variables that look like settings of ours, and that nobody reads."""
-    ours = tuple(f"{section}__".upper() for section in ("sources", *OWN))
+    ours = {"sources", *OWN}
     for name in sorted(os.environ):
         place = tuple(name.lower().split("__"))
-        if name.startswith(ours) and not _is_known(place):
+        is_ours = len(place) > 1 and (place[0] in ours or _resembles_privacy(place[0]))
+        if is_ours and not _is_known(place):
             closest = _closest(place, "__")
             yield Unknown(name, "the environment", closest and closest.upper())
+
+
+def require_privacy_read() -> None:
+    """Raises:
+    ConfigError: a setting that nobody reads is under `[privacy]`, or under a section of nearly that name.
+    """
+    for unknown in (*unknown_in_files(), *unknown_in_environment()):
+        if unknown.is_grave:
+            raise ConfigError(f"{unknown}; with one that is misspelt, phone numbers would be kept")
+
+
+def _resembles_privacy(section: str) -> bool:
+    from difflib import SequenceMatcher  # noqa: PLC0415  # hardly ever needed
+
+    return SequenceMatcher(None, section, "privacy").ratio() >= _ALIKE
 
 
 def _read(path: Any) -> dict[str, Any]:
@@ -98,4 +124,4 @@ def _closest(place: tuple[str, ...], joint: str) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415  # hardly ever needed
 
     known = sorted(joint.join(known) for known in _known(place))
-    return next(iter(get_close_matches(joint.join(place), known, 1, 0.75)), None)
+    return next(iter(get_close_matches(joint.join(place), known, 1, _ALIKE)), None)

@@ -17,7 +17,7 @@ from pipelines import project
 
 from pipelines import accounts, logs
 from pipelines.command import CommandParser, instant, reported
-from pipelines.known_settings import unknown_in_environment, unknown_in_files
+from pipelines.known_settings import require_privacy_read, unknown_in_environment, unknown_in_files
 from pipelines.machine import readable_by_others, require_address_space
 from pipelines.notify import watched
 from pipelines.privacy import kept_from, privacy
@@ -51,6 +51,7 @@ def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
 
 def _sync(options: argparse.Namespace) -> int:
     require_address_space()
+    require_privacy_read()
     for amiss in filter(None, (readable_by_others(), *unknown_in_files(), *unknown_in_environment())):
         LOG.warning("%s", amiss)
     if not options.demo:

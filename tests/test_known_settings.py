@@ -86,7 +86,33 @@ def test_what_dlt_reads_is_left_to_dlt(check: Check, settings: Settings) -> None
 
 def test_a_sync_tells_it_and_goes_on(serve_fake: ServeFake, settings: Settings, sync: Sync) -> None:
     serve_fake("phaxio")
-    config(settings).write_text(config(settings).read_text() + "\n[privcy]\nkeep_days = 30\n")
+    config(settings).write_text(config(settings).read_text() + "\n[sink]\nbusy_second = 30\n")
     synced = sync()
 
-    assert (synced.exit_code, "did you mean privacy.keep_days?" in synced.told) == (0, True)
+    assert (synced.exit_code, "sink.busy_second" in synced.told) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "closest"),
+    [
+        ("privacy.phone_number", "privacy.phone_numbers"),
+        ("privacy.retention", "README.md"),
+        ("privcy.keep_days", "privacy.keep_days"),
+        ("privcay.xyz", "README.md"),
+        ("PRIVACY__PHONE_NUMBER", "PRIVACY__PHONE_NUMBERS"),
+        ("PRIVCY__KEY", "PRIVACY__KEY"),
+    ],
+)
+def test_a_misspelt_setting_that_would_keep_phone_numbers_is_refused(
+    place: str, closest: str, serve_fake: ServeFake, settings: Settings, sync: Sync
+) -> None:
+    served = serve_fake("phaxio")
+    if place.isupper():
+        settings[place] = "drop"
+    else:
+        config(settings).write_text(f"{place} = 'drop'")
+    synced = sync()
+
+    assert (synced.exit_code, served.server.requests) == (78, [])
+    assert place in synced.told
+    assert closest in synced.told
