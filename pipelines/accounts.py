@@ -18,6 +18,7 @@ from dlt.extract import DltSource
 import sources
 from sources.errors import ConfigError
 from sources.run import Run
+from sources.settings import SourceSettings
 
 DEFAULT = "default"
 LOG = logging.getLogger("fax-sync")
@@ -45,19 +46,24 @@ class Account:
         keys: tuple[str, ...] = sources.provider(self.provider).SECRETS
         return [key for key in keys if not any(dlt.secrets.get(".".join((*place, key))) for place in places)]
 
-    def source(self, run: Run) -> DltSource:
-        """The dlt source of this account, with its settings.
+    def settings(self) -> SourceSettings:
+        """Its settings, those of its provider where it has none of its own.
 
         Raises:
-            ConfigError: some of its credentials are not set.
+            ConfigError: some of its credentials are not set, or a setting cannot be.
         """
         if missing := self.missing_secrets():
             section = ".".join(self.section)
             raise ConfigError(f"{self} lacks {' and '.join(missing)}: set it under [{section}] in .dlt/secrets.toml")
         package = sources.provider(self.provider)
         with _without(package.Settings.get_resolvable_fields()):
-            settings = resolve_configuration(package.Settings(), sections=self.section)
-        source: DltSource = package.source(run, settings)
+            settings: SourceSettings = resolve_configuration(package.Settings(), sections=self.section)
+        settings.require_allowed()
+        return settings
+
+    def source(self, run: Run) -> DltSource:
+        """The dlt source of this account, with its settings; raises what they raise."""
+        source: DltSource = sources.provider(self.provider).source(run, self.settings())
         return source
 
 

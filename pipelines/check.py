@@ -21,7 +21,7 @@ from pipelines.findings import findings, notes, provider_findings
 from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import machine_findings
 from pipelines.privacy import kept_from
-from pipelines.settings import schema_name, setting
+from pipelines.settings import max_age_hours, schema_name
 from pipelines.settings_report import settings_of
 from pipelines.stored import StoredFaxes
 from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
@@ -107,7 +107,7 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
             f"{'.'.join(account.section)}: the provider accepts the credentials, and lists faxes to them"
         )
     counted = None if refused else package.api.count_this_month(run.client, now)
-    most_age = timedelta(hours=setting("check.max_age_hours", 24.0))
+    most_age = timedelta(hours=max_age_hours())
     report.findings += findings(stored, run, counted, most_age)
     report.notes += notes(stored, now)
 

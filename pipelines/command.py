@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -33,6 +34,16 @@ def instant(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no date or time: try 2026-10-01 or 2026-10-01T12:00:00Z"
         ) from None
+
+
+def minutes(text: str) -> float:
+    """A length of time given as an argument."""
+    try:
+        if 0 < (given := float(text)) < math.inf:
+            return given
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes above 0")
 
 
 def reported(command: Callable[[], int], verbose: bool = False, log_format: logs.Format = "text") -> int:

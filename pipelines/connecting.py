@@ -9,7 +9,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from pipelines.faults import explain
-from pipelines.settings import setting
+from pipelines.settings import busy_seconds
 from sources.errors import Busy
 
 DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
@@ -41,7 +41,7 @@ def connect(client: SqlClientBase[Any], on_wait: Callable[[], None] | None = Non
     waiting = Retrying(
         retry=retry_if_exception(lambda error: isinstance(explain(error), Busy)),
         wait=wait_exponential(multiplier=0.1, max=2),
-        stop=stop_after_delay(setting("sync.busy_seconds", 30.0)),
+        stop=stop_after_delay(busy_seconds()),
         before_sleep=before_sleep,
         reraise=True,
     )

@@ -16,7 +16,7 @@ import yaml
 
 from pipelines.command import CommandParser, reported
 from pipelines.reference import Relation, raw_tables, unified_views
-from pipelines.settings import schema_name, setting
+from pipelines.settings import max_age_hours, schema_name
 from sources.ledger import SYNC_WINDOWS
 
 
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 def _describe(options: argparse.Namespace) -> int:
     schema = schema_name()
     relations = [*unified_views(schema), *raw_tables(schema)]
-    print(dbt_sources(relations, setting("check.max_age_hours", 24.0)) if options.dbt else markdown(relations))
+    print(dbt_sources(relations, max_age_hours()) if options.dbt else markdown(relations))
     return 0
 
 

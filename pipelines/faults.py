@@ -11,6 +11,7 @@ from dlt.common.destination.exceptions import InvalidDestinationReference, Unkno
 from pipelines import postgres
 from pipelines.destination import UNKNOWN_TYPE
 
+from sources.allowed import refusal
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -92,4 +93,4 @@ def _configuration(error: BaseException) -> FaxSyncError | None:
             f"[destination.warehouse] lacks {field}: set credentials in .dlt/secrets.toml, for PostgreSQL as "
             "postgresql://user:password@host:5432/database, or bucket_url for files"
         )
-    return ConfigError(f"setting {field} is missing or not of its type: see .dlt/config.toml")
+    return refusal(field)

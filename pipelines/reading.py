@@ -18,7 +18,7 @@ from pipelines.database_file import file_of
 from pipelines.destination import require_destination
 from pipelines.postgres import bound_waiting
 from pipelines.scratch import working_directory
-from pipelines.settings import schema_name, setting
+from pipelines.settings import busy_seconds, schema_name
 from sources.errors import ConfigError, WarehouseError
 
 LOG = logging.getLogger("fax-sync")
@@ -78,9 +78,7 @@ def _forbid_writing(pipeline: dlt.Pipeline) -> None:
 
 
 def _tell() -> None:
-    LOG.warning(
-        "the warehouse is in use or out of reach: waiting for %g seconds at most", setting("sync.busy_seconds", 30.0)
-    )
+    LOG.warning("the warehouse is in use or out of reach: waiting for %g seconds at most", busy_seconds())
 
 
 def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, ...]) -> list[Row]:

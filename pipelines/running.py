@@ -14,7 +14,7 @@ from pipelines.preflight import preflight
 from pipelines.privacy import kept_from, privacy
 from pipelines.progress import OnProgress
 from pipelines.purge import purge
-from pipelines.settings import report_timezone, setting
+from pipelines.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, require_proof
 from sources import provider
@@ -33,6 +33,7 @@ def sync_account(
     run: Run | None = None
     error: FaxSyncError | None = None
     try:
+        account.settings()  # refused, if they must be, before anything is written
         with warehouse.opened(account.provider, account.name, schema) as opened:
             preflight(opened.pipeline, opened.client, options.full_refresh)
             run = _run(account, run_id, options, opened, began, on_progress)
@@ -76,8 +77,8 @@ def _run(
         full_refresh=options.full_refresh,
         privacy=privacy(),
         kept_from=kept,
-        heartbeat=timedelta(minutes=setting("sync.heartbeat_minutes", 60.0)),
-        rows_per_load=setting("sync.rows_per_load", 50_000),
+        heartbeat=timedelta(minutes=heartbeat_minutes()),
+        rows_per_load=rows_per_load(),
         deadline=began + 60 * options.max_runtime,
         progress=lambda run: on_progress(str(account), run),
     )

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dlt
 
+from sources.allowed import refusal, require_allowed
 from sources.errors import ConfigError
 
 Value = TypeVar("Value", str, float, int)
@@ -15,15 +16,54 @@ def setting(key: str, default: Value) -> Value:
     """The setting `section.key`, of the default's type; the default if it is not set.
 
     Raises:
-        ConfigError: it is set to something of another type.
+        ConfigError: it is set to something of another type, or out of its range.
     """
     value: Any = dlt.config.get(key)
     if value is None or value == "":
         return default
     try:
-        return type(default)(value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"setting {key} must be a {type(default).__name__}: see .dlt/config.toml") from None
+        typed = type(default)(value)
+    except (TypeError, ValueError, OverflowError):
+        raise refusal(key) from None
+    require_allowed(key, typed)
+    return typed
+
+
+def heartbeat_minutes() -> float:
+    """How often a run that finds nothing new writes down that it looked."""
+    return setting("sync.heartbeat_minutes", 60.0)
+
+
+def busy_seconds() -> float:
+    """How long to wait while another program has the DuckDB file open."""
+    return setting("sync.busy_seconds", 30.0)
+
+
+def rows_per_load() -> int:
+    """After about so many rows a backfill is committed."""
+    return setting("sync.rows_per_load", 50_000)
+
+
+def max_age_hours() -> float:
+    """How old the last good run may be."""
+    return setting("check.max_age_hours", 24.0)
+
+
+def duckdb_memory() -> str:
+    """What DuckDB may keep in memory.
+
+    Raises:
+        ConfigError: it is no size to DuckDB.
+    """
+    size = setting("sync.duckdb_memory", "128MB")
+    if not re.fullmatch(r"(?i)(?=.*[1-9])\s*[0-9]+(\.[0-9]+)?\s*[KMGT](i?B)?\s*", size):
+        raise ConfigError("setting sync.duckdb_memory must be a size such as 128MB or 1GB: see .dlt/config.toml")
+    return size
+
+
+def require_settings() -> None:
+    """Raises what one of the settings raises that are first read when a run is under way."""
+    _ = heartbeat_minutes(), busy_seconds(), rows_per_load(), max_age_hours(), duckdb_memory()
 
 
 def schema_name() -> str:

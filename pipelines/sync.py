@@ -16,14 +16,14 @@ from uuid import uuid4
 from pipelines import project
 
 from pipelines import accounts, logs
-from pipelines.command import CommandParser, instant, reported
+from pipelines.command import CommandParser, instant, minutes, reported
 from pipelines.known_settings import require_privacy_read, unknown_in_environment, unknown_in_files
 from pipelines.machine import readable_by_others, require_address_space
 from pipelines.notify import watched
 from pipelines.privacy import kept_from, privacy
 from pipelines.progress import progress
 from pipelines.running import sync_account
-from pipelines.settings import report_timezone, schema_name
+from pipelines.settings import report_timezone, require_settings, schema_name
 from pipelines.summary import Outcome, exit_code
 
 LOG = logging.getLogger("fax-sync")
@@ -67,6 +67,7 @@ def _sync(options: argparse.Namespace) -> int:
 
 def _sync_accounts(options: argparse.Namespace) -> int:
     configured, run_id, schema = accounts.required(options.provider, options.account), uuid4().hex, schema_name()
+    require_settings()
     _ = report_timezone(), privacy(), kept_from(datetime.now(UTC))  # refused, if it must be, before any request
     with progress() as on_progress:
         outcomes = [sync_account(account, schema, run_id, options, on_progress) for account in configured]
@@ -102,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--refetch", action="store_true", help="with these bounds, read again what is proven already")
     parser.add_argument("--full-refresh", action="store_true", help="read and write everything again, in place")
     parser.add_argument(
-        "--max-runtime", metavar="MINUTES", type=float, default=math.inf, help="stop at the next window"
+        "--max-runtime", metavar="MINUTES", type=minutes, default=math.inf, help="stop at the next window"
     )
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")

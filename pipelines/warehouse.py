@@ -20,7 +20,7 @@ from pipelines.destination import require_destination
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
 from pipelines.scratch import working_directory
-from pipelines.settings import setting
+from pipelines.settings import duckdb_memory
 from pipelines.upkeep import keep_up
 from pipelines.views import refresh_views
 
@@ -139,6 +139,6 @@ def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
 def _bound(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
     """Bounds what DuckDB keeps in memory and what it may fetch, for as long as it has the file open."""
     if kind(pipeline) == "duckdb":
-        client.execute_sql("set memory_limit = %s", setting("sync.duckdb_memory", "128MB"))
+        client.execute_sql("set memory_limit = %s", duckdb_memory())
         client.execute_sql("set threads = 1")  # dlt loads tables side by side; threads of DuckDB's own only add to that
         client.execute_sql("set autoinstall_known_extensions = false")  # no connection but to providers and warehouse

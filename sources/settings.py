@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
+from sources.allowed import require_allowed
 from sources.learnt import Contract
 from sources.limits import Limits
 from sources.plan import Horizon
@@ -24,6 +25,13 @@ class SourceSettings(BaseConfiguration):
     connections: int = 4
     requests_per_second: float = 0.0
     ca_bundle: str = ""
+
+    def require_allowed(self) -> None:
+        """Raises:
+        ConfigError: a number is out of its range.
+        """
+        for key in self.get_resolvable_fields():
+            require_allowed(key, getattr(self, key))
 
     def limits(self) -> Limits:
         """How the provider is asked."""

@@ -81,7 +81,7 @@ def test_what_dlt_reads_is_left_to_dlt(check: Check, settings: Settings) -> None
     )
     exit_code, told = check()
 
-    assert (exit_code, told["this machine"]) == (0, {"findings": [], "notes": [], "settings": []})
+    assert (exit_code, told["this machine"]) == (0, {"findings": [], "notes": [], "settings": [], "looked_at": True})
 
 
 def test_a_sync_tells_it_and_goes_on(serve_fake: ServeFake, settings: Settings, sync: Sync) -> None:

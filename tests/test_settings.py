@@ -60,6 +60,13 @@ def test_a_base_url_that_would_leak_the_credentials_is_refused(
     assert sync().exit_code == 78
 
 
+NUMBERS = [
+    *(f"SOURCES__{key}" for key in ("LOOKBACK_DAYS", "REREAD_DAYS", "REREAD_CALLS", "RETRY_SECONDS")),
+    *("SOURCES__CONNECTIONS", "SOURCES__PHAXIO__REQUESTS_PER_SECOND", "PRIVACY__KEEP_DAYS", "CHECK__MAX_AGE_HOURS"),
+    *("SYNC__HEARTBEAT_MINUTES", "SYNC__BUSY_SECONDS", "SYNC__ROWS_PER_LOAD"),
+]
+
+
 @pytest.mark.parametrize(
     "setting",
     [
@@ -68,11 +75,16 @@ def test_a_base_url_that_would_leak_the_credentials_is_refused(
         *({"REPORT__TIMEZONE": name} for name in ("Mars/Olympus", "localtime", "../etc/passwd", "O'Clock")),
         {"SOURCES__LOOKBACK_DAYS": "three"},
         {"SOURCES__START_DATE": "the beginning"},
+        {"SOURCES__SCHEMA_CONTRACT": "frozen"},
+        {"SYNC__DUCKDB_MEMORY": "lots"},
+        *({name: bad} for name in NUMBERS for bad in ("-1", "nan", "inf")),
+        {"SOURCES__CONNECTIONS": "0"},
+        {"SYNC__ROWS_PER_LOAD": "0"},
     ],
     ids=str,
 )
 def test_a_setting_that_cannot_be_is_refused_before_any_request(
-    setting: dict[str, str], serve_fake: ServeFake, sync: Sync, settings: Settings
+    setting: dict[str, str], serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:
     served = serve_fake("phaxio")
     settings |= setting
@@ -80,11 +92,20 @@ def test_a_setting_that_cannot_be_is_refused_before_any_request(
 
     named = next(iter(setting)).rpartition("__")[2].lower()
     assert (synced.exit_code, named in synced.told, served.server.requests) == (78, True, [])
+    assert "must be" in synced.told
+    assert not warehouse.exists()
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--unknown",), ("--since", "yesterday"), ("--until", "2026-02-30"), ("stray",), ("--since",)],
+    [
+        ("--unknown",),
+        ("--since", "yesterday"),
+        ("--until", "2026-02-30"),
+        ("stray",),
+        ("--since",),
+        *(("--max-runtime", bad) for bad in ("0", "-5", "nan", "inf", "long")),
+    ],
     ids=str,
 )
 def test_a_wrong_call_is_a_usage_error(arguments: tuple[str, ...], serve_fake: ServeFake, sync: Sync) -> None:
