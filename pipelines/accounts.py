@@ -6,6 +6,7 @@ more, and takes what it does not set itself from `[sources.<provider>]`.
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.extract import DltSource
 
 import sources
+from pipelines.settings import schema_name
 from sources.errors import ConfigError
 from sources.run import Run
 from sources.settings import SourceSettings
 
 DEFAULT = "default"
+_IDENTIFIER_BYTES = 63  # PostgreSQL's maximum; dlt shortens what is longer
 LOG = logging.getLogger("fax-sync")
 
 
@@ -42,9 +45,17 @@ class Account:
 
     def missing_secrets(self) -> list[str]:
         """The secrets that are set neither for it nor for its provider; an empty one counts as missing."""
-        places = {self.section, self.section[:2]}
         keys: tuple[str, ...] = sources.provider(self.provider).SECRETS
-        return [key for key in keys if not any(dlt.secrets.get(".".join((*place, key))) for place in places)]
+        return [key for key, value in zip(keys, self.credentials(), strict=True) if not value]
+
+    def credentials(self) -> tuple[str, ...]:
+        """Its secrets, in the order in which the provider names them; an empty text for one that is not set."""
+        places = (self.section, self.section[:2])
+        found: Iterator[list[Any]] = (
+            [dlt.secrets.get(".".join((*place, key))) for place in places]
+            for key in sources.provider(self.provider).SECRETS
+        )
+        return tuple(str(next(filter(None, values), "")) for values in found)
 
     def settings(self) -> SourceSettings:
         """Its settings, those of its provider where it has none of its own.
@@ -96,6 +107,7 @@ def required(provider: str | None = None, name: str | None = None) -> list[Accou
         found = _configured(candidate)
         if not found:
             LOG.info("%s: skipped, no credentials under [sources.%s] in .dlt/secrets.toml", candidate, candidate)
+        _require_different(found)
         accounts += found
     if not accounts:
         raise ConfigError(
@@ -119,14 +131,40 @@ def _configured(provider: str) -> list[Account]:
     return [default, *named] if missing == 0 or (some and not named) else named
 
 
+def _require_different(accounts: list[Account]) -> None:
+    """Raises:
+    ConfigError: two accounts of a provider have the same credentials, so every fax would be there, and cost, twice.
+    """
+    seen: dict[tuple[str, ...], Account] = {}
+    for account in (account for account in accounts if not account.missing_secrets()):
+        other = seen.setdefault(account.credentials(), account)
+        if other is not account:
+            raise ConfigError(
+                f"the accounts {other.name!r} and {account.name!r} of {account.provider} have the same credentials, "
+                f"so every fax would cost twice: remove one, or set its own under [{'.'.join(account.section)}]"
+            )
+
+
 def _names(provider: str) -> set[str]:
     """The names of a provider's further accounts, in the files and in the environment."""
     tables: list[Any] = [place.get(f"sources.{provider}.accounts") for place in (dlt.secrets, dlt.config)]
     names = {str(name) for table in tables if isinstance(table, dict) for name in table}
     prefix = f"SOURCES__{provider}__ACCOUNTS__".upper()
     names |= {key.removeprefix(prefix).partition("__")[0].lower() for key in os.environ if key.startswith(prefix)}
-    if odd := [name for name in names if not name.isidentifier() or name != name.lower() or name == DEFAULT]:
-        raise ConfigError(
-            f"{provider}: an account's name is made of a-z, 0-9 and _, and is not {DEFAULT!r}: {odd[0]!r}"
-        )
+    for name in sorted(names):
+        _require_name(provider, name)
     return names
+
+
+def _require_name(provider: str, name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == DEFAULT:
+        raise ConfigError(
+            f"{provider}: an account's name is made of a-z, 0-9 and _, begins with a letter, and is not {DEFAULT!r}: "
+            f"{name!r}"
+        )
+    most = _IDENTIFIER_BYTES - len(f"{schema_name()}_{provider}__staging")
+    if len(name) > most:
+        raise ConfigError(
+            f"{provider}: an account's name has {most} letters at most, for the name of its staging schema holds it: "
+            f"{name!r} has {len(name)}"
+        )

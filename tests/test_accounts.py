@@ -1,0 +1,46 @@
+"""Accounts that cannot be: refused before any request, by their names."""
+
+import pytest
+from conftest import ServeFake, Settings, Sync
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("1st", "begins with a letter"), ("a" * 45, "44 letters at most"), ("default", "is not 'default'")],
+    ids=["1st", "long", "default"],
+)
+def test_a_name_that_no_account_can_have_is_refused(
+    name: str, told: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake("phaxio")
+    settings[f"SOURCES__PHAXIO__ACCOUNTS__{name}__API_KEY".upper()] = "Kestrel7"
+    synced = sync()
+
+    assert (synced.exit_code, told in synced.told, served.server.requests) == (78, True, [])
+
+
+def test_the_longest_name_that_an_account_can_have_is_loaded(
+    serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    serve_fake("phaxio")
+    name = "a" * (63 - len("fax_phaxio__staging"))
+    for key in ("API_KEY", "API_SECRET"):
+        settings[f"SOURCES__PHAXIO__ACCOUNTS__{name.upper()}__{key}"] = settings.pop(f"SOURCES__PHAXIO__{key}")
+
+    assert sync().exit_code == 0
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["taken from the provider", "written twice"])
+def test_two_accounts_with_the_same_credentials_are_refused(
+    shared: bool, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake("phaxio")
+    keys = {f"SOURCES__PHAXIO__{key}": settings[f"SOURCES__PHAXIO__{key}"] for key in ("API_KEY", "API_SECRET")}
+    settings |= {name.replace("PHAXIO__", "PHAXIO__ACCOUNTS__EAST__"): value for name, value in keys.items()}
+    if shared:
+        settings["SOURCES__PHAXIO__ACCOUNTS__WEST__LOOKBACK_DAYS"] = "2"
+        del settings["SOURCES__PHAXIO__ACCOUNTS__EAST__API_SECRET"]
+    synced = sync()
+
+    assert (synced.exit_code, "the same credentials" in synced.told, served.server.requests) == (78, True, [])
+    assert "'default' and 'east'" in synced.told
