@@ -27,7 +27,7 @@ def watched(command: Callable[[], int]) -> int:
     url = setting("notify.ping_url", "").rstrip("/")
     if not url:
         return command()
-    origin.require_tls(url)
+    origin.require_tls(url, "[notify] ping_url")
     _ping(f"{url}/start")
     try:
         exit_code = command()

@@ -139,7 +139,8 @@ class Client:
             ) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ProviderDown(
-                f"{self.provider} could not be reached ({type(error).__name__}): run again later"
+                f"{self.provider} at {origin.host(self.base_url)} could not be reached ({type(error).__name__}): "
+                "run again later"
             ) from error
         return document_of(self.provider, response, body)
 

@@ -8,15 +8,15 @@ Origin = tuple[str, str | None, int | None]
 HIDDEN: Origin = ("", None, None)  # of a URL that two parsers may read differently
 
 
-def require_tls(base_url: str) -> None:
+def require_tls(url: str, setting: str = "base_url") -> None:
     """Raises:
-    ConfigError: the URL is neither https:// nor on this machine.
+    ConfigError: the URL, which the setting gives, is neither https:// nor on this machine.
     """
-    scheme, name, _ = of(base_url)
+    scheme, name, _ = of(url)
     if not name:
-        raise ConfigError("base_url must be a plain URL: a host, no user, no password, no backslash")
+        raise ConfigError(f"{setting} must be a plain URL: https://, a host, no user, no password, no backslash")
     if scheme != "https" and name not in ("127.0.0.1", "localhost", "::1"):
-        raise ConfigError("base_url must begin with https://: the credentials would travel in the clear")
+        raise ConfigError(f"{setting} must begin with https://: secrets would travel in the clear")
 
 
 def below(base_url: str, link: str) -> str | None:

@@ -44,3 +44,41 @@ def test_two_accounts_with_the_same_credentials_are_refused(
 
     assert (synced.exit_code, "the same credentials" in synced.told, served.server.requests) == (78, True, [])
     assert "'default' and 'east'" in synced.told
+
+
+@pytest.mark.parametrize(
+    ("space", "told"),
+    [
+        ("demo.signalwire.com", "space is the first part only: demo"),
+        ("https://demo.signalwire.com", "space is the first part only: demo"),
+        ("https://demo.signalwire.com/api", "space is the first part only: demo"),
+        ("demo@elsewhere", "space is the first part of <space>.signalwire.com only"),
+    ],
+)
+def test_a_space_that_is_more_than_its_name_is_refused(
+    space: str, told: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake("signalwire")
+    settings["SOURCES__SIGNALWIRE__SPACE"] = space
+    synced = sync()
+
+    assert (synced.exit_code, told in synced.told, served.server.requests) == (78, True, [])
+
+
+def test_a_provider_out_of_reach_is_named_by_its_host(serve_fake: ServeFake, sync: Sync, settings: Settings) -> None:
+    serve_fake("signalwire")
+    settings["SOURCES__SIGNALWIRE__BASE_URL"] = "https://127.0.0.1:9/api"
+    synced = sync()
+
+    assert (synced.exit_code, "SignalWire at '127.0.0.1' could not be reached" in synced.told) == (75, True)
+
+
+@pytest.mark.parametrize("url", ["hc-ping.com/abc", "http://hc-ping.com/abc"])
+def test_a_url_of_a_watcher_that_cannot_be_is_named(
+    url: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake("phaxio")
+    settings["NOTIFY__PING_URL"] = url
+    synced = sync()
+
+    assert (synced.exit_code, "[notify] ping_url must" in synced.told, served.server.requests) == (78, True, [])

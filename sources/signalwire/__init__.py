@@ -3,12 +3,15 @@
 Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026.
 """
 
+import re
+
 import dlt
 from dlt.common.configuration import configspec
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
 from sources.client import Client
+from sources.errors import ConfigError
 from sources.resources import fax_resources
 from sources.run import Run
 from sources.settings import SourceSettings
@@ -27,6 +30,17 @@ class Settings(SourceSettings):
     project_id: TSecretStrValue = ""
     api_token: TSecretStrValue = ""
     base_url: str = "https://{space}.signalwire.com/api"
+
+    def require_allowed(self) -> None:
+        """Raises:
+        ConfigError: a number is out of its range, or the space is more than its name.
+        """
+        super().require_allowed()
+        if re.fullmatch(r"[A-Za-z0-9-]+", self.space):
+            return
+        if told := re.match(r"(?:https?://)?([A-Za-z0-9-]+)\.signalwire\.com\b", self.space):
+            raise ConfigError(f"setting space is the first part only: {told[1]}")
+        raise ConfigError("setting space is the first part of <space>.signalwire.com only: a-z, 0-9 and -")
 
 
 @dlt.source(name="signalwire")
