@@ -22,6 +22,7 @@ from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import machine_findings
 from pipelines.privacy import kept_from
 from pipelines.settings import max_age_hours, schema_name
+from pipelines.settings_files import secrets_in_config
 from pipelines.settings_report import settings_of
 from pipelines.stored import StoredFaxes
 from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
@@ -65,7 +66,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _machine() -> Report:
     """A setting that nobody reads is a finding in our own files, but a note in the environment, which is shared."""
-    findings = [*machine_findings(), *map(str, unknown_in_files())]
+    findings = [*machine_findings(), *secrets_in_config(), *map(str, unknown_in_files())]
     return Report(findings, [str(unknown) for unknown in unknown_in_environment()])
 
 

@@ -10,6 +10,7 @@ from dlt.common.destination.exceptions import InvalidDestinationReference, Unkno
 
 from pipelines import postgres
 from pipelines.destination import UNKNOWN_TYPE
+from pipelines.settings_files import unreadable
 
 from sources.allowed import refusal
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
@@ -86,7 +87,8 @@ def _configuration(error: BaseException) -> FaxSyncError | None:
     field = getattr(error, "field_name", None) or ", ".join(getattr(error, "fields", ()) or ())
     if not field:
         return ConfigError(
-            "the files of .dlt cannot be read: is a text without quotes, or a credential without its form?"
+            unreadable()
+            or "the files of .dlt cannot be read: is a text without quotes, or a credential without its form?"
         )
     if field in ("credentials", "password", "username", "host", "database", "bucket_url"):
         return ConfigError(

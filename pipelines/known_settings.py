@@ -2,16 +2,14 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from dlt.common.configuration.specs import known_sections
 
 import sources
-from pipelines import project
+from pipelines import settings_files
 from sources.errors import ConfigError
 
 OWN = {
@@ -48,11 +46,10 @@ class Unknown:
 
 def unknown_in_files() -> Iterator[Unknown]:
     """What the files of .dlt set that nobody reads; a file that is no TOML is reported elsewhere."""
-    for name in ("config.toml", "secrets.toml"):
-        path = project.settings_directory() / name
-        for place in _leaves(_read(path)):
+    for name in settings_files.NAMES:
+        for place, _ in settings_files.written(name):
             if not _is_known(place):
-                yield Unknown(".".join(place), str(path), _closest(place, "."))
+                yield Unknown(".".join(place), str(settings_files.path_of(name)), _closest(place, "."))
 
 
 def unknown_in_environment() -> Iterator[Unknown]:
@@ -81,21 +78,6 @@ def _resembles_privacy(section: str) -> bool:
     return SequenceMatcher(None, section, "privacy").ratio() >= _ALIKE
 
 
-def _read(path: Any) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def _leaves(table: dict[str, Any], section: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, (*section, key))
-        else:
-            yield *section, key
-
-
 def _is_known(place: tuple[str, ...]) -> bool:
     *sections, _ = place
     is_dlts = bool(_DLTS_OWN & set(sections)) or place[0].startswith(_OUR_PIPELINES)
@@ -107,8 +89,8 @@ def _known(place: tuple[str, ...]) -> Collection[tuple[str, ...]]:
     known: set[tuple[str, ...]] = {(section, key) for section, keys in OWN.items() for key in keys}
     for provider, keys in _of_sources().items():
         sections: list[tuple[str, ...]] = [("sources",), ("sources", provider)]
-        if place[:3] == ("sources", provider, "accounts"):
-            sections.append(place[:4])
+        if place[1:2] == (provider,) and len(place) > 4:
+            sections.append(("sources", provider, "accounts", place[3]))
         known |= {(*section, key) for section in sections for key in keys}
     return known
 

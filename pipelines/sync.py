@@ -24,6 +24,7 @@ from pipelines.privacy import kept_from, privacy
 from pipelines.progress import progress
 from pipelines.running import sync_account
 from pipelines.settings import report_timezone, require_settings, schema_name
+from pipelines.settings_files import secrets_in_config
 from pipelines.summary import Outcome, exit_code
 
 LOG = logging.getLogger("fax-sync")
@@ -52,7 +53,9 @@ def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
 def _sync(options: argparse.Namespace) -> int:
     require_address_space()
     require_privacy_read()
-    for amiss in filter(None, (readable_by_others(), *unknown_in_files(), *unknown_in_environment())):
+    for amiss in filter(
+        None, (readable_by_others(), *secrets_in_config(), *unknown_in_files(), *unknown_in_environment())
+    ):
         LOG.warning("%s", amiss)
     if not options.demo:
         return _sync_accounts(options)

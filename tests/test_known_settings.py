@@ -64,9 +64,12 @@ def test_settings_of_the_files_that_nobody_reads_are_found(check: Check, setting
 @pytest.mark.usefixtures("served")
 def test_a_variable_that_nobody_reads_is_noted(check: Check, settings: Settings) -> None:
     settings |= {"SYNC__BUSY_SECOND": "3", "SOURCES__PHAXIO__START_DAT": "2024-01-01"}
+    settings["SOURCES__PHAXIO__ACCOUNT__EAST__API_KEY"] = "Kestrel7"
     exit_code, told = check()
 
     assert told["this machine"]["notes"] == [
+        "SOURCES__PHAXIO__ACCOUNT__EAST__API_KEY in the environment is read by nobody: "
+        "did you mean SOURCES__PHAXIO__ACCOUNTS__EAST__API_KEY?",
         "SOURCES__PHAXIO__START_DAT in the environment is read by nobody: did you mean SOURCES__PHAXIO__START_DATE?",
         "SYNC__BUSY_SECOND in the environment is read by nobody: did you mean SYNC__BUSY_SECONDS?",
     ]
@@ -116,3 +119,33 @@ def test_a_misspelt_setting_that_would_keep_phone_numbers_is_refused(
     assert (synced.exit_code, served.server.requests) == (78, [])
     assert place in synced.told
     assert closest in synced.told
+
+
+SECRETS = """
+[sources.phaxio]
+api_key = "Kestrel7"
+api_secret = ""
+[sources.signalwire.accounts.east]
+api_token = "Kestrel7"
+[privacy]
+key = "Kestrel7"
+[destination.warehouse]
+credentials = "postgresql://fax_sync:Kestrel7@host.example/db"
+"""
+MISPLACED = (
+    "sources.phaxio.api_key",
+    "sources.signalwire.accounts.east.api_token",
+    "privacy.key",
+    "destination.warehouse.credentials",
+)
+
+
+@pytest.mark.usefixtures("served")
+def test_secrets_in_the_file_that_git_tracks_are_told(check: Check, sync: Sync, settings: Settings) -> None:
+    config(settings).write_text(SECRETS)
+    exit_code, told = check()
+    expected = [f"{name} is in {config(settings)}, which git tracks: move it to secrets.toml" for name in MISPLACED]
+
+    assert (exit_code, told["this machine"]["findings"]) == (65, expected)
+    assert all(sentence in sync().told for sentence in expected)
+    assert "Kestrel7" not in sync().told

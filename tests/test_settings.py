@@ -160,6 +160,7 @@ def test_a_text_without_quotes_is_told_where_it_stands(
     ended = sync_process()
 
     assert (ended.returncode, "quotes" in ended.stderr, "px-key" in ended.stderr) == (78, True, False)
+    assert "secrets.toml cannot be read at line 2" in ended.stderr
 
 
 def test_what_other_programs_call_their_settings_is_none_of_ours(
