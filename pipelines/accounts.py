@@ -6,7 +6,6 @@ more, and takes what it does not set itself from `[sources.<provider>]`.
 
 import logging
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +16,11 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.extract import DltSource
 
 import sources
-from pipelines.settings import schema_name
+from pipelines.account_names import DEFAULT, names
 from sources.errors import ConfigError
 from sources.run import Run
 from sources.settings import SourceSettings
 
-DEFAULT = "default"
-_IDENTIFIER_BYTES = 63  # PostgreSQL's maximum; dlt shortens what is longer
 LOG = logging.getLogger("fax-sync")
 
 
@@ -124,7 +121,7 @@ def required(provider: str | None = None, name: str | None = None) -> list[Accou
 
 def _configured(provider: str) -> list[Account]:
     """The default account, unless nothing is set for it or what is set is only shared by others, then those named."""
-    named = [Account(provider, name) for name in sorted(_names(provider))]
+    named = [Account(provider, name) for name in sorted(names(provider))]
     default = Account(provider)
     missing = len(default.missing_secrets())
     some = 0 < missing < len(sources.provider(provider).SECRETS)
@@ -143,28 +140,3 @@ def _require_different(accounts: list[Account]) -> None:
                 f"the accounts {other.name!r} and {account.name!r} of {account.provider} have the same credentials, "
                 f"so every fax would cost twice: remove one, or set its own under [{'.'.join(account.section)}]"
             )
-
-
-def _names(provider: str) -> set[str]:
-    """The names of a provider's further accounts, in the files and in the environment."""
-    tables: list[Any] = [place.get(f"sources.{provider}.accounts") for place in (dlt.secrets, dlt.config)]
-    names = {str(name) for table in tables if isinstance(table, dict) for name in table}
-    prefix = f"SOURCES__{provider}__ACCOUNTS__".upper()
-    names |= {key.removeprefix(prefix).partition("__")[0].lower() for key in os.environ if key.startswith(prefix)}
-    for name in sorted(names):
-        _require_name(provider, name)
-    return names
-
-
-def _require_name(provider: str, name: str) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == DEFAULT:
-        raise ConfigError(
-            f"{provider}: an account's name is made of a-z, 0-9 and _, begins with a letter, and is not {DEFAULT!r}: "
-            f"{name!r}"
-        )
-    most = _IDENTIFIER_BYTES - len(f"{schema_name()}_{provider}__staging")
-    if len(name) > most:
-        raise ConfigError(
-            f"{provider}: an account's name has {most} letters at most, for the name of its staging schema holds it: "
-            f"{name!r} has {len(name)}"
-        )

@@ -53,9 +53,8 @@ def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
 def _sync(options: argparse.Namespace) -> int:
     require_address_space()
     require_privacy_read()
-    for amiss in filter(
-        None, (readable_by_others(), *secrets_in_config(), *unknown_in_files(), *unknown_in_environment())
-    ):
+    unread = (*unknown_in_files(), *unknown_in_environment())
+    for amiss in filter(None, (readable_by_others(), *secrets_in_config(), *unread)):
         LOG.warning("%s", amiss)
     if not options.demo:
         return _sync_accounts(options)
