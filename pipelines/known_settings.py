@@ -69,7 +69,7 @@ def require_privacy_read() -> None:
     """
     for unknown in (*unknown_in_files(), *unknown_in_environment()):
         if unknown.is_grave:
-            raise ConfigError(f"{unknown}; with one that is misspelt, phone numbers would be kept")
+            raise ConfigError(f"phone numbers might be kept that are not to be: {unknown}")
 
 
 def _resembles_privacy(section: str) -> bool:
