@@ -73,9 +73,9 @@ def schema_name() -> str:
         ConfigError: the name would have to be quoted, or is too long to be a part of another.
     """
     name = setting("sync.schema", "fax")
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,35}", name):
         raise ConfigError(
-            "setting sync.schema must be a-z, 0-9 and _, begin with a letter, and have 40 letters at most"
+            "setting sync.schema must be a-z, 0-9 and _, begin with a letter, and have 36 letters at most"
         )
     return name
 
