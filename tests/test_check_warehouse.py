@@ -69,7 +69,7 @@ def test_a_directory_that_is_not_there_is_named(check: Check, settings: Settings
 def test_what_an_account_that_is_no_more_has_left_is_noted_once(
     check: Check, settings: Settings, warehouse: Path
 ) -> None:
-    settings["SOURCES__PHAXIO__ACCOUNTS__WEST__API_KEY"] = settings["SOURCES__PHAXIO__API_KEY"]
+    settings["SOURCES__PHAXIO__ACCOUNTS__WEST__API_KEY"] = "the key of the west"
     change(warehouse, "create schema fax_phaxio_east_staging")
     _, told = check()
 

@@ -61,6 +61,7 @@ def test_without_a_setting_the_warehouse_is_a_file_of_the_project(
     assert (done.returncode, (tmp_path / "warehouse.duckdb").exists()) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_process_and_one_run_within_another_agree(
     serve_fake: ServeFake, sync_process: SyncProcess, query: Query
 ) -> None:
@@ -106,6 +107,7 @@ def test_without_any_account_the_exit_code_is_that_of_a_configuration(
     assert (done.returncode, done.stdout, "--demo" in done.stderr) == (78, "", True)
 
 
+@pytest.mark.slow
 def test_a_file_that_a_notebook_holds_is_to_be_tried_again_later(
     serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, warehouse: Path
 ) -> None:

@@ -34,6 +34,7 @@ def newest(raw: Path, table: Table) -> dict[str, str]:
     return {table.name: faxes, **children}
 
 
+@pytest.mark.slow
 @every_provider
 def test_the_newest_versions_are_what_the_provider_holds(
     provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, tmp_path: Path

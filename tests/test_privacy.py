@@ -59,6 +59,7 @@ def serve_canaries(provider: str, serve_fake: ServeFake) -> Served:
     return served
 
 
+@pytest.mark.slow
 @every_provider
 @pytest.mark.parametrize("handling", [HMAC, DROP], ids=["hmac", "drop"])
 def test_no_canary_is_found_anywhere(

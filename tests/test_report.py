@@ -232,6 +232,7 @@ def comparable(figures: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if name not in of_now} | rows | {"accounts": accounts}
 
 
+@pytest.mark.slow
 def test_a_file_that_is_locked_is_waited_for_and_then_left(
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:
@@ -324,9 +325,10 @@ def test_an_empty_warehouse_and_an_empty_month_are_told_in_words(
 def test_how_long_delivery_took_is_told_of_each_account_by_name(
     report: Reporting, serve_fake: ServeFake, sync: Sync, settings: Settings
 ) -> None:
-    serve_fake("phaxio", generated("phaxio", 30, days=2))
-    for key in ("API_KEY", "API_SECRET"):
+    serve_fake("phaxio", generated("phaxio", 30, days=2), api_key="the key of the east")
+    for key in ("API_KEY", "API_SECRET", "BASE_URL"):
         settings[f"SOURCES__PHAXIO__ACCOUNTS__EAST__{key}"] = settings[f"SOURCES__PHAXIO__{key}"]
+    serve_fake("phaxio", generated("phaxio", 30, days=2))
     assert sync().exit_code == 0
     told = report()[1]
 

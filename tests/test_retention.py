@@ -63,6 +63,7 @@ def test_the_boundary_is_exact_to_the_second(
     assert synced.accounts[provider]["purged"] == len(times) - len(kept)
 
 
+@pytest.mark.slow
 @every_provider
 def test_what_is_too_old_is_gone_with_all_that_belongs_to_it_and_stays_away(
     provider: str,
