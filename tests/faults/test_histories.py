@@ -149,4 +149,4 @@ def run(provider: str, examples: int, steps: int) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("provider", sources.providers())
 def test_any_history_is_synced_to_the_truth(provider: str) -> None:
-    run(provider, 5, 8)
+    run(provider, 4, 7)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from leaks import FindLeaks
 from oracle import content
+from warehouses import File
 
 from faults.conftest import StartTrial, Trial
 from faults.process import run
@@ -59,8 +60,8 @@ def move(trying: Trial, disk: Disk) -> None:
     """The warehouse file to another disk."""
     there = disk.path / "warehouse.duckdb"
     shutil.copyfile(trying.warehouse, there)
-    trying.warehouse = there
-    trying.settings["DESTINATION__WAREHOUSE__CREDENTIALS"] = str(there)
+    trying.place = File(there)
+    trying.settings |= trying.place.settings()
 
 
 @pytest.mark.parametrize("free", [64_000, 300_000, 700_000])

@@ -143,7 +143,7 @@ def run(examples: int, steps: int, anew: bool = False, shrunk: bool = True) -> N
 
 
 def test_any_short_history_is_walked_to_the_truth() -> None:
-    run(300, 10)
+    run(200, 10)
 
 
 @pytest.mark.slow
