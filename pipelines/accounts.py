@@ -69,9 +69,9 @@ class Account:
         settings.require_allowed()
         return settings
 
-    def source(self, run: Run) -> DltSource:
-        """The dlt source of this account, with its settings; raises what they raise."""
-        source: DltSource = sources.provider(self.provider).source(run, self.settings())
+    def source(self, run: Run, settings: SourceSettings) -> DltSource:
+        """The dlt source of this account."""
+        source: DltSource = sources.provider(self.provider).source(run, settings)
         return source
 
 

@@ -98,7 +98,7 @@ def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
 def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
     package, now = provider(account.provider), datetime.now(UTC)
     run = Run("check", account.name, now, stored, kept_from=kept_from(now))
-    account.source(run)
+    account.source(run, account.settings())
     if run.client is None:
         return
     refused = list(provider_findings(package.api.fetch_pages, run.client, now))

@@ -14,6 +14,7 @@ from pipelines.settings_files import unreadable
 
 from sources.allowed import refusal
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
+from sources.settings import allowed
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -95,4 +96,4 @@ def _configuration(error: BaseException) -> FaxSyncError | None:
             f"[destination.warehouse] lacks {field}: set credentials in .dlt/secrets.toml, for PostgreSQL as "
             "postgresql://user:password@host:5432/database, or bucket_url for files"
         )
-    return refusal(field)
+    return refusal(field, allowed(field))

@@ -10,7 +10,7 @@ from dlt.common.storages import FileStorage
 from dlt.destinations.impl.postgres import factory
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresCsvCopyJob
 
-BUFFER_BYTES = 256 * 1024
+_BUFFER_BYTES = 256 * 1024
 
 
 class postgres(factory.postgres):  # its name is the destination's type to dlt
@@ -39,4 +39,4 @@ class _Copy(RunnableLoadJob, HasFollowupJobs):
         with FileStorage.open_zipsafe_ro(self._file_path, "rb") as rows:
             columns = rows.readline().decode().strip()  # quoted as identifiers are
             with client.begin_transaction(), client.native_connection.cursor() as cursor:
-                cursor.copy_expert(f"copy {table} ({columns}) from stdin with (format csv)", rows, BUFFER_BYTES)
+                cursor.copy_expert(f"copy {table} ({columns}) from stdin with (format csv)", rows, _BUFFER_BYTES)

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import dlt
 
-from pipelines.settings import setting
+from pipelines.settings import refused, setting
 from sources.errors import ConfigError
 from sources.privacy import Handling, Privacy
 from sources.window import whole_second
@@ -50,7 +50,7 @@ def kept_from(now: datetime) -> datetime | None:
             return whole_second(now - timedelta(days=days)) if days else None
     except OverflowError:
         pass
-    raise ConfigError("setting privacy.keep_days must be a number of days, or 0 to keep everything")
+    raise refused("privacy.keep_days")
 
 
 def _names() -> frozenset[str]:

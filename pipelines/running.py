@@ -33,12 +33,12 @@ def sync_account(
     run: Run | None = None
     error: FaxSyncError | None = None
     try:
-        account.settings()  # refused, if they must be, before anything is written
+        settings = account.settings()  # refused, if they must be, before anything is written
         with warehouse.opened(account.provider, account.name, schema) as opened:
             preflight(opened.pipeline, opened.client, options.full_refresh)
             run = _run(account, run_id, options, opened, began, on_progress)
             with nullcontext() if opened.appends else runs.noting(opened.client, opened.pipeline.dataset_name, run):
-                _load_all(opened, account.source(run), run)
+                _load_all(opened, account.source(run, settings), run)
                 _purge(opened, account, run)
                 if warning := opened.refresh_views(schema, report_timezone()):
                     run.warnings.append(warning)

@@ -6,10 +6,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dlt
 
-from sources.allowed import refusal, require_allowed
+from sources.allowed import Range, number_within, refusal, require_within
 from sources.errors import ConfigError
 
 Value = TypeVar("Value", str, float, int)
+_CENTURY = 36_500  # days
+_RANGES: dict[str, Range] = {
+    "sync.heartbeat_minutes": (0, _CENTURY * 24 * 60),
+    "sync.busy_seconds": (0, 86_400),
+    "sync.rows_per_load": (1, 1_000_000_000),
+    "check.max_age_hours": (0, _CENTURY * 24),
+}
+_WORDS = {"privacy.keep_days": "a number of days, or 0 to keep everything"}
 
 
 def setting(key: str, default: Value) -> Value:
@@ -24,9 +32,14 @@ def setting(key: str, default: Value) -> Value:
     try:
         typed = type(default)(value)
     except (TypeError, ValueError, OverflowError):
-        raise refusal(key) from None
-    require_allowed(key, typed)
+        raise refused(key) from None
+    require_within(key, typed, _RANGES.get(key))
     return typed
+
+
+def refused(key: str) -> ConfigError:
+    """The error that says what the setting may be."""
+    return refusal(key, number_within(_RANGES[key]) if key in _RANGES else _WORDS.get(key, "of another type"))
 
 
 def heartbeat_minutes() -> float:

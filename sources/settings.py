@@ -5,10 +5,29 @@ from datetime import datetime, timedelta
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
-from sources.allowed import require_allowed
+from sources.allowed import Range, number_within, require_within
 from sources.learnt import Contract
 from sources.limits import Limits
 from sources.plan import Horizon
+
+_CENTURY = 36_500  # days
+_RANGES: dict[str, Range] = {
+    "lookback_days": (0, _CENTURY),
+    "reread_days": (0, _CENTURY),
+    "reread_calls": (0, 1_000_000),
+    "retry_seconds": (0, 86_400),
+    "connections": (1, 100),
+    "requests_per_second": (0, 10_000),
+}
+_WORDS = {
+    "start_date": "a date or a time such as 2024-01-01 or 2024-01-01T12:00:00Z",
+    "schema_contract": "one of evolve, discard and freeze",
+}
+
+
+def allowed(key: str) -> str:
+    """What the setting of this key may be, in words."""
+    return number_within(_RANGES[key]) if key in _RANGES else _WORDS.get(key, "of another type")
 
 
 @configspec
@@ -31,7 +50,7 @@ class SourceSettings(BaseConfiguration):
         ConfigError: a number is out of its range.
         """
         for key in self.get_resolvable_fields():
-            require_allowed(key, getattr(self, key))
+            require_within(key, getattr(self, key), _RANGES.get(key))
 
     def limits(self) -> Limits:
         """How the provider is asked."""
