@@ -1,6 +1,6 @@
 """What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,13 +12,14 @@ from sources import ledger
 from sources.columns import Column, Record, Table
 from sources.learnt import Change, Learnt
 from sources.plan import Horizon, plan
-from sources.proving import Walked
-from sources.records import Placed, Problem
+from sources.records import Problem
 from sources.reread import reread
+from sources.rows import Rows
 from sources.run import PROVEN, Run
 from sources.stubs import marked_tables
-from sources.tables import to_tables
+from sources.undeclared import with_learnt
 from sources.walk import Walker
+from sources.walked import Walked
 
 Batch = dict[str, pa.Table]
 FetchFax = Callable[[Any], Record | None]
@@ -95,11 +96,10 @@ class Batches:
         """The window's new and changed faxes as tables; its line is added to the ledger's entries."""
         run = self.run
         known = run.stored.fingerprints(self.table.name, walked.taken)
-        faxes = walked.faxes.values()
-        fresh = [fax for fax in faxes if run.full_refresh or known.get(fax.id) != fax.fingerprint]
-        new = sum(fax.id not in known for fax in fresh)
+        fresh = {id: mark for id, mark in walked.faxes.items() if run.full_refresh or known.get(id) != mark}
+        new = sum(id not in known for id in fresh)
         learnt = self._learnt()
-        batch = self._tables(fresh, known.keys(), learnt)
+        batch = self._tables(walked.rows(self.table, run.account, frozenset(fresh.values())), known, learnt)
         batch[ledger.SYNC_PROBLEMS] = self._problems([*learnt.problems, *walked.unplaced.values()])
         batch[ledger.SCHEMA_CHANGES] = self._changes(learnt.changes)
         run.count(new, len(fresh) - new, len(walked.faxes) - len(fresh), batch)
@@ -122,13 +122,14 @@ class Batches:
         fresh = [change for change in changes if self.run.note_column(change.table, change.column)]
         return ledger.changes_table(self.run.account, fresh, datetime.now(UTC))
 
-    def _tables(self, fresh: list[Placed], known: Any, learnt: Learnt) -> Batch:
-        marks = [fax for fax in fresh if self.table.is_stub(fax.record) and fax.id in known]
+    def _tables(self, rows: Rows, known: Collection[Any], learnt: Learnt) -> Batch:
+        marks = [stub for stub in rows.stubs.values() if stub.id in known]
         self.run.deleted += len(marks)
         if not marks:
-            return to_tables(self.table, self.run.account, fresh, learnt)
-        marked = {mark.id for mark in marks}
-        full = to_tables(self.table, self.run.account, [fax for fax in fresh if fax.id not in marked], learnt)
+            return with_learnt(self.table, rows, learnt)
+        stubs = {stub.fingerprint for stub in marks}
+        own = rows.tables[self.table.name]["_dlt_id"].to_pylist()
+        full = with_learnt(self.table, rows.only([mark for mark in own if mark not in stubs]), learnt)
         stored = marked_tables(self.table, marks, self.run.stored, learnt, self.run.privacy)
         return {name: pa.concat_tables([full[name], stored[name]], promote_options="default") for name in full}
 

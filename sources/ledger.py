@@ -10,9 +10,9 @@ import pyarrow as pa
 from sources.columns import ACCOUNT, Column
 from sources.fitting import as_json
 from sources.learnt import Change
-from sources.proving import Walked
 from sources.records import Problem
 from sources.values import ARROW_TYPES
+from sources.walked import Walked
 
 SYNC_WINDOWS = "sync_windows"
 SYNC_PROBLEMS = "sync_problems"

@@ -2,45 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 
 from sources.ahead import IsWanted
 from sources.bounds import Reading
 from sources.columns import Record, Table
 from sources.errors import ContractError, ProviderDown
 from sources.pages import ChainBroken, Page
-from sources.records import Placed, Problem, fingerprint, place
+from sources.records import Problem, fingerprint, place
+from sources.walked import Walked
 from sources.window import LAST_INSTANT, SECOND, Window
 
-Proof = Literal["counted", "walked", "unproven", "gap"]
 WALKS = 3  # of one window, until its count comes out
 MOST_EMPTY_PAGES = 100  # in a row that a chain of links may hold
 MOST_UNPLACED = 100  # records of one window without a usable id or creation time: more is no accident
 MOST_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
-
-
-@dataclass
-class Walked:
-    """A window and what came of it: its faxes by id, the last reading of each, and how it was proven.
-
-    `taken` is what faxes were taken from: the window itself, or all that is newer as well.
-
-    `total` is the provider's count of the query, which reaches a little further than the window; `rows_seen` the
-    distinct faxes it answered with, and `rows_taken` those created in the window. `unplaced` are the records without
-    a usable id or creation time.
-    """
-
-    window: Window
-    taken: Window
-    faxes: dict[Any, Placed] = field(default_factory=dict)
-    unplaced: dict[str, Problem] = field(default_factory=dict)
-    total: int | None = None
-    rows_seen: int = 0
-    rows_taken: int = 0
-    last: datetime | None = None  # creation time of the fax that came last
-    occupied: timedelta = timedelta()  # the part of the window from its earliest fax on; all of it, if there is none
-    proof: Proof = "walked"
 
 
 @dataclass
@@ -111,8 +88,7 @@ class Prover:
                 f"the first because: {next(iter(walked.unplaced.values())).reason}"
             )
         walked.total, walked.rows_seen = next(iter(claims), None), len(seen)
-        created = [fax.created_at for fax in walked.faxes.values() if fax.created_at in window]
-        walked.rows_taken, walked.occupied = len(created), window.end - min(created, default=window.start)
+        walked.count()
         if overfull or claims != {None}:
             walked.proof = "counted" if claims == {len(seen)} and not overfull else "unproven"
         return walked
@@ -130,7 +106,7 @@ class Prover:
             self.reading.learn(asked, fax.created_at)
             walked.last = fax.created_at
             if fax.created_at in walked.taken:
-                walked.faxes[fax.id] = fax
+                walked.take(self.table, self.account, fax)
 
 
 class Overfull(Exception):

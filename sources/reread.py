@@ -7,9 +7,9 @@ from typing import Any
 from sources.columns import Record, Table
 from sources.ledger import problem_id
 from sources.plan import Horizon
-from sources.proving import Walked
 from sources.records import Problem, place
 from sources.run import Run
+from sources.walked import Walked
 from sources.window import Window
 
 GONE = "not final, and the provider no longer has it"
@@ -36,5 +36,5 @@ def reread(run: Run, table: Table, fetch_fax: Callable[[Any], Record | None], ho
         except ValueError as reason:
             walked.unplaced[marks[fax_id]] = Problem(table.name, fax_id, None, record, str(reason), marks[fax_id])
         else:
-            walked.faxes[fax.id] = fax
+            walked.take(table, run.account, fax)
     return walked

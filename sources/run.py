@@ -11,7 +11,7 @@ from typing import Any
 from sources.client import Client
 from sources.held import Stored
 from sources.privacy import KEEP, Privacy
-from sources.proving import Walked
+from sources.walked import Walked
 from sources.window import Window
 
 MOST_SKEW = timedelta(minutes=5)  # between the provider's clock and ours
@@ -67,7 +67,7 @@ class Run:
 
     def take(self, walked: Walked) -> None:
         """Notes a window that has been walked and gathered; its faxes are let go."""
-        walked.faxes, walked.unplaced = {}, {}
+        walked.let_go()
         self.walks.append(walked)
         self.reached = walked.window.end
         self.progress(self)

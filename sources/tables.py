@@ -1,57 +1,63 @@
-"""Records into the Arrow tables of the warehouse: declared columns, columns learnt on the way, children split off."""
+"""Records into rows of Arrow tables: declared columns, children split off, and the rest set aside as JSON."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 
-from sources.columns import ChildTable, Column, DataType, Record, Table
-from sources.learnt import Learnt
+from sources.columns import ChildTable, Column, Record, Table
+from sources.fitting import as_json
 from sources.records import Placed, Problem
-from sources.values import ARROW_TYPES, to_arrow
+from sources.rows import BEYOND, Rows
+from sources.values import ARROW_TYPES, proper_columns, to_arrow
 
 Fixed = Mapping[str, pa.Array]
+_NOTHING: tuple[Any, ...] = (None, [], {})  # of a child table's source: most faxes have no rows in most of them
 
 
-def to_tables(table: Table, account: str, faxes: Sequence[Placed], learnt: Learnt) -> dict[str, pa.Table]:
-    """Table name -> Arrow table, for the table and its children; what did not fit is left in `learnt.problems`."""
+def to_rows(table: Table, account: str, faxes: Sequence[Placed]) -> Rows:
+    """The rows of these faxes, in their order, and what did not fit."""
     fixed = {
         "account": pa.repeat(pa.scalar(account), len(faxes)),
         "_dlt_id": pa.array([fax.fingerprint for fax in faxes], pa.string()),
     }
     records = [fax.record for fax in faxes]
-    tables = {table.name: _build(table.name, table.columns, records, faxes, fixed, learnt, table.children)}
+    problems: list[Problem] = []
+    beyond = _beyond(records, (*(c.name for c in table.columns), *(c.source for c in table.children)))
+    tables = {table.name: _build(table.name, table.columns, records, faxes, {**fixed, BEYOND: beyond}, problems)}
     for child in table.children:
-        tables[child.name] = _split_off(table, child, account, faxes, learnt)
-    return tables
+        tables[child.name] = _split_off(table, child, account, faxes, problems)
+    return Rows(tables, {fax.fingerprint: fax for fax in faxes if table.is_stub(fax.record)}, problems)
 
 
-def _split_off(table: Table, child: ChildTable, account: str, faxes: Sequence[Placed], learnt: Learnt) -> pa.Table:
+def _split_off(
+    table: Table, child: ChildTable, account: str, faxes: Sequence[Placed], problems: list[Problem]
+) -> pa.Table:
     rows: list[Record] = []
     parents: list[Placed] = []
     positions: list[int] = []
     for fax in faxes:
+        if (value := fax.record.get(child.source)) in _NOTHING:
+            continue
         try:
-            elements = child.rows(fax.record.get(child.source))
+            elements = child.rows(value)
         except ValueError as reason:
-            learnt.problems.append(_problem(table.name, fax, child.source, fax.record[child.source], str(reason)))
+            problems.append(Problem(table.name, fax.id, child.source, value, str(reason), fax.fingerprint))
             continue
         rows += elements
         parents += [fax] * len(elements)
         positions += range(len(elements))
+    ids = [f"{fax.fingerprint}.{position}" for fax, position in zip(parents, positions, strict=True)]
     fixed = {
         "account": pa.repeat(pa.scalar(account), len(rows)),
         child.parent_id: pa.array([fax.id for fax in parents], ARROW_TYPES[table.id_type]),
         "position": pa.array(positions, pa.int64()),
         "_dlt_parent_id": pa.array([fax.fingerprint for fax in parents], pa.string()),
-        "_dlt_id": pa.array(_child_ids(parents, positions), pa.string()),
+        "_dlt_id": pa.array(ids, pa.string()),
+        BEYOND: _beyond(rows, [column.name for column in child.columns]),
     }
-    return _build(child.name, child.columns, rows, parents, fixed, learnt)
-
-
-def _child_ids(parents: Sequence[Placed], positions: Sequence[int]) -> Iterator[str]:
-    return (f"{fax.fingerprint}.{position}" for fax, position in zip(parents, positions, strict=True))
+    return _build(child.name, child.columns, rows, parents, fixed, problems)
 
 
 def _build(
@@ -60,41 +66,25 @@ def _build(
     records: Sequence[Record],
     faxes: Sequence[Placed],
     fixed: Fixed,
-    learnt: Learnt,
-    children: Sequence[ChildTable] = (),
+    problems: list[Problem],
 ) -> pa.Table:
-    """The fixed columns, the declared ones, then those learnt; `faxes[i]` is where `records[i]` is from."""
+    """The fixed columns, then those declared; `faxes[i]` is where `records[i]` is from."""
     arrays = dict(fixed)
+    if records and (proper := proper_columns(records, columns)):
+        return pa.table(arrays | proper)
     for column in columns:
         values = [record.get(column.name) for record in records]
-        arrays[column.name] = _fitted(name, column.name, values, column.data_type, faxes, learnt)
-    known = frozenset(arrays).union(column.name for column in columns)
-    undeclared = set(chain.from_iterable(records)) - {c.name for c in columns} - {c.source for c in children}
-    names = learnt.name_columns(name, sorted(undeclared), known)
-    learnt_json: dict[str, str] = {}  # to Arrow they are text: the metadata tells dlt
-    for key in sorted(undeclared):
-        values = [record.get(key) for record in records]
-        if key not in names:
-            learnt.problems += _left_out(name, key, values, faxes)
-        elif data_type := learnt.type_of(name, names[key], values):
-            arrays[names[key]] = _fitted(name, key, values, data_type, faxes, learnt)
-            learnt_json |= {names[key]: "json"} if data_type == "json" else {}
-    return pa.table(arrays, metadata=learnt_json)
+        arrays[column.name], misfits = to_arrow(values, column.data_type)
+        for row, reason in misfits.items():
+            fax = faxes[row]
+            problems.append(Problem(name, fax.id, column.name, values[row], reason, fax.fingerprint))
+    return pa.table(arrays)
 
 
-def _fitted(
-    table: str, key: str, values: list[Any], data_type: DataType, faxes: Sequence[Placed], learnt: Learnt
-) -> pa.Array:
-    array, misfits = to_arrow(values, data_type)
-    learnt.problems += [_problem(table, faxes[row], key, values[row], reason) for row, reason in misfits.items()]
-    return array
-
-
-def _left_out(table: str, key: str, values: list[Any], faxes: Sequence[Placed]) -> list[Problem]:
-    reason = "no free column name for this key"
-    pairs = zip(faxes, values, strict=True)
-    return [_problem(table, fax, key, value, reason) for fax, value in pairs if value is not None]
-
-
-def _problem(table: str, fax: Placed, column: str, original: Any, reason: str) -> Problem:
-    return Problem(table, fax.id, column, original, reason, fax.fingerprint)
+def _beyond(records: Sequence[Record], declared: Iterable[str]) -> pa.Array:
+    """What each record says under other keys, as JSON; null if nothing."""
+    keys = set(chain.from_iterable(records)).difference(declared)
+    if not keys:
+        return pa.nulls(len(records), pa.string())
+    said = ({key: record[key] for key in record.keys() & keys} for record in records)
+    return pa.array([as_json(beyond) if beyond else None for beyond in said], pa.string())

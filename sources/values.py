@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sources.columns import MONEY_PRECISION, MONEY_SCALE, DataType
+from sources.columns import MONEY_PRECISION, MONEY_SCALE, Column, DataType, Record
 from sources.fitting import fit
 from sources.window import FIRST_INSTANT, LAST_INSTANT
 
@@ -20,15 +20,16 @@ ARROW_TYPES: dict[DataType, pa.DataType] = {
 }
 Misfits = dict[int, str]  # row -> why its value does not fit
 
-_AT_ONCE: dict[DataType, frozenset[type]] = {
-    "text": frozenset({str}),
-    "bigint": frozenset({int}),
-    "double": frozenset({float}),
-    "bool": frozenset({bool}),
-    "timestamp": frozenset({str}),
-    "decimal": frozenset({int}),
-    "json": frozenset(),
+# What Arrow is to read values as before they become the column: as any of these it refuses what would have to be bent.
+# Integers are read as decimals, because as integers it would cut fractions off.
+_READ_AS: dict[DataType, pa.DataType] = {
+    "text": pa.string(),
+    "bigint": pa.decimal128(19, 0),
+    "bool": pa.bool_(),
+    "timestamp": pa.string(),
+    "decimal": ARROW_TYPES["decimal"],
 }
+_REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError)
 
 
 def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]:
@@ -39,12 +40,32 @@ def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pa.nulls(len(values), ARROW_TYPES[data_type]), {}
-    if kinds <= _AT_ONCE[data_type]:
-        try:
-            return _convert_at_once(values, data_type), {}
-        except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-            pass  # some value is odd: find out which
+    try:
+        if data_type in _READ_AS:
+            return _proper(pa.array(values, _READ_AS[data_type]), data_type), {}
+        if data_type == "double" and kinds == {float}:
+            return _finite(pa.array(values, pa.float64())), {}
+    except _REFUSED:
+        pass  # some value is odd: find out which
     return _convert_one_by_one(values, data_type)
+
+
+def proper_columns(records: Sequence[Record], columns: Sequence[Column]) -> dict[str, pa.Array] | None:
+    """All columns of the records at once, several times as fast as one by one; None if a single value does not fit."""
+    read = [column for column in columns if column.data_type in _READ_AS]
+    arrays: dict[str, pa.Array] = {}
+    try:
+        struct = pa.array(records, pa.struct([(column.name, _READ_AS[column.data_type]) for column in read]))
+        for column, array in zip(read, struct.flatten(), strict=True):
+            arrays[column.name] = _proper(array, column.data_type)
+    except _REFUSED:
+        return None
+    for column in columns:
+        if column.name not in arrays:
+            arrays[column.name], misfits = to_arrow([record.get(column.name) for record in records], column.data_type)
+            if misfits:
+                return None
+    return {column.name: arrays[column.name] for column in columns}
 
 
 def infer_type(values: Sequence[Any]) -> DataType | None:
@@ -61,22 +82,27 @@ def infer_type(values: Sequence[Any]) -> DataType | None:
     return "text" if kinds <= {str, bool, int, float} else "json"
 
 
-def _convert_at_once(values: list[Any], data_type: DataType) -> pa.Array:
+def _proper(read: pa.Array, data_type: DataType) -> pa.Array:
+    """The column of what was read.
+
+    Raises:
+        pa.ArrowInvalid: it cannot hold one of the values.
+    """
     import pyarrow.compute as pc  # noqa: PLC0415  # a run with nothing new converts nothing
 
-    if data_type == "decimal":
-        return pa.array(values, pa.int64()).cast(pa.decimal128(38, MONEY_SCALE)).cast(ARROW_TYPES[data_type])
-    if data_type == "double":
-        column = pa.array(values, pa.float64())
-        return _require(column, pc.all(pc.is_finite(column)))
-    if data_type in ("bigint", "bool"):
-        return pa.array(values, ARROW_TYPES[data_type])
-    text = pa.array(values, pa.string())
     if data_type == "timestamp":
-        column = text.cast(ARROW_TYPES[data_type])
+        column = read.cast(ARROW_TYPES[data_type])
         within = pc.and_(pc.greater_equal(column, FIRST_INSTANT), pc.less_equal(column, LAST_INSTANT))
         return _require(column, pc.all(within))
-    return _require(text, pc.invert(pc.any(pc.match_substring(text, "\0"))))
+    if data_type == "text":
+        return _require(read, pc.invert(pc.any(pc.match_substring(read, "\0"))))
+    return read.cast(ARROW_TYPES[data_type])
+
+
+def _finite(column: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc  # noqa: PLC0415  # as above
+
+    return _require(column, pc.all(pc.is_finite(column)))
 
 
 def _require(column: pa.Array, claim: pa.BooleanScalar) -> pa.Array:

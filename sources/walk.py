@@ -11,7 +11,8 @@ from sources.ahead import Ahead, IsWanted
 from sources.bounds import next_length, whole_half
 from sources.errors import ContractError
 from sources.pages import HistoryLimit
-from sources.proving import Overfull, Prover, Walked
+from sources.proving import Overfull, Prover
+from sources.walked import Walked
 from sources.window import DAY, Window
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sources.fake_time import US_CENTRAL, midnight, span
 from sources.pages import Page
 from sources.phaxio.columns import FAXES
-from sources.proving import Prover, Walked
+from sources.proving import Prover
 from sources.walk import Walker
+from sources.walked import Walked
 from sources.window import SECOND, Window, rfc3339
 
 START = datetime(2024, 10, 28, tzinfo=UTC)
@@ -159,7 +160,8 @@ def test_of_two_readings_of_one_fax_the_later_one_counts() -> None:
 
     (walked,) = walk(fetch)
 
-    assert walked.faxes[1].record["status"] == "success"
+    rows = walked.rows(FAXES, "default", {walked.faxes[1]})
+    assert rows.tables["faxes"]["status"].to_pylist() == ["success"]
 
 
 @pytest.mark.parametrize("connections", [1, 4])

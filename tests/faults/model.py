@@ -130,7 +130,8 @@ def sync(provider: Provider, held: Held, now: datetime, stop_after: int | None =
     proofs: list[str] = []
     for span in run.spans:
         for walked in walker.walk(span, takes_newer=span is run.spans[-1]):
-            held.faxes |= {id: fax.record["version"] for id, fax in walked.faxes.items()}
+            rows = walked.rows(TABLE, "account", {*walked.faxes.values()}).tables[TABLE.name]
+            held.faxes |= zip(rows["id"].to_pylist(), rows["version"].to_pylist(), strict=True)
             held.windows.append((walked.window, walked.proof))
             proofs.append(walked.proof)
             run.take(walked)

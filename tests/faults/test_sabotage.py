@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -20,11 +21,13 @@ from faults.inject import bent, broken
 from faults.process import Barrier
 from faults.test_time import dated
 from sources.client import Client
+from sources.columns import Table
 from sources.errors import Busy
 from sources.fake_server import json_answer
-from sources.proving import Prover
+from sources.records import Placed
 from sources.run import Run
 from sources.signalwire import api as signalwire
+from sources.walked import Walked
 from sources.window import Window, whole_second
 
 pytestmark = pytest.mark.slow
@@ -143,15 +146,14 @@ def a_fax_on_two_pages_is_one(trial: StartTrial, _: ServeFake) -> None:
 
 
 def with_every_reading_a_fax(patch: Patch) -> None:
-    honest = Prover._take
+    honest = Walked.take
 
-    def take(self: Prover, records: Any, walked: Any, seen: Any, asked: Window) -> None:
-        kept = dict(walked.faxes)
-        walked.faxes.clear()
-        honest(self, records, walked, seen, asked)
-        walked.faxes = kept | {(len(kept), id): fax for id, fax in walked.faxes.items()}
+    def take(self: Walked, table: Table, account: str, fax: Placed) -> None:
+        reading = len(self.faxes)
+        honest(self, table, account, replace(fax, fingerprint=f"{fax.fingerprint}-{reading}"))
+        self.faxes[reading, fax.id] = self.faxes.pop(fax.id)
 
-    patch.setattr(Prover, "_take", take)
+    patch.setattr(Walked, "take", take)
 
 
 def no_link_leads_elsewhere(trial: StartTrial, serve_fake: ServeFake) -> None:

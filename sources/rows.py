@@ -1,0 +1,46 @@
+"""Faxes as rows of Arrow tables: their own table's, and those of the tables split off from it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from sources.records import Placed, Problem
+
+BEYOND = "_beyond"  # column of JSON: what a record says that nobody declared; no table of the warehouse has it
+
+
+@dataclass
+class Rows:
+    """Table name -> rows, the faxes' own table first; the fingerprint tells which fax a row belongs to.
+
+    It is the `_dlt_id` of the fax's row and the `_dlt_parent_id` of its children's. `stubs` are the faxes that only
+    mark one as deleted, by fingerprint, and `problems` the values that did not fit.
+    """
+
+    tables: dict[str, pa.Table]
+    stubs: dict[str, Placed]
+    problems: list[Problem]
+
+    def only(self, marks: Collection[str]) -> "Rows":
+        """The rows of the faxes with these fingerprints; no two of our rows have the same."""
+        if len(marks) == next(iter(self.tables.values())).num_rows:
+            return self
+        wanted = pa.array(marks, pa.string())
+        keys = ("_dlt_id", *["_dlt_parent_id"] * (len(self.tables) - 1))
+        tables = {name: _where(rows, key, wanted) for (name, rows), key in zip(self.tables.items(), keys, strict=True)}
+        stubs = {mark: stub for mark, stub in self.stubs.items() if mark in marks}
+        return Rows(tables, stubs, [problem for problem in self.problems if problem.fingerprint in marks])
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """The rows of all parts in their order; there is one part at the least."""
+    tables = {name: pa.concat_tables(part.tables[name] for part in parts).combine_chunks() for name in parts[0].tables}
+    stubs = {mark: stub for part in parts for mark, stub in part.stubs.items()}
+    return Rows(tables, stubs, [problem for part in parts for problem in part.problems])
+
+
+def _where(rows: pa.Table, key: str, wanted: pa.Array) -> pa.Table:
+    import pyarrow.compute as pc  # noqa: PLC0415  # a run with nothing new has nothing to pick
+
+    return rows.filter(pc.is_in(rows[key], value_set=wanted))

@@ -1,0 +1,68 @@
+"""What came of reading one window of creation time."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sources.columns import Table
+from sources.records import Placed, Problem
+from sources.rows import Rows, joined
+from sources.tables import to_rows
+from sources.window import Window
+
+Proof = Literal["counted", "walked", "unproven", "gap"]
+MOST_WAITING = 3_000  # records of a window that wait to be made rows of: of a few, none may be new
+
+
+@dataclass
+class Walked:
+    """A window and what came of it: the fingerprint of the last reading of each fax by its id, and the proof.
+
+    `taken` is what faxes were taken from: the window itself, or all that is newer as well.
+
+    `total` is the provider's count of the query, which reaches a little further than the window; `rows_seen` the
+    distinct faxes it answered with, and `rows_taken` those created in the window. `unplaced` are the records without
+    a usable id or creation time.
+    """
+
+    window: Window
+    taken: Window
+    faxes: dict[Any, str] = field(default_factory=dict)
+    unplaced: dict[str, Problem] = field(default_factory=dict)
+    total: int | None = None
+    rows_seen: int = 0
+    rows_taken: int = 0
+    last: datetime | None = None  # creation time of the fax that came last
+    occupied: timedelta = timedelta()  # the part of the window from its earliest fax on; all of it, if there is none
+    proof: Proof = "walked"
+    _created: dict[Any, datetime] = field(default_factory=dict)
+    _waiting: dict[str, Placed] = field(default_factory=dict)
+    _parts: list[Rows] = field(default_factory=list)
+    _marks: set[str] = field(default_factory=set)
+
+    def take(self, table: Table, account: str, fax: Placed) -> None:
+        """Adds a fax, or another reading of it."""
+        self.faxes[fax.id] = fax.fingerprint
+        self._created[fax.id] = fax.created_at
+        if fax.fingerprint in self._marks:
+            return
+        self._marks.add(fax.fingerprint)
+        self._waiting[fax.fingerprint] = fax
+        if len(self._waiting) >= MOST_WAITING:
+            self._parts.append(to_rows(table, account, [*self._waiting.values()]))
+            self._waiting.clear()
+
+    def count(self) -> None:
+        """Counts what was taken from the window itself, once all has come."""
+        created = [at for at in self._created.values() if at in self.window]
+        self.rows_taken, self.occupied = len(created), self.window.end - min(created, default=self.window.start)
+
+    def rows(self, table: Table, account: str, marks: Collection[str]) -> Rows:
+        """The rows of the faxes with these fingerprints, which are among those of `faxes`."""
+        waiting = to_rows(table, account, [fax for mark, fax in self._waiting.items() if mark in marks])
+        return joined([*self._parts, waiting]).only(marks)
+
+    def let_go(self) -> None:
+        """Keeps no more than what the ledger tells of the window."""
+        self.faxes, self.unplaced, self._created, self._waiting, self._parts, self._marks = {}, {}, {}, {}, [], set()
