@@ -1,6 +1,7 @@
 """The settings under `[destination.warehouse]`: refused before anything is opened if they contradict each other."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import dlt
@@ -31,6 +32,22 @@ def require_destination() -> None:
         _require_file(credentials)
     if kind == "postgres":
         _require_url(credentials)
+
+
+def looked_up_once(destination: Any) -> Any:
+    """The destination, which remembers its capabilities: dlt asks ten times a run, and each time reads all settings."""
+    honest: Callable[..., Any] = destination.capabilities
+    known: dict[type, Any] = {}
+
+    def capabilities(config: Any = None, naming: Any = None) -> Any:
+        if config is not None:
+            return honest(config, naming)
+        if type(naming) not in known:
+            known[type(naming)] = honest(None, naming)
+        return known[type(naming)].copy()  # dlt writes into what it is given
+
+    destination.capabilities = capabilities
+    return destination
 
 
 def _require_file(credentials: Any) -> None:

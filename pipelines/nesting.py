@@ -26,8 +26,9 @@ def nest(pipeline: dlt.Pipeline, packages: Collection[str]) -> None:
     storage = pipeline._get_load_storage().normalized_packages
     for load_id in packages:
         schema: Schema = storage.load_schema(load_id)
-        for table in schema.tables.values():
+        for name, table in schema.tables.items():
             if NESTED_IN in table:
+                schema.data_item_normalizer.remove_table(name)  # or the next run changes the schema once more
                 table["parent"] = table[NESTED_IN]  # type: ignore[literal-required]
                 table.pop("resource", None)
                 table.pop("write_disposition", None)

@@ -15,8 +15,8 @@ from dlt.extract import DltSource
 
 from pipelines import lock
 from pipelines.connecting import DESTINATION, connected, kind
-from pipelines.database_file import lock_file
-from pipelines.destination import require_destination
+from pipelines.database_file import file_of, lock_file, make_file
+from pipelines.destination import looked_up_once, require_destination
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
 from pipelines.scratch import working_directory
@@ -105,17 +105,20 @@ def _destination(staging: str) -> Any:
     require_destination()
     configured = dlt.destination(DESTINATION, staging_dataset_name_layout=staging)
     if not configured.destination_type.endswith(".postgres"):
-        return configured
+        return looked_up_once(configured)
     from pipelines.postgres_copy import postgres  # noqa: PLC0415  # no run into a file needs its driver
 
-    return postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging)
+    return looked_up_once(postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging))
 
 
 @contextmanager
 def _locked(pipeline: dlt.Pipeline) -> Iterator[lock.Verify]:
     """The lock of this account's raw schema: in PostgreSQL itself, for it may be synced from several hosts."""
     if not _is_postgres(pipeline):
-        with lock.file(lock_file(pipeline)) as verify:
+        file = file_of(pipeline)
+        with lock.file(lock_file(pipeline, file)) as verify:
+            if file:
+                make_file(file)
             yield verify
         return
     with (

@@ -1,8 +1,10 @@
 """Values of a record into typed Arrow columns, exactly: what does not fit becomes null and is reported, never bent."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from sources.columns import MONEY_PRECISION, MONEY_SCALE, Column, DataType, Record
@@ -29,7 +31,10 @@ _READ_AS: dict[DataType, pa.DataType] = {
     "timestamp": pa.string(),
     "decimal": ARROW_TYPES["decimal"],
 }
-_REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError)
+_FIRST_MICROSECOND, _LAST_MICROSECOND = (
+    (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) for at in (FIRST_INSTANT, LAST_INSTANT)
+)
+_REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError, orjson.JSONEncodeError)
 
 
 def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]:
@@ -45,6 +50,8 @@ def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]
             return _proper(pa.array(values, _READ_AS[data_type]), data_type), {}
         if data_type == "double" and kinds == {float}:
             return _finite(pa.array(values, pa.float64())), {}
+        if data_type == "json":
+            return _json(values), {}
     except _REFUSED:
         pass  # some value is odd: find out which
     return _convert_one_by_one(values, data_type)
@@ -88,25 +95,36 @@ def _proper(read: pa.Array, data_type: DataType) -> pa.Array:
     Raises:
         pa.ArrowInvalid: it cannot hold one of the values.
     """
-    import pyarrow.compute as pc  # noqa: PLC0415  # a run with nothing new converts nothing
-
-    if data_type == "timestamp":
-        column = read.cast(ARROW_TYPES[data_type])
-        within = pc.and_(pc.greater_equal(column, FIRST_INSTANT), pc.less_equal(column, LAST_INSTANT))
-        return _require(column, pc.all(within))
     if data_type == "text":
-        return _require(read, pc.invert(pc.any(pc.match_substring(read, "\0"))))
-    return read.cast(ARROW_TYPES[data_type])
+        return _require(read, b"\0" not in _characters(read))
+    column = read.cast(ARROW_TYPES[data_type])
+    if data_type == "timestamp" and column.null_count < len(column):
+        import pyarrow.compute as pc  # noqa: PLC0415  # a run with nothing new converts nothing
+
+        found = pc.min_max(column.view(pa.int64())).as_py()
+        return _require(column, found["min"] >= _FIRST_MICROSECOND and found["max"] <= _LAST_MICROSECOND)
+    return column
+
+
+def _json(values: list[Any]) -> pa.Array:
+    read = pa.array([None if value is None else orjson.dumps(value) for value in values], pa.string())
+    return _require(read, b"\\u0000" not in _characters(read))
+
+
+def _characters(text: pa.Array) -> bytes:
+    """What all texts of an array are made of."""
+    buffer = text.buffers()[2]
+    return buffer.to_pybytes() if buffer else b""
 
 
 def _finite(column: pa.Array) -> pa.Array:
     import pyarrow.compute as pc  # noqa: PLC0415  # as above
 
-    return _require(column, pc.all(pc.is_finite(column)))
+    return _require(column, pc.all(pc.is_finite(column)).as_py())
 
 
-def _require(column: pa.Array, claim: pa.BooleanScalar) -> pa.Array:
-    if claim.as_py() is False:
+def _require(column: pa.Array, claim: bool) -> pa.Array:
+    if not claim:
         raise pa.ArrowInvalid("a value that this column cannot hold")
     return column
 
