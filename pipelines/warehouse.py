@@ -40,7 +40,9 @@ class Warehouse:
     def load(self, source: DltSource) -> bool:
         """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
         unnest(self.pipeline)
-        self.pipeline.extract(source)
+        extracted = self.pipeline.extract(source).metrics.values()
+        if not any(part["job_metrics"] for package in extracted for part in package):
+            return False
         self.pipeline.normalize()
         packages = self.pipeline.list_normalized_load_packages()
         if packages:
