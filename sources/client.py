@@ -22,6 +22,8 @@ from sources.limits import USUAL, Limits
 from sources.pace import Pace
 from sources.session import session
 
+QUICK_SECONDS = 0.01  # as long as it takes to make rows of a page; with several at a time each would take longer
+
 
 class Client:
     """GETs JSON below `base_url` with basic auth, counting its `requests`, `retries` and `bytes`; threads may share it.
@@ -47,6 +49,7 @@ class Client:
         self.retries = 0
         self.bytes = 0
         self.skew = timedelta()
+        self._waited = 0.0
         self._limits = limits
         self._closed, self._lock = Event(), Lock()
         self._sleep, self._clock, self._now = sleep or self._closed.wait, clock, now
@@ -87,8 +90,8 @@ class Client:
 
     @property
     def connections(self) -> int:
-        """How many requests may be under way at a time."""
-        return max(1, self._limits.connections)
+        """How many requests are worth having under way: as many as may be, unless the provider is quicker than we."""
+        return self._limits.connections if self._waited > QUICK_SECONDS * self.requests else 1
 
     def close(self) -> None:
         """Ends whatever still waits, or is about to ask; requests that are under way are left to themselves."""
@@ -131,6 +134,7 @@ class Client:
         timeout = (self._limits.connect_seconds, self._limits.read_seconds)
         try:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
+                self._waited += response.elapsed.total_seconds()
                 self.skew = patience.server_time(response, self._now()) - self._now()
                 body = self._read(response)
         except requests.exceptions.SSLError as error:

@@ -48,7 +48,7 @@ def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Hor
     prover = Prover(
         lambda window: (page.treated(treat) for page in api.fetch_pages(client, window)), table, run.account
     )
-    walker = Walker(prover, api.WIDEST_WINDOW, client.connections)
+    walker = Walker(prover, api.WIDEST_WINDOW, lambda: client.connections)
     batches = Batches(table, walker, lambda id: (fax := api.fetch_fax(client, id)) and treat(fax), run, horizon)
 
     @dlt.resource(name="pages", selected=False)

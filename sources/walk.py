@@ -28,12 +28,12 @@ class _Walk(Ahead[Walked]):
 class Walker:
     """Walks one account's faxes: `prover` reads a window, `widest` is the widest to try.
 
-    Once the faxes' density is known, `connections` windows are read at a time.
+    Once the faxes' density is known, so many windows are read at a time as `connections` tells.
     """
 
     prover: Prover
     widest: timedelta
-    connections: int = 1
+    connections: Callable[[], int] = lambda: 1
 
     def walk(self, span: Window, takes_newer: bool = False) -> Iterator[Walked]:
         """The windows of a span, in ascending order.
@@ -43,7 +43,7 @@ class Walker:
         Raises:
             ContractError: a page repeats, or is not what the documentation says.
         """
-        start, length, abreast = span.start, self.widest, 1
+        start, length, abreast, crowded_until = span.start, self.widest, 1, span.start
         under_way: deque[_Walk] = deque()
         while start < span.end:
             end = under_way[-1].window.end if under_way else start
@@ -56,7 +56,7 @@ class Walker:
             try:
                 walked = walk.result()
             except Overfull as crowd:
-                length = self._shorter(walk.window, crowd)
+                length, crowded_until = self._shorter(walk.window, crowd), walk.window.end
                 if under_way:  # what lies beyond this window is being read already
                     pieces = (self._set_out(piece, span, takes_newer) for piece in walk.window.cut(length))
                     under_way.extendleft(reversed([*pieces]))
@@ -72,8 +72,10 @@ class Walker:
             start = walked.window.end
             if walked.proof != "gap":
                 length = min(self.widest, next_length(walked.occupied, walked.rows_taken))
+                if start < crowded_until and not walked.rows_taken:  # all of the crowd is still to come
+                    length = whole_half(Window(start, crowded_until))
                 if walked.rows_taken or walk.window.length == self.widest:
-                    abreast = self.connections
+                    abreast = self.connections()
 
     def _set_out(self, window: Window, span: Window, takes_newer: bool) -> _Walk:
         return _Walk(window, partial(self.prover.prove, window, takes_newer and window.end == span.end))

@@ -170,7 +170,7 @@ def test_a_crowd_costs_its_own_window_only(connections: int) -> None:
     crowd = [START + timedelta(days=6, seconds=number) for number in range(3_000)]
     asked: list[Window] = []
     fetch = account(quiet + crowd, counted=400, asked=asked)
-    walks = list(Walker(Prover(fetch, FAXES, "default"), timedelta(days=2), connections).walk(SPAN))
+    walks = list(Walker(Prover(fetch, FAXES, "default"), timedelta(days=2), lambda: connections).walk(SPAN))
 
     assert taken(walks) == list(range(3_780))
     assert len(asked) <= 3 * len(walks)
@@ -181,3 +181,14 @@ def test_a_window_that_nobody_wants_any_more_is_asked_for_once() -> None:
     Prover(account([START] * 30, asked=asked), FAXES, "default").prove(SPAN, False, is_wanted=lambda: False)
 
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("counted", [100, 400])
+def test_a_crowd_at_the_end_of_an_empty_history_is_not_asked_for_again_as_a_whole(counted: int) -> None:
+    times = [END - timedelta(minutes=number) for number in range(1, 1_001)]
+    asked: list[Window] = []
+    walks = walk(account(times, counted=counted, asked=asked), walked_span=Window(END - timedelta(days=4_000), END))
+
+    crowded = [window for window in asked if sum(at in window for at in times) > counted]
+    assert taken(walks) == list(range(len(times)))
+    assert all(two.length < 0.6 * one.length for one, two in pairwise(crowded) if one.length > timedelta(days=20))
