@@ -54,7 +54,7 @@ def busy_seconds() -> float:
 
 def rows_per_load() -> int:
     """After about so many rows a backfill is committed."""
-    return setting("sync.rows_per_load", 50_000)
+    return setting("sync.rows_per_load", 100_000)
 
 
 def max_age_hours() -> float:
@@ -68,9 +68,9 @@ def duckdb_memory() -> str:
     Raises:
         ConfigError: it is no size to DuckDB.
     """
-    size = setting("sync.duckdb_memory", "128MB")
+    size = setting("sync.duckdb_memory", "48MB")
     if not re.fullmatch(r"(?i)(?=.*[1-9])\s*[0-9]+(\.[0-9]+)?\s*[KMGT](i?B)?\s*", size):
-        raise ConfigError("setting sync.duckdb_memory must be a size such as 128MB or 1GB: see .dlt/config.toml")
+        raise ConfigError("setting sync.duckdb_memory must be a size such as 48MB or 1GB: see .dlt/config.toml")
     return size
 
 

@@ -53,6 +53,11 @@ class Warehouse:
                 self._keep_up()
         return bool(packages)
 
+    def settle(self) -> None:
+        """Has DuckDB take what was loaded into its file: dlt lets it gather a gigabyte, much of it in memory."""
+        if kind(self.pipeline) == "duckdb":
+            self.client.execute_sql("checkpoint")
+
     def _keep_up(self) -> None:
         schema = self.pipeline.default_schema
         if self.appends or schema.version_hash in self.kept_up:

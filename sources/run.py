@@ -40,7 +40,7 @@ class Run:
     privacy: Privacy = KEEP
     kept_from: datetime | None = None
     heartbeat: timedelta = timedelta(hours=1)
-    rows_per_load: int = 50_000
+    rows_per_load: int = 100_000
     windows_per_load: int = 25
     deadline: float = math.inf
     progress: Callable[["Run"], None] = lambda run: None

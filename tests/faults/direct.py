@@ -40,7 +40,7 @@ def run_once(
     horizon: Horizon | None = None,
     loads: int = 1_000_000,
     after_load: Callable[[int], None] = lambda number: None,
-    rows_per_load: int = 50_000,
+    rows_per_load: int = 100_000,
     **bounds: object,
 ) -> Run:
     """Loads one account as `sync.py` does, and gives the run; whatever stops it is raised.
