@@ -91,8 +91,6 @@ def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:
         TryAgain: time is up; what is loaded stays, and the next run goes on from there.
     """
     while not run.finished:
-        if run.loads:
-            opened.settle()
         run.loads += opened.load(source)
         if run.is_late and not run.finished:
             raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")

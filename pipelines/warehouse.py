@@ -39,6 +39,8 @@ class Warehouse:
 
     def load(self, source: DltSource) -> bool:
         """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
+        if self.kept_up and kind(self.pipeline) == "duckdb":
+            self.client.execute_sql("checkpoint")  # dlt has it gather a gigabyte of loads, much of it in memory
         unnest(self.pipeline)
         extracted = self.pipeline.extract(source).metrics.values()
         if not any(part["job_metrics"] for package in extracted for part in package):
@@ -52,11 +54,6 @@ class Warehouse:
                 self.pipeline.load(raise_on_failed_jobs=True)
                 self._keep_up()
         return bool(packages)
-
-    def settle(self) -> None:
-        """Has DuckDB take what was loaded into its file: dlt lets it gather a gigabyte, much of it in memory."""
-        if kind(self.pipeline) == "duckdb":
-            self.client.execute_sql("checkpoint")
 
     def _keep_up(self) -> None:
         schema = self.pipeline.default_schema
