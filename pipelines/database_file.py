@@ -20,7 +20,7 @@ def file_of(pipeline: dlt.Pipeline) -> Path | None:
     if kind(pipeline) != "duckdb":
         return None
     credentials: Any = pipeline.destination_client().config.credentials
-    return Path(credentials.database) if os.sep in credentials.database else None
+    return Path(credentials.database)
 
 
 def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
@@ -30,7 +30,7 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
         ConfigError: the file's directory does not exist, or its name is that of one of its schemas, which DuckDB takes
             for the same thing.
     """
-    if file is None:
+    if file is None or os.sep not in str(file):
         return Path(tempfile.gettempdir()) / f"{pipeline.dataset_name}.lock"
     if not file.parent.is_dir():
         raise ConfigError(
@@ -44,6 +44,6 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
 
 def make_file(file: Path) -> None:
     """Makes the DuckDB file, unless there is one. If it cannot be made, who opens it is told why."""
-    if not file.exists():
+    if os.sep in str(file) and not file.exists():
         with suppress(duckdb.Error):
             duckdb.connect(str(file), config={"default_block_size": str(_BLOCK_BYTES)}).close()

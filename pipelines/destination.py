@@ -34,10 +34,10 @@ def require_destination() -> None:
         _require_url(credentials)
 
 
-def looked_up_once(destination: Any) -> Any:
-    """The destination, which remembers its capabilities: dlt asks ten times a run, and each time reads all settings."""
+def remember_capabilities(destination: Any) -> Any:
+    """The destination, which asks itself once what it can do: dlt does so ten times a run, and reads all settings."""
     honest: Callable[..., Any] = destination.capabilities
-    known: dict[type, Any] = {}
+    known: dict[type, Any] = {}  # by the naming convention, of which no more than the type is looked at
 
     def capabilities(config: Any = None, naming: Any = None) -> Any:
         if config is not None:

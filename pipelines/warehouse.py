@@ -16,7 +16,7 @@ from dlt.extract import DltSource
 from pipelines import lock
 from pipelines.connecting import DESTINATION, connected, kind
 from pipelines.database_file import file_of, lock_file, make_file
-from pipelines.destination import looked_up_once, require_destination
+from pipelines.destination import remember_capabilities, require_destination
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
 from pipelines.scratch import working_directory
@@ -29,7 +29,7 @@ from pipelines.views import refresh_views
 class Warehouse:
     """One account's pipeline, and a connection that is held for the whole run: on DuckDB it keeps others out.
 
-    `kept_up` are the versions of the schema whose comments and indexes this run has seen to.
+    `kept_up` are the versions of the schema whose comments and indexes this run has seen to: none before it has loaded.
     """
 
     pipeline: dlt.Pipeline
@@ -109,10 +109,10 @@ def _destination(staging: str) -> Any:
     require_destination()
     configured = dlt.destination(DESTINATION, staging_dataset_name_layout=staging)
     if not configured.destination_type.endswith(".postgres"):
-        return looked_up_once(configured)
+        return remember_capabilities(configured)
     from pipelines.postgres_copy import postgres  # noqa: PLC0415  # no run into a file needs its driver
 
-    return looked_up_once(postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging))
+    return remember_capabilities(postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging))
 
 
 @contextmanager

@@ -129,7 +129,7 @@ class Batches:
             return with_learnt(self.table, rows, learnt)
         stubs = {stub.fingerprint for stub in marks}
         own = rows.tables[self.table.name]["_dlt_id"].to_pylist()
-        full = with_learnt(self.table, rows.only([mark for mark in own if mark not in stubs]), learnt)
+        full = with_learnt(self.table, rows.only(frozenset(own) - stubs), learnt)
         stored = marked_tables(self.table, marks, self.run.stored, learnt, self.run.privacy)
         return {name: pa.concat_tables([full[name], stored[name]], promote_options="default") for name in full}
 

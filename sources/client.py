@@ -49,7 +49,7 @@ class Client:
         self.retries = 0
         self.bytes = 0
         self.skew = timedelta()
-        self._waited = 0.0
+        self._answered, self._waited = 0, 0.0  # seconds
         self._limits = limits
         self._closed, self._lock = Event(), Lock()
         self._sleep, self._clock, self._now = sleep or self._closed.wait, clock, now
@@ -91,7 +91,7 @@ class Client:
     @property
     def connections(self) -> int:
         """How many requests are worth having under way: as many as may be, unless the provider is quicker than we."""
-        return self._limits.connections if self._waited > QUICK_SECONDS * self.requests else 1
+        return self._limits.connections if self._waited > QUICK_SECONDS * self._answered else 1
 
     def close(self) -> None:
         """Ends whatever still waits, or is about to ask; requests that are under way are left to themselves."""
@@ -131,10 +131,9 @@ class Client:
             raise ContractError(f"{self.provider}: the run has ended")
         with self._lock:
             self.requests += 1
-        timeout = (self._limits.connect_seconds, self._limits.read_seconds)
+        began, timeout = self._clock(), (self._limits.connect_seconds, self._limits.read_seconds)
         try:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
-                self._waited += response.elapsed.total_seconds()
                 self.skew = patience.server_time(response, self._now()) - self._now()
                 body = self._read(response)
         except requests.exceptions.SSLError as error:
@@ -146,6 +145,9 @@ class Client:
                 f"{self.provider} at {origin.host(self.base_url)} could not be reached ({type(error).__name__}): "
                 "run again later"
             ) from error
+        with self._lock:
+            self._answered += 1
+            self._waited += self._clock() - began
         return document_of(self.provider, response, body)
 
     def _read(self, response: requests.Response) -> bytes:

@@ -1,6 +1,7 @@
 """Faxes as rows of Arrow tables: their own table's, and those of the tables split off from it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ class Rows:
     stubs: dict[str, Placed]
     problems: list[Problem]
 
-    def only(self, marks: Collection[str]) -> "Rows":
+    def only(self, marks: AbstractSet[str]) -> "Rows":
         """The rows of the faxes with these fingerprints; no two of our rows have the same."""
         if len(marks) == next(iter(self.tables.values())).num_rows:
             return self

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any
 
 import pyarrow as pa
 
@@ -13,7 +12,6 @@ from sources.rows import BEYOND, Rows
 from sources.values import ARROW_TYPES, proper_columns, to_arrow
 
 Fixed = Mapping[str, pa.Array]
-_NOTHING: tuple[Any, ...] = (None, [], {})  # of a child table's source: most faxes have no rows in most of them
 
 
 def to_rows(table: Table, account: str, faxes: Sequence[Placed]) -> Rows:
@@ -38,8 +36,7 @@ def _split_off(
     parents: list[Placed] = []
     positions: list[int] = []
     for fax in faxes:
-        if (value := fax.record.get(child.source)) in _NOTHING:
-            continue
+        value = fax.record.get(child.source)
         try:
             elements = child.rows(value)
         except ValueError as reason:

@@ -58,7 +58,7 @@ def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]
 
 
 def proper_columns(records: Sequence[Record], columns: Sequence[Column]) -> dict[str, pa.Array] | None:
-    """All columns of the records at once, several times as fast as one by one; None if a single value does not fit."""
+    """All columns of the records at once, several times as fast as one by one; None if a value is of another kind."""
     read = [column for column in columns if column.data_type in _READ_AS]
     arrays: dict[str, pa.Array] = {}
     try:

@@ -72,7 +72,8 @@ class Walker:
             start = walked.window.end
             if walked.proof != "gap":
                 length = min(self.widest, next_length(walked.occupied, walked.rows_taken))
-                if start < crowded_until and not walked.rows_taken:  # all of the crowd is still to come
+                # All of the crowd is still to come; nearer, it may lie in what is asked for beyond a window.
+                if crowded_until - start > 4 * DAY and not walked.rows_taken:
                     length = whole_half(Window(start, crowded_until))
                 if walked.rows_taken or walk.window.length == self.widest:
                     abreast = self.connections()

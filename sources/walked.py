@@ -1,6 +1,6 @@
 """What came of reading one window of creation time."""
 
-from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -36,10 +36,10 @@ class Walked:
     last: datetime | None = None  # creation time of the fax that came last
     occupied: timedelta = timedelta()  # the part of the window from its earliest fax on; all of it, if there is none
     proof: Proof = "walked"
-    _created: dict[Any, datetime] = field(default_factory=dict)
-    _waiting: dict[str, Placed] = field(default_factory=dict)
-    _parts: list[Rows] = field(default_factory=list)
-    _marks: set[str] = field(default_factory=set)
+    _created: dict[Any, datetime] = field(default_factory=dict, init=False)
+    _waiting: dict[str, Placed] = field(default_factory=dict, init=False)
+    _parts: list[Rows] = field(default_factory=list, init=False)
+    _marks: set[str] = field(default_factory=set, init=False)
 
     def take(self, table: Table, account: str, fax: Placed) -> None:
         """Adds a fax, or another reading of it."""
@@ -58,7 +58,7 @@ class Walked:
         created = [at for at in self._created.values() if at in self.window]
         self.rows_taken, self.occupied = len(created), self.window.end - min(created, default=self.window.start)
 
-    def rows(self, table: Table, account: str, marks: Collection[str]) -> Rows:
+    def rows(self, table: Table, account: str, marks: AbstractSet[str]) -> Rows:
         """The rows of the faxes with these fingerprints, which are among those of `faxes`."""
         waiting = to_rows(table, account, [fax for mark, fax in self._waiting.items() if mark in marks])
         return joined([*self._parts, waiting]).only(marks)

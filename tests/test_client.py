@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,18 @@ def patient(server: FakeServer, slept: Slept, limits: Limits | None = None) -> C
 def after(*failures: Answer) -> Callable[[Request], Answer]:
     """Fails in these ways, one request each, and is fine from then on."""
     return lambda request: failures[request.number] if request.number < len(failures) else FINE
+
+
+@pytest.mark.parametrize(("answer_seconds", "connections"), [(0.0, 1), (0.02, 4)])
+def test_several_connections_are_used_if_the_provider_is_slow(
+    server: FakeServer, answer_seconds: float, connections: int
+) -> None:
+    ticks = count(0.0, answer_seconds)
+    server.answer = lambda request: FINE
+    client = Client(server.url, ("user", "password"), "Someone", clock=lambda: next(ticks))
+    client.get("faxes")
+
+    assert client.connections == connections
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 599])

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.columns import DataType
+from sources.columns import Column, DataType
 from sources.fitting import fit
-from sources.values import infer_type, to_arrow
+from sources.values import infer_type, proper_columns, to_arrow
 
 TYPES = get_args(DataType)
 numbers = st.one_of(
@@ -95,6 +95,18 @@ def test_a_page_is_held_as_its_values_are_one_by_one(data_type: DataType, page: 
 
     assert array.to_pylist() == [fitted(value, data_type) for value in page]
     assert set(misfits) == {row for row, value in enumerate(page) if fitted(value, data_type) is None}
+
+
+@pytest.mark.parametrize("data_type", TYPES)
+@settings(deadline=None)
+@given(page=columns_of_values)
+def test_columns_converted_together_are_held_as_their_values_are_one_by_one(
+    data_type: DataType, page: list[Any]
+) -> None:
+    together = proper_columns([{"value": value} for value in page], [Column("value", data_type, "")])
+
+    if together is not None:
+        assert together["value"].to_pylist() == [fit(value, data_type) for value in page]
 
 
 def fitted(value: Any, data_type: DataType) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sources.walked
 from sources.fake_time import US_CENTRAL, midnight, span
 from sources.pages import Page
 from sources.phaxio.columns import FAXES
@@ -181,6 +182,37 @@ def test_a_window_that_nobody_wants_any_more_is_asked_for_once() -> None:
     Prover(account([START] * 30, asked=asked), FAXES, "default").prove(SPAN, False, is_wanted=lambda: False)
 
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("counted", [100, 400])
+@pytest.mark.parametrize("read_as", ["instants", "dates"])
+def test_an_empty_history_before_a_crowd_is_not_cut_to_pieces(counted: int, read_as: str) -> None:
+    times = [END - timedelta(hours=12, minutes=number) for number in range(counted + 20)]
+    walks = walk(account(times, read_as=read_as, counted=counted), walked_span=Window(END - timedelta(days=4_000), END))
+
+    assert taken(walks) == list(range(len(times)))
+    assert sum(not walked.rows_taken for walked in walks) <= 20
+
+
+def test_a_fax_that_changes_back_while_a_window_is_read_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources.walked, "MOST_WAITING", 2)
+    called, other = {"tags": {"a": "1"}, "num_pages": 3}, {"tags": {}, "num_pages": "many"}
+    readings = [
+        record(1, **called),
+        record(2),
+        record(3),
+        record(1, **other),
+        record(4),
+        record(5),
+        record(1, **called),
+    ]
+
+    (walked,) = walk(lambda window: iter([Page([reading, record(10 + at)]) for at, reading in enumerate(readings)]))
+
+    rows = walked.rows(FAXES, "default", {*walked.faxes.values()})
+    pages = dict(zip(*(rows.tables["faxes"][name].to_pylist() for name in ("id", "num_pages")), strict=True))
+    assert (len(pages), rows.tables["faxes"].num_rows, pages[1], rows.problems) == (12, 12, 3, [])
+    assert rows.tables["fax_tags"]["fax_id"].to_pylist() == [1]
 
 
 @pytest.mark.parametrize("counted", [100, 400])
