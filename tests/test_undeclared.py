@@ -1,0 +1,33 @@
+"""Fields that nobody declared, on their way from a record to a column: exact, or told."""
+
+from typing import Any
+
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+from sources.learnt import Learnt
+from sources.phaxio.columns import FAXES
+from sources.records import place
+from sources.tables import to_rows
+from sources.undeclared import with_learnt
+
+CREATED = {"created_at": "2026-11-22T12:00:00Z", "status": "success"}
+
+
+def test_a_field_that_nobody_declared_is_held_as_it_came_or_told() -> None:
+    held = {"whole": 7, "large": 2**70, "empty": {}, "nested": {"a": [1, None, "é"]}, "_beyond": "x", "account": "z"}
+    odd = {"lone": "\ud800", "nul": "a\0b"}
+    records: list[dict[str, Any]] = [
+        {"id": 1, **CREATED},
+        {"id": 2, **CREATED, **held, **odd, "recipients": [{"status": "success", "hops": 3, "position": "first"}]},
+    ]
+    learnt = Learnt({}, NamingConvention().normalize_identifier)
+    rows = to_rows(FAXES, "default", [place(FAXES, "default", record) for record in records])
+    tables = with_learnt(FAXES, rows, learnt)
+
+    plain, full = tables["faxes"].to_pylist()
+    expected = {"whole": 7, "large": 2.0**70, "empty": "{}", "nested": '{"a":[1,null,"é"]}', "_beyond": "x"}
+    assert {name: full[name] for name in expected} | {"account": full["x_account"]} == expected | {"account": "z"}
+    assert {plain[name] for name in (*expected, "x_account", *odd)} == {None}
+    assert {problem.column: problem.original for problem in learnt.problems} == odd
+    (call,) = tables["fax_recipients"].to_pylist()
+    assert (call["hops"], call["x_position"], call["position"]) == (3, "first", 0)
