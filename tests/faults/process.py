@@ -40,7 +40,10 @@ class Process:
 
     def has(self, pattern: str) -> bool:
         """There is such a file in its working directory."""
-        return any(self.scratch.glob(f"fax-sync-{self.running.pid}-*/{pattern}"))
+        try:
+            return any(self.scratch.glob(f"fax-sync-{self.running.pid}-*/{pattern}"))
+        except FileNotFoundError:  # it has ended meanwhile, and cleaned up
+            return False
 
     def end(self, number: int | None = None) -> tuple[int, str]:
         """Sends the signal, if any, and gives the exit code and all that was told."""
