@@ -4,7 +4,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import dlt
 import duckdb
@@ -16,7 +16,7 @@ _BLOCK_BYTES = 64 * 1024  # of DuckDB's own 256, each run that adds a row takes 
 
 
 def file_of(pipeline: dlt.Pipeline) -> Path | None:
-    """The DuckDB file that is configured, whether or not it is there; None for a warehouse that is no file."""
+    """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
     if kind(pipeline) != "duckdb":
         return None
     credentials: Any = pipeline.destination_client().config.credentials
@@ -30,7 +30,7 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
         ConfigError: the file's directory does not exist, or its name is that of one of its schemas, which DuckDB takes
             for the same thing.
     """
-    if file is None or os.sep not in str(file):
+    if not _is_on_disk(file):
         return Path(tempfile.gettempdir()) / f"{pipeline.dataset_name}.lock"
     if not file.parent.is_dir():
         raise ConfigError(
@@ -42,8 +42,13 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
     return Path(f"{file}.lock")
 
 
-def make_file(file: Path) -> None:
+def make_file(file: Path | None) -> None:
     """Makes the DuckDB file, unless there is one. If it cannot be made, who opens it is told why."""
-    if os.sep in str(file) and not file.exists():
+    if _is_on_disk(file) and not file.exists():
         with suppress(duckdb.Error):
             duckdb.connect(str(file), config={"default_block_size": str(_BLOCK_BYTES)}).close()
+
+
+def _is_on_disk(file: Path | None) -> TypeGuard[Path]:
+    """It is no database of DuckDB's that lives in memory or elsewhere."""
+    return file is not None and os.sep in str(file)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from pipelines import project  # noqa: F401  # settings come before dlt, which reads them when it is imported
+from pipelines import project  # settings come before dlt, which reads them when it is imported
 
 import yaml
 
@@ -102,4 +102,4 @@ def _dbt_column(name: str, meaning: str, key: Sequence[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    project.leave(main())

@@ -8,7 +8,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own fold
 import logging
 from collections.abc import Sequence
 
-from pipelines import project  # noqa: F401  # before dlt is imported
+from pipelines import project  # before dlt is imported
 
 from pipelines.command import CommandParser, reported
 from pipelines.privacy import privacy
@@ -40,4 +40,4 @@ def _parser() -> CommandParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    project.leave(main())

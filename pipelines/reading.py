@@ -49,7 +49,7 @@ def opened() -> Iterator[Read]:
 
 
 def database_file() -> Path | None:
-    """The DuckDB file that `file_of` gives for the configured warehouse."""
+    """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
     with _pipeline(schema_name()) as pipeline:
         return file_of(pipeline)
 

@@ -14,9 +14,10 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
 from pipelines import lock
+from pipelines.capabilities import remember_capabilities
 from pipelines.connecting import DESTINATION, connected, kind
 from pipelines.database_file import file_of, lock_file, make_file
-from pipelines.destination import remember_capabilities, require_destination
+from pipelines.destination import require_destination
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
 from pipelines.scratch import working_directory
@@ -121,8 +122,7 @@ def _locked(pipeline: dlt.Pipeline) -> Iterator[lock.Verify]:
     if not _is_postgres(pipeline):
         file = file_of(pipeline)
         with lock.file(lock_file(pipeline, file)) as verify:
-            if file:
-                make_file(file)
+            make_file(file)
             yield verify
         return
     with (

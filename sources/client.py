@@ -91,7 +91,7 @@ class Client:
     @property
     def connections(self) -> int:
         """How many requests are worth having under way: as many as may be, unless the provider is quicker than we."""
-        return self._limits.connections if self._waited > QUICK_SECONDS * self._answered else 1
+        return max(1, self._limits.connections) if self._waited > QUICK_SECONDS * self._answered else 1
 
     def close(self) -> None:
         """Ends whatever still waits, or is about to ask; requests that are under way are left to themselves."""

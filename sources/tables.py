@@ -16,14 +16,14 @@ Fixed = Mapping[str, pa.Array]
 
 def to_rows(table: Table, account: str, faxes: Sequence[Placed]) -> Rows:
     """The rows of these faxes, in their order, and what did not fit."""
+    records = [fax.record for fax in faxes]
     fixed = {
         "account": pa.repeat(pa.scalar(account), len(faxes)),
         "_dlt_id": pa.array([fax.fingerprint for fax in faxes], pa.string()),
+        BEYOND: _beyond(records, (*(c.name for c in table.columns), *(c.source for c in table.children))),
     }
-    records = [fax.record for fax in faxes]
     problems: list[Problem] = []
-    beyond = _beyond(records, (*(c.name for c in table.columns), *(c.source for c in table.children)))
-    tables = {table.name: _build(table.name, table.columns, records, faxes, {**fixed, BEYOND: beyond}, problems)}
+    tables = {table.name: _build(table.name, table.columns, records, faxes, fixed, problems)}
     for child in table.children:
         tables[child.name] = _split_off(table, child, account, faxes, problems)
     return Rows(tables, {fax.fingerprint: fax for fax in faxes if table.is_stub(fax.record)}, problems)

@@ -71,15 +71,20 @@ class Walker:
             yield walked
             start = walked.window.end
             if walked.proof != "gap":
-                length = min(self.widest, next_length(walked.occupied, walked.rows_taken))
-                # All of the crowd is still to come; nearer, it may lie in what is asked for beyond a window.
-                if crowded_until - start > 4 * DAY and not walked.rows_taken:
-                    length = whole_half(Window(start, crowded_until))
+                length = self._length_after(walked, crowded_until)
                 if walked.rows_taken or walk.window.length == self.widest:
                     abreast = self.connections()
 
     def _set_out(self, window: Window, span: Window, takes_newer: bool) -> _Walk:
         return _Walk(window, partial(self.prover.prove, window, takes_newer and window.end == span.end))
+
+    def _length_after(self, walked: Walked, crowded_until: datetime) -> timedelta:
+        """How long to try next, where a query up to `crowded_until` had too many faxes."""
+        start = walked.window.end
+        # All of the crowd is still to come; nearer, it may lie in what is asked for beyond a window.
+        if crowded_until - start > 4 * DAY and not walked.rows_taken:
+            return whole_half(Window(start, crowded_until))
+        return min(self.widest, next_length(walked.occupied, walked.rows_taken))
 
     def _shorter(self, window: Window, crowd: Overfull) -> timedelta:
         """How long to try after a window with more faxes than one query counts."""

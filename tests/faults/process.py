@@ -20,6 +20,14 @@ COMMAND = [sys.executable, str(ROOT / "pipelines" / "sync.py"), "--json"]
 MOST_SECONDS = 60  # that anything waited for may take before it is taken to hang
 
 
+def is_there(directory: Path, pattern: str) -> bool:
+    """There is such a file; not so, if a run that ends clears it away while it is looked for."""
+    try:
+        return any(directory.glob(pattern))
+    except FileNotFoundError:
+        return False
+
+
 @dataclass
 class Process:
     """A run that goes on beside the test; `scratch` is where it keeps its working directory."""
@@ -40,10 +48,7 @@ class Process:
 
     def has(self, pattern: str) -> bool:
         """There is such a file in its working directory."""
-        try:
-            return any(self.scratch.glob(f"fax-sync-{self.running.pid}-*/{pattern}"))
-        except FileNotFoundError:  # it has ended meanwhile, and cleaned up
-            return False
+        return is_there(self.scratch, f"fax-sync-{self.running.pid}-*/{pattern}")
 
     def end(self, number: int | None = None) -> tuple[int, str]:
         """Sends the signal, if any, and gives the exit code and all that was told."""

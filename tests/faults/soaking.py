@@ -16,6 +16,7 @@ from warehouses import Warehouse, assert_warehouse_holds
 
 import sources
 from faults.living import Account, living, restless
+from faults.process import is_there
 
 COMMAND = [sys.executable, str(Path(__file__).resolve().parents[2] / "pipelines" / "sync.py"), "--json"]
 NewWarehouse = Callable[[int], Warehouse]  # an empty one, by its number
@@ -82,9 +83,9 @@ class Soak:
         """Where the run has got to, by what it has asked for and what it has on disk."""
         if not requests:
             return "before the first request"
-        if any(self.scratch.glob(f"fax-sync-{pid}-*/*/load/normalized/*")):
+        if is_there(self.scratch, f"fax-sync-{pid}-*/*/load/normalized/*"):
             return "loading"
-        return "fetching" if any(self.scratch.glob(f"fax-sync-{pid}-*")) else "after the last load"
+        return "fetching" if is_there(self.scratch, f"fax-sync-{pid}-*") else "after the last load"
 
     def run_cleanly(self) -> None:
         """One run that nothing disturbs."""
