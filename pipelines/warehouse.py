@@ -14,16 +14,17 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
 from pipelines import lock
-from pipelines.capabilities import remember_capabilities
-from pipelines.connecting import DESTINATION, connected, kind
+from pipelines.connecting import connected, kind
 from pipelines.database_file import file_of, lock_file, make_file
-from pipelines.destination import require_destination
+from pipelines.destinations import configured_destination
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import bound_waiting, require_schemas
 from pipelines.scratch import working_directory
 from pipelines.settings import duckdb_memory
 from pipelines.upkeep import keep_up
 from pipelines.views import refresh_views
+
+from sources.ahead import Ahead
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,32 @@ class Warehouse:
 
     def load(self, source: DltSource) -> bool:
         """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
-        if self.kept_up and kind(self.pipeline) == "duckdb":
-            self.client.execute_sql("checkpoint")  # dlt has it gather a gigabyte of loads, much of it in memory
         unnest(self.pipeline)
-        extracted = self.pipeline.extract(source).metrics.values()
-        if not any(part["job_metrics"] for package in extracted for part in package):
-            return False
-        self.pipeline.normalize()
-        packages = self.pipeline.list_normalized_load_packages()
-        if packages:
-            nest(self.pipeline, packages)
-            self.verify_lock()
-            with self.turn():
-                self.pipeline.load(raise_on_failed_jobs=True)
-                self._keep_up()
-        return bool(packages)
+        with self._taking_in():
+            extracted = self.pipeline.extract(source).metrics.values()
+            if not any(part["job_metrics"] for package in extracted for part in package):
+                return False
+            self.pipeline.normalize()
+        nest(self.pipeline, self.pipeline.list_normalized_load_packages())
+        self.verify_lock()
+        with self.turn():
+            self.pipeline.load(raise_on_failed_jobs=True)
+            self._keep_up()
+        return True
+
+    @contextmanager
+    def _taking_in(self) -> Iterator[None]:
+        """Has DuckDB take the last load into its file meanwhile: dlt has it gather a gigabyte, much of it in memory."""
+        if not self.kept_up or kind(self.pipeline) != "duckdb":
+            yield
+            return
+        with self.client.native_connection.cursor() as connection:
+            checkpoint = Ahead(lambda _: connection.execute("checkpoint"))
+            checkpoint.start()
+            try:
+                yield
+            finally:
+                checkpoint.result()
 
     def _keep_up(self) -> None:
         schema = self.pipeline.default_schema
@@ -90,7 +102,7 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
     with working_directory() as directory:
         pipeline = dlt.pipeline(
             f"fax_{provider}_{account}",
-            destination=_destination(f"%s_{account}_staging"),
+            destination=configured_destination(f"%s_{account}_staging"),
             dataset_name=f"{schema}_{provider}",
             pipelines_dir=directory,
         )
@@ -104,16 +116,6 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
                     require_schemas(client, pipeline.dataset_name, client.staging_dataset_name)
                 pipeline.sync_destination()
                 yield Warehouse(pipeline, client, verify)
-
-
-def _destination(staging: str) -> Any:
-    require_destination()
-    configured = dlt.destination(DESTINATION, staging_dataset_name_layout=staging)
-    if not configured.destination_type.endswith(".postgres"):
-        return remember_capabilities(configured)
-    from pipelines.postgres_copy import postgres  # noqa: PLC0415  # no run into a file needs its driver
-
-    return remember_capabilities(postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging))
 
 
 @contextmanager
