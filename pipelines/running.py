@@ -49,8 +49,8 @@ def sync_account(
             raise
         LOG.debug("%s failed", account, exc_info=True)
     finally:
-        if run and run.client:
-            run.client.close()
+        if run:
+            run.closing.close()
     return Outcome(account, run, time.monotonic() - began, error)
 
 

@@ -68,9 +68,9 @@ def duckdb_memory() -> str:
     Raises:
         ConfigError: it is no size to DuckDB.
     """
-    size = setting("sync.duckdb_memory", "48MB")
+    size = setting("sync.duckdb_memory", "40MB")
     if not re.fullmatch(r"(?i)(?=.*[1-9])\s*[0-9]+(\.[0-9]+)?\s*[KMGT](i?B)?\s*", size):
-        raise ConfigError("setting sync.duckdb_memory must be a size such as 48MB or 1GB: see .dlt/config.toml")
+        raise ConfigError("setting sync.duckdb_memory must be a size such as 40MB or 1GB: see .dlt/config.toml")
     return size
 
 

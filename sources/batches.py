@@ -1,6 +1,6 @@
 """What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +13,12 @@ from sources.columns import Column, Record, Table
 from sources.learnt import Change, Learnt
 from sources.plan import Horizon, plan
 from sources.records import Problem
+from sources.relay import Relay
 from sources.reread import reread
 from sources.rows import Rows
 from sources.run import PROVEN, Run
 from sources.stubs import marked_tables
 from sources.undeclared import with_learnt
-from sources.walk import Walker
 from sources.walked import Walked
 
 Batch = dict[str, pa.Table]
@@ -32,12 +32,12 @@ class Batches:
     `fetch_fax` gives one fax by its id. `recorded`: the last load has something to say, so that the cursor may move.
     """
 
-    def __init__(self, table: Table, walker: Walker, fetch_fax: FetchFax, run: Run, horizon: Horizon) -> None:
+    def __init__(self, table: Table, relay: Relay, fetch_fax: FetchFax, run: Run, horizon: Horizon) -> None:
         self.table = table
         self.run = run
         self.begun = False
         self.recorded = False
-        self._walker = walker
+        self._relay = relay
         self._fetch_fax = fetch_fax
         self._horizon = horizon
         self._walks: Iterator[Walked] = iter(())
@@ -46,7 +46,8 @@ class Batches:
     def begin(self, cursor: datetime | None, read_at: datetime | None) -> None:
         """Sets out: the cursor tells how far the account has been read, `read_at` when that was."""
         self.begun = True
-        self._walks = self._walk(cursor, read_at)
+        self._walks = walks = self._walk(cursor, read_at)
+        self.run.closing.callback(walks.close)
 
     def load(self, cursor: datetime | None) -> Iterator[Batch]:
         """The batches of one load: table name -> Arrow table, windows in order, the ledger last; none if all is quiet.
@@ -75,12 +76,12 @@ class Batches:
         if self.recorded:
             yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.account, run.run_id, entries)}
 
-    def _walk(self, cursor: datetime | None, read_at: datetime | None) -> Iterator[Walked]:
+    def _walk(self, cursor: datetime | None, read_at: datetime | None) -> Generator[Walked]:
         """The windows of every span; all of them anew if the first answer shows that our clock is wrong."""
         run = self.run
         run.spans = plan(run, self._horizon, cursor, read_at)
         for span in run.spans:
-            for walked in self._walker.walk(span, takes_newer=run.moves_cursor and span is run.spans[-1]):
+            for walked in self._relay.walk(span, takes_newer=run.moves_cursor and span is run.spans[-1]):
                 if run.mend_clock():
                     yield from self._walk(cursor, read_at)
                     return

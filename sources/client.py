@@ -21,12 +21,11 @@ from sources.errors import ConfigError, ContractError, ProviderDown
 from sources.limits import USUAL, Limits
 from sources.pace import Pace
 from sources.session import session
-
-QUICK_SECONDS = 0.01  # as long as it takes to make rows of a page; with several at a time each would take longer
+from sources.usage import Usage
 
 
 class Client:
-    """GETs JSON below `base_url` with basic auth, counting its `requests`, `retries` and `bytes`; threads may share it.
+    """GETs JSON below `base_url` with basic auth, and counts that in `usage`; threads may share it.
 
     `skew` is how far the provider's clock was ahead of ours when it last answered. `credentials` are the user and the
     password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC) are there for the tests. Once it is closed, whatever
@@ -39,24 +38,24 @@ class Client:
         credentials: tuple[str, str],
         provider: str,
         limits: Limits = USUAL,
-        sleep: Callable[[float], object] | None = None,
+        sleep: Callable[[float], Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.base_url = base_url.rstrip("/") + "/"
         self.provider = provider
-        self.requests = 0
-        self.retries = 0
-        self.bytes = 0
-        self.skew = timedelta()
-        self._answered, self._waited = 0, 0.0  # seconds
-        self._limits = limits
+        self.usage, self.skew = Usage(), timedelta()
+        self.limits, self._credentials = limits, credentials
         self._closed, self._lock = Event(), Lock()
-        self._sleep, self._clock, self._now = sleep or self._closed.wait, clock, now
-        self._patience = limits.retry_seconds
+        self._sleep: Callable[[float], Any] = sleep or self._closed.wait
+        self._clock, self._now = clock, now
         self._pace = Pace(limits.requests_per_second, clock)
         self._bounds = Bounds(provider, limits, clock)
         self._session = session(self.base_url, credentials, self._bounds)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The same client for another process, with what it has come to so far."""
+        return Client, (self.base_url, self._credentials, self.provider, self.limits), {"usage": self.usage}
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document at `path`, relative to the base URL or absolute on the same origin.
@@ -72,7 +71,7 @@ class Client:
             wait=patience.wait,
             stop=self._exhausted,
             before_sleep=self._spend,
-            sleep=self._rest,
+            sleep=self._sleep,
             reraise=True,
         )
         url = self.resolve(path)
@@ -80,7 +79,7 @@ class Client:
         def attempt() -> Any:
             again = retrying.statistics["attempt_number"] > 1
             if seconds := self._pace.wait(heeds_pause=not again):
-                self._rest(seconds)
+                self._sleep(seconds)
             document = self._get_once(url, params)
             if again:
                 self._pace.resume()
@@ -88,10 +87,13 @@ class Client:
 
         return retrying(attempt)
 
-    @property
     def connections(self) -> int:
         """How many requests are worth having under way: as many as may be, unless the provider is quicker than we."""
-        return max(1, self._limits.connections) if self._waited > QUICK_SECONDS * self._answered else 1
+        return 1 if self.usage.is_quick else max(1, self.limits.connections)
+
+    def take_turn(self) -> None:
+        """Leaves a turn to another process, which has asked just now."""
+        self._pace.wait(heeds_pause=False)
 
     def close(self) -> None:
         """Ends whatever still waits, or is about to ask; requests that are under way are left to themselves."""
@@ -114,24 +116,22 @@ class Client:
 
     def _exhausted(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        attempts = self._limits.garbled_attempts if isinstance(error, Garbled) else self._limits.attempts
-        return state.attempt_number >= attempts or state.upcoming_sleep > self._patience
+        attempts = self.limits.garbled_attempts if isinstance(error, Garbled) else self.limits.attempts
+        patience_left = self.limits.retry_seconds - self.usage.retry_seconds
+        return state.attempt_number >= attempts or state.upcoming_sleep > patience_left
 
     def _spend(self, state: RetryCallState) -> None:
         with self._lock:
-            self.retries += 1
-            self._patience -= state.upcoming_sleep
+            self.usage.retries += 1
+            self.usage.retry_seconds += state.upcoming_sleep
         self._pace.pause(state.upcoming_sleep)
-
-    def _rest(self, seconds: float) -> None:
-        self._sleep(seconds)
 
     def _get_once(self, url: str, params: Mapping[str, str] | None) -> Any:
         if self._closed.is_set():
             raise ContractError(f"{self.provider}: the run has ended")
         with self._lock:
-            self.requests += 1
-        began, timeout = self._clock(), (self._limits.connect_seconds, self._limits.read_seconds)
+            self.usage.requests += 1
+        began, timeout = self._clock(), (self.limits.connect_seconds, self.limits.read_seconds)
         try:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
                 self.skew = patience.server_time(response, self._now()) - self._now()
@@ -146,8 +146,8 @@ class Client:
                 "run again later"
             ) from error
         with self._lock:
-            self._answered += 1
-            self._waited += self._clock() - began
+            self.usage.answers += 1
+            self.usage.asking_seconds += self._clock() - began
         return document_of(self.provider, response, body)
 
     def _read(self, response: requests.Response) -> bytes:
@@ -156,5 +156,5 @@ class Client:
             body += chunk
             self._bounds.require_bytes(len(body))
         with self._lock:
-            self.bytes += len(body)
+            self.usage.bytes += len(body)
         return bytes(body)

@@ -10,6 +10,7 @@ import re
 from base64 import b32encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from sources.columns import Column, Record, Table
@@ -52,10 +53,10 @@ class Privacy:
     def of(self, table: Table) -> Callable[[Record], Record]:
         """Gives each record of the table as it may be kept: in its columns, its children, and what nobody declared."""
         if self.phone_numbers == "keep":
-            return lambda record: record
+            return as_it_is
         columns = {column.name: column for column in table.columns}
         children = {child.source: {column.name: column for column in child.columns} for child in table.children}
-        return lambda record: self.fields(record, columns, children)
+        return partial(self.fields, columns=columns, children=children)
 
     def fields(self, record: Record, columns: Columns, children: Mapping[str, Columns] = NONE) -> Record:
         """The record as it may be kept; what is replaced already stays as it is."""
@@ -111,6 +112,11 @@ class Privacy:
         if match["other"]:
             return match["other"]
         return self.pseudonym(re.sub(r"[^+\d]", "", match[0])) or DROPPED
+
+
+def as_it_is(record: Record) -> Record:
+    """The record itself."""
+    return record
 
 
 KEEP = Privacy()

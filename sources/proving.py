@@ -10,6 +10,7 @@ from sources.bounds import Reading
 from sources.columns import Record, Table
 from sources.errors import ContractError, ProviderDown
 from sources.pages import ChainBroken, Page
+from sources.privacy import as_it_is
 from sources.records import Problem, fingerprint, place
 from sources.walked import Walked
 from sources.window import LAST_INSTANT, SECOND, Window
@@ -24,6 +25,8 @@ MOST_ROWS = 20_000  # per window: what is held in memory at once, where no count
 class Prover:
     """Reads one account's windows: `fetch` gives the pages of a span, `table` says what a record must have.
 
+    `treat` gives each record as it may be kept.
+
     Nobody documents whether bounds are inclusive, or whether only their dates count. So more is asked for than the
     window holds, and each fax is taken by the one window that its creation time lies in: a day more at both ends,
     until a fax that a comparison of dates would have left out shows that instants count; then a second suffices.
@@ -32,6 +35,7 @@ class Prover:
     fetch: Callable[[Window], Iterator[Page]]
     table: Table
     account: str
+    treat: Callable[[Record], Record] = as_it_is
     reading: Reading = field(default_factory=Reading)
     floor: datetime | None = None  # nothing earlier is asked for: the provider does not keep it
 
@@ -58,7 +62,7 @@ class Prover:
     def find_out(self, created_at: datetime) -> None:
         """Asks for the two seconds around a fax: bounds that are read as instants give it, and no other time's."""
         asked = Window(created_at - SECOND, created_at + SECOND)
-        page = next(iter(self.fetch(asked)), Page([]))
+        page = next(self._pages(asked), Page([]))
         self._take(page.records, Walked(asked, asked), set(), asked)
         self.reading.coarse = self.reading.coarse or not page.records
 
@@ -69,7 +73,7 @@ class Prover:
         seen: set[Any] = set()
         claims: set[int | None] = set()
         empty_pages, overfull = 0, False
-        for number, page in enumerate(self.fetch(asked), start=1):
+        for number, page in enumerate(self._pages(asked), start=1):
             if not is_wanted():
                 break
             before = len(seen)
@@ -92,6 +96,9 @@ class Prover:
         if overfull or claims != {None}:
             walked.proof = "counted" if claims == {len(seen)} and not overfull else "unproven"
         return walked
+
+    def _pages(self, asked: Window) -> Iterator[Page]:
+        return (page.treated(self.treat) for page in self.fetch(asked))
 
     def _take(self, records: list[Record], walked: Walked, seen: set[Any], asked: Window) -> None:
         for record in records:

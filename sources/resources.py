@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import dlt
@@ -15,6 +16,7 @@ from sources.columns import CREATED_AT, ChildTable, Column, Record, Table, type_
 from sources.pages import Page
 from sources.plan import Horizon
 from sources.proving import Prover
+from sources.relay import Relay
 from sources.run import Run
 from sources.walk import Walker
 from sources.window import Window, whole_second
@@ -45,11 +47,10 @@ def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Hor
     """The resources of one account: `pages`, unselected, and a transformer for each raw table."""
     run.client, run.table, run.begins_at = client, table.name, whole_second(horizon.start)
     treat = run.privacy.of(table)
-    prover = Prover(
-        lambda window: (page.treated(treat) for page in api.fetch_pages(client, window)), table, run.account
-    )
-    walker = Walker(prover, api.WIDEST_WINDOW, lambda: client.connections)
-    batches = Batches(table, walker, lambda id: (fax := api.fetch_fax(client, id)) and treat(fax), run, horizon)
+    prover = Prover(partial(api.fetch_pages, client), table, run.account, treat)
+    relay = Relay(Walker(prover, api.WIDEST_WINDOW, client.connections), client, run.warnings.append)
+    batches = Batches(table, relay, lambda id: (fax := api.fetch_fax(client, id)) and treat(fax), run, horizon)
+    run.closing.callback(client.close)
 
     @dlt.resource(name="pages", selected=False)
     def pages(

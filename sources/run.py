@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,6 +47,7 @@ class Run:
     progress: Callable[["Run"], None] = lambda run: None
 
     client: Client | None = None
+    closing: ExitStack = field(default_factory=ExitStack)  # ends whatever asks or waits for the provider
     table: str = ""
     begins_at: datetime | None = None  # where a run without bounds begins to read
     spans: list[Window] = field(default_factory=list)
@@ -111,17 +113,17 @@ class Run:
     @property
     def requests(self) -> int:
         """HTTP requests made so far, retries included."""
-        return self.client.requests if self.client else 0
+        return self.client.usage.requests if self.client else 0
 
     @property
     def retries(self) -> int:
         """How many of them were retries."""
-        return self.client.retries if self.client else 0
+        return self.client.usage.retries if self.client else 0
 
     @property
     def bytes(self) -> int:
         """Bytes of JSON received so far."""
-        return self.client.bytes if self.client else 0
+        return self.client.usage.bytes if self.client else 0
 
     @property
     def end(self) -> datetime:

@@ -15,6 +15,8 @@ from sources.proving import Overfull, Prover
 from sources.walked import Walked
 from sources.window import DAY, Window
 
+LEAST_LEFT = 4  # windows, for a walk to end early
+
 
 class _Walk(Ahead[Walked]):
     """A window, and what comes of reading it."""
@@ -28,27 +30,32 @@ class _Walk(Ahead[Walked]):
 class Walker:
     """Walks one account's faxes: `prover` reads a window, `widest` is the widest to try.
 
-    Once the faxes' density is known, so many windows are read at a time as `connections` tells.
+    Once the faxes' density is known, so many windows are read at a time as `connections` tells. Where a window holds so
+    `many` faxes, or too many, and more like it follow, a walk ends early, if `many` is not 0; the next window should be
+    of `length` then.
     """
 
     prover: Prover
     widest: timedelta
     connections: Callable[[], int] = lambda: 1
+    many: int = 0
+    length: timedelta = timedelta()
 
-    def walk(self, span: Window, takes_newer: bool = False) -> Iterator[Walked]:
-        """The windows of a span, in ascending order.
+    def walk(self, span: Window, takes_newer: bool = False, length: timedelta | None = None) -> Iterator[Walked]:
+        """The windows of a span, in ascending order, the first of the widest length or of that given.
 
         With `takes_newer` the last one also takes what is newer than the span, should the provider send it.
 
         Raises:
             ContractError: a page repeats, or is not what the documentation says.
         """
-        start, length, abreast, crowded_until = span.start, self.widest, 1, span.start
+        start, abreast, crowded_until, ends_early = span.start, 1, span.start, False
+        self.length = length or self.widest
         under_way: deque[_Walk] = deque()
-        while start < span.end:
+        while start < span.end and (under_way or not ends_early):
             end = under_way[-1].window.end if under_way else start
-            while end < span.end and len(under_way) < abreast:
-                under_way.append(self._set_out(Window(end, min(end + length, span.end)), span, takes_newer))
+            while end < span.end and len(under_way) < abreast and not ends_early:
+                under_way.append(self._set_out(Window(end, min(end + self.length, span.end)), span, takes_newer))
                 end = under_way[-1].window.end
             for walk in islice(under_way, abreast) if abreast > 1 else ():
                 walk.start()
@@ -56,9 +63,10 @@ class Walker:
             try:
                 walked = walk.result()
             except Overfull as crowd:
-                length, crowded_until = self._shorter(walk.window, crowd), walk.window.end
+                self.length, crowded_until = self._shorter(walk.window, crowd), walk.window.end
+                ends_early = self._may_end(start, span)
                 if under_way:  # what lies beyond this window is being read already
-                    pieces = (self._set_out(piece, span, takes_newer) for piece in walk.window.cut(length))
+                    pieces = (self._set_out(piece, span, takes_newer) for piece in walk.window.cut(self.length))
                     under_way.extendleft(reversed([*pieces]))
                 continue
             except HistoryLimit as past:
@@ -68,12 +76,16 @@ class Walker:
                     continue
                 gap = Window(start, min(past.limit, span.end))
                 walked = Walked(gap, gap, proof="gap")
-            yield walked
             start = walked.window.end
             if walked.proof != "gap":
-                length = self._length_after(walked, crowded_until)
+                self.length = self._length_after(walked, crowded_until)
                 if walked.rows_taken or walk.window.length == self.widest:
                     abreast = self.connections()
+                ends_early = walked.rows_taken >= self.many and self._may_end(start, span)
+            yield walked
+
+    def _may_end(self, start: datetime, span: Window) -> bool:
+        return self.many > 0 and span.end - start > LEAST_LEFT * self.length
 
     def _set_out(self, window: Window, span: Window, takes_newer: bool) -> _Walk:
         return _Walk(window, partial(self.prover.prove, window, takes_newer and window.end == span.end))

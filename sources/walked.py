@@ -60,8 +60,14 @@ class Walked:
 
     def rows(self, table: Table, account: str, marks: AbstractSet[str]) -> Rows:
         """The rows of the faxes with these fingerprints, which are among those of `faxes`."""
-        waiting = to_rows(table, account, [fax for mark, fax in self._waiting.items() if mark in marks])
-        return joined([*self._parts, waiting]).only(marks)
+        waiting = [fax for mark, fax in self._waiting.items() if mark in marks]
+        parts = [*self._parts, to_rows(table, account, waiting)] if waiting or not self._parts else self._parts
+        return joined(parts).only(marks)
+
+    def pack(self, table: Table, account: str) -> None:
+        """Makes rows of all that waits, and keeps what another process needs."""
+        self._parts = [self.rows(table, account, frozenset(self.faxes.values()))]
+        self._created, self._waiting, self._marks = {}, {}, set()
 
     def let_go(self) -> None:
         """Keeps no more than what the ledger tells of the window."""

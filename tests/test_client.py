@@ -37,7 +37,7 @@ def test_several_connections_are_used_if_the_provider_is_slow(
     client = Client(server.url, ("user", "password"), "Someone", clock=lambda: next(ticks))
     client.get("faxes")
 
-    assert client.connections == connections
+    assert client.connections() == connections
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 599])
@@ -48,7 +48,7 @@ def test_a_passing_failure_is_tried_again_after_growing_pauses(server: FakeServe
 
     assert client.get("faxes") == {"fine": True}
     assert slept == [1, 2, 4, 8]
-    assert (client.requests, client.retries) == (5, 4)
+    assert (client.usage.requests, client.usage.retries) == (5, 4)
 
 
 def test_five_attempts_are_all(server: FakeServer) -> None:

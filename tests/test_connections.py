@@ -47,11 +47,19 @@ class Crowd:
 
 @every_provider
 @pytest.mark.parametrize("connections", [1, 3])
+@pytest.mark.parametrize("reader_process_from", ["0", "1"])
 def test_no_more_requests_are_under_way_than_agreed(
-    connections: int, provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
+    reader_process_from: str,
+    connections: int,
+    provider: str,
+    serve_fake: ServeFake,
+    sync: Sync,
+    settings: Settings,
+    warehouse: Path,
 ) -> None:
     served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 60, days=900))
     settings["SOURCES__CONNECTIONS"] = str(connections)
+    settings["SOURCES__READER_PROCESS_FROM"] = reader_process_from
     crowd = Crowd(served)
 
     assert sync().exit_code == 0

@@ -69,7 +69,7 @@ def test_what_passes_is_waited_for_as_asked_until_the_whole_page_comes(name: str
     client = Client(server.url, ("user", "secret"), "Provider", sleep=slept.append)
 
     assert client.get("faxes") == DOCUMENT
-    assert (waits, len(waits) + 1, len(waits)) == (slept, len(server.requests), client.retries)
+    assert (waits, len(waits) + 1, len(waits)) == (slept, len(server.requests), client.usage.retries)
 
 
 @every_provider

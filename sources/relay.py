@@ -1,0 +1,99 @@
+"""A walk that a process of its own takes over where there is much to read: one core reads while another loads.
+
+In a window of 8,700 faxes, most of a second of work is reading: HTTP, JSON, fingerprints and rows, all of it Python.
+"""
+
+import os
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+from typing import IO, cast
+
+from sources.client import Client
+from sources.usage import Usage
+from sources.walk import Walker
+from sources.walked import Walked
+from sources.window import Window
+
+_COMMAND = (sys.executable, "-P", "-m", "sources.reader")
+_ENVIRONMENT = {
+    "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+    "MALLOC_ARENA_MAX": "2",  # or much memory stays with it, unused
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the process is told on its standard input, where no list of processes shows the credentials."""
+
+    walker: Walker
+    client: Client
+    span: Window
+    takes_newer: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """What it tells on its standard output: a window, what went wrong, or that it has come to the end."""
+
+    came: Walked | Exception | None
+    usage: Usage
+
+
+class Relay:
+    """Walks as `walker` does. Where a window holds as many faxes as the client's limits say, a process reads on.
+
+    That ends when the walk does, or this process, however it ends. Should it end before, because memory was short as it
+    may be, we read on ourselves, and `warn` is told.
+    """
+
+    def __init__(self, walker: Walker, client: Client, warn: Callable[[str], object]) -> None:
+        self._walker, self._client, self._warn = walker, client, warn
+        self._many = client.limits.reader_process_from
+
+    def walk(self, span: Window, takes_newer: bool = False) -> Iterator[Walked]:
+        """The windows of a span, as `Walker.walk` gives them.
+
+        Raises:
+            ContractError: a page repeats, or is not what the documentation says.
+        """
+        rest, self._walker.many = span, self._many
+        for walked in self._walker.walk(span, takes_newer):
+            rest = Window(walked.window.end, span.end)
+            yield walked
+        self._walker.many = 0
+        for walked in self._elsewhere(rest, takes_newer) if rest.length else ():
+            rest = Window(walked.window.end, span.end)
+            yield walked
+        if rest.length:
+            self._many = 0
+            yield from self._walker.walk(rest, takes_newer, self._walker.length)
+
+    def _elsewhere(self, span: Window, takes_newer: bool) -> Iterator[Walked]:
+        order = Order(self._walker, self._client, span, takes_newer)
+        environment = os.environ | _ENVIRONMENT
+        try:
+            with Popen(_COMMAND, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment) as process:  # noqa: S603  # ours
+                try:
+                    yield from self._reports(order, cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout))
+                finally:
+                    process.kill()
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            self._warn(f"the process that reads pages ended early ({type(error).__name__}): the rest was read without")
+        self._client.take_turn()
+
+    def _reports(self, order: Order, orders: IO[bytes], reports: IO[bytes]) -> Iterator[Walked]:
+        pickle.dump(order, orders)
+        orders.flush()
+        while True:
+            report: Report = pickle.load(reports)  # noqa: S301  # from our own program, through a pipe of our own
+            self._client.usage = report.usage
+            if report.came is None:
+                return
+            if isinstance(report.came, Exception):
+                raise report.came
+            yield report.came
