@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -11,8 +11,7 @@ from sources.columns import CREATED_AT, Record, Table
 from sources.fitting import as_json, fit
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(NamedTuple):
     """A record with its place: the id and the creation time (UTC) that its columns will hold, and its fingerprint."""
 
     record: Record

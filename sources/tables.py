@@ -42,9 +42,10 @@ def _split_off(
         except ValueError as reason:
             problems.append(Problem(table.name, fax.id, child.source, value, str(reason), fax.fingerprint))
             continue
-        rows += elements
-        parents += [fax] * len(elements)
-        positions += range(len(elements))
+        if elements:
+            rows += elements
+            parents += [fax] * len(elements)
+            positions += range(len(elements))
     ids = [f"{fax.fingerprint}.{position}" for fax, position in zip(parents, positions, strict=True)]
     fixed = {
         "account": pa.repeat(pa.scalar(account), len(rows)),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from benchmark.memory import peak_memory
 
 ROOT = Path(__file__).resolve().parent.parent
 BURST = 15_000  # faxes in one hour: more than one query of Phaxio's counts
@@ -26,12 +27,6 @@ HELD = """
         (select count(*) from fax.fax_tags) as tags
     from fax.faxes
 """
-MEASURED = """
-import resource, subprocess, sys
-code = subprocess.call(sys.argv[1:])
-print(f"peak memory {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000:,.0f} MB")
-sys.exit(code)
-"""  # between us and the sync, for a child counts the memory of the process that it was forked from
 WINDOWS = "select proof, count(*), min(to_at - from_at), max(rows_seen) from fax.sync_windows group by all"
 
 
@@ -70,13 +65,17 @@ def records(count: int) -> list[dict[str, Any]]:
 
 
 def backfill(file: Path, settings: dict[str, str]) -> None:
-    """Runs the sync as a process of its own, and prints its summary and its peak memory."""
+    """Runs the sync as a process of its own, and prints its summary and the peak memory of all that belongs to it."""
     environment = {"PATH": os.defpath, **settings, "DESTINATION__WAREHOUSE__CREDENTIALS": str(file)}
     command = [sys.executable, str(ROOT / "pipelines" / "sync.py"), "--provider", "phaxio"]
-    ended = subprocess.run(
-        [sys.executable, "-c", MEASURED, *command], env=environment, capture_output=True, text=True, check=False
-    )
-    print(f"{ended.stdout}{ended.stderr}exit code {ended.returncode}")
+    with (
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as running,
+        peak_memory(running.pid) as peak,
+    ):
+        told, _ = running.communicate()
+    print(f"{told}peak memory {peak.mb:,.0f} MB\nexit code {running.returncode}")
 
 
 def exact(file: Path, truth: dict[str, Any], requests: int) -> bool:

@@ -1,30 +1,25 @@
 """What a command took, as a process of its own."""
 
-import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from urllib.request import urlopen
+
+from benchmark.memory import peak_memory
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-BETWEEN = """
-import json, resource, subprocess, sys, time
-began = time.monotonic()
-code = subprocess.call(sys.argv[1:], stdout=sys.stderr)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000]))
-sys.exit(code)
-"""  # between us and the command, for a child counts the memory of the process that it was forked from
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall time and CPU time in seconds, peak memory in MB, and the requests made."""
+    """Wall time and CPU time in seconds, peak memory in MB, and the requests made: of all its processes together."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -59,11 +54,17 @@ def served(account: Path, latency_ms: float) -> Iterator[Server]:
 def measure(command: Sequence[str], environment: Mapping[str, str], server: Server | None = None) -> Cost:
     """Runs a Python command to its end, with this environment and nothing else; what it tells is shown if it fails."""
     clean = {"PATH": os.defpath, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **environment}
-    command = [sys.executable, "-c", BETWEEN, sys.executable, *command]
-    ended = subprocess.run(command, env=clean, cwd=ROOT, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise SystemExit(f"{' '.join(command[4:])} failed with exit code {ended.returncode}:\n{ended.stderr}")
-    return Cost(*json.loads(ended.stdout), server.take_requests() if server else 0)
+    with TemporaryFile("w+") as told:
+        began = time.monotonic()
+        running = subprocess.Popen([sys.executable, *command], env=clean, cwd=ROOT, stdout=told, stderr=told)
+        with peak_memory(running.pid) as peak:
+            _, status, used = os.wait4(running.pid, 0)
+        wall_seconds = time.monotonic() - began
+        running.returncode = os.waitstatus_to_exitcode(status)
+        if running.returncode:
+            told.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed with exit code {running.returncode}:\n{told.read()}")
+    return Cost(wall_seconds, used.ru_utime + used.ru_stime, peak.mb, server.take_requests() if server else 0)
 
 
 def settings(project: Path, credentials: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -150,7 +149,7 @@ def with_every_reading_a_fax(patch: Patch) -> None:
 
     def take(self: Walked, table: Table, account: str, fax: Placed) -> None:
         reading = len(self.faxes)
-        honest(self, table, account, replace(fax, fingerprint=f"{fax.fingerprint}-{reading}"))
+        honest(self, table, account, fax._replace(fingerprint=f"{fax.fingerprint}-{reading}"))
         self.faxes[reading, fax.id] = self.faxes.pop(fax.id)
 
     patch.setattr(Walked, "take", take)
