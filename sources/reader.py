@@ -18,7 +18,7 @@ from sources.errors import FaxSyncError
 from sources.relay import Order, Report
 from sources.walked import Walked
 
-WINDOWS_AHEAD = 1  # that waits for whoever loads it, besides one in the pipe
+WINDOWS_AHEAD = 2  # that wait for whoever loads them, besides one in the pipe
 
 
 def main() -> None:
