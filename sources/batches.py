@@ -81,8 +81,10 @@ class Batches:
         run = self.run
         run.spans = plan(run, self._horizon, cursor, read_at)
         for span in run.spans:
-            for walked in self._relay.walk(span, takes_newer=run.moves_cursor and span is run.spans[-1]):
+            walks = self._relay.walk(span, takes_newer=run.moves_cursor and span is run.spans[-1])
+            for walked in walks:
                 if run.mend_clock():
+                    walks.close()
                     yield from self._walk(cursor, read_at)
                     return
                 yield walked

@@ -49,12 +49,15 @@ def walk(order: Order, report: Callable[[Report], None]) -> None:
 
 
 def _tell(reports: "Queue[Report]", out: BinaryIO) -> None:
-    while True:
-        report = reports.get()
-        pickle.dump(report, out, protocol=5)
-        out.flush()
-        if not isinstance(report.came, Walked):
-            return
+    try:
+        while True:
+            report = reports.get()
+            pickle.dump(report, out, protocol=5)
+            out.flush()
+            if not isinstance(report.came, Walked):
+                return
+    except Exception:  # nobody would take the next one out of the queue
+        os._exit(1)
 
 
 def _leave_out_packages() -> None:

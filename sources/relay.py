@@ -1,12 +1,12 @@
 """A walk that a process of its own takes over where there is much to read: one core reads while another loads.
 
-In a window of 8,700 faxes, most of a second of work is reading: HTTP, JSON, fingerprints and rows, all of it Python.
+HTTP, JSON, fingerprints and rows take about as long as loading, and threads would have to share one interpreter.
 """
 
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
@@ -19,11 +19,8 @@ from sources.walked import Walked
 from sources.window import Window
 
 _COMMAND = (sys.executable, "-P", "-m", "sources.reader")
-_ENVIRONMENT = {
-    "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
-    "MALLOC_ARENA_MAX": "2",  # or much memory stays with it, unused
-    "MALLOC_MMAP_THRESHOLD_": "131072",
-}
+_ROOT = str(Path(__file__).resolve().parent.parent)
+_THRIFT = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072"}  # or much memory stays with it, unused
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Relay:
         self._walker, self._client, self._warn = walker, client, warn
         self._many = client.limits.reader_process_from
 
-    def walk(self, span: Window, takes_newer: bool = False) -> Iterator[Walked]:
+    def walk(self, span: Window, takes_newer: bool = False) -> Generator[Walked]:
         """The windows of a span, as `Walker.walk` gives them.
 
         Raises:
@@ -75,7 +72,8 @@ class Relay:
 
     def _elsewhere(self, span: Window, takes_newer: bool) -> Iterator[Walked]:
         order = Order(self._walker, self._client, span, takes_newer)
-        environment = os.environ | _ENVIRONMENT
+        path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, **_THRIFT, "PYTHONPATH": path}
         try:
             with Popen(_COMMAND, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment) as process:  # noqa: S603  # ours
                 try:

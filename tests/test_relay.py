@@ -7,18 +7,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT, Served, ServeFake, Settings, Sync, generated
+from faults.inject import broken
+from faults.test_time import dated
 from oracle import assert_holds
 
 import sources
-from sources import relay
+from sources import relay, signalwire
 from sources.client import Client
 from sources.fake_server import Answer, FakeServer, Request, json_answer
 from sources.limits import Limits
+from sources.proving import Prover
+from sources.walk import Walker
+from sources.window import Window
 
 every_provider = pytest.mark.parametrize(
     "provider",
@@ -35,6 +42,7 @@ def processes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Started:
     started: Started = []
 
     def start(*arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        assert all(process.returncode is not None for process in started), "two at a time"
         started.append(subprocess.Popen(*arguments, **options))
         return started[-1]
 
@@ -111,6 +119,38 @@ def test_what_it_is_refused_is_told_as_ever(
 
     assert (refused.exit_code, len(processes), "check the key" in refused.told) == (77, 1, True)
     assert processes[0].returncode is not None
+
+
+@pytest.mark.slow
+def test_it_ends_before_all_is_read_anew_because_the_clock_was_wrong(
+    serve_fake: ServeFake, sync: Sync, processes: Started, warehouse: Path, settings: Settings
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 60_000, days=600))
+    settings["SOURCES__PHAXIO__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=610):%Y-%m-%d}"
+    with broken(served, dated(timedelta(hours=2))):
+        loaded = sync()
+
+    assert (loaded.exit_code, len(processes), "set it" in loaded.told) == (0, 2, True)
+    assert_holds(warehouse, "phaxio", served.fake.truth())
+
+
+def test_it_ends_if_nobody_listens(serve_history: Callable[..., Served], settings: Settings) -> None:
+    serve_history()
+    client = Client(settings["SOURCES__SIGNALWIRE__BASE_URL"], ("project", "token"), "SignalWire")
+    prover = Prover(partial(signalwire.api.fetch_pages, client), signalwire.TABLE, "default")
+    span = Window(signalwire.api.EARLIEST, datetime.now(UTC))
+    order = relay.Order(
+        Walker(prover, signalwire.api.WIDEST_WINDOW, client.connections), client, span, takes_newer=True
+    )
+    with subprocess.Popen(
+        relay._COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PYTHONPATH": str(ROOT)}
+    ) as reader:
+        assert reader.stdin and reader.stdout
+        reader.stdout.close()
+        pickle.dump(order, reader.stdin)
+        reader.stdin.flush()
+
+        assert reader.wait(60) == 1
 
 
 def test_a_run_that_is_out_of_time_ends_it(
