@@ -4,7 +4,7 @@ dlt 1.31 first writes every row into tables beside those that it merges them int
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dlt.common.destination.client import FollowupJobRequest, LoadJob
@@ -14,6 +14,8 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.job_impl import FinalizedLoadJobWithFollowupJobs
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
+
+_PARTING = re.compile(r"['\\;%\s]", re.ASCII)
 
 
 class duckdb(factory.duckdb):  # its name is the destination's type to dlt
@@ -26,6 +28,12 @@ class duckdb(factory.duckdb):  # its name is the destination's type to dlt
 
 
 class _Client(DuckDbClient):
+    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
+        if not self.in_staging_dataset_mode:
+            super().initialize_storage(truncate_tables)  # type: ignore[arg-type]  # None by default
+        elif self.is_storage_initialized():
+            self.drop_storage()  # an older version has left rows there
+
     def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
         return False
 
@@ -65,4 +73,4 @@ class _Files:
 
 def _quoted(path: str) -> str:
     """The path as a text of DuckDB's, without what tells dlt where a statement or a parameter is."""
-    return "e'" + re.sub(r"['\\;%\s]", lambda found: f"\\x{ord(found[0]):02x}", path) + "'"
+    return "e'" + _PARTING.sub(lambda found: f"\\x{ord(found[0]):02x}", path) + "'"

@@ -1,4 +1,4 @@
-"""One run at a time: two runs that share a staging schema would lose rows without an error."""
+"""One run at a time: two runs into the same tables would lose rows or double them without an error."""
 
 import fcntl
 import os

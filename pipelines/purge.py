@@ -31,7 +31,10 @@ def purge(opened: Warehouse, table: Table, account: str, before: datetime) -> in
             for statement, parameters in _deletions(raw, table, there, account, before):
                 client.execute_sql(statement, *parameters)
             for name in (table.name, *(child.name for child in table.children), SYNC_PROBLEMS):
-                if (client.staging_dataset_name, name) in there:  # dlt leaves each load's rows there until the next
+                if (
+                    client.staging_dataset_name,
+                    name,
+                ) in there:  # a load that was cut off left rows
                     client.execute_sql(f'delete from "{client.staging_dataset_name}"."{name}"')
         if kind(opened.pipeline) == "duckdb":
             client.execute_sql("checkpoint")  # or the rows would stay in the file beside it

@@ -1,13 +1,16 @@
 """The program that `Relay` starts: it walks on from where that stood, and reports each window, as rows."""
 
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
+
 import gc
 import os
 import pickle
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from queue import Queue
 from threading import Thread
 from types import ModuleType
@@ -31,8 +34,12 @@ def main() -> None:
     reports: Queue[Report] = Queue(WINDOWS_AHEAD)
     telling = Thread(target=_tell, args=(reports, sys.stdout.buffer), daemon=True)
     telling.start()
-    walk(order, reports.put)
+    try:
+        walk(order, reports.put)
+    except Exception:  # whoever started us reads on without us, meets it again and tells
+        os._exit(1)
     telling.join()
+    os._exit(0)  # Python's own way to end waits for those who still read
 
 
 def walk(order: Order, report: Callable[[Report], None]) -> None:
@@ -68,8 +75,8 @@ def _leave_out_packages() -> None:
         sys.modules[package.__name__] = package
 
 
-def _end_with(commands: BinaryIO) -> None:
-    commands.read()
+def _end_with(orders: BinaryIO) -> None:
+    orders.read()
     os._exit(1)
 
 

@@ -3,7 +3,6 @@
 HTTP, JSON, fingerprints and rows take about as long as loading, and threads would have to share one interpreter.
 """
 
-import os
 import pickle
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -18,9 +17,7 @@ from sources.walk import Walker
 from sources.walked import Walked
 from sources.window import Window
 
-_COMMAND = (sys.executable, "-P", "-m", "sources.reader")
-_ROOT = str(Path(__file__).resolve().parent.parent)
-_THRIFT = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072"}  # or much memory stays with it, unused
+_PROGRAM = Path(__file__).resolve().parent / "reader.py"
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Relay:
     """Walks as `walker` does. Where a window holds as many faxes as the client's limits say, a process reads on.
 
     That ends when the walk does, or this process, however it ends. Should it end before, because memory was short as it
-    may be, we read on ourselves, and `warn` is told.
+    may be, we read on ourselves, and `warn` is told; what it has spent since its last report is not counted then.
     """
 
     def __init__(self, walker: Walker, client: Client, warn: Callable[[str], object]) -> None:
@@ -58,34 +55,35 @@ class Relay:
         Raises:
             ContractError: a page repeats, or is not what the documentation says.
         """
-        rest, self._walker.many = span, self._many
-        for walked in self._walker.walk(span, takes_newer):
+        rest = span
+        for walked in self._walker.walk(span, takes_newer, many=self._many):
             rest = Window(walked.window.end, span.end)
             yield walked
-        self._walker.many = 0
         for walked in self._elsewhere(rest, takes_newer) if rest.length else ():
             rest = Window(walked.window.end, span.end)
             yield walked
         if rest.length:
             self._many = 0
+            self._warn("the process that reads pages ended early, perhaps for want of memory: the rest was read here")
             yield from self._walker.walk(rest, takes_newer, self._walker.length)
 
     def _elsewhere(self, span: Window, takes_newer: bool) -> Iterator[Walked]:
-        order = Order(self._walker, self._client, span, takes_newer)
-        path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
-        environment = {**os.environ, **_THRIFT, "PYTHONPATH": path}
         try:
-            with Popen(_COMMAND, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment) as process:  # noqa: S603  # ours
+            order = pickle.dumps(Order(self._walker, self._client, span, takes_newer))
+        except (pickle.PicklingError, AttributeError, TypeError):  # a provider's function that is not its module's own
+            return
+        try:
+            with Popen([sys.executable, _PROGRAM], stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as process:  # noqa: S603  # ours
                 try:
                     yield from self._reports(order, cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout))
                 finally:
                     process.kill()
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            self._warn(f"the process that reads pages ended early ({type(error).__name__}): the rest was read without")
-        self._client.take_turn()
+                    self._client.take_turn()
+        except (OSError, EOFError, pickle.UnpicklingError):
+            return  # what is left tells that it ended early
 
-    def _reports(self, order: Order, orders: IO[bytes], reports: IO[bytes]) -> Iterator[Walked]:
-        pickle.dump(order, orders)
+    def _reports(self, order: bytes, orders: IO[bytes], reports: IO[bytes]) -> Iterator[Walked]:
+        orders.write(order)
         orders.flush()
         while True:
             report: Report = pickle.load(reports)  # noqa: S301  # from our own program, through a pipe of our own

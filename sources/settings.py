@@ -18,7 +18,7 @@ _RANGES: dict[str, Range] = {
     "retry_seconds": (0, 86_400),
     "connections": (1, 100),
     "requests_per_second": (0, 10_000),
-    "reader_process_from": (0, 1_000_000),
+    "reader_process_from": (0, 10_000),
 }
 _WORDS = {
     "start_date": "a date or a time such as 2024-01-01 or 2024-01-01T12:00:00Z",

@@ -30,21 +30,22 @@ class _Walk(Ahead[Walked]):
 class Walker:
     """Walks one account's faxes: `prover` reads a window, `widest` is the widest to try.
 
-    Once the faxes' density is known, so many windows are read at a time as `connections` tells. Where a window holds so
-    `many` faxes, or too many, and more like it follow, a walk ends early, if `many` is not 0; the next window should be
-    of `length` then.
+    Once the faxes' density is known, so many windows are read at a time as `connections` tells. `length` is how long
+    the next window should be.
     """
 
     prover: Prover
     widest: timedelta
     connections: Callable[[], int] = lambda: 1
-    many: int = 0
     length: timedelta = timedelta()
 
-    def walk(self, span: Window, takes_newer: bool = False, length: timedelta | None = None) -> Iterator[Walked]:
+    def walk(
+        self, span: Window, takes_newer: bool = False, length: timedelta | None = None, many: int = 0
+    ) -> Iterator[Walked]:
         """The windows of a span, in ascending order, the first of the widest length or of that given.
 
-        With `takes_newer` the last one also takes what is newer than the span, should the provider send it.
+        With `takes_newer` the last one also takes what is newer than the span, should the provider send it. With `many`
+        the walk ends early where a window holds so many faxes, or too many, and more like it follow.
 
         Raises:
             ContractError: a page repeats, or is not what the documentation says.
@@ -64,7 +65,7 @@ class Walker:
                 walked = walk.result()
             except Overfull as crowd:
                 self.length, crowded_until = self._shorter(walk.window, crowd), walk.window.end
-                ends_early = self._may_end(start, span)
+                ends_early = many > 0 and self._has_just_begun(start, span)
                 if under_way:  # what lies beyond this window is being read already
                     pieces = (self._set_out(piece, span, takes_newer) for piece in walk.window.cut(self.length))
                     under_way.extendleft(reversed([*pieces]))
@@ -81,11 +82,11 @@ class Walker:
                 self.length = self._length_after(walked, crowded_until)
                 if walked.rows_taken or walk.window.length == self.widest:
                     abreast = self.connections()
-                ends_early = walked.rows_taken >= self.many and self._may_end(start, span)
+                ends_early = 0 < many <= walked.rows_taken and self._has_just_begun(start, span)
             yield walked
 
-    def _may_end(self, start: datetime, span: Window) -> bool:
-        return self.many > 0 and span.end - start > LEAST_LEFT * self.length
+    def _has_just_begun(self, start: datetime, span: Window) -> bool:
+        return span.end - start > LEAST_LEFT * self.length
 
     def _set_out(self, window: Window, span: Window, takes_newer: bool) -> _Walk:
         return _Walk(window, partial(self.prover.prove, window, takes_newer and window.end == span.end))

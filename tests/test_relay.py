@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Served, ServeFake, Settings, Sync, generated
+from conftest import ROOT, Query, Served, ServeFake, Settings, Sync, generated
 from faults.inject import broken
 from faults.test_time import dated
 from oracle import assert_holds
 
 import sources
-from sources import relay, signalwire
+from sources import reader, relay, signalwire
 from sources.client import Client
 from sources.fake_server import Answer, FakeServer, Request, json_answer
 from sources.limits import Limits
 from sources.proving import Prover
 from sources.walk import Walker
+from sources.walked import Walked
 from sources.window import Window
 
 every_provider = pytest.mark.parametrize(
@@ -32,6 +33,7 @@ every_provider = pytest.mark.parametrize(
     # where a count lets a window hold thousands, several take a while to fill
     [pytest.param(name, marks=pytest.mark.slow if name == "phaxio" else ()) for name in sources.providers()],
 )
+PROGRAM = (sys.executable, str(ROOT / "sources" / "reader.py"))
 Started = list["subprocess.Popen[bytes]"]
 
 
@@ -103,7 +105,7 @@ def test_if_it_cannot_be_started_all_is_read_without_it(
     serve_history: Callable[..., Served], sync: Sync, processes: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served = serve_history()
-    monkeypatch.setattr(relay, "_COMMAND", ("/no/such/python",))
+    monkeypatch.setattr(relay.sys, "executable", "/no/such/python")
     loaded = sync()
 
     assert (loaded.exit_code, processes) == (0, [])
@@ -134,23 +136,59 @@ def test_it_ends_before_all_is_read_anew_because_the_clock_was_wrong(
     assert_holds(warehouse, "phaxio", served.fake.truth())
 
 
-def test_it_ends_if_nobody_listens(serve_history: Callable[..., Served], settings: Settings) -> None:
-    serve_history()
-    client = Client(settings["SOURCES__SIGNALWIRE__BASE_URL"], ("project", "token"), "SignalWire")
+def order(settings: Settings, **options: Any) -> relay.Order:
+    """To read all of a SignalWire project."""
+    url, *credentials = (settings[f"SOURCES__SIGNALWIRE__{key}"] for key in ("BASE_URL", "PROJECT_ID", "API_TOKEN"))
+    client = Client(url, tuple(credentials), "SignalWire", **options)  # type: ignore[arg-type]  # they are two
     prover = Prover(partial(signalwire.api.fetch_pages, client), signalwire.TABLE, "default")
     span = Window(signalwire.api.EARLIEST, datetime.now(UTC))
-    order = relay.Order(
-        Walker(prover, signalwire.api.WIDEST_WINDOW, client.connections), client, span, takes_newer=True
-    )
-    with subprocess.Popen(
-        relay._COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PYTHONPATH": str(ROOT)}
-    ) as reader:
-        assert reader.stdin and reader.stdout
-        reader.stdout.close()
-        pickle.dump(order, reader.stdin)
-        reader.stdin.flush()
+    walker = Walker(prover, signalwire.api.WIDEST_WINDOW, client.connections)
+    return relay.Order(walker, client, span, takes_newer=True)
 
-        assert reader.wait(60) == 1
+
+def test_it_ends_if_nobody_listens(serve_history: Callable[..., Served], settings: Settings) -> None:
+    serve_history()
+    with subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        process.stdout.close()
+        pickle.dump(order(settings), process.stdin)
+        process.stdin.flush()
+
+        assert process.wait(60) == 1
+
+
+def test_it_ends_well_when_all_is_told(serve_history: Callable[..., Served], settings: Settings) -> None:
+    served = serve_history()
+    with subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        pickle.dump(order(settings), process.stdin)
+        process.stdin.flush()
+        rows = 0
+        while isinstance(came := pickle.load(process.stdout).came, Walked):
+            rows += came.rows_taken
+
+        assert (rows, came, process.wait(60)) == (len(served.fake.truth()), None, 0)
+
+
+def test_requests_keep_their_distance_when_one_process_takes_over(
+    serve_history: Callable[..., Served], settings: Settings
+) -> None:
+    serve_history()
+    slept: list[float] = []
+    asked = order(settings, limits=Limits(requests_per_second=2.0), sleep=slept.append, clock=lambda: 100.0)
+    reader.walk(asked, lambda report: None)
+
+    assert slept[:3] == [0.5, 1.0, 1.5]
+
+
+def test_what_is_not_to_be_kept_is_not_kept_by_it(
+    serve_history: Callable[..., Served], sync: Sync, settings: Settings, processes: Started, query: Query
+) -> None:
+    serve_history()
+    settings["PRIVACY__PHONE_NUMBERS"] = "drop"
+
+    assert (sync().exit_code, len(processes)) == (0, 1)
+    assert query('select count(*) > 0, count("from"), count("to") from fax_signalwire.fax_logs') == [(True, 0, 0)]
 
 
 def test_a_run_that_is_out_of_time_ends_it(
@@ -173,18 +211,18 @@ def test_it_ends_with_the_run(
     settings["SOURCES__READER_PROCESS_FROM"] = "1"
     environment = {"PATH": os.defpath, "TMPDIR": str(tmp_path), **settings}
     command = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True) as run:
         while len(served.server.requests) < 7:
             time.sleep(0.01)
-        (reader,) = children(run.pid)
-        assert not any(value in command_line(reader) for key, value in settings.items() if "TOKEN" in key)
-        run.send_signal(number)
+        (child,) = children(run.pid)
+        assert not any(value in command_line(child) for key, value in settings.items() if "TOKEN" in key)
+        os.kill(run.pid, number) if number == signal.SIGKILL else os.killpg(run.pid, number)
 
         assert run.wait(20) == exit_code
     ends = time.monotonic() + 20
-    while command_line(reader) and time.monotonic() < ends:
+    while command_line(child) and time.monotonic() < ends:
         time.sleep(0.01)
-    assert command_line(reader) == ""
+    assert command_line(child) == ""
 
 
 def children(pid: int) -> list[int]:

@@ -39,7 +39,6 @@ def test_a_table_of_our_name_that_is_a_users_own_keeps_its_rows(name: str, trial
 DROPPED = {
     "the views": "drop schema fax cascade",
     "a view": "drop view fax.monthly_costs",
-    "the staging schema": "drop schema fax_phaxio_default_staging cascade",
     "dlt's versions": "drop table fax_phaxio._dlt_version",
     "dlt's loads": "drop table fax_phaxio._dlt_loads",
     "dlt's state": "drop table fax_phaxio._dlt_pipeline_state",
