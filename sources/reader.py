@@ -21,7 +21,7 @@ from sources.errors import FaxSyncError
 from sources.relay import Order, Report
 from sources.walked import Walked
 
-WINDOWS_AHEAD = 2  # that wait for whoever loads them, besides one in the pipe
+WINDOWS_AHEAD = 4  # that wait for whoever loads them, besides one in the pipe
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def walk(order: Order, report: Callable[[Report], None]) -> None:
     walker, usage = order.walker, order.client.usage
     order.client.take_turn()
     try:
-        for walked in walker.walk(order.span, order.takes_newer, walker.length):
+        for walked in walker.walk(order.span, order.takes_newer, goes_on=True):
             walked.pack(walker.prover.table, walker.prover.account)
             report(Report(walked, replace(usage)))
         report(Report(None, replace(usage)))

@@ -3,9 +3,11 @@
 HTTP, JSON, fingerprints and rows take about as long as loading, and threads would have to share one interpreter.
 """
 
+import fcntl
 import pickle
 import sys
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
@@ -17,6 +19,7 @@ from sources.walk import Walker
 from sources.walked import Walked
 from sources.window import Window
 
+_PIPE_BYTES = 1 << 20  # as much as anybody may ask for: of the usual 64 KB each process waits for the other
 _PROGRAM = Path(__file__).resolve().parent / "reader.py"
 
 
@@ -65,7 +68,7 @@ class Relay:
         if rest.length:
             self._many = 0
             self._warn("the process that reads pages ended early, perhaps for want of memory: the rest was read here")
-            yield from self._walker.walk(rest, takes_newer, self._walker.length)
+            yield from self._walker.walk(rest, takes_newer, goes_on=True)
 
     def _elsewhere(self, span: Window, takes_newer: bool) -> Iterator[Walked]:
         try:
@@ -74,6 +77,7 @@ class Relay:
             return
         try:
             with Popen([sys.executable, _PROGRAM], stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as process:  # noqa: S603  # ours
+                _widen(process.stdout)
                 try:
                     yield from self._reports(order, cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout))
                 finally:
@@ -93,3 +97,9 @@ class Relay:
             if isinstance(report.came, Exception):
                 raise report.came
             yield report.came
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    if pipe and hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

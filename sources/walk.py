@@ -13,7 +13,7 @@ from sources.errors import ContractError
 from sources.pages import HistoryLimit
 from sources.proving import Overfull, Prover
 from sources.walked import Walked
-from sources.window import DAY, Window
+from sources.window import DAY, FIRST_INSTANT, Window
 
 LEAST_LEFT = 4  # windows, for a walk to end early
 
@@ -31,27 +31,27 @@ class Walker:
     """Walks one account's faxes: `prover` reads a window, `widest` is the widest to try.
 
     Once the faxes' density is known, so many windows are read at a time as `connections` tells. `length` is how long
-    the next window should be.
+    the next window should be; a query up to `crowded_until` had too many faxes.
     """
 
     prover: Prover
     widest: timedelta
     connections: Callable[[], int] = lambda: 1
     length: timedelta = timedelta()
+    crowded_until: datetime = FIRST_INSTANT
 
-    def walk(
-        self, span: Window, takes_newer: bool = False, length: timedelta | None = None, many: int = 0
-    ) -> Iterator[Walked]:
-        """The windows of a span, in ascending order, the first of the widest length or of that given.
+    def walk(self, span: Window, takes_newer: bool = False, many: int = 0, goes_on: bool = False) -> Iterator[Walked]:
+        """The windows of a span, in ascending order.
 
         With `takes_newer` the last one also takes what is newer than the span, should the provider send it. With `many`
-        the walk ends early where a window holds so many faxes, or too many, and more like it follow.
+        the walk ends early where a window holds so many faxes, or too many, and more like it follow; another `goes_on`.
 
         Raises:
             ContractError: a page repeats, or is not what the documentation says.
         """
-        start, abreast, crowded_until, ends_early = span.start, 1, span.start, False
-        self.length = length or self.widest
+        start, abreast, ends_early = span.start, 1, False
+        if not goes_on:
+            self.length, self.crowded_until = self.widest, span.start
         under_way: deque[_Walk] = deque()
         while start < span.end and (under_way or not ends_early):
             end = under_way[-1].window.end if under_way else start
@@ -64,7 +64,7 @@ class Walker:
             try:
                 walked = walk.result()
             except Overfull as crowd:
-                self.length, crowded_until = self._shorter(walk.window, crowd), walk.window.end
+                self.length, self.crowded_until = self._shorter(walk.window, crowd), walk.window.end
                 ends_early = many > 0 and self._has_just_begun(start, span)
                 if under_way:  # what lies beyond this window is being read already
                     pieces = (self._set_out(piece, span, takes_newer) for piece in walk.window.cut(self.length))
@@ -79,7 +79,7 @@ class Walker:
                 walked = Walked(gap, gap, proof="gap")
             start = walked.window.end
             if walked.proof != "gap":
-                self.length = self._length_after(walked, crowded_until)
+                self.length = self._length_after(walked)
                 if walked.rows_taken or walk.window.length == self.widest:
                     abreast = self.connections()
                 ends_early = 0 < many <= walked.rows_taken and self._has_just_begun(start, span)
@@ -91,12 +91,12 @@ class Walker:
     def _set_out(self, window: Window, span: Window, takes_newer: bool) -> _Walk:
         return _Walk(window, partial(self.prover.prove, window, takes_newer and window.end == span.end))
 
-    def _length_after(self, walked: Walked, crowded_until: datetime) -> timedelta:
-        """How long to try next, where a query up to `crowded_until` had too many faxes."""
+    def _length_after(self, walked: Walked) -> timedelta:
+        """How long to try next."""
         start = walked.window.end
         # All of the crowd is still to come; nearer, it may lie in what is asked for beyond a window.
-        if crowded_until - start > 4 * DAY and not walked.rows_taken:
-            return whole_half(Window(start, crowded_until))
+        if self.crowded_until - start > 4 * DAY and not walked.rows_taken:
+            return whole_half(Window(start, self.crowded_until))
         return min(self.widest, next_length(walked.occupied, walked.rows_taken))
 
     def _shorter(self, window: Window, crowd: Overfull) -> timedelta:

@@ -142,7 +142,8 @@ def order(settings: Settings, **options: Any) -> relay.Order:
     client = Client(url, tuple(credentials), "SignalWire", **options)  # type: ignore[arg-type]  # they are two
     prover = Prover(partial(signalwire.api.fetch_pages, client), signalwire.TABLE, "default")
     span = Window(signalwire.api.EARLIEST, datetime.now(UTC))
-    walker = Walker(prover, signalwire.api.WIDEST_WINDOW, client.connections)
+    widest = signalwire.api.WIDEST_WINDOW
+    walker = Walker(prover, widest, client.connections, length=widest)
     return relay.Order(walker, client, span, takes_newer=True)
 
 
