@@ -47,7 +47,7 @@ class Crowd:
 
 @every_provider
 @pytest.mark.parametrize("connections", [1, 3])
-@pytest.mark.parametrize("reader_process_from", ["0", "1"])
+@pytest.mark.parametrize("reader_process_from", ["0", pytest.param("1", marks=pytest.mark.slow)])
 def test_no_more_requests_are_under_way_than_agreed(
     reader_process_from: str,
     connections: int,

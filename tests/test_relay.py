@@ -101,6 +101,7 @@ def test_if_it_is_killed_the_rest_is_read_without_it(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
+@pytest.mark.slow
 def test_if_it_cannot_be_started_all_is_read_without_it(
     serve_history: Callable[..., Served], sync: Sync, processes: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +148,7 @@ def order(settings: Settings, **options: Any) -> relay.Order:
     return relay.Order(walker, client, span, takes_newer=True)
 
 
+@pytest.mark.slow
 def test_it_ends_if_nobody_listens(serve_history: Callable[..., Served], settings: Settings) -> None:
     serve_history()
     with subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -192,6 +194,7 @@ def test_what_is_not_to_be_kept_is_not_kept_by_it(
     assert query('select count(*) > 0, count("from"), count("to") from fax_signalwire.fax_logs') == [(True, 0, 0)]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_out_of_time_ends_it(
     serve_history: Callable[..., Served], sync: Sync, settings: Settings, processes: Started
 ) -> None:
@@ -203,6 +206,7 @@ def test_a_run_that_is_out_of_time_ends_it(
     assert (stopped.exit_code, len(processes), processes[0].returncode is not None) == (75, 1, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_it_ends_with_the_run(
     number: signal.Signals, exit_code: int, serve_history: Callable[..., Served], settings: Settings, tmp_path: Path
