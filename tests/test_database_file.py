@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-from conftest import Query, ServeFake, Settings, SyncProcess
+from conftest import Query, ServeFake, Settings, Sync, SyncProcess
 from faults.direct import Time, run_once
 from faults.inject import broken
 from faults.test_time import dated
@@ -55,3 +55,19 @@ def test_rows_are_merged_from_any_directory_and_lie_nowhere_else(
     assert synced.returncode == 0, synced.stderr
     assert query("select count(*) from fax_phaxio.faxes") == [(len(served.fake.truth()),)]
     assert query("select distinct schema_name from duckdb_tables() order by 1") == [("fax_phaxio",)]
+
+
+def test_what_an_older_version_has_staged_is_dropped(
+    serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
+) -> None:
+    served = serve_fake("phaxio", phaxio.generate(20, start=NOW - timedelta(days=2), end=NOW))
+    sync()
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema fax_phaxio_default_staging")
+        connection.execute("create table fax_phaxio_default_staging.faxes as from fax_phaxio.faxes")
+    served.fake.add(*phaxio.generate(1, start=NOW - timedelta(days=1), end=NOW, first_id=10**6))
+    sync()
+
+    schemas = {name for (name,) in query("select schema_name from duckdb_schemas() where not internal")}
+    assert schemas == {"fax", "fax_phaxio"}
+    assert query("select count(*) from fax_phaxio.faxes") == [(21,)]
