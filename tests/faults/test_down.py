@@ -81,7 +81,7 @@ def test_a_host_that_refuses_is_asked_five_times(url: str) -> None:
     with pytest.raises(ProviderDown):
         asking.get("faxes")
 
-    assert (asking.requests, len(slept)) == (5, 4)
+    assert (asking.usage.requests, len(slept)) == (5, 4)
 
 
 @pytest.mark.parametrize("name", STALLS)
@@ -121,7 +121,7 @@ def test_headers_that_no_clock_can_hold_are_as_none(name: str, server: FakeServe
     try:
         asking.get("faxes")
     except ProviderDown:
-        assert (asking.requests, slept) == (1, [])
+        assert (asking.usage.requests, slept) == (1, [])
     else:
         assert slept == [1.0]
 
