@@ -160,6 +160,7 @@ def test_it_ends_if_nobody_listens(serve_history: Callable[..., Served], setting
         assert process.wait(60) == 1
 
 
+@pytest.mark.slow
 def test_it_ends_well_when_all_is_told(serve_history: Callable[..., Served], settings: Settings) -> None:
     served = serve_history()
     with subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -173,6 +174,7 @@ def test_it_ends_well_when_all_is_told(serve_history: Callable[..., Served], set
         assert (rows, came, process.wait(60)) == (len(served.fake.truth()), None, 0)
 
 
+@pytest.mark.slow
 def test_requests_keep_their_distance_when_one_process_takes_over(
     serve_history: Callable[..., Served], settings: Settings
 ) -> None:
