@@ -11,12 +11,15 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_DATABASE = ROOT / "demo.duckdb"
 
-with suppress(OSError, AttributeError):  # the C library is another than glibc
-    ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX: with one arena for each thread, 50 MB lie about unused
-    ctypes.CDLL(None).mallopt(-3, 131_072)  # M_MMAP_THRESHOLD: what is large is given back at once
+_ARENAS = 2  # of the C library: with one for each thread, 50 MB lie about unused
+_MMAP_BYTES = 131_072  # what is larger is given back at once
 
-os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # both for the process that reads
-os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", "131072")
+with suppress(OSError, AttributeError):  # the C library is another than glibc
+    ctypes.CDLL(None).mallopt(-8, _ARENAS)  # M_ARENA_MAX
+    ctypes.CDLL(None).mallopt(-3, _MMAP_BYTES)  # M_MMAP_THRESHOLD
+
+os.environ.setdefault("MALLOC_ARENA_MAX", str(_ARENAS))  # both for the process that reads
+os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(_MMAP_BYTES))
 
 gc.set_threshold(200_000, 50, 100)  # records hold no cycles, and to look for some took a tenth of a backfill
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps 50 MB for later

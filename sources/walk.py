@@ -54,10 +54,8 @@ class Walker:
             self.length, self.crowded_until = self.widest, span.start
         under_way: deque[_Walk] = deque()
         while start < span.end and (under_way or not ends_early):
-            end = under_way[-1].window.end if under_way else start
-            while end < span.end and len(under_way) < abreast and not ends_early:
-                under_way.append(self._set_out(Window(end, min(end + self.length, span.end)), span, takes_newer))
-                end = under_way[-1].window.end
+            if not ends_early:
+                self._fill(under_way, abreast, Window(start, span.end), takes_newer)
             for walk in islice(under_way, abreast) if abreast > 1 else ():
                 walk.start()
             walk = under_way.popleft()
@@ -65,7 +63,7 @@ class Walker:
                 walked = walk.result()
             except Overfull as crowd:
                 self.length, self.crowded_until = self._shorter(walk.window, crowd), walk.window.end
-                ends_early = many > 0 and self._has_just_begun(start, span)
+                ends_early = many > 0 and self._has_much_left(start, span)
                 if under_way:  # what lies beyond this window is being read already
                     pieces = (self._set_out(piece, span, takes_newer) for piece in walk.window.cut(self.length))
                     under_way.extendleft(reversed([*pieces]))
@@ -82,10 +80,17 @@ class Walker:
                 self.length = self._length_after(walked)
                 if walked.rows_taken or walk.window.length == self.widest:
                     abreast = self.connections()
-                ends_early = 0 < many <= walked.rows_taken and self._has_just_begun(start, span)
+                ends_early = 0 < many <= walked.rows_taken and self._has_much_left(start, span)
             yield walked
 
-    def _has_just_begun(self, start: datetime, span: Window) -> bool:
+    def _fill(self, under_way: deque[_Walk], abreast: int, rest: Window, takes_newer: bool) -> None:
+        """Sets out until so many windows are under way, or all of the rest is."""
+        end = under_way[-1].window.end if under_way else rest.start
+        while end < rest.end and len(under_way) < abreast:
+            under_way.append(self._set_out(Window(end, min(end + self.length, rest.end)), rest, takes_newer))
+            end = under_way[-1].window.end
+
+    def _has_much_left(self, start: datetime, span: Window) -> bool:
         return span.end - start > LEAST_LEFT * self.length
 
     def _set_out(self, window: Window, span: Window, takes_newer: bool) -> _Walk:
