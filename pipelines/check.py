@@ -65,9 +65,11 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _machine() -> Report:
-    """A setting that nobody reads is a finding in our own files, but a note in the environment, which is shared."""
-    findings = [*machine_findings(), *secrets_in_config(), *map(str, unknown_in_files())]
-    return Report(findings, [str(unknown) for unknown in unknown_in_environment()])
+    """An unknown setting is a finding in the files of .dlt; a retired one, or one in the environment, is a note."""
+    retired = [unknown for unknown in unknown_in_files() if unknown.is_retired]
+    misspelt = [str(unknown) for unknown in unknown_in_files() if not unknown.is_retired]
+    findings = [*machine_findings(), *secrets_in_config(), *misspelt]
+    return Report(findings, [str(unknown) for unknown in (*retired, *unknown_in_environment())])
 
 
 def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:

@@ -19,6 +19,7 @@ OWN = {
     "check": ("max_age_hours",),
     "notify": ("ping_url",),
 }
+_RETIRED = frozenset({"reader_process_from"})  # keys that an earlier version read
 _DLTS_OWN = {"runtime", *(name for key, name in vars(known_sections).items() if key.isupper())} - {"sources"}
 _ALIKE = 0.75
 _OUR_PIPELINES = "fax_"  # what a section begins with that dlt reads for one of them only
@@ -39,7 +40,14 @@ class Unknown:
         section = re.split(r"\.|__", self.name.lower())[0]
         return "privacy" in (meant, section) or _resembles_privacy(section)
 
+    @property
+    def is_retired(self) -> bool:
+        """An earlier version read it."""
+        return re.split(r"\.|__", self.name.lower())[-1] in _RETIRED
+
     def __str__(self) -> str:
+        if self.is_retired:
+            return f"{self.name} in {self.place} is no longer used: remove it"
         meant = f"did you mean {self.closest}?" if self.closest else "README.md lists the settings there are"
         return f"{self.name} in {self.place} is read by nobody: {meant}"
 

@@ -13,12 +13,12 @@ from sources.columns import Column, Record, Table
 from sources.learnt import Change, Learnt
 from sources.plan import Horizon, plan
 from sources.records import Problem
-from sources.relay import Relay
 from sources.reread import reread
 from sources.rows import Rows
 from sources.run import PROVEN, Run
 from sources.stubs import marked_tables
 from sources.undeclared import with_learnt
+from sources.walk import Walker
 from sources.walked import Walked
 
 Batch = dict[str, pa.Table]
@@ -32,12 +32,12 @@ class Batches:
     `fetch_fax` gives one fax by its id. `recorded`: the last load has something to say, so that the cursor may move.
     """
 
-    def __init__(self, table: Table, relay: Relay, fetch_fax: FetchFax, run: Run, horizon: Horizon) -> None:
+    def __init__(self, table: Table, walker: Walker, fetch_fax: FetchFax, run: Run, horizon: Horizon) -> None:
         self.table = table
         self.run = run
         self.begun = False
         self.recorded = False
-        self._relay = relay
+        self._walker = walker
         self._fetch_fax = fetch_fax
         self._horizon = horizon
         self._walks: Iterator[Walked] = iter(())
@@ -81,7 +81,7 @@ class Batches:
         run = self.run
         run.spans = plan(run, self._horizon, cursor, read_at)
         for span in run.spans:
-            walks = self._relay.walk(span, takes_newer=run.moves_cursor and span is run.spans[-1])
+            walks = self._walker.walk(span, takes_newer=run.moves_cursor and span is run.spans[-1])
             for walked in walks:
                 if run.mend_clock():
                     walks.close()

@@ -45,17 +45,13 @@ class Client:
         self.base_url = base_url.rstrip("/") + "/"
         self.provider = provider
         self.usage, self.skew = Usage(), timedelta()
-        self.limits, self._credentials = limits, credentials
+        self.limits = limits
         self._closed, self._lock = Event(), Lock()
         self._sleep: Callable[[float], Any] = sleep or self._closed.wait
         self._clock, self._now = clock, now
         self._pace = Pace(limits.requests_per_second, clock)
         self._bounds = Bounds(provider, limits, clock)
         self._session = session(self.base_url, credentials, self._bounds)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """The same client for another process, with what it has come to so far."""
-        return Client, (self.base_url, self._credentials, self.provider, self.limits), {"usage": self.usage}
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document at `path`, relative to the base URL or absolute on the same origin.
@@ -90,10 +86,6 @@ class Client:
     def connections(self) -> int:
         """How many requests are worth having under way: as many as may be, unless the provider is quicker than we."""
         return 1 if self.usage.is_quick else max(1, self.limits.connections)
-
-    def take_turn(self) -> None:
-        """Leaves a turn to another process, which has asked just now."""
-        self._pace.wait(heeds_pause=False)
 
     def close(self) -> None:
         """Ends whatever still waits, or is about to ask; requests that are under way are left to themselves."""

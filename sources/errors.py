@@ -67,10 +67,6 @@ class Refused(ContractError):
         self.status = status
         self.document = document
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For another process."""
-        return Refused, (*self.args, self.status, self.document)
-
 
 class Incomplete(ContractError):
     """A window could not be proven complete; the message says which, how many faxes came and how many were claimed."""

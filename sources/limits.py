@@ -9,7 +9,6 @@ class Limits:
 
     connections: int = 4
     requests_per_second: float = 0.0  # 0: as many as come
-    reader_process_from: int = 5_000  # faxes of a window: then a process of its own reads on; 0 is never
     attempts: int = 5
     garbled_attempts: int = 3
     retry_seconds: float = 120.0

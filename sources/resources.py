@@ -16,7 +16,6 @@ from sources.columns import CREATED_AT, ChildTable, Column, Record, Table, type_
 from sources.pages import Page
 from sources.plan import Horizon
 from sources.proving import Prover
-from sources.relay import Relay
 from sources.run import Run
 from sources.walk import Walker
 from sources.window import Window, whole_second
@@ -48,8 +47,8 @@ def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Hor
     run.client, run.table, run.begins_at = client, table.name, whole_second(horizon.start)
     treat = run.privacy.of(table)
     prover = Prover(partial(api.fetch_pages, client), table, run.account, treat)
-    relay = Relay(Walker(prover, api.WIDEST_WINDOW, client.connections), client, run.warnings.append)
-    batches = Batches(table, relay, lambda id: (fax := api.fetch_fax(client, id)) and treat(fax), run, horizon)
+    walker = Walker(prover, api.WIDEST_WINDOW, client.connections)
+    batches = Batches(table, walker, lambda id: (fax := api.fetch_fax(client, id)) and treat(fax), run, horizon)
     run.closing.callback(client.close)
 
     @dlt.resource(name="pages", selected=False)

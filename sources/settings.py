@@ -18,7 +18,6 @@ _RANGES: dict[str, Range] = {
     "retry_seconds": (0, 86_400),
     "connections": (1, 100),
     "requests_per_second": (0, 10_000),
-    "reader_process_from": (0, 10_000),
 }
 _WORDS = {
     "start_date": "a date or a time such as 2024-01-01 or 2024-01-01T12:00:00Z",
@@ -44,7 +43,6 @@ class SourceSettings(BaseConfiguration):
     retry_seconds: float = 120.0
     connections: int = 4
     requests_per_second: float = 0.0
-    reader_process_from: int = 5_000
     ca_bundle: str = ""
 
     def require_allowed(self) -> None:
@@ -60,7 +58,6 @@ class SourceSettings(BaseConfiguration):
             retry_seconds=self.retry_seconds,
             connections=self.connections,
             requests_per_second=self.requests_per_second,
-            reader_process_from=self.reader_process_from,
             ca_bundle=self.ca_bundle,
         )
 

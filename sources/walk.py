@@ -1,7 +1,7 @@
 """Walking a span of creation time in windows, several at a time, each as wide as its neighbour's density suggests."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,8 +14,6 @@ from sources.pages import HistoryLimit
 from sources.proving import Overfull, Prover
 from sources.walked import Walked
 from sources.window import DAY, FIRST_INSTANT, Window
-
-LEAST_LEFT = 4  # windows, for a walk to end early
 
 
 class _Walk(Ahead[Walked]):
@@ -40,22 +38,19 @@ class Walker:
     length: timedelta = timedelta()
     crowded_until: datetime = FIRST_INSTANT
 
-    def walk(self, span: Window, takes_newer: bool = False, many: int = 0, goes_on: bool = False) -> Iterator[Walked]:
+    def walk(self, span: Window, takes_newer: bool = False) -> Generator[Walked]:
         """The windows of a span, in ascending order.
 
-        With `takes_newer` the last one also takes what is newer than the span, should the provider send it. With `many`
-        the walk ends early where a window holds so many faxes, or too many, and more like it follow; another `goes_on`.
+        With `takes_newer` the last one also takes what is newer than the span, should the provider send it.
 
         Raises:
             ContractError: a page repeats, or is not what the documentation says.
         """
-        start, abreast, ends_early = span.start, 1, False
-        if not goes_on:
-            self.length, self.crowded_until = self.widest, span.start
+        start, abreast = span.start, 1
+        self.length, self.crowded_until = self.widest, span.start
         under_way: deque[_Walk] = deque()
-        while start < span.end and (under_way or not ends_early):
-            if not ends_early:
-                self._fill(under_way, abreast, Window(start, span.end), takes_newer)
+        while start < span.end:
+            self._fill(under_way, abreast, Window(start, span.end), takes_newer)
             for walk in islice(under_way, abreast) if abreast > 1 else ():
                 walk.start()
             walk = under_way.popleft()
@@ -63,7 +58,6 @@ class Walker:
                 walked = walk.result()
             except Overfull as crowd:
                 self.length, self.crowded_until = self._shorter(walk.window, crowd), walk.window.end
-                ends_early = many > 0 and self._has_much_left(start, span)
                 if under_way:  # what lies beyond this window is being read already
                     pieces = (self._set_out(piece, span, takes_newer) for piece in walk.window.cut(self.length))
                     under_way.extendleft(reversed([*pieces]))
@@ -80,7 +74,6 @@ class Walker:
                 self.length = self._length_after(walked)
                 if walked.rows_taken or walk.window.length == self.widest:
                     abreast = self.connections()
-                ends_early = 0 < many <= walked.rows_taken and self._has_much_left(start, span)
             yield walked
 
     def _fill(self, under_way: deque[_Walk], abreast: int, rest: Window, takes_newer: bool) -> None:
@@ -89,9 +82,6 @@ class Walker:
         while end < rest.end and len(under_way) < abreast:
             under_way.append(self._set_out(Window(end, min(end + self.length, rest.end)), rest, takes_newer))
             end = under_way[-1].window.end
-
-    def _has_much_left(self, start: datetime, span: Window) -> bool:
-        return span.end - start > LEAST_LEFT * self.length
 
     def _set_out(self, window: Window, span: Window, takes_newer: bool) -> _Walk:
         return _Walk(window, partial(self.prover.prove, window, takes_newer and window.end == span.end))

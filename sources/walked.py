@@ -64,11 +64,6 @@ class Walked:
         parts = [*self._parts, to_rows(table, account, waiting)] if waiting or not self._parts else self._parts
         return joined(parts).only(marks)
 
-    def pack(self, table: Table, account: str) -> None:
-        """Makes rows of all that waits, and keeps what another process needs."""
-        self._parts = [self.rows(table, account, frozenset(self.faxes.values()))]
-        self._created, self._waiting, self._marks = {}, {}, set()
-
     def let_go(self) -> None:
         """Keeps no more than what the ledger tells of the window."""
         self.faxes, self.unplaced, self._created, self._waiting, self._parts, self._marks = {}, {}, {}, {}, [], set()

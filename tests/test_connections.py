@@ -47,9 +47,7 @@ class Crowd:
 
 @every_provider
 @pytest.mark.parametrize("connections", [1, 3])
-@pytest.mark.parametrize("reader_process_from", ["0", pytest.param("1", marks=pytest.mark.slow)])
 def test_no_more_requests_are_under_way_than_agreed(
-    reader_process_from: str,
     connections: int,
     provider: str,
     serve_fake: ServeFake,
@@ -59,7 +57,6 @@ def test_no_more_requests_are_under_way_than_agreed(
 ) -> None:
     served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 60, days=900))
     settings["SOURCES__CONNECTIONS"] = str(connections)
-    settings["SOURCES__READER_PROCESS_FROM"] = reader_process_from
     crowd = Crowd(served)
 
     assert sync().exit_code == 0

@@ -87,6 +87,18 @@ def test_what_dlt_reads_is_left_to_dlt(check: Check, settings: Settings) -> None
     assert (exit_code, told["this machine"]) == (0, {"findings": [], "notes": [], "settings": [], "looked_at": True})
 
 
+@pytest.mark.usefixtures("served")
+def test_a_setting_of_an_earlier_version_is_a_note(check: Check, settings: Settings) -> None:
+    config(settings).write_text("[sources]\nreader_process_from = 5000\n")
+    exit_code, told = check()
+
+    assert exit_code == 0
+    assert told["this machine"]["findings"] == []
+    assert [note.partition(" in ")[::2] for note in told["this machine"]["notes"]] == [
+        ("sources.reader_process_from", f"{config(settings)} is no longer used: remove it")
+    ]
+
+
 def test_a_sync_tells_it_and_goes_on(serve_fake: ServeFake, settings: Settings, sync: Sync) -> None:
     serve_fake("phaxio")
     config(settings).write_text(config(settings).read_text() + "\n[sink]\nbusy_second = 30\n")
