@@ -19,6 +19,12 @@ from pipelines.reference import Relation, raw_tables, unified_views
 from pipelines.settings import max_age_hours, schema_name
 from sources.ledger import SYNC_WINDOWS
 
+_HEAD = (
+    "# Which tables and columns are there?",
+    "",
+    "Generated: `uv run python pipelines/describe.py > docs/reference.md` writes this page again.",
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
@@ -40,10 +46,9 @@ def _describe(options: argparse.Namespace) -> int:
 
 
 def markdown(relations: Sequence[Relation]) -> str:
-    """A diagram of what belongs to what, and a table of columns for every relation."""
-    return "\n".join(
-        [*_diagram(relations), "", *(line for relation in relations for line in _section(relation))]
-    ).strip()
+    """A page: a diagram of the relations and their keys, and a table of columns for each relation."""
+    sections = (line for relation in relations for line in _section(relation))
+    return "\n".join([*_HEAD, "", *_diagram(relations), "", *sections]).strip()
 
 
 def _diagram(relations: Sequence[Relation]) -> Iterator[str]:

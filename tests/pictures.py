@@ -1,4 +1,4 @@
-"""Takes the pictures of README.md anew, from demo.duckdb: `uv run python tests/pictures.py`."""
+"""Takes the pictures of docs/asking.md anew, from demo.duckdb: `uv run python tests/pictures.py`."""
 
 import os
 import sys

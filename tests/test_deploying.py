@@ -1,4 +1,4 @@
-"""What the README gives to copy for a scheduled machine: it parses, it is current, and it names what exists."""
+"""What docs/deploying.md gives to copy for a scheduled machine: it parses, it is current, and it names what exists."""
 
 import re
 import shutil
@@ -10,20 +10,18 @@ import pytest
 import yaml
 from conftest import ROOT
 from packaging.requirements import Requirement
+from pages import blocks
 
-README = (ROOT / "README.md").read_text()
 PINNED = dict(re.findall(r"^([a-z0-9_.-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.mark.parametrize("requirement", tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"])
 def test_the_pinned_requirements_are_those_of_the_project(requirement: str) -> None:
     wanted = Requirement(requirement)
 
-    assert wanted.specifier.contains(PINNED[wanted.name]), f"{wanted}: make requirements.txt again, see README.md"
+    assert wanted.specifier.contains(PINNED[wanted.name]), (
+        f"{wanted}: see docs/deploying.md, Without uv"
+    )
 
 
 def test_every_pinned_requirement_has_its_hash() -> None:
@@ -35,8 +33,9 @@ def test_every_pinned_requirement_has_its_hash() -> None:
 
 
 def test_the_cron_lines_have_five_fields_and_a_command_that_exists() -> None:
-    (lines,) = blocks("cron")
-    for line in lines.splitlines():
+    lines = "".join(blocks("cron")).splitlines()
+    assert lines
+    for line in lines:
         schedule, command = line.split(None, 5)[:5], line.split(None, 5)[5]
 
         assert all(re.fullmatch(r"[\d*/,-]+", part) for part in schedule)

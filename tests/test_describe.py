@@ -1,10 +1,9 @@
-"""The description of the warehouse is that of the warehouse, and stands in the README."""
-
-import re
+"""The description of the warehouse is that of the warehouse, and stands in docs/reference.md."""
 
 import pytest
 import yaml
-from conftest import ROOT, Query, ServeFake, Sync, generated
+from conftest import Query, ServeFake, Sync, generated
+from pages import page
 
 import sources
 from pipelines.describe import dbt_sources, markdown
@@ -39,11 +38,8 @@ def test_each_key_names_one_row(query: Query) -> None:
             assert query(f"select {keys} from {relation.schema}.{relation.name} group by all having count(*) > 1") == []
 
 
-def test_the_readme_holds_the_reference() -> None:
-    shown = re.search(r"<!-- reference -->\n(.*?)\n<!-- end of reference -->", (ROOT / "README.md").read_text(), re.S)
-
-    assert shown is not None
-    assert shown[1] == markdown(RELATIONS)
+def test_the_reference_is_what_describe_prints() -> None:
+    assert page("reference") == markdown(RELATIONS) + "\n"
 
 
 def test_dbt_reads_the_age_of_the_last_run_where_every_run_writes() -> None:

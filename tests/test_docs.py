@@ -1,4 +1,4 @@
-"""The README says what is there, and what is there is in the README."""
+"""README and docs/ describe what is there, and what is there is in them."""
 
 import re
 import shutil
@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from pages import GUIDE, PAGES, guide, page
 
 from pipelines import check, describe, report, sync
 from pipelines.summary import PRECEDENCE
 from pipelines.views.queries import HERE, UNIFIED
 
 README = (ROOT / "README.md").read_text()
+SETTINGS, ASKING = page("settings"), page("asking")
 CONFIG = tomllib.loads((ROOT / ".dlt" / "config.toml").read_text())
 
 
@@ -37,46 +39,82 @@ def test_the_demonstration_prints_what_the_readme_shows(tmp_path: Path) -> None:
     assert shape(shown[1])[-2:] == shape(printed.stdout)[-2:]
 
 
-def test_every_setting_is_in_the_readme() -> None:
+def test_every_setting_is_described() -> None:
     ours = {name: CONFIG[name] for name in ("sync", "report", "privacy", "check", "sources", "destination")}
     tables = [ours["sync"], ours["report"], ours["check"], ours["privacy"], ours["destination"]["warehouse"]]
     tables += [*ours["sources"].values(), ours["sources"]]
     keys = set(chain.from_iterable(table for table in tables if isinstance(table, dict))) - {"phaxio", "signalwire"}
 
-    assert {key for key in keys if f"`{key}`" not in README and not re.search(rf"[`, ]{key}[`,]", README)} == set()
+    assert {key for key in keys if f"`{key}`" not in SETTINGS and not re.search(rf"[`, ]{key}[`,]", SETTINGS)} == set()
 
 
 @pytest.mark.parametrize("view", [*UNIFIED, *(path.stem for path in HERE.glob("*.sql"))])
-def test_every_view_is_in_the_readme(view: str) -> None:
-    assert f"`fax.{view}`" in README
+def test_every_view_is_described(view: str) -> None:
+    assert f"`fax.{view}`" in ASKING
 
 
-def test_every_view_of_the_readme_exists() -> None:
-    named = set(re.findall(r"`fax\.(\w+)`", README))
+def test_every_view_that_is_described_exists() -> None:
+    named = set(re.findall(r"`fax\.(\w+)`", guide()))
 
     assert named <= {*UNIFIED, *(path.stem for path in HERE.glob("*.sql"))}
 
 
-def test_every_exit_code_is_in_the_readme() -> None:
-    _, _, section = README.partition("## When it fails")
+def test_every_exit_code_is_described() -> None:
+    _, _, section = page("operating").partition("## When it fails")
     table = re.findall(r"^\| ([0-9, ]+) \|", section, re.MULTILINE)
     told = {int(code) for row in table for code in row.split(",")}
 
     assert told == {0, 64, 130, 143, *PRECEDENCE}
 
 
-def test_the_readme_names_no_option_that_no_command_has() -> None:
+def test_no_option_is_named_that_no_command_has() -> None:
     known = set(
         re.findall(
             r"--[a-z-]+", "".join(command._parser().format_help() for command in (sync, check, describe, report))
         )
     )
-    named = set(re.findall(r"--[a-z-]+", " ".join(re.findall(r"pipelines/\w+\.py[^`\n]*", README))))
+    named = set(re.findall(r"--[a-z-]+", " ".join(re.findall(r"pipelines/\w+\.py[^`\n]*", guide()))))
 
     assert named <= known
 
 
-def test_every_command_of_the_readme_exists() -> None:
-    named = re.findall(r"(?:pipelines|notebooks|tests)/\w+\.(?:py|png)", README)
+def test_every_file_that_is_named_exists() -> None:
+    named = re.findall(r"(?<![\w/])(?:pipelines|notebooks|sources|tests|docs)/[\w/.-]*\w\.(?:py|png|sql|md)", guide())
 
     assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 250
+
+
+@pytest.mark.parametrize("path", GUIDE, ids=lambda path: path.name)
+def test_a_page_that_is_not_generated_is_short(path: Path) -> None:
+    lines = path.read_text().splitlines()
+
+    assert len(lines) <= 200 or "Generated: " in lines[2] or path.name == "README.md"
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub makes of the page's headings."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_within_the_project_resolves(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_readme_links_to_every_page() -> None:
+    linked = {(ROOT / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)\)", README)}
+
+    assert [path.name for path in PAGES if path.name != "README.md" and path not in linked] == []

@@ -19,7 +19,7 @@ def into_files(settings: Settings, lake: Path) -> None:
 
 
 def newest(raw: Path, table: Table) -> dict[str, str]:
-    """Table name -> the query of the README that gives its current rows."""
+    """Table name -> the query of docs/files.md that gives its current rows."""
     faxes = f"""
         select * from read_parquet('{raw}/{table.name}/*.parquet', union_by_name = true)
         qualify row_number() over (partition by account, id order by _dlt_load_id desc) = 1

@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 from canaries import NAME, traces
-from conftest import ROOT, Query, ServeFake, Settings, Sync, SyncProcess, generated
+from conftest import Query, ServeFake, Settings, Sync, SyncProcess, generated
+from pages import page
 from postgres import Server
 
 import sources
@@ -144,7 +145,7 @@ def test_a_postgres_keeps_no_more_than_a_file(
 
 
 @pytest.mark.slow
-def test_a_deleted_fax_is_in_no_table_and_in_no_byte_of_a_copy_made_as_the_readme_says(
+def test_a_deleted_fax_is_in_no_table_and_in_no_byte_of_a_copy_made_as_the_page_says(
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:
     old, *others = generated("signalwire", 50, days=70)
@@ -157,7 +158,7 @@ def test_a_deleted_fax_is_in_no_table_and_in_no_byte_of_a_copy_made_as_the_readm
     assert {"bytes", "fax_signalwire.fax_logs"} <= found
     assert traces(warehouse) <= {"bytes"}
 
-    copying = re.search(r"```sql\n(attach .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    copying = re.search(r"```sql\n(attach .*?)```", page("privacy"), re.DOTALL)
     assert copying is not None
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(copying[1].replace("new.duckdb", str(warehouse.with_name("new.duckdb"))))

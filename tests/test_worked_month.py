@@ -1,6 +1,6 @@
-"""March 2026 in Chicago, small enough to reckon by hand, through the real sync: every view says what the README says.
+"""March 2026 in Chicago, small enough to compute by hand, through the real sync: the views have the rows of costs.md.
 
-The figures of the README were reckoned by hand from the faxes below, which it lists too.
+The figures of that page were computed by hand from the faxes below, which it lists too.
 """
 
 import re
@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import ROOT, Query, ServeFake, Settings, Sync
+from conftest import Query, ServeFake, Settings, Sync
+from pages import page
 
 from pipelines.views.queries import HERE
 
 READ = ("--since", "2026-02-01", "--until", "2026-03-21T17:00", "--refetch")  # till noon in Chicago
-BLOCK = re.search(r"<!-- figures: worked month -->\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+BLOCK = re.search(r"<!-- figures: worked month -->\n```\n(.*?)```", page("costs"), re.DOTALL)
 OURS, OURS_TOO = "+12065550100", "+12065550101"
 NEW_YORK, CHICAGO, LONDON, SENDER = "+12125550001", "+13125550002", "+442071838750", "+13125550009"
 
@@ -123,7 +124,7 @@ def figures(serve_fake: ServeFake, settings: Settings, sync: Sync, query: Query)
 
 
 def shown(value: Any) -> str:
-    """A value as the README prints it."""
+    """A value as docs/costs.md prints it."""
     if value is None:
         return "-"
     if isinstance(value, Decimal | float):
@@ -134,7 +135,7 @@ def shown(value: Any) -> str:
 
 
 def blocks() -> dict[str, tuple[list[str], list[str]]]:
-    """View -> its columns in the README, and the lines below."""
+    """View -> its columns in docs/costs.md, and the lines below."""
     assert BLOCK is not None
     told = {}
     for block in BLOCK[1].strip().split("\n\n"):
