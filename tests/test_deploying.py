@@ -1,5 +1,6 @@
-"""What docs/deploying.md gives to copy for a scheduled machine: it parses, it is current, and it names what exists."""
+"""What docs/ gives to copy for a scheduled machine: it parses, it is current, and it names what exists."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, ServeFake, Settings, SyncProcess
 from packaging.requirements import Requirement
 from pages import blocks
+
+import sources
+from pipelines import check, sync
 
 PINNED = dict(re.findall(r"^([a-z0-9_.-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
 
@@ -19,9 +23,7 @@ PINNED = dict(re.findall(r"^([a-z0-9_.-]+)==(\S+)", (ROOT / "requirements.txt").
 def test_the_pinned_requirements_are_those_of_the_project(requirement: str) -> None:
     wanted = Requirement(requirement)
 
-    assert wanted.specifier.contains(PINNED[wanted.name]), (
-        f"{wanted}: see docs/deploying.md, Without uv"
-    )
+    assert wanted.specifier.contains(PINNED[wanted.name]), f"{wanted}: see docs/deploying.md, Install"
 
 
 def test_every_pinned_requirement_has_its_hash() -> None:
@@ -32,14 +34,31 @@ def test_every_pinned_requirement_has_its_hash() -> None:
     assert re.search(r"https?://|--index", text) is None
 
 
-def test_the_cron_lines_have_five_fields_and_a_command_that_exists() -> None:
+COMMANDS = {"sync": sync, "check": check}
+
+
+def called(text: str) -> list[tuple[str, list[str]]]:
+    """The commands of this project that a text runs, and their arguments, as a shell or a list of words has them."""
+    words = re.sub(r"[\"',\[\]]+", " ", text)
+    found = re.findall(r"pipelines/(\w+)\.py((?:[ \n]+-?-?[\w:.-]+)*)", words)
+    return [(name, arguments.split()) for name, arguments in found]
+
+
+@pytest.mark.parametrize("language", ["cron", "systemd", "yaml", "python", "dockerfile"])
+def test_what_is_copied_runs_commands_with_options_that_exist(language: str) -> None:
+    found = [call for text in blocks(language) for line in text.splitlines() for call in called(line)]
+
+    assert found
+    for name, arguments in found:
+        assert COMMANDS[name]._parser().parse_args(arguments)
+
+
+def test_the_cron_lines_have_five_fields() -> None:
     lines = "".join(blocks("cron")).splitlines()
+
     assert lines
     for line in lines:
-        schedule, command = line.split(None, 5)[:5], line.split(None, 5)[5]
-
-        assert all(re.fullmatch(r"[\d*/,-]+", part) for part in schedule)
-        assert all((ROOT / name).exists() for name in re.findall(r"pipelines/\w+\.py", command))
+        assert all(re.fullmatch(r"[\d*/,-]+", part) for part in line.split(None, 5)[:5])
 
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
@@ -47,7 +66,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     if verify is None:
         pytest.skip("no systemd on this machine")
     service, timer = blocks("systemd")
-    ours = service.replace("/srv/fax-warehouse/.venv/bin/python", "/bin/true").replace("User=fax-sync\n", "")
+    ours = re.sub(r"/srv/\S+/\.venv/bin/python", "/bin/true", service).replace("User=fax-sync\n", "")
     (tmp_path / "fax-sync.service").write_text(ours)
     (tmp_path / "fax-sync.timer").write_text(timer)
     (tmp_path / "fax-sync-failed.service").write_text("[Service]\nType=oneshot\nExecStart=/bin/true\n")
@@ -57,10 +76,80 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     assert [line for line in told.stderr.splitlines() if "fax-sync" in line] == []
 
 
-def test_the_workflow_runs_what_exists_with_settings_that_exist() -> None:
-    (text,) = blocks("yaml")
-    workflow = yaml.safe_load(text)
-    steps = workflow["jobs"]["sync"]["steps"]
+def test_the_logrotate_file_is_taken(tmp_path: Path) -> None:
+    program = shutil.which("logrotate")
+    if program is None:
+        pytest.skip("no logrotate on this machine")
+    (text,) = blocks("logrotate")
+    file = tmp_path / "fax-sync"
+    file.write_text(text.replace("    su fax-sync fax-sync\n", ""))
+    told = subprocess.run([program, "--debug", str(file)], capture_output=True, text=True, check=False)
 
-    assert [step["run"].split()[1] for step in steps if "python" in step.get("run", "")] == ["pipelines/sync.py"]
-    assert all(re.fullmatch(r"(SOURCES|DESTINATION)__[A-Z_]+", name) for name in steps[-1]["env"])
+    assert (told.returncode, "error" in told.stderr) == (0, False)
+
+
+def is_ours(name: str) -> bool:
+    """A variable that a sync reads."""
+    *sections, key = name.lower().split("__")
+    if sections == ["destination", "warehouse"]:
+        return name.isupper() and key in ("destination_type", "credentials", "bucket_url")
+    folder, provider = sections
+
+    return name.isupper() and folder == "sources" and key in sources.provider(provider).Settings.get_resolvable_fields()
+
+
+def test_the_workflow_sets_what_is_read() -> None:
+    (workflow,) = (found for text in blocks("yaml") if "jobs" in (found := yaml.safe_load(text)))
+
+    assert workflow["jobs"]["sync"]["steps"][-1]["env"]
+    assert all(is_ours(name) for name in workflow["jobs"]["sync"]["steps"][-1]["env"])
+
+
+def test_the_cron_job_runs_the_image_without_overlap() -> None:
+    (found,) = (found for text in blocks("yaml") if (found := yaml.safe_load(text)).get("kind") == "CronJob")
+    pod = found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    mounted = {mount["name"] for mount in container["volumeMounts"]}
+
+    assert (found["apiVersion"], found["spec"]["concurrencyPolicy"], pod["restartPolicy"]) == (
+        "batch/v1",
+        "Forbid",
+        "Never",
+    )
+    assert sync._parser().parse_args(container["args"])
+    assert mounted == {volume["name"] for volume in pod["volumes"]}
+    assert all(is_ours(one["name"]) for one in container["env"])
+
+
+def test_the_variables_of_the_container_are_read() -> None:
+    (text,) = blocks("env")
+
+    assert all(is_ours(line.partition("=")[0]) for line in text.splitlines())
+
+
+def test_the_image_holds_all_that_a_sync_needs(
+    tmp_path: Path, serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess
+) -> None:
+    (text,) = blocks("dockerfile")
+    lines = text.replace("\\\n", " ").splitlines()
+    known = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "VOLUME", "ENV", "ENTRYPOINT"}
+    copied = [line.split()[1:] for line in lines if line.startswith("COPY ")]
+    for source, target in copied:
+        place = tmp_path / target if not target.endswith("/") else tmp_path / target / Path(source).name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / source, place)
+    (entry,) = (json.loads(line.removeprefix("ENTRYPOINT ")) for line in lines if line.startswith("ENTRYPOINT"))
+    serve_fake("phaxio")
+
+    assert entry == ["python", "pipelines/sync.py"]
+    assert {line.split()[0] for line in lines} <= known
+    assert all(is_ours(line.split()[1].partition("=")[0]) for line in lines if line.startswith("ENV"))
+    assert sync_process(root=tmp_path, cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("text", blocks("python"), ids=lambda text: text.split()[1])
+def test_the_code_for_an_orchestrator_is_python(text: str) -> None:
+    assert compile(text, "<page>", "exec")
