@@ -30,6 +30,16 @@ class StoredFaxes:
         )
         return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, span.start, span.end)}
 
+    def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
+        """The same of the faxes with these ids, whenever they were created."""
+        if not ids:
+            return {}
+        sql = (
+            f"select id, case when {self._is_committed()} then _dlt_id else '' end as _dlt_id"
+            f" from {self._current(table)} where account = %s and id in ({_places(ids)})"
+        )
+        return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, *ids)}
+
     def open_faxes(self, table: str, final: Collection[str], span: Window) -> Mapping[Any, str]:
         """The `_dlt_id` of each fax created in the span whose status is not final, by id."""
         sql = (

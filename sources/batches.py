@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import dlt
@@ -24,6 +25,7 @@ from sources.walked import Walked
 Batch = dict[str, pa.Table]
 FetchFax = Callable[[Any], Record | None]
 Ledger = list[tuple[Walked, dict[str, Any]]]
+MOST_LOOKED_UP = 1_000  # ids of a window; a window of a backfill holds more, and hardly one of them is stored
 
 
 class Batches:
@@ -42,6 +44,7 @@ class Batches:
         self._horizon = horizon
         self._walks: Iterator[Walked] = iter(())
         self._noted: set[str] = set()
+        self._loading: dict[Any, str] = {}  # the fingerprints of the faxes in this load, by id
 
     def begin(self, cursor: datetime | None, read_at: datetime | None) -> None:
         """Sets out: the cursor tells how far the account has been read, `read_at` when that was."""
@@ -52,13 +55,21 @@ class Batches:
     def load(self, cursor: datetime | None) -> Iterator[Batch]:
         """The batches of one load: table name -> Arrow table, windows in order, the ledger last; none if all is quiet.
 
+        A load holds no fax twice, because dlt inserts every row that a load has. A window that reads a fax of this load
+        in another version, under another creation time, begins the next load.
+
         A run that finds nothing new is quiet, and writes nothing, as long as the cursor is younger than a heartbeat.
         """
         run = self.run
         entries: Ledger = []
         gathered = 0
         run.finished = True
+        self._loading = {}
         for walked in self._walks:
+            if any(self._loading.get(id, mark) != mark for id, mark in walked.faxes.items()):
+                self._walks = chain((walked,), self._walks)
+                run.finished = False
+                break
             batch = self._gather(walked, entries)
             run.take(walked)
             gathered += sum(table.num_rows for table in batch.values())
@@ -69,7 +80,7 @@ class Batches:
                 run.finished = False
                 break
         if run.finished and run.moves_cursor:
-            batch = self._gather(reread(run, self.table, self._fetch_fax, self._horizon), [])
+            batch = self._gather(reread(run, self.table, self._fetch_fax, self._horizon, self._loading), [])
             gathered += sum(table.num_rows for table in batch.values())
             yield batch
         self.recorded = bool(entries) and (gathered > 0 or not self._is_quiet(entries, cursor))
@@ -98,8 +109,10 @@ class Batches:
     def _gather(self, walked: Walked, entries: Ledger) -> Batch:
         """The window's new and changed faxes as tables; its line is added to the ledger's entries."""
         run = self.run
-        known = run.stored.fingerprints(self.table.name, walked.taken)
-        fresh = {id: mark for id, mark in walked.faxes.items() if run.full_refresh or known.get(id) != mark}
+        known = self._known(walked)
+        changed = {id: mark for id, mark in walked.faxes.items() if run.full_refresh or known.get(id) != mark}
+        fresh = {id: mark for id, mark in changed.items() if id not in self._loading}
+        self._loading |= fresh
         new = sum(id not in known for id in fresh)
         learnt = self._learnt()
         batch = self._tables(walked.rows(self.table, run.account, frozenset(fresh.values())), known, learnt)
@@ -110,6 +123,13 @@ class Batches:
         entries.append((walked, counts | run.spent()))
         schema = dlt.current.source_schema()
         return {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
+
+    def _known(self, walked: Walked) -> dict[Any, str]:
+        """The stored fingerprints of the window's faxes, by id: a fax may be stored under another creation time."""
+        stored, table = self.run.stored, self.table.name
+        known = dict(stored.fingerprints(table, walked.taken))
+        elsewhere = [id for id in walked.faxes if id not in known]
+        return known | dict(stored.fingerprints_of(table, elsewhere[:MOST_LOOKED_UP]))
 
     def _problems(self, problems: list[Problem]) -> pa.Table:
         """Those that neither the warehouse nor this run has noted yet: a record may come with many windows."""

@@ -12,6 +12,9 @@ class Stored(Protocol):
     def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
         """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
 
+    def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
+        """The same of the faxes with these ids, whenever they were created."""
+
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""
 

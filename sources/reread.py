@@ -1,7 +1,7 @@
 """Faxes that are not final though too old to be read with their window: asked for one by one, until they are."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sources.columns import Record, Table
@@ -15,14 +15,23 @@ from sources.window import Window
 GONE = "not final, and the provider no longer has it"
 
 
-def reread(run: Run, table: Table, fetch_fax: Callable[[Any], Record | None], horizon: Horizon) -> Walked:
+def reread(
+    run: Run,
+    table: Table,
+    fetch_fax: Callable[[Any], Record | None],
+    horizon: Horizon,
+    loading: Collection[Any],
+) -> Walked:
     """The open faxes as the provider has them now, at most `horizon.calls` of them, drawn anew by each run.
+
+    The faxes with the ids of `loading` are left out: a window of the same load has read them.
 
     One that the provider no longer has is a problem, recorded once, and not asked for again.
     """
     span = Window(min(run.started_at - horizon.reread, run.spans[-1].start), run.spans[-1].start)
     walked = Walked(span, span)
-    marks = run.stored.open_faxes(table.name, table.final, span)
+    stored = run.stored.open_faxes(table.name, table.final, span)
+    marks = {fax_id: mark for fax_id, mark in stored.items() if fax_id not in loading}
     gone = {fax_id: Problem(table.name, fax_id, None, None, GONE, mark) for fax_id, mark in marks.items()}
     known = run.stored.problem_ids() if gone else ()
     asked = [fax_id for fax_id, problem in gone.items() if problem_id(run.account, problem) not in known]

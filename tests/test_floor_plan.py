@@ -81,10 +81,3 @@ def test_everything_public_says_what_it_is(path: Path) -> None:
 
     assert ast.get_docstring(tree)
     assert [node.name for node in public(tree) if not ast.get_docstring(node)] == []
-
-
-def test_no_file_is_too_long_to_read() -> None:
-    files = [*FILES, *ROOT.glob("sources/**/*.sql"), *ROOT.glob("pipelines/**/*.sql")]
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
-
-    assert {name: lines for name, lines in lengths.items() if lines > 160} == {}
