@@ -8,7 +8,7 @@ from dlt.destinations.sql_client import SqlClientBase
 def comment_on(kind: str, *path: str, text: str) -> str:
     """The statement that comments a table, a view or a column."""
     named = ".".join(f'"{part}"' for part in path)
-    quoted = text.replace("'", "''").replace("%", "%%")
+    quoted = text.replace("'", "''")
     return f"comment on {kind} {named} is '{quoted}'"
 
 

@@ -40,8 +40,7 @@ def sync_account(
             with nullcontext() if opened.appends else runs.noting(opened.client, opened.pipeline.dataset_name, run):
                 _load_all(opened, account.source(run, settings), run)
                 _purge(opened, account, run)
-                if warning := opened.refresh_views(schema, report_timezone()):
-                    run.warnings.append(warning)
+                run.warnings += opened.refresh_views(schema, report_timezone())
                 require_proof(run)
     except Exception as failure:
         error = explain(failure)

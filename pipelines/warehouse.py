@@ -75,10 +75,10 @@ class Warehouse:
         keep_up(self.client, self.pipeline.dataset_name, schema, _is_postgres(self.pipeline))
         self.kept_up.add(schema.version_hash)
 
-    def refresh_views(self, schema: str, timezone: str) -> str | None:
-        """Makes the views in `schema`, with days of `timezone`; a warning, if some cannot be made."""
+    def refresh_views(self, schema: str, timezone: str) -> list[str]:
+        """Makes the views in `schema`, with days of `timezone`; a warning for each that cannot be made."""
         if self.appends:
-            return "no views are made of files: README.md tells how to read them"
+            return ["no views are made of files: README.md tells how to read them"]
         with self.turn():
             return refresh_views(self.client, schema, timezone)
 

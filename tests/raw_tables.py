@@ -11,6 +11,7 @@ import pytest
 from postgres import Reader, Server
 
 import sources
+from pipelines.views.files import HERE
 from sources import ledger
 from sources.columns import ACCOUNT, Column
 
@@ -68,6 +69,11 @@ def insert(connection: Any, table: str, rows: Iterable[Mapping[str, Any]]) -> No
 
 def refresh(environment: Mapping[str, str], timezone: str = "UTC") -> None:
     """Makes the views, through the connection that a sync would have."""
+    assert warnings_of_refresh(environment, timezone) == []
+
+
+def warnings_of_refresh(environment: Mapping[str, str], timezone: str = "UTC", folder: Path = HERE) -> list[str]:
+    """Makes the views of the files in a folder, and gives the warnings."""
     from pipelines import warehouse
     from pipelines.views import refresh_views
 
@@ -75,7 +81,7 @@ def refresh(environment: Mapping[str, str], timezone: str = "UTC") -> None:
         for name, value in environment.items():
             patched.setenv(name, value)
         with warehouse.opened(sources.providers()[0], "default", "fax") as opened:
-            assert refresh_views(opened.client, "fax", timezone) is None
+            return refresh_views(opened.client, "fax", timezone, folder)
 
 
 class Warehouse:

@@ -1,6 +1,10 @@
-"""The views in the warehouse, made again only when their text has changed, which the end of their comments tells."""
+"""The views in the warehouse, made again only when their text has changed, which the end of their comments tells.
 
-from collections.abc import Collection, Iterator
+A view whose text the database refuses is left out, and told; those that do not read it are made.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from dlt.destinations.exceptions import DatabaseException
@@ -9,44 +13,106 @@ from dlt.destinations.sql_client import SqlClientBase
 import sources
 from pipelines.comments import comment_on, read_comments
 from pipelines.postgres import CANNOT_REPLACE, DEPENDENTS, state_of
+from pipelines.views.files import HERE, shown
 from pipelines.views.queries import View, questions, unified
+from pipelines.views.refused import Refusal, refusal
+from sources.errors import WarehouseError
 
 
-def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC") -> str | None:
-    """Makes the views in `schema`, if one is missing or out of date; a warning, if others' views keep an old one.
+class _Refused(Exception):
+    """The database refused the text of a view."""
 
-    The days and months of the reports are those of `timezone`.
+    def __init__(self, view: View, reason: Refusal) -> None:
+        super().__init__(view.name)
+        self.view, self.reason = view, reason
 
-    Nothing is dropped that somebody else has built upon: the old views then stay as they are.
+
+def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC", folder: Path = HERE) -> list[str]:
+    """Makes the views in `schema`, if one is missing or out of date; a warning for each that cannot be made.
+
+    The days and months of the reports are those of `timezone`; `folder` holds the files of all but the unified views.
+    Nothing is dropped that another view depends on: the old views then stay as they are.
+
+    Raises:
+        WarehouseError: a unified view was refused, on which all others rest.
     """
     raw_schemas = {name: f"{schema}_{name}" for name in sources.providers()}
-    tables = _tables(client, raw_schemas.values())
-    views = [*unified(schema, raw_schemas, tables), *questions(schema, timezone)]
-    comments = read_comments(client, schema, "v")
-    if all(comments.get(view.name) == _comment(view) for view in views):
-        return None
+    asked, warnings = questions(schema, timezone, folder)
+    views = [*unified(schema, raw_schemas, _tables(client, raw_schemas.values())), *asked]
     drops = [f'drop view if exists "{schema}"."{view.name}"' for view in reversed(views)]
-    makes = [statement for view in views for statement in _statements(schema, view)]
+    comments = read_comments(client, schema, "v")
+    while due := _due(views, comments):
+        try:
+            return warnings + _replace(client, schema, views, due, drops)
+        except _Refused as refused:
+            warnings.append(_warning(refused))
+            views.remove(refused.view)
+    return warnings
+
+
+def _due(views: Sequence[View], comments: dict[str, str]) -> list[View]:
+    """The views that are missing or out of date, and those that read them; all, if one is a unified view."""
+    due: dict[str, View] = {}
+    for view in views:
+        if comments.get(view.name) != _comment(view) or view.reads & due.keys():
+            if view.file is None:
+                return list(views)
+            due[view.name] = view
+    return list(due.values())
+
+
+def _replace(
+    client: SqlClientBase[Any], schema: str, views: Sequence[View], due: Sequence[View], drops: Sequence[str]
+) -> list[str]:
+    """Makes what is due, or drops and makes all where columns have changed; a warning if that cannot be."""
     try:
-        _execute(client, schema, makes)
+        _make(client, schema, due)
     except DatabaseException as error:
         if state_of(error) != CANNOT_REPLACE:
             raise
         try:
-            _execute(client, schema, [*drops, *makes])
+            _make(client, schema, views, drops)
         except DatabaseException as error:
             if state_of(error) != DEPENDENTS:
                 raise
-            return f"the views in {schema} stay as they were: other views depend on them; drop those, and run again"
-    return None
+            return [f"the views in {schema} stay as they were: other views depend on them; drop those, and run again"]
+    return []
 
 
-def _execute(client: SqlClientBase[Any], schema: str, statements: list[str]) -> None:
+def _make(client: SqlClientBase[Any], schema: str, views: Sequence[View], drops: Sequence[str] = ()) -> None:
+    """Makes the views in one transaction.
+
+    Raises:
+        _Refused: the text of one of them is wrong; nothing was changed.
+    """
     with client.begin_transaction():
         if not client.execute_sql("select 1 from pg_catalog.pg_namespace where nspname = %s", schema):
             client.execute_sql(f'create schema "{schema}"')
-        for statement in statements:
-            client.execute_sql(statement)
+        for drop in drops:
+            client.execute_sql(drop)
+        for view in views:
+            for statement in _statements(schema, view):
+                try:
+                    client.execute_sql(statement)
+                except DatabaseException as error:
+                    reason = refusal(error, statement)
+                    if reason is None or state_of(error) == CANNOT_REPLACE:
+                        raise
+                    raise _Refused(view, reason) from error
+
+
+def _warning(refused: _Refused) -> str:
+    """One sentence with the file, the line and the database's words.
+
+    Raises:
+        WarehouseError: it is a unified view.
+    """
+    file, reason = refused.view.file, refused.reason
+    if file is None:
+        raise WarehouseError(f"the view {refused.view.name} was refused: {reason.words}") from refused
+    # The query begins in the statement's second line.
+    line = f", line {file.line(max(reason.line - 1, 1))}" if reason.line else ""
+    return f"{shown(file.path)}{line}: the view is not made: {reason.words}"
 
 
 def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> set[tuple[str, str]]:
@@ -56,11 +122,11 @@ def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> set[tuple[s
 
 
 def _comment(view: View) -> str:
-    return f"{view.meaning} [{view.mark()}]"
+    return f"{view.meaning} [{view.mark()}]".strip()
 
 
 def _statements(schema: str, view: View) -> Iterator[str]:
-    yield f'create or replace view "{schema}"."{view.name}" as {view.query}'
+    yield f'create or replace view "{schema}"."{view.name}" as (\n{view.query}\n)'
     yield comment_on("view", schema, view.name, text=_comment(view))
     for column in view.columns:
         yield comment_on("column", schema, view.name, column.name, text=column.meaning)

@@ -4,20 +4,17 @@ A file reads `raw.<table>`, the provider's own schema, and `fax.<view>`; both na
 `:timezone` is the zone whose days and months the reports count in. A view comes after those it reads.
 """
 
-import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from graphlib import TopologicalSorter
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import takewhile
 from pathlib import Path
 
 import sources
 from pipelines import runs
+from pipelines.views.files import HERE, ViewFile, head, named, tables_read, view_files
 from sources import fax, ledger
 from sources.columns import Column
 
-HERE = Path(__file__).parent
 UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     "faxes": ("Every fax of every provider and account. Grain: one row per provider, account and id.", fax.FAXES),
     "fax_recipients": (
@@ -37,7 +34,6 @@ _SQL_TYPES = {
     "timestamp": "timestamp with time zone",
     "decimal": "numeric(18, 6)",
 }
-_SCHEMA = re.compile(r"\b(from|join)\s+(raw|fax)\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,12 @@ class View:
     meaning: str
     columns: tuple[Column, ...]
     query: str
+    file: ViewFile | None = field(default=None, repr=False)  # None for a unified view
+
+    @property
+    def reads(self) -> set[str]:
+        """The names of the views that it reads."""
+        return tables_read(self.file.sql, "fax") if self.file else set()
 
     def mark(self) -> str:
         """A digest of everything that makes the view; it ends the view's comment."""
@@ -62,28 +64,22 @@ def unified(schema: str, raw_schemas: dict[str, str], tables: Collection[tuple[s
             sql = _branch_file(provider, name).read_text("utf-8") if _branch_file(provider, name).exists() else ""
             if (
                 sql
-                and all((raw, table) in tables for table in _tables_read(sql, "raw"))
+                and all((raw, table) in tables for table in tables_read(sql, "raw"))
                 and (raw, "sync_windows") in tables
             ):
                 branches.append(
-                    f"select '{provider}' as provider, rows.* from ({_named(sql, schema, raw, provider)}) as rows"
+                    f"select '{provider}' as provider, rows.* from ({named(sql, schema, raw, provider)}) as rows"
                 )
         yield View(name, meaning, columns, "\nunion all\n".join(branches))
 
 
-def questions(schema: str, timezone: str) -> Iterator[View]:
-    """The views of the files here, each after those it reads."""
-    files = {path.stem: path.read_text("utf-8") for path in sorted(HERE.glob("*.sql"))}
-    reads = {name: sorted(_tables_read(sql, "fax") & files.keys()) for name, sql in files.items()}
-    for name in TopologicalSorter(reads).static_order():
-        query = _named(files[name], schema, "", "").replace(":timezone", f"'{timezone}'")
-        yield View(name, _head(files[name]), (), query)
-
-
-def _head(sql: str) -> str:
-    """The comment that a file begins with, as one line."""
-    lines = takewhile(lambda line: line.startswith("--"), sql.splitlines())
-    return " ".join(line.removeprefix("--").strip() for line in lines)
+def questions(schema: str, timezone: str, folder: Path = HERE) -> tuple[list[View], list[str]]:
+    """The views of the folder's files, each after those it reads, and one sentence for each file that can be none."""
+    files, problems = view_files(folder, UNIFIED)
+    queries = [named(file.sql, schema, "", "").replace(":timezone", f"'{timezone}'") for file in files]
+    return [
+        View(file.name, head(file.sql), (), query, file) for file, query in zip(files, queries, strict=True)
+    ], problems
 
 
 def _branch_file(provider: str, view: str) -> Path:
@@ -97,16 +93,3 @@ def _empty_branch(columns: tuple[Column, ...]) -> str:
     """A branch without rows, which gives the union its column names and types, and keeps it alive without providers."""
     nulls = (f"cast(null as {_SQL_TYPES[column.data_type]}) as {column.name}" for column in columns)
     return f"select {', '.join(nulls)} where false"
-
-
-def _tables_read(sql: str, schema: str) -> set[str]:
-    """The names that a query reads in `raw` or in `fax`."""
-    return {table for _, named, table in _SCHEMA.findall(sql) if named == schema}
-
-
-def _named(sql: str, schema: str, raw: str, provider: str) -> str:
-    """The query with the real names of its schemas and its provider, without its comments."""
-    names = {"raw": raw, "fax": schema}
-    text = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
-    text = _SCHEMA.sub(lambda match: f'{match[1]} "{names[match[2]]}"."{match[3]}"', text)
-    return text.replace(":provider", f"'{provider}'").strip()
