@@ -7,6 +7,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own fold
 
 import argparse
 import json
+import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
@@ -16,7 +17,6 @@ from pipelines import project
 
 from pipelines import accounts, demo, warehouse
 from pipelines.command import CommandParser, reported
-from pipelines.faults import explain
 from pipelines.findings import findings, notes, provider_findings
 from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import machine_findings
@@ -25,11 +25,13 @@ from pipelines.settings import max_age_hours, schema_name
 from pipelines.settings_files import secrets_in_config
 from pipelines.settings_report import settings_of
 from pipelines.stored import StoredFaxes
+from pipelines.unforeseen import explained
 from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from sources import provider
-from sources.errors import AtWork
+from sources.errors import AtWork, Unforeseen
 from sources.run import Run
 
+LOG = logging.getLogger("fax-sync")
 FOUND, LATER = 65, 75
 
 
@@ -41,12 +43,20 @@ class Report:
     notes: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
     looked_at: bool = True  # no sync had its warehouse
+    is_faulty: bool = False  # looking met with an error that no code expects
+
+    def note_failure(self, failure: Exception) -> None:
+        """Adds what kept us from looking as a finding."""
+        error = explained(failure)
+        self.is_faulty = self.is_faulty or isinstance(error, Unforeseen)
+        self.findings.append(str(error))
+        LOG.debug("looking failed", exc_info=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives its exit code: 0 if all is well, 65 if something was found, 75 if nothing could be."""
     options = _parser().parse_args(arguments)
-    return reported(lambda: _check(options))
+    return reported(lambda: _check(options), options.verbose)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -59,6 +69,8 @@ def _check(options: argparse.Namespace) -> int:
         print(json.dumps({name: asdict(report) for name, report in reports.items()}))
     else:
         _print(reports, options.verbose)
+    if any(report.is_faulty for report in reports.values()):
+        return Unforeseen.exit_code
     if any(report.findings for report in reports.values()):
         return FOUND
     return 0 if any(report.looked_at for report in of_accounts.values()) else LATER
@@ -66,10 +78,15 @@ def _check(options: argparse.Namespace) -> int:
 
 def _machine() -> Report:
     """An unknown setting is a finding in the files of .dlt; a retired one, or one in the environment, is a note."""
-    retired = [unknown for unknown in unknown_in_files() if unknown.is_retired]
-    misspelt = [str(unknown) for unknown in unknown_in_files() if not unknown.is_retired]
-    findings = [*machine_findings(), *secrets_in_config(), *misspelt]
-    return Report(findings, [str(unknown) for unknown in (*retired, *unknown_in_environment())])
+    report = Report()
+    try:
+        retired = [unknown for unknown in unknown_in_files() if unknown.is_retired]
+        misspelt = [str(unknown) for unknown in unknown_in_files() if not unknown.is_retired]
+        report.findings += [*machine_findings(), *secrets_in_config(), *misspelt]
+        report.notes += [str(unknown) for unknown in (*retired, *unknown_in_environment())]
+    except Exception as failure:
+        report.note_failure(failure)
+    return report
 
 
 def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
@@ -77,8 +94,9 @@ def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
 
     What is `told` of the raw schema, which a provider's accounts share, is told under the first of them only.
     """
-    report = Report(settings=list(settings_of(account)))
+    report = Report()
     try:
+        report.settings += settings_of(account)
         with warehouse.opened(account.provider, account.name, schema) as opened:
             report.settings.append(f"destination.warehouse: {version_of(opened)}")
             report.findings += warehouse_findings(opened, schema)
@@ -90,10 +108,7 @@ def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
         report.looked_at = False
         report.notes.append(str(busy))
     except Exception as failure:
-        error = explain(failure)
-        if error is None:
-            raise
-        report.findings.append(str(error))
+        report.note_failure(failure)
     return report
 
 
@@ -139,14 +154,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="check.py",
         description=__doc__,
-        epilog="Exit codes: 0 all is well; 64 usage; 65 something was found; 75 every account is being synced: "
+        epilog="Exit codes: 0 all is well; 64 usage; 65 something was found; 70 an error that no code "
+        "expects, please report it; 75 every account is being synced: "
         "check again later; 78 configuration.",
     )
     parser.add_argument("--provider", metavar="NAME", help="check this provider only")
     parser.add_argument("--account", metavar="NAME", help="check the account of this name only")
     parser.add_argument("--demo", action="store_true", help="check demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
-    parser.add_argument("--verbose", action="store_true", help="tell where each setting comes from")
+    parser.add_argument(
+        "--verbose", action="store_true", help="tell where each setting comes from, and the traceback of a failure"
+    )
     return parser
 
 

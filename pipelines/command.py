@@ -1,16 +1,16 @@
 """What the commands share: how they are called, and how they report what went wrong."""
 
 import argparse
+import io
 import logging
 import math
-import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import NoReturn
 
 from pipelines import logs, stopping
-from pipelines.faults import explain
+from pipelines.unforeseen import explained
 from sources.window import parse_instant
 
 LOG = logging.getLogger("fax-sync")
@@ -49,20 +49,29 @@ def minutes(text: str) -> float:
 def reported(command: Callable[[], int], verbose: bool = False, log_format: logs.Format = "text") -> int:
     """Runs a command and gives its exit code; whatever stops it is told in one line on stderr."""
     logs.set_up(verbose, log_format)
+    _tolerate_any_encoding()
     stopping.listen()
     try:
         exit_code = command()
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
         return exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python reports it once more as it ends
         return NOBODY_READS
     except BaseException as error:
         if stopped := stopping.behind(error):
             LOG.error("stopped by %s; what is loaded is whole, and the next run goes on from there", stopped.name)
             return stopped.exit_code
         LOG.debug("the command failed", exc_info=True)
-        if explained := explain(error):
-            LOG.error("%s", explained)
-            return explained.exit_code
-        raise
+        if not isinstance(error, Exception):
+            raise
+        told = explained(error)
+        LOG.error("%s", told)
+        return told.exit_code
+
+
+def _tolerate_any_encoding() -> None:
+    """Has what the encoding of stdout or stderr lacks be printed as an escape: a message is no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -29,12 +29,13 @@ _HEAD = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
     options = _parser().parse_args(arguments)
-    return reported(lambda: _describe(options))
+    return reported(lambda: _describe(options), options.verbose)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="describe.py", description=__doc__)
     parser.add_argument("--dbt", action="store_true", help="print a sources.yml for dbt")
+    parser.add_argument("--verbose", action="store_true", help="tell the traceback of a failure")
     return parser
 
 

@@ -22,6 +22,7 @@ def set_up(verbose: bool = False, kind: Format = "text") -> None:
     handler.setFormatter(_Json() if kind == "json" else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.raiseExceptions = False  # a message that cannot be written would be reported with a traceback
     sys.excepthook = lambda _, error, trace: _tell_unforeseen(error)
 
 

@@ -15,7 +15,7 @@ OnProgress = Callable[[str, Run], None]
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """Gives what to call after each window: a bar if stderr is a terminal, else a line in the debug log."""
-    if not sys.stderr.isatty() or logs.is_json():
+    if not (sys.stderr and sys.stderr.isatty()) or logs.is_json():
         yield _log
         return
     from pipelines.show import bar  # noqa: PLC0415  # a run from cron needs none of what it takes to draw

@@ -23,6 +23,12 @@ os.environ.setdefault("PGAPPNAME", "fax-sync")
 
 def leave(code: int) -> NoReturn:
     """Ends the process."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            if stream:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # or Python fails once more as it ends, with 120
     gc.freeze()  # or Python looks through all that was ever imported for cycles: a tenth of a run with nothing new
     sys.exit(code)
 

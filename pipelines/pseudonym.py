@@ -19,8 +19,8 @@ LOG = logging.getLogger("fax-sync")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
-    _parser().parse_args(arguments)
-    return reported(_translate)
+    options = _parser().parse_args(arguments)
+    return reported(_translate, options.verbose)
 
 
 def _translate() -> int:
@@ -36,7 +36,9 @@ def _translate() -> int:
 
 def _parser() -> CommandParser:
     # An argument would stand in the list of processes and in the shell's history.
-    return CommandParser(prog="pseudonym.py", description=__doc__, epilog="Numbers as the provider tells them: +1…")
+    parser = CommandParser(prog="pseudonym.py", description=__doc__, epilog="Numbers as the provider tells them: +1…")
+    parser.add_argument("--verbose", action="store_true", help="tell the traceback of a failure")
+    return parser
 
 
 if __name__ == "__main__":

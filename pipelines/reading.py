@@ -19,7 +19,8 @@ from pipelines.destination import require_destination
 from pipelines.postgres import bound_waiting
 from pipelines.scratch import working_directory
 from pipelines.settings import busy_seconds, schema_name
-from sources.errors import ConfigError, WarehouseError
+from pipelines.unforeseen import explained
+from sources.errors import ConfigError, FaxSyncError, WarehouseError
 
 LOG = logging.getLogger("fax-sync")
 Row = dict[str, Any]
@@ -40,7 +41,7 @@ def opened() -> Iterator[Read]:
         Busy: another program had it open for longer than `[sync] busy_seconds`.
     """
     schema = schema_name()
-    with _pipeline(schema) as pipeline:
+    with _explaining(), _pipeline(schema) as pipeline:
         _forbid_writing(pipeline)
         with connected(pipeline, _tell) as client, client.begin_transaction():
             if kind(pipeline) == "postgres":
@@ -50,8 +51,19 @@ def opened() -> Iterator[Read]:
 
 def database_file() -> Path | None:
     """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
-    with _pipeline(schema_name()) as pipeline:
+    with _explaining(), _pipeline(schema_name()) as pipeline:
         return file_of(pipeline)
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Has whatever goes wrong be told in the operator's terms, to the notebook as well as to a command."""
+    try:
+        yield
+    except FaxSyncError:
+        raise
+    except Exception as error:
+        raise explained(error) from error
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from sources.errors import LocalError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
     options = _parser().parse_args(arguments)
-    return reported(lambda: _report(options))
+    return reported(lambda: _report(options), options.verbose)
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="report.py",
         description=__doc__,
-        epilog="Exit codes: 64 usage; 69 there is no warehouse yet, or it refused; 75 it is in use: try again later; "
+        epilog="Exit codes: 64 usage; 69 there is no warehouse yet, or it refused; 70 an error that no code expects, "
+        "please report it; 75 it is in use: try again later; "
         "78 configuration.",
     )
     parser.add_argument("--month", metavar="YYYY-MM", type=month, help="this month, not the current one")
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--csv", metavar="FILE", type=Path, help="write the rows of the breakdown into this file")
     output.add_argument("--json", action="store_true", help="print every figure as one JSON object, money as text")
     parser.add_argument("--demo", action="store_true", help="read demo.duckdb, which sync.py --demo makes")
+    parser.add_argument("--verbose", action="store_true", help="tell the traceback of a failure")
     return parser
 
 

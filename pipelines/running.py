@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from dlt.extract import DltSource
 
 from pipelines import accounts, runs, stopping, warehouse
-from pipelines.faults import explain
 from pipelines.preflight import preflight
 from pipelines.privacy import kept_from, privacy
 from pipelines.progress import OnProgress
@@ -17,6 +16,7 @@ from pipelines.purge import purge
 from pipelines.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, require_proof
+from pipelines.unforeseen import explained
 from sources import provider
 from sources.errors import ConfigError, FaxSyncError, TryAgain
 from sources.run import Run
@@ -43,14 +43,22 @@ def sync_account(
                 run.warnings += opened.refresh_views(schema, report_timezone())
                 require_proof(run)
     except Exception as failure:
-        error = explain(failure)
-        if error is None or stopping.behind(failure):
+        if stopping.behind(failure):
             raise
+        error = explained(failure)
         LOG.debug("%s failed", account, exc_info=True)
     finally:
         if run:
-            run.closing.close()
+            _close(run)
     return Outcome(account, run, time.monotonic() - began, error)
+
+
+def _close(run: Run) -> None:
+    """Ends what still asks or waits for the provider; whatever that meets with, the outcome of the run is known."""
+    try:
+        run.closing.close()
+    except Exception:
+        LOG.debug("the connections to the provider did not end in good order", exc_info=True)
 
 
 def _run(

@@ -11,9 +11,8 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.comments import comment_on
-from pipelines.faults import explain
+from pipelines.unforeseen import explained
 from sources.columns import ACCOUNT, Column
-from sources.errors import FaxSyncError
 from sources.run import Run
 
 LOG = logging.getLogger("fax-sync")
@@ -77,8 +76,7 @@ def noting(client: SqlClientBase[Any], raw: str, run: Run) -> Iterator[None]:
     try:
         yield
     except Exception as failure:
-        error = explain(failure)
-        exit_code = error.exit_code if error else FaxSyncError.exit_code
+        exit_code = explained(failure).exit_code
         raise
     finally:
         if run.loads or run.purged or exit_code:

@@ -10,7 +10,7 @@ from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
 from sources.run import Run
 from sources.window import rfc3339
 
-PRECEDENCE = (78, 77, 65, 69, 74, 75)  # the first of these that any account came to is the command's exit code
+PRECEDENCE = (78, 77, 70, 65, 69, 74, 75)  # the first of these that any account came to is the command's exit code
 
 
 @dataclass(frozen=True)

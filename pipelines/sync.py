@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         epilog="Settings are in .dlt/config.toml and .dlt/secrets.toml. Exit codes: 0 complete; 64 usage; 65 the "
         "provider broke its contract, or completeness could not be proven; 69 the warehouse needs hands; "
+        "70 an error that no code expects, please report it; "
         "74 disk, memory, or a directory that cannot be written; 75 try again later; 77 credentials refused; "
         "78 configuration.",
     )

@@ -6,6 +6,7 @@
     ├── ContractError        65   the answer is not what the provider's documentation says
     │   ├── Refused          65   the provider answered 4xx; `document` holds its error body
     │   └── Incomplete       65   a window could not be proven complete
+    ├── Unforeseen           70   an error that no code expects: a fault of this program
     ├── WarehouseError       69   the warehouse needs hands: denied, corrupt, in conflict
     ├── LocalError           74   local disk or memory
     └── TryAgain             75   nothing to mend, the next run may work
@@ -82,6 +83,12 @@ class LocalError(FaxSyncError):
     """This machine ran out of disk or memory, or a directory cannot be written."""
 
     exit_code = 74
+
+
+class Unforeseen(FaxSyncError):
+    """An error that no code expects; the message says where it arose, and nothing of what it says itself."""
+
+    exit_code = 70
 
 
 class TryAgain(FaxSyncError):
