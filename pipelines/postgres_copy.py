@@ -10,6 +10,8 @@ from dlt.common.storages import FileStorage
 from dlt.destinations.impl.postgres import factory
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresCsvCopyJob
 
+from pipelines.keys import require_keys
+
 _BUFFER_BYTES = 256 * 1024
 
 
@@ -23,6 +25,12 @@ class postgres(factory.postgres):  # its name is the destination's type to dlt
 
 
 class _Client(PostgresClient):
+    def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
+        applied = super().update_stored_schema(*args, **kwargs)
+        if not self.in_staging_dataset_mode:
+            require_keys(self.sql_client, self.sql_client.dataset_name, self.schema)
+        return applied
+
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
         job = super().create_load_job(table, file_path, load_id, restore)
         return _Copy(file_path) if isinstance(job, PostgresCsvCopyJob) else job

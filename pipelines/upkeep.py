@@ -1,4 +1,4 @@
-"""What dlt does not make: comments, the table of runs, and on PostgreSQL the indexes that merging needs."""
+"""What dlt does not make: comments, the table of runs, and on PostgreSQL the indexes that make merging fast."""
 
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -36,11 +36,9 @@ def _comments(raw: str, schema: Schema) -> Iterator[str]:
 def _indexes(raw: str, schema: Schema) -> Iterator[str]:
     for name, table in sorted(schema.tables.items()):
         columns = table["columns"]
-        keys = [[column for column, hints in columns.items() if hints.get("primary_key")]]
-        keys += [["account", "created_at"]] if {"account", "created_at"} <= columns.keys() else []
+        keys = [["account", "created_at"]] if {"account", "created_at"} <= columns.keys() else []
         keys += [["_dlt_parent_id"]] if "_dlt_parent_id" in columns else []
         for key in keys:
-            if key and key != ["_dlt_id"]:
-                named = "_".join((name, *key))
-                listed = ", ".join(f'"{column}"' for column in key)
-                yield f'create index if not exists "{named}" on "{raw}"."{name}" ({listed})'
+            named = "_".join((name, *key))
+            listed = ", ".join(f'"{column}"' for column in key)
+            yield f'create index if not exists "{named}" on "{raw}"."{name}" ({listed})'
