@@ -13,12 +13,18 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from sources.errors import Busy, FaxSyncError, WarehouseError
 
-_PASSING = ("08", "40", "53300", "55P03", "57")  # connection, serialization, connections, lock time-out, shutdown
+PASSING = ("08", "40", "53300", "55P03", "57")  # connection, serialization, connections, lock time-out, shutdown
 _REFUSALS = {
     "25006": "it is read-only, perhaps after a failover: point the credentials at the primary",
     "53100": "it has no disk space left",
+    "55000": "a table refuses DELETE, probably because a publication publishes deletes and the table has no replica "
+    "identity: alter table … replica identity full, or leave the table out of the publication",
 }
 _GRANTS = "the GRANTs that the role needs are in README.md"
+_POLICIES = (
+    "the role needs policies of row security that let it select, insert, update and delete every row, "
+    "or the attribute bypassrls"
+)
 _NO_ENTRY = {
     r'database ".*" does not exist': "there is no such database: see [destination.warehouse] credentials",
     r"password authentication failed|no password supplied|no pg_hba\.conf entry|"
@@ -31,6 +37,7 @@ _TRIED = re.compile(  # as libpq tells what it tried to connect to
 )
 CANNOT_REPLACE = "42P16"  # a view whose first columns would change
 DEPENDENTS = "2BP01"  # something else depends on what is to be dropped
+DOUBLES = "23505"  # rows with the same key
 
 
 def bound_waiting(pipeline: dlt.Pipeline) -> None:
@@ -77,7 +84,7 @@ def explain(error: BaseException) -> FaxSyncError | None:
         return Busy("a connection broke, and a job that had been committed was done twice: run again")
     if not state and (reason := _refused_entry(str(error))):
         return WarehouseError(f"PostgreSQL: {reason}")
-    if state.startswith(_PASSING) or (not state and not isinstance(error, driver.ProgrammingError)):
+    if state.startswith(PASSING) or (not state and not isinstance(error, driver.ProgrammingError)):
         return Busy(
             f"the warehouse{_where(str(error))} cannot be reached, or has too many connections: run again later"
         )
@@ -108,11 +115,35 @@ def _refused_entry(text: str) -> str | None:
 
 
 def _refusal(state: str, error: Any) -> str:
+    if state.startswith("23"):
+        return _broken_constraint(state, error.diag)
     if state == "42501":
-        return f"{error.diag.message_primary}: {_GRANTS}"
+        by_policy = error.diag.source_function == "ExecWithCheckOptions"
+        return f"{error.diag.message_primary}: {_POLICIES if by_policy else _GRANTS}"
     if state.startswith("28"):
         return "it refused the user or the password: see [destination.warehouse] credentials"
     if state in _REFUSALS:
         return _REFUSALS[state]
-    table = getattr(error.diag, "table_name", None)
+    table = error.diag.table_name
     return f"it refused with {state or type(error).__name__}{f', at table {table}' if table else ''}"
+
+
+def _broken_constraint(state: str, where: Any) -> str:
+    """What a constraint forbids, without the values that break it."""
+    table = f"{where.schema_name}.{where.table_name}"
+    if state == "23502":
+        return (
+            f"column {where.column_name} of {table} is NOT NULL, and the sync has no value for it: "
+            "alter table … alter column … drop not null, or set a default"
+        )
+    if state == "23503":
+        return (
+            f"the foreign key {where.constraint_name} of {table} refers to a row that a changed fax replaces: "
+            "drop it, or make it deferrable initially deferred"
+        )
+    if state == DOUBLES and where.constraint_name in (f"{where.table_name}{end}" for end in ("_key", "__dlt_id_key")):
+        return (
+            f"rows of {table} that a changed fax replaces were not deleted: row security, a rule or a trigger keeps "
+            f"them; {_POLICIES}"
+        )
+    return f"the constraint {where.constraint_name} of {table} refuses a row of the sync: drop it, or drop its index"

@@ -7,6 +7,7 @@ from typing import Any
 from pipelines.connecting import kind
 from pipelines.warehouse import Warehouse
 from sources.columns import Table
+from sources.errors import WarehouseError
 from sources.ledger import SYNC_PROBLEMS
 
 _OLD = "account = %s and created_at < %s"
@@ -31,11 +32,13 @@ def purge(opened: Warehouse, table: Table, account: str, before: datetime) -> in
             for statement, parameters in _deletions(raw, table, there, account, before):
                 client.execute_sql(statement, *parameters)
             for name in (table.name, *(child.name for child in table.children), SYNC_PROBLEMS):
-                if (
-                    client.staging_dataset_name,
-                    name,
-                ) in there:  # a load that was cut off left rows
-                    client.execute_sql(f'delete from "{client.staging_dataset_name}"."{name}"')
+                if (client.staging_dataset_name, name) in there:  # a load that was cut off left rows
+                    client.execute_sql(f'truncate "{client.staging_dataset_name}"."{name}"')
+            if left := _count(client, f'"{raw}"."{table.name}" where {_OLD}', account, before):
+                raise WarehouseError(
+                    f"{left} faxes of {raw}.{table.name} that are too old to be kept were not deleted: a policy of row "
+                    "security, a rule or a trigger keeps them"
+                )
         if kind(opened.pipeline) == "duckdb":
             client.execute_sql("checkpoint")  # or the rows would stay in the file beside it
     return faxes
