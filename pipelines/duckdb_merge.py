@@ -67,7 +67,9 @@ class _Files:
         table = self._client.make_qualified_table_name(table_name)
         rows = f"select * from {table} where false"  # for the columns that no file has, or if there is no file
         if paths := ", ".join(map(_quoted, self._files[table_name])):
-            rows += f" union all by name select * from read_parquet([{paths}], union_by_name=true)"
+            rows += (
+                f" union all by name select * from read_parquet([{paths}], union_by_name=true, hive_partitioning=false)"
+            )
         return table, f"({rows})"
 
 

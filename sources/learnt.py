@@ -13,6 +13,9 @@ from sources.values import infer_type
 
 MOST_LEARNT_COLUMNS = 200  # of one table; PostgreSQL ends at 1600 columns, and random keys must not get there
 MOST_OF_A_SHAPE = 60  # characters
+SYSTEM_COLUMNS = frozenset(  # that every table of PostgreSQL has; DuckDB has rowid
+    ("cmax", "cmin", "ctid", "oid", "rowid", "tableoid", "xmax", "xmin")
+)
 Contract = Literal["evolve", "freeze", "discard"]
 
 
@@ -66,7 +69,7 @@ class Learnt:
         names: dict[str, str] = {}
         for key in sorted(keys):
             name = self._normalized(key)
-            if name in taken or name.startswith("_dlt"):
+            if name in taken or name.startswith("_dlt") or (name in SYSTEM_COLUMNS and name not in known):
                 name = self._normalized(f"x_{name.lstrip('_')}")
             if not name or name in taken or name in names.values() or (name not in known and room <= 0):
                 continue
@@ -76,7 +79,10 @@ class Learnt:
 
     def _normalized(self, key: str) -> str:
         try:
-            return self.normalize(key)
+            name = self.normalize(key)
+            if name.isascii():
+                return name
+            return self.normalize(re.sub(r"[^\x00-\x7f]", "_", key))  # PostgreSQL counts bytes and cuts what is longer
         except ValueError:
             return ""  # nothing of the key can stand in a name
 

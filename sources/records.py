@@ -10,6 +10,8 @@ import orjson
 from sources.columns import CREATED_AT, Record, Table
 from sources.fitting import as_json, fit
 
+MOST_OF_AN_ID = 255  # characters; an index of PostgreSQL holds no key of more than 2,704 bytes
+
 
 class Placed(NamedTuple):
     """A record with its place: the id and the creation time (UTC) that its columns will hold, and its fingerprint."""
@@ -41,6 +43,8 @@ def place(table: Table, account: str, record: Record) -> Placed:
     fax_id = fit(record.get("id"), table.id_type)
     if fax_id is None or fax_id == "":
         raise ValueError("no id")
+    if len(str(fax_id)) > MOST_OF_AN_ID:
+        raise ValueError(f"an id of more than {MOST_OF_AN_ID} characters")
     created_at: datetime | None = fit(record.get(CREATED_AT), "timestamp")
     if created_at is None:
         raise ValueError("no creation time")
