@@ -1,7 +1,6 @@
 """What the tests work with: fakes over real HTTP, a warehouse file of their own, the command in process and as one."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from environment import child_environment, isolate
+
+isolate()  # before dlt is imported, which remembers where its settings are
 
 import duckdb
 import leaks
@@ -131,7 +134,7 @@ def sync_process(settings: Settings) -> SyncProcess:
         *arguments: str, root: Path = ROOT, cwd: Path = ROOT, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, str(root / "pipelines" / "sync.py"), *arguments]
-        clean = {"PATH": os.defpath, **settings, **environment}
+        clean = child_environment(settings, **environment)
         return subprocess.run(command, env=clean, cwd=cwd, capture_output=True, text=True, check=False)
 
     return run

@@ -1,7 +1,6 @@
 """Runs the report as the tests need it: in this process, with the settings of a test."""
 
 import json
-import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -12,13 +11,14 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, Settings
+from environment import child_environment
 
 from sources.fake_server import serve
 
 
 def sync_once(file: Path, records: dict[str, Any]) -> None:
     """Has a process of its own sync these records of each provider into a DuckDB file."""
-    env = {"PATH": os.defpath, "DESTINATION__WAREHOUSE__CREDENTIALS": str(file)}
+    env = child_environment(DESTINATION__WAREHOUSE__CREDENTIALS=str(file))
     with ExitStack() as stack:
         for provider, faxes in records.items():
             fake = import_module(f"sources.{provider}.fake").Fake(faxes)

@@ -4,7 +4,6 @@ uv run python tests/scale.py --faxes 1200000
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import Any
 
 import duckdb
 from benchmark.memory import peak_memory
+from environment import child_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 BURST = 15_000  # faxes in one hour: more than one query of Phaxio's counts
@@ -66,7 +66,7 @@ def records(count: int) -> list[dict[str, Any]]:
 
 def backfill(file: Path, settings: dict[str, str]) -> None:
     """Runs the sync as a process of its own, and prints its summary and the peak memory of all that belongs to it."""
-    environment = {"PATH": os.defpath, **settings, "DESTINATION__WAREHOUSE__CREDENTIALS": str(file)}
+    environment = child_environment(settings, DESTINATION__WAREHOUSE__CREDENTIALS=str(file))
     command = [sys.executable, str(ROOT / "pipelines" / "sync.py"), "--provider", "phaxio"]
     with (
         subprocess.Popen(

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from checking import Check, change
 from conftest import ROOT, Served, Settings
+from environment import child_environment
 
 
 @pytest.mark.usefixtures("served")
@@ -31,7 +32,7 @@ def test_people_are_told_the_findings_and_their_remedies(settings: Settings, war
     secrets.touch(0o600)
     secrets.write_text(f'[sources.phaxio]\napi_secret = "{settings.pop("SOURCES__PHAXIO__API_SECRET")}"\n')
     command = [sys.executable, str(ROOT / "pipelines" / "check.py"), "--verbose"]
-    told = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+    told = subprocess.run(command, env=child_environment(settings), capture_output=True, text=True, check=False)
 
     assert told.returncode == 65
     assert re.search(r"^phaxio: \d findings?\n  - ", told.stdout, re.MULTILINE)

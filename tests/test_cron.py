@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import ROOT, Query, ServeFake, Settings, SyncProcess, generated
+from environment import child_environment
 from oracle import assert_holds
 
 CRON = {"PATH": "/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "America/Chicago"}
@@ -24,7 +25,7 @@ def test_cron_fills_the_same_file_with_the_same_rows(
     command = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
     done = subprocess.run(
         command,
-        env=CRON | settings,
+        env=child_environment(settings, **CRON),
         cwd=elsewhere,
         capture_output=True,
         text=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from environment import child_environment
 from pages import GUIDE, PAGES, guide, page
 
 from pipelines import check, describe, report, sync
@@ -31,7 +32,9 @@ def test_the_demonstration_prints_what_the_readme_shows(tmp_path: Path) -> None:
     for folder in ("sources", "pipelines", ".dlt"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "secrets.toml"))
     command = [sys.executable, str(tmp_path / "pipelines" / "sync.py"), "--demo"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    printed = subprocess.run(
+        command, env=child_environment(project=tmp_path), cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     shown = re.search(r"<!-- output: demo -->\n```\n(.*?)```", README, re.DOTALL)
 
     assert shown is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import ROOT
+from environment import child_environment
 
 
 @pytest.fixture
@@ -28,7 +29,13 @@ def test_a_sync_needs_no_network_but_that_of_its_provider(isolated: list[str], t
     for folder in ("sources", "pipelines", ".dlt"):
         shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__", "secrets.toml"))
     command = [*isolated, sys.executable, str(project / "pipelines" / "sync.py"), "--demo"]
-    ended = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        command,
+        env=child_environment(project=project, PATH=os.environ["PATH"]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert ended.returncode == 0, ended.stderr
     with duckdb.connect(str(project / "demo.duckdb"), read_only=True) as connection:

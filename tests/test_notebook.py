@@ -1,6 +1,5 @@
 """The notebook: it runs without a page, and as a page its figures are the warehouse's and follow its pickers."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from browser import page, served
 from conftest import ROOT, Query, ServeFake, Settings, Sync, generated
+from environment import child_environment
 from reporting import sync_once
 
 import sources
@@ -41,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def env(made: Path, warehouse: Path, settings: Settings) -> Settings:
     shutil.copy(made, warehouse)
-    return {"PATH": os.defpath, **settings}
+    return child_environment(settings)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_it_runs_on_postgres(serve_fake: ServeFake, sync: Sync, settings: Settin
     for provider in sources.providers():
         serve_fake(provider, generated(provider, 60, days=60))
     assert sync().exit_code == 0
-    env = {"PATH": os.defpath, **settings}
+    env = child_environment(settings)
     done = subprocess.run([sys.executable, str(NOTEBOOK)], env=env, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -94,7 +94,7 @@ def test_without_a_warehouse_it_shows_the_demonstration_or_how_to_make_it(tmp_pa
 
     def told() -> str:
         command = [sys.executable, "-c", tell]
-        env = {"PATH": os.defpath}
+        env = child_environment(project=tmp_path)
         return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     assert "sync.py --demo" in told()

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from canaries import NAME, NUMBER, TRACES, planted, traces
 from conftest import ROOT, Query, Served, ServeFake, Settings, Sync, generated
+from environment import child_environment
 from hypothesis import given
 from hypothesis import strategies as st
 from postgres import Server
@@ -301,9 +302,13 @@ def test_the_command_tells_the_pseudonym_that_the_warehouse_has(
     settings |= HMAC
     sync()
     command = [sys.executable, str(ROOT / "pipelines" / "pseudonym.py")]
-    told = subprocess.run(command, env=settings, input=f"{NUMBER}\n", capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        command, env=child_environment(settings), input=f"{NUMBER}\n", capture_output=True, text=True, check=True
+    )
     del settings["PRIVACY__PHONE_NUMBERS"]
-    refused = subprocess.run(command, env=settings, input="", capture_output=True, text=True, check=False)
+    refused = subprocess.run(
+        command, env=child_environment(settings), input="", capture_output=True, text=True, check=False
+    )
 
     assert query("select distinct from_number from fax.faxes") == [(told.stdout.strip(),)]
     assert (refused.returncode, NUMBER in told.stderr) == (78, False)

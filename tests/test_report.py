@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -18,6 +19,7 @@ import duckdb
 import pytest
 from conftest import ROOT, Query, ServeFake, Settings, Sync, generated
 from dlt.destinations.exceptions import DatabaseException
+from environment import child_environment
 from postgres import Server
 from reporting import Reporting, sync_once, total
 
@@ -158,8 +160,9 @@ def test_csv_holds_the_rows_exactly_for_nobody_else_to_read(report: Reporting, q
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(("columns", "by"), [(80, "number"), (80, "tag"), (200, "account")])
 def test_it_fits_one_screen_of_a_terminal(columns: int, by: str, settings: Settings) -> None:
-    command = f"stty cols {columns} rows 50; {sys.executable} {REPORT} --by {by} --month {LAST}"
-    env = {"TERM": "xterm", "PATH": os.environ["PATH"]} | settings
+    report = shlex.join([sys.executable, str(REPORT), "--by", by, "--month", LAST])
+    command = f"stty cols {columns} rows 50; {report}"
+    env = child_environment(settings, TERM="xterm", PATH=os.environ["PATH"])
     shown = subprocess.run(["script", "-qec", command, "/dev/null"], env=env, capture_output=True, check=True)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.stdout.decode()).splitlines()
 
@@ -242,7 +245,7 @@ def test_a_file_that_is_locked_is_waited_for_and_then_left(
     with duckdb.connect(str(warehouse)):
         given_up = subprocess.run(
             command,
-            env={"PATH": os.defpath} | settings | {"SYNC__BUSY_SECONDS": "0.2"},
+            env=child_environment(settings, SYNC__BUSY_SECONDS="0.2"),
             capture_output=True,
             text=True,
             check=False,
@@ -258,7 +261,7 @@ def test_a_file_that_is_locked_is_waited_for_and_then_left(
     closing.start()
     waited = subprocess.run(
         command,
-        env={"PATH": os.defpath} | settings | {"SYNC__BUSY_SECONDS": "60"},
+        env=child_environment(settings, SYNC__BUSY_SECONDS="60"),
         capture_output=True,
         text=True,
         check=False,

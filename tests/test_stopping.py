@@ -1,11 +1,13 @@
 """A run that is to end early, or whose output nobody reads."""
 
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from conftest import ROOT, Query, ServeFake, Settings, Sync, generated
+from environment import child_environment
 from oracle import assert_holds
 
 NO_TIME = ("--max-runtime", "0.00001")  # minutes
@@ -35,9 +37,13 @@ def test_windows_without_a_fax_are_committed_before_the_first_fax_comes(
 
 def test_who_closes_the_pipe_early_sees_no_traceback(settings: Settings, serve_fake: ServeFake) -> None:
     serve_fake("phaxio", generated("phaxio", 3))
-    command = f"{sys.executable} {ROOT}/pipelines/sync.py --json | true"
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'pipelines' / 'sync.py'))} --json | true"
     ended = subprocess.run(
-        ["bash", "-c", command + "; echo ${PIPESTATUS[0]}"], env=settings, capture_output=True, text=True, check=True
+        ["bash", "-c", command + "; echo ${PIPESTATUS[0]}"],
+        env=child_environment(settings),
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert (ended.stdout.strip(), "Error" in ended.stderr) == ("141", False)

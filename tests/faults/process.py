@@ -1,6 +1,5 @@
 """The command as a process of its own, and the points at which something may happen to it."""
 
-import os
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from threading import Event
 
 import leaks
 from conftest import ROOT, Settings
+from environment import child_environment
 
 from faults.inject import Fault, Honest
 from sources.fake_server import Answer, Request
@@ -64,7 +64,7 @@ class Process:
 def started(settings: Settings, scratch: Path, *before: str, **environment: str) -> Iterator[Process]:
     """The command, started with the settings and nothing else in its environment; `before` it stand other commands."""
     scratch.mkdir(exist_ok=True)
-    clean = {"PATH": os.defpath, "TMPDIR": str(scratch), **settings, **environment}
+    clean = child_environment(settings, TMPDIR=str(scratch), **environment)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen([*before, *COMMAND], env=clean, cwd="/", text=True, **pipes) as running:  # type: ignore[call-overload]
         try:

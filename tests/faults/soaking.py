@@ -1,6 +1,5 @@
 """Runs of the command, killed at random moments, and the tally of what that cost."""
 
-import os
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import leaks
+from environment import child_environment
 from oracle import unsound
 from warehouses import Warehouse, assert_warehouse_holds
 
@@ -43,7 +43,7 @@ class Soak:
         self.warehouse = warehouse
         own = {key: value for account in accounts for key, value in account.settings().items()}
         own |= {**self.warehouse.settings(), "SYNC__ROWS_PER_LOAD": "300", "SOURCES__READER_PROCESS_FROM": "1"}
-        self.environment = {"PATH": os.defpath, "TMPDIR": str(self.scratch), **own}
+        self.environment = child_environment(own, TMPDIR=str(self.scratch))
 
     def turn(self, most_kills: int) -> None:
         """Some kills, then a run that is left alone, then a look."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Settings
+from environment import child_environment
 from oracle import content
 
 import sources
@@ -31,7 +32,7 @@ class Ended:
 
 
 def run(settings: Settings, told: Path) -> Ended:
-    environment = {"PATH": os.defpath, **settings}
+    environment = child_environment(settings)
     command = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
     with told.open("wb") as output:
         running = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
