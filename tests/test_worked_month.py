@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import Query, ServeFake, Settings, Sync
+from conftest import ROOT, Query, ServeFake, Settings, Sync
+from pages import blocks as code_blocks
 from pages import page
 
 from pipelines.views.queries import HERE
@@ -160,3 +161,17 @@ def test_every_view_says_what_was_reckoned_by_hand(figures: Query) -> None:
     }
 
     assert held == {view: sorted(lines) for view, (_, lines) in blocks().items()}
+
+
+QUESTIONS = [sql for name in ("README.md", "docs/asking.md") for sql in code_blocks("sql", ROOT / name)]
+
+
+def test_every_question_of_the_docs_has_an_answer_in_that_month(figures: Query) -> None:
+    assert [sql for sql in QUESTIONS if figures(sql) == []] == []
+
+
+@pytest.mark.slow
+def test_every_question_of_the_docs_runs_on_postgres(warehouses: Any) -> None:
+    with warehouses("postgres").connection() as connection:
+        for sql in QUESTIONS:
+            assert connection.execute(sql).description
