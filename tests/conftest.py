@@ -24,7 +24,7 @@ from sources.fake_server import FakeServer, json_answer, serve
 
 pytest_plugins = ["databases", "checking", "scanning"]
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "tests"))  # a command that is imported replaces the first entry of the path, which may be this
+sys.path.append(str(ROOT / "tests"))  # an imported command replaces the first entry of the path
 Settings = dict[str, str]
 ServeFake = Callable[..., "Served"]
 Query = Callable[..., list[tuple[Any, ...]]]
