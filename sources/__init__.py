@@ -1,4 +1,4 @@
-"""The providers of faxes: each folder here is one, and the whole truth about it.
+"""The providers of faxes: each folder here with a `faxes.sql` is one, and the whole truth about it.
 
 A provider's package offers:
 
@@ -9,14 +9,14 @@ A provider's package offers:
 - `fake.Fake`: its API on loopback, for the demonstration and the tests.
 """
 
-import pkgutil
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 
 def providers() -> list[str]:
     """The names of all providers, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return sorted(file.parent.name for place in __path__ for file in Path(place).glob("*/faxes.sql"))
 
 
 def provider(name: str) -> ModuleType:
