@@ -11,7 +11,7 @@ from typing import Any
 import dlt
 from dlt.destinations.sql_client import SqlClientBase
 
-from sources.errors import Busy, FaxSyncError, WarehouseError
+from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
 PASSING = ("08", "40", "53300", "55P03", "57")  # connection, serialization, connections, lock time-out, shutdown
 _REFUSALS = {
@@ -43,12 +43,26 @@ DOUBLES = "23505"  # rows with the same key
 def bound_waiting(pipeline: dlt.Pipeline) -> None:
     """Has every connection of the pipeline start with the options of PGOPTIONS; what the credentials say comes last.
 
-    dlt gives a search path as an option of its own, and libpq then ignores the variable.
+    dlt gives a search path as an option of its own, and libpq then ignores the variable. All text that is sent is
+    UTF-8, whatever encoding the role, the database or the credentials take for granted.
     """
     credentials: Any = pipeline.destination_client().config.credentials
     ours, theirs = os.environ.get("PGOPTIONS", ""), credentials.query.get("options", "")
     credentials.query["options"] = f"{ours} {theirs}".strip()
+    credentials.client_encoding = "UTF8"
     pipeline.destination.config_params["credentials"] = credentials
+
+
+def require_encoding(client: SqlClientBase[Any]) -> None:
+    """Raises:
+    ConfigError: the database is not one of UTF-8, so that there are texts that it cannot hold, or not as text.
+    """
+    encoding = client.native_connection.get_parameter_status("server_encoding") or "UTF8"
+    if encoding != "UTF8":
+        raise ConfigError(
+            f"the database's encoding is {encoding}, which cannot hold every text: create database … encoding 'UTF8' "
+            "template template0, and set [destination.warehouse] credentials to it"
+        )
 
 
 def require_schemas(client: SqlClientBase[Any], *schemas: str) -> None:

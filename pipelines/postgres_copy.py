@@ -47,4 +47,6 @@ class _Copy(RunnableLoadJob, HasFollowupJobs):
         with FileStorage.open_zipsafe_ro(self._file_path, "rb") as rows:
             columns = rows.readline().decode().strip()  # quoted as identifiers are
             with client.begin_transaction(), client.native_connection.cursor() as cursor:
-                cursor.copy_expert(f"copy {table} ({columns}) from stdin with (format csv)", rows, _BUFFER_BYTES)
+                cursor.copy_expert(
+                    f"copy {table} ({columns}) from stdin with (format csv, encoding 'UTF8')", rows, _BUFFER_BYTES
+                )

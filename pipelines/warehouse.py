@@ -18,7 +18,7 @@ from pipelines.connecting import connected, kind
 from pipelines.database_file import file_of, lock_file, make_file
 from pipelines.destinations import configured_destination
 from pipelines.nesting import nest, unnest
-from pipelines.postgres import bound_waiting, require_schemas
+from pipelines.postgres import bound_waiting, require_encoding, require_schemas
 from pipelines.scratch import working_directory
 from pipelines.settings import duckdb_memory
 from pipelines.upkeep import keep_up
@@ -113,6 +113,7 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
                 pipeline.sync_destination()  # a connection to files knows the tables that were known when it was made
             with _connected(pipeline) as client:
                 if _is_postgres(pipeline):
+                    require_encoding(client)
                     require_schemas(client, pipeline.dataset_name, client.staging_dataset_name)
                 pipeline.sync_destination()
                 yield Warehouse(pipeline, client, verify)
