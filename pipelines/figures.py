@@ -26,9 +26,20 @@ BREAKDOWNS: dict[str, tuple[str, tuple[str, ...]]] = {  # by -> what to read, an
 }
 
 
+_PERHAPS_TESTS = """
+    select count(*) as perhaps_tests from fax.faxes as faxes
+    inner join fax.calendar as calendar
+        on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
+    where faxes.is_test is null and calendar.month = %s
+"""
+
+
 @dataclass(frozen=True)
 class MonthFigures:
-    """One month: by account and by day, the rows of one breakdown and what failed, the most expensive first."""
+    """One month: by account and by day, the rows of one breakdown and what failed, the most expensive first.
+
+    `perhaps_tests` are faxes that are counted although it is not known whether they are tests.
+    """
 
     month: date
     by: str
@@ -37,6 +48,7 @@ class MonthFigures:
     breakdown: list[Row]
     failures: list[Row]
     times: list[Row]
+    perhaps_tests: int
     earliest: date | None
     latest: date | None
 
@@ -101,6 +113,7 @@ def month_figures(read: Read, month: date, by: str) -> MonthFigures:
         breakdown=breakdown(read, month, by),
         failures=read(failures, month),
         times=read(times, month),
+        perhaps_tests=int(str(read(_PERHAPS_TESTS, month)[0]["perhaps_tests"])),
         **span,
     )
 

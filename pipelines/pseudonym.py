@@ -1,11 +1,12 @@
-"""The pseudonyms of numbers, one a line on standard input: to look somebody up where `[privacy]` is set to hmac."""
+"""The pseudonyms of phone numbers, one a line on standard input, to find a number where `[privacy]` is set to hmac."""
 
 import sys
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
 
-import logging
+import argparse
+import io
 from collections.abc import Sequence
 
 from pipelines import project  # before dlt is imported
@@ -13,30 +14,49 @@ from pipelines import project  # before dlt is imported
 from pipelines.command import CommandParser, reported
 from pipelines.privacy import privacy
 from sources.errors import ConfigError
+from sources.privacy import is_number
 
-LOG = logging.getLogger("fax-sync")
+SHAPE = "a number has a country code and 7 to 15 digits, such as +12065550100"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
-    options = _parser().parse_args(arguments)
-    return reported(_translate, options.verbose)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return reported(lambda: _translate(parser, options), options.verbose)
 
 
-def _translate() -> int:
+def _translate(parser: CommandParser, options: argparse.Namespace) -> int:
     settings = privacy()
     if settings.phone_numbers != "hmac":
         raise ConfigError('there are no pseudonyms: setting privacy.phone_numbers is not "hmac"')
-    for line in filter(None, map(str.strip, sys.stdin)):
-        if not line.startswith("+"):
-            LOG.warning("a line without a + at its beginning: numbers are told as +12065550100")
+    lines = _lines()
+    if not lines:
+        parser.error(f"no phone number on standard input, one a line: {SHAPE}")
+    wrong = [str(number) for number, line in lines if not options.text and not is_number(line)]
+    if wrong:
+        parser.error(
+            f"no phone number in line {', '.join(wrong)}: {SHAPE}; for a name or another text add --text. "
+            "No pseudonym was printed"
+        )
+    for _, line in lines:
         print(settings.pseudonym(line))
     return 0
 
 
+def _lines() -> list[tuple[int, str]]:
+    """The lines of standard input with their numbers, without those that hold nothing but blanks."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
+    return [(number, text) for number, line in enumerate(sys.stdin or (), 1) if (text := line.strip())]
+
+
 def _parser() -> CommandParser:
     # An argument would stand in the list of processes and in the shell's history.
-    parser = CommandParser(prog="pseudonym.py", description=__doc__, epilog="Numbers as the provider tells them: +1…")
+    parser = CommandParser(
+        prog="pseudonym.py", description=__doc__, epilog="Exit codes: 0, 64 usage, 78 configuration."
+    )
+    parser.add_argument("--text", action="store_true", help="lines may be names or other texts, taken as they are")
     parser.add_argument("--verbose", action="store_true", help="tell the traceback of a failure")
     return parser
 

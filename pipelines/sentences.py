@@ -60,6 +60,8 @@ def notes(figures: MonthFigures) -> Iterator[str]:
         yield f"{whose}: half of what was delivered took {half} at most, and 95 of 100 {most}."
     if figures.count("open_faxes"):
         yield "What open faxes cost may still change."
+    if figures.perhaps_tests:
+        yield f"{figures.perhaps_tests:,} faxes are counted that may be tests: is_test of fax.faxes is unknown."
     if figures.by == "tag":
         yield "A fax with several tags stands under each of them."
 

@@ -28,7 +28,7 @@ FAXES = (
     Column("to_number", "text", "The recipient, E.164 where possible; null where fax.fax_recipients lists several."),
     Column("num_pages", "bigint", "Sheets of the fax."),
     Column("cost_usd", "decimal", "What the fax cost, US dollars."),
-    Column("is_test", "bool", "Made with test credentials: cost views leave it out."),
+    Column("is_test", "bool", "Made with test credentials: cost views leave it out; null: unknown, and counted."),
     Column("is_final", "bool", "Nothing about the fax is expected to change any more."),
     Column("is_deleted", "bool", "Deleted at the provider; the rest of the row is what was known before."),
     Column("error_type", "text", "Class of the error in the provider's word; null if none."),
@@ -54,7 +54,11 @@ FAX_RECIPIENTS = (
     Column(
         "cost_usd", "decimal", "Its part of the fax's cost, US dollars; the parts of a fax sum to its cost exactly."
     ),
-    Column("is_test", "bool", "The fax was made with test credentials: cost views leave it out."),
+    Column(
+        "is_test",
+        "bool",
+        "Made with test credentials: cost views leave it out; null: unknown, and counted.",
+    ),
     Column("is_final", "bool", "Nothing about the fax is expected to change any more."),
     Column("is_deleted", "bool", "The fax was deleted at the provider."),
     Column("bitrate", "bigint", "Speed of the transmission, bit/s; null if the provider does not tell."),

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -13,16 +13,26 @@ from sources.columns import MONEY_PRECISION, MONEY_SCALE, DataType
 from sources.window import parse_instant
 
 _QUANTUM = Decimal(1).scaleb(-MONEY_SCALE)
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _ROUNDING_NOISE = Decimal("1e-15")  # of a float: what binary arithmetic adds to 0.1 + 0.2
+
+
+class Rounded(ValueError):
+    """The value fits only roughly; `held` is what the column holds of it."""
+
+    def __init__(self, reason: str, held: Decimal) -> None:
+        super().__init__(reason)
+        self.held = held
 
 
 def fit(value: Any, data_type: DataType) -> Any:
     """The value as its column holds it, or None for null.
 
-    Numbers may come as text, whole floats as integers, and scalars fit a text column as the text JSON gives them. Times
-    are kept to the microsecond.
+    Numbers may come as text, whole floats as integers, truth as 0 and 1, and scalars fit a text column as the text JSON
+    gives them. Times are kept to the microsecond.
 
     Raises:
+        Rounded: a decimal has more decimals than its column.
         ValueError: it does not fit; the message gives the reason without the value.
     """
     if value is None:
@@ -78,10 +88,12 @@ def _fit_decimal(value: Any) -> Decimal:
     number = _fit_number(value)
     if number.adjusted() >= MONEY_PRECISION - MONEY_SCALE:
         raise ValueError(f"a number beyond {MONEY_PRECISION - MONEY_SCALE} integer digits")
-    rounded = number.quantize(_QUANTUM) if number.adjusted() > -40 else Decimal(0)
+    rounded = number.quantize(_QUANTUM, ROUND_HALF_EVEN) if number.adjusted() > -40 else Decimal(0)
+    if rounded.adjusted() >= MONEY_PRECISION - MONEY_SCALE:
+        raise ValueError(f"a number beyond {MONEY_PRECISION - MONEY_SCALE} integer digits")
     noise = abs(number) * _ROUNDING_NOISE if isinstance(value, float) else 0
     if abs(rounded - number) > noise:
-        raise ValueError(f"a number with more than {MONEY_SCALE} decimals")
+        raise Rounded(f"a number with more than {MONEY_SCALE} decimals, which was rounded", rounded)
     return rounded
 
 
@@ -95,10 +107,9 @@ def _fit_double(value: Any) -> float:
 
 
 def _fit_bool(value: Any) -> bool:
-    if value is True or value == "true":
-        return True
-    if value is False or value == "false":
-        return False
+    text = str(value).lower() if isinstance(value, bool | int | str) else ""
+    if text in _TRUTH:
+        return _TRUTH[text]
     raise ValueError(f"expected true or false, got {type(value).__name__}")
 
 

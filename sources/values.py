@@ -1,4 +1,4 @@
-"""Values of a record into typed Arrow columns, exactly: what does not fit becomes null and is reported, never bent."""
+"""Values of a record into typed Arrow columns, exactly: what does not fit becomes null or rounded, and is reported."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import orjson
 import pyarrow as pa
 
 from sources.columns import MONEY_PRECISION, MONEY_SCALE, Column, DataType, Record
-from sources.fitting import fit
+from sources.fitting import Rounded, fit
 from sources.window import FIRST_INSTANT, LAST_INSTANT
 
 ARROW_TYPES: dict[DataType, pa.DataType] = {
@@ -20,7 +20,7 @@ ARROW_TYPES: dict[DataType, pa.DataType] = {
     "decimal": pa.decimal128(MONEY_PRECISION, MONEY_SCALE),
     "json": pa.string(),
 }
-Misfits = dict[int, str]  # row -> why its value does not fit
+Misfits = dict[int, str]  # row -> why its value does not fit, or fits only rounded
 
 # What Arrow is to read values as before they become the column: as any of these it refuses what would have to be bent.
 # Integers are read as decimals, because as integers it would cut fractions off.
@@ -38,7 +38,7 @@ _REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeErro
 
 
 def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]:
-    """The values as one Arrow array of the column's type, and the rows whose value is null because it does not fit.
+    """The values as one Arrow array of the column's type, and the rows whose value does not fit: null, or rounded.
 
     A page of proper values is converted at once; one odd value only costs its own column the slower way.
     """
@@ -134,6 +134,9 @@ def _convert_one_by_one(values: list[Any], data_type: DataType) -> tuple[pa.Arra
     for row, value in enumerate(values):
         try:
             fitted.append(fit(value, data_type))
+        except Rounded as reason:
+            fitted.append(reason.held)
+            misfits[row] = str(reason)
         except ValueError as reason:
             fitted.append(None)
             misfits[row] = str(reason)

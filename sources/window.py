@@ -1,5 +1,6 @@
 """Spans of creation time, in UTC. Pure functions: no clock is read here."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,18 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
+
+# What servers write beside ISO 8601: `2026-11-20 10:00:00 UTC`, and RFC 2822, section 3.3. All digits are ASCII.
+_ISO_AND_ZONE = re.compile(
+    r"(?P<at>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?) ?(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
+)
+_RFC_2822 = re.compile(
+    r"(?:(?P<weekday>[A-Z][a-z]{2}), )?(?P<day>\d{1,2}) (?P<month>[A-Z][a-z]{2}) (?P<year>\d{4})"
+    r" (?P<time>\d\d:\d\d(?::\d\d)?) (?P<zone>Z|UT|UTC|GMT|[+-]\d{4})",
+    re.ASCII,
+)
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, order=True)
@@ -43,18 +56,40 @@ class Window:
 
 
 def parse_instant(text: str) -> datetime:
-    """The instant that an ISO 8601 text names, in UTC; a text without an offset is read as UTC.
+    """The instant that an ISO 8601 or RFC 2822 text names, in UTC; a text without an offset is read as UTC.
 
     Raises:
         ValueError: the text is no such date or time, or its instant lies outside the years 1 to 9999.
     """
-    instant = datetime.fromisoformat(text)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = _parse_other_form(text.strip())
     if instant.tzinfo is None:
         return instant.replace(tzinfo=UTC)
     try:
         return instant.astimezone(UTC)
     except OverflowError:
         raise ValueError("an instant outside the years 1 to 9999") from None
+
+
+def _parse_other_form(text: str) -> datetime:
+    """The instant of a text that Python's own parser does not know."""
+    if match := _ISO_AND_ZONE.fullmatch(text):
+        return datetime.fromisoformat(match["at"].upper() + _offset(match["zone"]))
+    match = _RFC_2822.fullmatch(text)
+    if match is None or match["month"] not in _MONTHS:
+        raise ValueError("no date and time")
+    month = _MONTHS.index(match["month"]) + 1
+    date = f"{match['year']}-{month:02}-{int(match['day']):02}"
+    instant = datetime.fromisoformat(f"{date}T{match['time']}{_offset(match['zone'])}")
+    if match["weekday"] not in (None, _WEEKDAYS[instant.weekday()]):
+        raise ValueError("a date whose day of the week is another")
+    return instant
+
+
+def _offset(zone: str) -> str:
+    return zone if zone[0] in "+-" else "+00:00"
 
 
 def rfc3339(instant: datetime) -> str:

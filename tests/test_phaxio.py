@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Query, ServeFake, Sync, generated
+from bending import bend
+from conftest import Query, ServeFake, Settings, Sync, generated
 from oracle import assert_holds
+from reporting import Reporting
 
 from sources.phaxio.fake import DOCUMENTED
 
@@ -147,3 +149,53 @@ def test_a_cost_that_is_credited_later_is_corrected(serve_fake: ServeFake, sync:
         costs += query("select cost_usd from fax.faxes")
 
     assert [(Decimal(0),), (Decimal("0.21"),), (Decimal("0.07"),)] == costs
+
+
+def test_a_fax_that_may_be_a_test_is_counted_and_told(
+    serve_fake: ServeFake, sync: Sync, query: Query, settings: Settings, monkeypatch: Any, capsys: Any, caplog: Any
+) -> None:
+    told = {1: True, "True": True, 0: False, "0": False, "perhaps": None, None: None}
+    base, now = generated("phaxio", 1)[0], datetime.now(UTC).isoformat()
+    faxes = [base | {"id": id, "is_test": value, "created_at": now} for id, value in enumerate(told)]
+    serve_fake("phaxio", faxes)
+    assert sync().exit_code == 0
+
+    for view, id in (("faxes", "id"), ("fax_recipients", "fax_id")):
+        sql = f"select distinct cast({id} as bigint), is_test from fax.{view} order by 1"
+        assert query(sql) == list(enumerate(told.values()))
+    assert query("select sum(faxes) from fax.monthly_costs") == [(4,)]
+    assert query("select count(distinct fax_id) from fax.deliveries") == [(4,)]
+    assert query("select record_id, column_name from fax_phaxio.sync_problems") == [("4", "is_test")]
+    _, shown, _ = Reporting(settings, monkeypatch, capsys, caplog)()
+    assert "2 faxes are counted that may be tests" in shown
+
+
+def test_a_cost_with_more_decimals_is_in_every_sum(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
+    base = generated("phaxio", 1)[0] | {"is_test": False}
+    serve_fake("phaxio", [base | {"id": 1, "cost": 7.00000049}, base | {"id": 2, "cost": "7.1"}])
+    synced = sync()
+
+    assert (synced.exit_code, synced.accounts["phaxio"]["problems"]) == (0, 1)
+    assert query("select sum(cost_usd) from fax.monthly_costs") == [(Decimal("0.141"),)]
+    assert query("select record_id, column_name, original from fax_phaxio.sync_problems") == [
+        ("1", "cost", "7.00000049")
+    ]
+
+
+def test_a_fax_whose_times_are_written_otherwise_is_in_its_table(
+    serve_fake: ServeFake, sync: Sync, query: Query
+) -> None:
+    base, at = generated("phaxio", 1)[0], datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    forms = ("%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%dt%H:%M:%Sz", "%a, %d %b %Y %H:%M:%S GMT", "%Y-%m-%d %H:%M:%S +0000")
+    served = serve_fake("phaxio", [base | {"id": id, "created_at": at.isoformat()} for id in range(len(forms))])
+
+    def write_otherwise(document: dict[str, Any]) -> dict[str, Any]:
+        for fax in document["data"]:
+            fax["created_at"] = f"{at:{forms[fax['id']]}}"
+        return document
+
+    bend(served, write_otherwise)
+    synced = sync()
+
+    assert (synced.exit_code, synced.accounts["phaxio"]["problems"]) == (0, 0)
+    assert query("select id, created_at from fax_phaxio.faxes order by 1") == [(id, at) for id in range(len(forms))]

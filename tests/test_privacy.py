@@ -1,5 +1,6 @@
 """Numbers and names behind pseudonyms, or left out: they are nowhere, and costs are as they were."""
 
+import io
 import json
 import re
 import subprocess
@@ -22,7 +23,7 @@ from postgres import Server
 import sources
 from pipelines.views.queries import HERE
 from sources.fake_server import Answer, Request, json_answer
-from sources.privacy import Privacy
+from sources.privacy import Privacy, canonical
 
 KEY = "an example of a key, 32 bytes or more"
 HMAC = {"PRIVACY__PHONE_NUMBERS": "hmac", "PRIVACY__KEY": KEY, "PRIVACY__KEY_ID": "k1"}
@@ -260,7 +261,10 @@ def test_a_pseudonym_has_the_country_and_the_area_of_its_number(numbers: list[st
     sql = f"select 0 {DERIVED[1]} from (select unnest(?) as phone_number) as deliveries"
     pseudonyms = [HIDING.pseudonym(number) for number in numbers]
 
-    assert duckdb.execute(sql, [pseudonyms]).fetchall() == duckdb.execute(sql, [numbers]).fetchall()
+    assert (
+        duckdb.execute(sql, [pseudonyms]).fetchall()
+        == duckdb.execute(sql, [[canonical(number) for number in numbers]]).fetchall()
+    )
 
 
 @given(st.text() | st.from_regex(r"\+?[0-9]{3,16}", fullmatch=True))
@@ -312,6 +316,86 @@ def test_the_command_tells_the_pseudonym_that_the_warehouse_has(
 
     assert query("select distinct from_number from fax.faxes") == [(told.stdout.strip(),)]
     assert (refused.returncode, NUMBER in told.stderr) == (78, False)
+
+
+WRITTEN = (
+    "+1 (206) 555-0100",
+    "001 206 555 0100",
+    "+1.206.555.0100",
+    "(+1) 206/555/0100",
+    "+1\u00a0206\u20115550100",
+    "\u202a+12065550100\u202c",
+    "\uff0b\uff11\uff12\uff10\uff16\uff15\uff15\uff15\uff10\uff11\uff10\uff10",
+    "+\u0661\u0662\u0660\u0666\u0665\u0665\u0665\u0660\u0661\u0660\u0660",
+    "+1 206 555 \u22120100 ",
+)
+
+
+@pytest.mark.parametrize("written", WRITTEN, ids=ascii)
+def test_a_number_has_one_pseudonym_however_it_is_written(written: str) -> None:
+    assert HIDING.pseudonym(written) == HIDING.pseudonym("+12065550100")
+
+
+def test_numbers_and_texts_that_differ_keep_different_pseudonyms() -> None:
+    texts = [
+        "+12065550100",
+        "12065550100",
+        "2065550100",
+        "+12065550101",
+        "anonymous",
+        "Anonymous",
+        "a-1",
+        "a1",
+        "1-2",
+        "12",
+    ]
+    texts += ["+44 (0)20 7946 0000", "+44207946000", "sip:12065550100@example.com", "0100", "100"]
+
+    assert len({HIDING.pseudonym(text) for text in texts}) == len(texts)
+    assert HIDING.pseudonym("+44 (0)20 7946 0000") == HIDING.pseudonym("+442079460000")
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "code", "lines"),
+    [
+        ("+12065550100\n\n  +1 206 555 0100  \r\n", (), 0, 2),
+        ("\ufeff+12065550100", (), 0, 1),
+        ("", (), 64, 0),
+        (" \n\t\n", (), 64, 0),
+        ("abc\n", (), 64, 0),
+        ("+12065550100\nabc\n", (), 64, 0),
+        ("2065550100\n", (), 64, 0),
+        ("+123456\n", (), 64, 0),
+        ("+1234567890123456\n", (), 64, 0),
+        ("+02065550100\n", (), 64, 0),
+        ("+1206555O100\n", (), 64, 0),
+        ("abc\n", ("--text",), 0, 1),
+        ("", ("--text",), 64, 0),
+    ],
+    ids=ascii,
+)
+def test_the_command_takes_what_is_a_number_and_nothing_else(
+    given: str,
+    options: tuple[str, ...],
+    code: int,
+    lines: int,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from pipelines.pseudonym import main
+
+    for name, value in (settings | HMAC).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode()), encoding="ascii"))
+    try:
+        ended = main(options)
+    except SystemExit as end:
+        ended = int(str(end.code))
+    out, err = capsys.readouterr()
+
+    assert (ended, len(out.splitlines()), len(set(out.splitlines()))) == (code, lines, min(lines, 1))
+    assert ("+12065550100" in err) == (code == 64)
 
 
 @pytest.mark.parametrize(

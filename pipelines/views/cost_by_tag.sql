@@ -17,7 +17,7 @@ with counted as (
     from fax.faxes as faxes
     inner join fax.calendar as calendar
         on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
-    where not faxes.is_test
+    where faxes.is_test is not true
 )
 
 , totals as (

@@ -13,5 +13,5 @@ select
 from fax.faxes as faxes
 inner join fax.calendar as calendar
     on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
-where not faxes.is_test
+where faxes.is_test is not true
 group by 1, 2, 3, 4

@@ -47,4 +47,4 @@ select
 from fax.fax_recipients as deliveries
 inner join fax.calendar as calendar
     on calendar.quarter = cast(floor(extract(epoch from deliveries.created_at) / 900) as bigint)
-where not deliveries.is_test
+where deliveries.is_test is not true

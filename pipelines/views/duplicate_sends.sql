@@ -20,7 +20,7 @@ with sent as (
         , outcome
         , cost_usd
     from fax.fax_recipients
-    where direction = 'sent' and phone_number is not null and not is_test
+    where direction = 'sent' and phone_number is not null and is_test is not true
 )
 
 , shared_thirds as (

@@ -16,4 +16,4 @@ select
     , cost_usd
     , is_deleted
 from fax.faxes
-where not is_final and not is_test
+where not is_final and is_test is not true

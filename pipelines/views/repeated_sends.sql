@@ -16,7 +16,7 @@ with timed as (
         , cast(floor(extract(epoch from created_at) / 3600) as bigint)    as hour
         , cast(floor(extract(epoch from created_at) / 3600 + 0.5) as bigint) as half_past
     from fax.faxes
-    where direction = 'sent' and to_number is not null and not is_test
+    where direction = 'sent' and to_number is not null and is_test is not true
 )
 
 , shared_hours as (

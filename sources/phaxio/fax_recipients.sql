@@ -103,7 +103,7 @@ select
             as numeric(18, 6)
         )
     end                                        as cost_usd
-    , coalesce(is_test, false)                 as is_test
+    , is_test
     , is_final
     , false                                    as is_deleted
     , bitrate

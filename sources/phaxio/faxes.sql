@@ -21,7 +21,7 @@ select
     , to_number
     , num_pages
     , cast(cost * 0.01 as numeric(18, 6))      as cost_usd
-    , coalesce(is_test, false)                 as is_test
+    , is_test
     , coalesce(status in ('success', 'failure', 'partialsuccess'), false) as is_final
     , false                                    as is_deleted
     , error_type
