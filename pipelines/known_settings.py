@@ -48,7 +48,7 @@ class Unknown:
     def __str__(self) -> str:
         if self.is_retired:
             return f"{self.name} in {self.place} is no longer used: remove it"
-        meant = f"did you mean {self.closest}?" if self.closest else "README.md lists the settings there are"
+        meant = f"did you mean {self.closest}?" if self.closest else "docs/settings.md lists the settings"
         return f"{self.name} in {self.place} is read by nobody: {meant}"
 
 

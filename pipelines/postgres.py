@@ -20,7 +20,7 @@ _REFUSALS = {
     "55000": "a table refuses DELETE, probably because a publication publishes deletes and the table has no replica "
     "identity: alter table … replica identity full, or leave the table out of the publication",
 }
-_GRANTS = "the GRANTs that the role needs are in README.md"
+_GRANTS = "docs/postgres.md lists the GRANTs that the role needs"
 _POLICIES = (
     "the role needs policies of row security that let it select, insert, update and delete every row, "
     "or the attribute bypassrls"

@@ -77,7 +77,7 @@ def _pipeline(schema: str) -> Iterator[dlt.Pipeline]:
 def _forbid_writing(pipeline: dlt.Pipeline) -> None:
     """Has the connection be one that cannot write; a DuckDB file that is not there would be made by any other."""
     if kind(pipeline) == "filesystem":
-        raise ConfigError("a warehouse of files has no views to read: README.md tells how to query it")
+        raise ConfigError("Parquet files have no views to read: docs/files.md says how to query them")
     if kind(pipeline) == "postgres":
         bound_waiting(pipeline)
     if file := file_of(pipeline):

@@ -23,7 +23,7 @@ RUN_COLUMNS = (
     Column("run_id", "text", "The run; the accounts of one run share it."),
     Column("started_at", "timestamp", "When the account's turn came, UTC."),
     Column("finished_at", "timestamp", "When it was over, UTC."),
-    Column("exit_code", "bigint", "0 if all went well, else the code of what stopped it; see README.md."),
+    Column("exit_code", "bigint", "0 if all went well, else the code of what stopped it; see docs/operating.md."),
     Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
     Column("rows_changed", "bigint", "Faxes that the warehouse held otherwise."),
     Column("loads", "bigint", "Load packages committed."),

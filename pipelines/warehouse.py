@@ -78,7 +78,7 @@ class Warehouse:
     def refresh_views(self, schema: str, timezone: str) -> list[str]:
         """Makes the views in `schema`, with days of `timezone`; a warning for each that cannot be made."""
         if self.appends:
-            return ["no views are made of files: README.md tells how to read them"]
+            return ["Parquet files have no views: docs/files.md says how to query them"]
         with self.turn():
             return refresh_views(self.client, schema, timezone)
 

@@ -121,3 +121,12 @@ def test_the_readme_links_to_every_page() -> None:
     linked = {(ROOT / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)\)", README)}
 
     assert [path.name for path in PAGES if path.name != "README.md" and path not in linked] == []
+
+
+def test_every_page_that_the_product_names_exists() -> None:
+    files = [path for folder in ("sources", "pipelines", ".dlt") for path in (ROOT / folder).rglob("*.*")]
+    texts = [path.read_text() for path in files if path.suffix in (".py", ".sql", ".toml")]
+    named = {name for text in texts for name in re.findall(r"[\w/]+\.md\b", text)}
+
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+    assert "README.md" not in named, "name the page that has the answer"

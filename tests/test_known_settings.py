@@ -46,7 +46,7 @@ MEANT = {
     "sources.phaxio.accounts.east.api_kee": "did you mean sources.phaxio.accounts.east.api_key?",
     "sources.faxio.start_date": "did you mean sources.phaxio.start_date?",
     "privcy.keep_days": "did you mean privacy.keep_days?",
-    "weather.unit": "README.md lists the settings there are",
+    "weather.unit": "docs/settings.md lists the settings",
 }
 
 
@@ -111,9 +111,9 @@ def test_a_sync_tells_it_and_goes_on(serve_fake: ServeFake, settings: Settings, 
     ("place", "closest"),
     [
         ("privacy.phone_number", "privacy.phone_numbers"),
-        ("privacy.retention", "README.md"),
+        ("privacy.retention", "docs/settings.md"),
         ("privcy.keep_days", "privacy.keep_days"),
-        ("privcay.xyz", "README.md"),
+        ("privcay.xyz", "docs/settings.md"),
         ("PRIVACY__PHONE_NUMBER", "PRIVACY__PHONE_NUMBERS"),
         ("PRIVCY__KEY", "PRIVACY__KEY"),
     ],

@@ -117,7 +117,7 @@ def test_faxes_are_loaded_although_the_views_are_denied(kind: str, denied: str, 
     synced = entry.sync()
 
     assert (synced.exit_code, synced.accounts["phaxio"]["new"]) == (69, 25)
-    assert re.search(f"{kind} {denied.rpartition('.')[2]}: the GRANTs", synced.told)
+    assert re.search(f"{kind} {denied.rpartition('.')[2]}: docs/postgres.md lists the GRANTs", synced.told)
     entry.query(f"alter {kind} {denied} owner to {entry.login}")
     entry.recovers()
 
