@@ -1,6 +1,6 @@
 """What is wrong with the warehouse of one account, by its ledger, its rows and the provider's own count."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from pipelines.stored import StoredFaxes
@@ -36,9 +36,9 @@ def findings(stored: StoredFaxes, run: Run, counted: tuple[Window, int] | None, 
         return
     kept = Window(max(covered.start, run.kept_from or covered.start), covered.end)
     yield from _holes(stored, kept, run.begins_at or covered.start)
-    for window, taken, held in stored.short_windows(run.table, kept.start):
+    for span, missing in _shortfalls(stored.short_windows(run.table, kept.start)):
         yield (
-            f"{window} holds {held} faxes, but {taken} were loaded: rows are gone from the warehouse; "
+            f"{span} lacks {missing} or more faxes that were loaded: rows are gone from the warehouse; "
             "run sync.py with --since, --until and --refetch"
         )
     if run.started_at - covered.end > most_age:
@@ -62,6 +62,18 @@ def _holes(stored: StoredFaxes, covered: Window, begins_at: datetime) -> Iterato
             yield f"{hole} is not proven complete: run sync.py with --since and --until around it"
         elif hole.end > begins_at:
             yield f"{hole} was never read: run sync.py"
+
+
+def _shortfalls(short: Iterable[tuple[Window, int, int]]) -> list[tuple[Window, int]]:
+    """Windows that overlap as one span, with the most faxes that any of them lacks: look-backs read a fax often."""
+    spans: list[tuple[Window, int]] = []
+    for window, taken, held in short:
+        if spans and window.start < spans[-1][0].end:
+            span, missing = spans.pop()
+            spans.append((Window(span.start, max(span.end, window.end)), max(missing, taken - held)))
+        else:
+            spans.append((window, taken - held))
+    return spans
 
 
 def _miscounts(stored: StoredFaxes, table: str, month: Window, faxes: int) -> Iterator[str]:

@@ -96,17 +96,28 @@ class StoredFaxes:
     def short_windows(self, table: str, start: datetime) -> list[tuple[Window, int, int]]:
         """The windows, from `start` on, that hold fewer faxes than were taken from them; the faxes taken, and held."""
         sql = f"""
-            select walked.from_at, walked.to_at, walked.rows_taken, count(held.id) as rows_held
-            from {self._named(SYNC_WINDOWS)} as walked
-            left join {self._current(table)} as held on held.account = walked.account
-                and held.created_at >= walked.from_at and held.created_at < walked.to_at
-            where walked.account = %s and walked.from_at >= %s and walked.{self._is_committed()}
+            with walked as (
+                select from_at, to_at, rows_taken from {self._named(SYNC_WINDOWS)}
+                where account = %s and from_at >= %s and {self._is_committed()}
+            ), instants as (
+                select from_at as instant, 0 as faxes, from_at, to_at, rows_taken from walked
+                union all
+                select to_at, 0, from_at, to_at, rows_taken from walked
+                union all
+                select created_at, 1, null, null, null from {self._current(table)} as held
+                where account = %s and created_at >= %s
+            ), counted as (
+                select *, sum(faxes) over (order by instant, faxes rows unbounded preceding) as earlier from instants
+            )
+            select from_at, to_at, rows_taken, max(earlier) - min(earlier) as rows_held
+            from counted
+            where faxes = 0
             group by 1, 2, 3
-            having count(held.id) < walked.rows_taken
-            order by 1
-        """
-        rows = self._select(sql, self._account, start)
-        return [(Window(row["from_at"], row["to_at"]), row["rows_taken"], row["rows_held"]) for row in rows]
+            having max(earlier) - min(earlier) < rows_taken
+            order by 1, 2
+        """  # one sorted pass: a join of windows and faxes took minutes on the ledger of a year
+        rows = self._select(sql, self._account, start, self._account, start)
+        return [(Window(row["from_at"], row["to_at"]), row["rows_taken"], int(row["rows_held"])) for row in rows]
 
     def open_problems(self) -> list[tuple[str, str | None, int]]:
         """Table, column (None for whole records) and number of the values that did not fit."""
