@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from dlt.extract import DltSource
 
 from pipelines import accounts, runs, stopping, warehouse
+from pipelines.compaction import compact
 from pipelines.preflight import preflight
 from pipelines.privacy import kept_from, privacy
 from pipelines.progress import OnProgress
@@ -40,6 +41,7 @@ def sync_account(
             with nullcontext() if opened.appends else runs.noting(opened.client, opened.pipeline.dataset_name, run):
                 _load_all(opened, account.source(run, settings), run)
                 _purge(opened, account, run)
+                compact(opened, run)
                 run.warnings += opened.refresh_views(schema, report_timezone())
                 require_proof(run)
     except Exception as failure:

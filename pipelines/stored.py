@@ -119,6 +119,26 @@ class StoredFaxes:
         rows = self._select(sql, self._account, start, self._account, start)
         return [(Window(row["from_at"], row["to_at"]), row["rows_taken"], int(row["rows_held"])) for row in rows]
 
+    def proofs(self, kinds: Collection[str]) -> list[tuple[str, Window, str, datetime]]:
+        """The ledger's rows of these proofs: key, window, proof, and when it had been walked."""
+        sql = (
+            f"select _dlt_id, from_at, to_at, proof, finished_at from {self._named(SYNC_WINDOWS)}"
+            f" where account = %s and proof in ({_places(kinds)}) and {self._is_committed()}"
+        )
+        rows = self._select(sql, self._account, *kinds)
+        return [
+            (row["_dlt_id"], Window(row["from_at"], row["to_at"]), row["proof"], row["finished_at"]) for row in rows
+        ]
+
+    def last_walk(self, other_than: str) -> datetime | None:
+        """When a run other than this one last wrote to the ledger; None if none did."""
+        sql = (
+            f"select max(finished_at) as finished_at from {self._named(SYNC_WINDOWS)}"
+            f" where account = %s and run_id <> %s and {self._is_committed()}"
+        )
+        rows = self._select(sql, self._account, other_than)
+        return rows[0]["finished_at"] if rows else None
+
     def open_problems(self) -> list[tuple[str, str | None, int]]:
         """Table, column (None for whole records) and number of the values that did not fit."""
         sql = (

@@ -17,7 +17,10 @@ from sources.walked import Walked
 SYNC_WINDOWS = "sync_windows"
 SYNC_PROBLEMS = "sync_problems"
 SCHEMA_CHANGES = "schema_changes"
-WINDOWS_MEANING = "Every window of creation time that was walked, one row each, and how its completeness was proven."
+WINDOWS_MEANING = (
+    "Windows of creation time that were walked, one row each, and how their completeness was proven; "
+    "after seven days those that others cover are deleted."
+)
 CHANGES_MEANING = "Fields that a provider has added and nobody had declared, one row each."
 PROBLEMS_MEANING = "Values, and whole records, that did not fit their table, one row each, with the original."
 

@@ -1,4 +1,5 @@
--- Every window of creation time that was walked. Grain: one row per window, of committed loads only.
+-- Windows of creation time that were walked. Grain: one row per window, of committed loads only; after seven days those
+-- that others cover are deleted.
 select
     account
     , from_at

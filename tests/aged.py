@@ -12,7 +12,7 @@ _RUNS = """
         number
         , ended_at - ({runs} - number) * interval '5 minutes' as read_at
         , cast(cast(extract(epoch from ended_at) as bigint) - ({runs} - number) * 300 - 60 as text) || '.5' as load_id
-    from (select max(to_at) as ended_at from fax_phaxio.sync_windows) as latest
+    from (select max(to_at) - interval '{ago} days' as ended_at from fax_phaxio.sync_windows) as latest
     cross join (select generate_series as number from generate_series(0, {runs})) as numbers
 """
 _FAXES = f"""
@@ -75,10 +75,11 @@ _ROWS = {
 }
 
 
-def age(warehouse: Warehouse, days: int = 365) -> None:
+def age(warehouse: Warehouse, days: int = 365, ago: int = 0) -> None:
     """Adds what so many days of runs have loaded and written down, each of which found news and read three days again.
 
-    The last run ends where the real sync ended; a window that begins in 2010 stands for the backfill before the first.
+    The last run ended where the real sync ended, or so many days `ago`; a window that begins
+    in 2010 stands for the backfill before the first.
     """
     assert rows(warehouse, "select count(*) from fax_phaxio.sync_windows") == [(1,)]
     statements = [
@@ -92,4 +93,4 @@ def age(warehouse: Warehouse, days: int = 365) -> None:
     ]
     statements.append("delete from fax_phaxio.sync_windows where _dlt_id not like 'aged-%'")
     statements.append("analyze")  # as PostgreSQL does by itself within minutes
-    warehouse.write("; ".join(statements).replace("{runs}", str(days * RUNS_A_DAY)))
+    warehouse.write("; ".join(statements).replace("{runs}", str(days * RUNS_A_DAY)).replace("{ago}", str(ago)))

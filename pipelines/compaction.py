@@ -1,0 +1,123 @@
+"""Keeps the ledger and dlt's tables small: deletes the rows that newer ones make redundant, and changes none.
+
+What a ledger row proves stays proven by the rows that are kept, and no row of `_dlt_loads` goes that any row refers to:
+rows count as committed only while their load is listed there.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipelines.stored import StoredFaxes
+from pipelines.warehouse import Warehouse
+from sources.ledger import SYNC_WINDOWS
+from sources.run import PROVEN, Run
+from sources.window import Window
+
+KEPT = timedelta(days=7)  # what is younger is left alone, to be looked into
+_IDS_A_STATEMENT = 1000
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A row of the ledger: its key, the window, how that was proven, and when."""
+
+    id: str
+    window: Window
+    kind: str
+    at: datetime
+
+
+def compact(opened: Warehouse, run: Run) -> None:
+    """Deletes what is redundant of this account, all of it or nothing, after the first load of a day (UTC)."""
+    stored = StoredFaxes(opened.client, run.account)
+    if opened.appends or not run.loads or not _is_first_of_day(stored, run):
+        return
+    settled = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - KEPT
+    proofs = [Proof(*row) for row in stored.proofs(PROVEN)]
+    folded = redundant(proofs, settled)
+    opened.verify_lock()
+    with opened.turn(), opened.client.begin_transaction():
+        for statement, parameters in _deletions(opened, run.account, folded, settled):
+            opened.client.execute_sql(statement, *parameters)
+
+
+def redundant(proofs: Collection[Proof], settled: datetime) -> list[str]:
+    """The ids of the rows finished before `settled` without which every instant is proven as it was.
+
+    Kept are, of each proof, the last row of each day (UTC), and as many more as it takes to cover all that was covered.
+    """
+    kept: set[str] = set()
+    for kind in {proof.kind for proof in proofs}:
+        of_kind = [proof for proof in proofs if proof.kind == kind]
+        last_of_day = {
+            proof.at.astimezone(UTC).date(): proof.id for proof in sorted(of_kind, key=lambda proof: proof.at)
+        }
+        kept.update(last_of_day.values(), (proof.id for proof in _cover(of_kind)))
+    return [proof.id for proof in proofs if proof.at < settled and proof.id not in kept]
+
+
+def _cover(proofs: Iterable[Proof]) -> Iterator[Proof]:
+    """As few of the windows as cover all of them: of those that begin within reach, the one that ends last."""
+    reach: datetime | None = None
+    best: Proof | None = None
+    for proof in sorted(proofs, key=lambda proof: proof.window):
+        if best and reach and proof.window.start > reach:
+            yield best
+            reach, best = best.window.end, None
+        if reach is None or proof.window.start > reach:
+            reach = proof.window.start
+        if proof.window.end > (best.window.end if best else reach):
+            best = proof
+    if best:
+        yield best
+
+
+def _is_first_of_day(stored: StoredFaxes, run: Run) -> bool:
+    """No earlier run has written to the ledger today; the day's first load decides, as nothing else is remembered."""
+    latest = stored.last_walk(other_than=run.run_id)
+    return latest is not None and latest.astimezone(UTC).date() < datetime.now(UTC).date()
+
+
+def _deletions(
+    opened: Warehouse, account: str, folded: Sequence[str], settled: datetime
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The statements, with their parameters: ledger, states of the pipeline, then loads that no row names any more."""
+    client, raw, pipeline = opened.client, opened.pipeline.dataset_name, opened.pipeline.pipeline_name
+    for first in range(0, len(folded), _IDS_A_STATEMENT):
+        ids = folded[first : first + _IDS_A_STATEMENT]
+        places = ", ".join(["%s"] * len(ids))
+        yield f'delete from "{raw}"."{SYNC_WINDOWS}" where account = %s and _dlt_id in ({places})', (account, *ids)
+    oldest = f"{settled.timestamp():.1f}"  # load ids are seconds since 1970, as text
+    newest = f"""
+        select max(_dlt_load_id) from "{raw}"._dlt_pipeline_state
+        where pipeline_name = %s and _dlt_load_id in (select load_id from "{raw}"._dlt_loads where status = 0)
+    """
+    yield (
+        f'delete from "{raw}"._dlt_pipeline_state where pipeline_name = %s and _dlt_load_id < %s'
+        f" and _dlt_load_id < ({newest})",
+        (pipeline, oldest, pipeline),
+    )
+    named = [
+        f'select cast(_dlt_load_id as text) as load_id from "{raw}"."{table}"'
+        for table in _tables_with_loads(client, raw)
+    ]
+    if named:
+        yield (
+            f'delete from "{raw}"._dlt_loads where load_id < %s and not exists (select 1 from ({" union ".join(named)})'
+            f' as named where named.load_id = "{raw}"._dlt_loads.load_id)',
+            (oldest,),
+        )
+
+
+def _tables_with_loads(client: Any, raw: str) -> list[str]:
+    """The tables of a raw schema, whoever made them, whose rows name their load."""
+    sql = """
+        select columns.table_name from information_schema.columns as columns
+        inner join information_schema.tables as tables
+            on tables.table_schema = columns.table_schema and tables.table_name = columns.table_name
+        where columns.table_schema = %s and columns.column_name = '_dlt_load_id' and tables.table_type = 'BASE TABLE'
+        group by 1 order by 1
+    """
+    return [table for (table,) in client.execute_sql(sql, raw) or ()]
