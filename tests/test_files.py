@@ -1,11 +1,13 @@
 """A warehouse of Parquet files: versions of rows are appended, and the newest of each is what the provider holds."""
 
+import re
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import ServeFake, Settings, Sync, generated
+from conftest import ROOT, ServeFake, Settings, Sync, generated
 from oracle import assert_holds
+from pages import blocks
 
 import sources
 from sources.columns import Table
@@ -20,15 +22,12 @@ def into_files(settings: Settings, lake: Path) -> None:
 
 def newest(raw: Path, table: Table) -> dict[str, str]:
     """Table name -> the query of docs/files.md that gives its current rows."""
-    faxes = f"""
-        select * from read_parquet('{raw}/{table.name}/*.parquet', union_by_name = true)
-        qualify row_number() over (partition by account, id order by _dlt_load_id desc) = 1
-    """
+    (shown,) = blocks("sql", ROOT / "docs" / "files.md")
+    of_faxes, of_children = re.findall(r"create view \w+ as\n(.*?);", shown, re.DOTALL)
+    faxes = of_faxes.replace("/srv/fax-lake/fax_phaxio/faxes/", f"{raw}/{table.name}/")
+    of_children = of_children.replace("from faxes)", f"from ({faxes}))")
     children = {
-        child.name: f"""
-            select distinct on (_dlt_id) * from read_parquet('{raw}/{child.name}/*.parquet', union_by_name = true)
-            where _dlt_parent_id in (select _dlt_id from ({faxes}))
-        """
+        child.name: of_children.replace("/srv/fax-lake/fax_phaxio/fax_recipients/", f"{raw}/{child.name}/")
         for child in table.children
     }
     return {table.name: faxes, **children}
