@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import NoReturn
 
 from pipelines import logs, stopping
+from pipelines.settings_files import unreadable
 from pipelines.unforeseen import explained
+from sources.errors import ConfigError
 from sources.window import parse_instant
 
 LOG = logging.getLogger("fax-sync")
@@ -52,6 +54,8 @@ def reported(command: Callable[[], int], verbose: bool = False, log_format: logs
     _tolerate_any_encoding()
     stopping.listen()
     try:
+        if reason := unreadable():
+            raise ConfigError(reason)
         exit_code = command()
         if sys.stdout:
             sys.stdout.flush()

@@ -1,6 +1,7 @@
 """Any error of a run as one that the operator can act on."""
 
 import errno
+import os
 import re
 from collections.abc import Iterator
 
@@ -54,8 +55,14 @@ def _local(error: BaseException) -> FaxSyncError | None:
             f"no space left on the disk of {error.filename or 'the warehouse or the temporary directory'}"
         )
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return LocalError(f"{error.filename or 'a directory'} cannot be written: check its owner and its mode")
+        verb = "read" if error.filename and _is_closed(error.filename) else "written"
+        return LocalError(f"{error.filename or 'a directory'} cannot be {verb}: check its owner and its mode")
     return None
+
+
+def _is_closed(path: str | bytes | int) -> bool:
+    """There is a file or a directory that this process may not read."""
+    return os.path.lexists(path) and not os.access(path, os.R_OK) if not isinstance(path, int) else False
 
 
 def _warehouse(error: BaseException) -> FaxSyncError | None:

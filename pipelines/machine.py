@@ -62,6 +62,6 @@ def _known_good() -> list[Requirement]:
 def readable_by_others() -> str | None:
     """A sentence, if others on this machine can read the secrets."""
     secrets = project.settings_directory() / "secrets.toml"
-    if secrets.exists() and secrets.stat().st_mode & 0o077:
+    if secrets.is_file() and secrets.stat().st_mode & 0o077:
         return f"{secrets} can be read by others: chmod 600 {secrets}"
     return None

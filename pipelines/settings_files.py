@@ -28,15 +28,17 @@ def path_of(name: str) -> Path:
 
 
 def unreadable() -> str | None:
-    """A sentence that names the file and the line, if one of them is no TOML; no value is quoted."""
+    """A sentence that names the file, and the line that is no TOML, if one cannot be read; no value is quoted."""
     for name in NAMES:
         path = path_of(name)
         try:
             tomllib.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             continue
+        except IsADirectoryError:
+            return f"{path} is a directory: put a file with the settings in its place"
         except OSError as error:
-            return f"{path} cannot be read ({type(error).__name__}): check its owner and its mode"
+            return f"{path} cannot be read ({error.strerror}): check its owner and its mode"
         except ValueError as error:
             line = re.search(r"at (line \d+|end of document)", str(error))
             where = f" at {line[1]}" if line else ""

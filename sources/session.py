@@ -17,11 +17,20 @@ def session(base_url: str, credentials: tuple[str, str], bounds: Bounds) -> requ
     """
     origin.require_tls(base_url)
     limits = bounds.limits
-    if limits.ca_bundle and not Path(limits.ca_bundle).is_file():
-        raise ConfigError(f"{bounds.provider}: setting ca_bundle names no file: {limits.ca_bundle}")
+    if limits.ca_bundle:
+        _require_file(Path(limits.ca_bundle), bounds.provider)
     made = requests.Session()
     made.trust_env = False
     made.auth = credentials
     made.verify = limits.ca_bundle or True
     made.mount(base_url, BoundedAdapter(bounds))
     return made
+
+
+def _require_file(ca_bundle: Path, provider: str) -> None:
+    if not ca_bundle.is_file():
+        raise ConfigError(f"{provider}: setting ca_bundle names no file: {ca_bundle}")
+    try:
+        ca_bundle.open("rb").close()
+    except OSError as error:
+        raise ConfigError(f"{provider}: the file of setting ca_bundle cannot be read ({error.strerror})") from None
