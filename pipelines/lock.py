@@ -1,28 +1,74 @@
-"""One run at a time: two runs into the same tables would lose rows or double them without an error."""
+"""One run at a time: two runs into the same tables would lose rows or double them without an error.
+
+Source: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS, read November 2026.
+"""
 
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from dlt.common.exceptions import TerminalException
+from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
-from sources.errors import AtWork, Busy
+from pipelines.postgres import LOCK_TIMEOUT, state_of
+from sources.errors import AtWork, Busy, ConfigError
 
-Verify = Callable[[], None]  # raises Busy if the lock has been lost
-_HOLDER = """
-    select activity.pid, activity.backend_start, activity.client_addr
-    from pg_locks as held join pg_stat_activity as activity on activity.pid = held.pid
-    where held.locktype = 'advisory' and held.granted
+_REMEDY = "connect directly, or through a pooler in session or transaction mode"
+_HELD = """
+    held.locktype = 'advisory' and held.granted and held.mode = 'ExclusiveLock'
+        and held.database = (select oid from pg_catalog.pg_database where datname = current_database())
         and ((held.classid::bigint << 32) | held.objid::bigint) = hashtextextended(%s, 0)
 """
+_HOLDER = f"""
+    select activity.pid, activity.backend_start, activity.client_addr
+    from pg_catalog.pg_locks as held join pg_catalog.pg_stat_activity as activity on activity.pid = held.pid
+    where {_HELD}
+"""
+_OURS = f"select pid, virtualtransaction from pg_catalog.pg_locks as held where {_HELD} and pid = pg_backend_pid()"
+_IS_HELD = f"select 1 from pg_catalog.pg_locks as held where {_HELD} and pid = %s and virtualtransaction = %s"
+
+
+class LockLost(Busy, TerminalException):
+    """The run's lock is gone, so that another run may be at work; dlt does not try again what this has stopped."""
+
+
+class Lock(Protocol):
+    """What keeps other runs out for as long as the run goes on."""
+
+    @property
+    def fence(self) -> Callable[[SqlClientBase[Any]], None] | None:
+        """What a transaction has to call so that it commits only while the lock is held; None if nothing has to be."""
+
+    def verify(self) -> None:
+        """Raises:
+        Busy: the lock has been lost.
+        """
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Has only one run at a time in the block, of those whose locks have other names."""
+
+
+class FileLock:
+    """The system's lock of a file: it cannot be lost, and no other run has a warehouse in common."""
+
+    fence = None
+
+    def verify(self) -> None:
+        """Never raises."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Waits for nothing: the warehouse is a file that one run at a time has open."""
+        return nullcontext()
 
 
 @contextmanager
-def file(path: Path) -> Iterator[Verify]:
+def file(path: Path) -> Iterator[FileLock]:
     """Holds the lock file at `path`; the system frees it with the process, however that ends.
 
     Raises:
@@ -37,41 +83,135 @@ def file(path: Path) -> Iterator[Verify]:
         lock.truncate(0)
         lock.write(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n")
         lock.flush()
-        yield lambda: None
+        yield FileLock()
+
+
+@dataclass(frozen=True)
+class DatabaseLock:
+    """PostgreSQL's advisory lock of this name, held by a transaction that stays open on a connection of its own.
+
+    A transaction keeps its session of the server even behind a pooler that gives each transaction another one.
+    """
+
+    client: SqlClientBase[Any]
+    name: str
+    process: int  # of the server, that holds it
+    transaction: str
+
+    def verify(self) -> None:
+        """Raises:
+        Busy: the lock has been lost.
+        """
+        try:
+            self._require(self.client)
+        except LockLost:
+            raise
+        except Exception as error:
+            raise LockLost(_LOST) from error
+
+    def fence(self, client: SqlClientBase[Any]) -> None:
+        """Has the client's transaction commit only while the lock is held.
+
+        A lock that is lost after this look is taken by no other run before the transaction has ended: `database` waits.
+
+        Raises:
+            Busy: the lock has been lost.
+        """
+        client.execute_sql("select pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", _writing(self.name))
+        self._require(client)
+
+    def _require(self, client: SqlClientBase[Any]) -> None:
+        if not client.execute_sql(_IS_HELD, self.name, self.process, self.transaction):
+            raise LockLost(_LOST)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Waits for the turn, ten minutes at most; the end of the block gives it up."""
+        self.client.execute_sql("savepoint turn; set local lock_timeout = '10min'")
+        self.client.execute_sql("select pg_advisory_xact_lock(hashtextextended('fax-sync', 0))")
+        try:
+            yield
+        finally:
+            with suppress(Exception):  # a connection that is lost has given it up
+                self.client.execute_sql("rollback to savepoint turn; release savepoint turn")
+
+
+_LOST = "the connection that held the lock is gone: run again"
 
 
 @contextmanager
-def session(client: SqlClientBase[Any], name: str) -> Iterator[Verify]:
+def database(client: SqlClientBase[Any], name: str) -> Iterator[DatabaseLock]:
     """Holds PostgreSQL's advisory lock of this name on the client's connection, and is freed with it.
 
     Raises:
         AtWork: another run holds it, on this host or another.
+        ConfigError: what is between us and the server does not keep the lock.
     """
-    granted = client.execute_sql("select pg_try_advisory_lock(hashtextextended(%s, 0))", name)
-    if granted != [(True,)]:
-        holders = client.execute_sql(_HOLDER, name) or [("?", "just now", None)]
-        process, since, host = holders[0]
-        raise _at_work(f"server process {process} since {since}, from {host or 'this host'}")
-
-    def verify() -> None:
-        try:
-            client.execute_sql("select 1")
-        except Exception as error:
-            raise Busy("the connection that held the lock is gone: run again") from error
-
-    yield verify
-
-
-@contextmanager
-def turn(client: SqlClientBase[Any], name: str) -> Iterator[None]:
-    """One at a time, in PostgreSQL: waits for the turn, ten minutes at most; the end of the block gives it up."""
-    client.execute_sql("set lock_timeout = '10min'")
-    client.execute_sql("select pg_advisory_lock(hashtextextended(%s, 0))", name)
-    client.execute_sql("reset lock_timeout")
+    _begin(client)
     try:
-        yield
+        for setting in _limits(client):
+            client.execute_sql(f"set local {setting} = 0")  # it waits for the whole run, and keeps no row from anybody
+        granted = client.execute_sql("select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", name)
+        if granted != [(True,)]:
+            holders = client.execute_sql(_HOLDER, name) or [("?", "just now", None)]
+            process, since, host = holders[0]
+            raise _at_work(f"server process {process} since {since or '?'}, from {host or 'this host'}")
+        held: Any = client.execute_sql(_OURS, name)
+        if not held:
+            raise ConfigError(f"the warehouse does not keep the run's lock: {_REMEDY}")
+        ((process, transaction),) = held
+        _await_writers(client, name)
+        yield DatabaseLock(client, name, process, transaction)
     finally:
-        client.execute_sql("select pg_advisory_unlock(hashtextextended(%s, 0))", name)
+        with suppress(Exception):  # a connection that is lost has freed it
+            client.execute_sql("rollback")
+
+
+def _begin(client: SqlClientBase[Any]) -> None:
+    """Begins a transaction that statements of their own may end.
+
+    Raises:
+        ConfigError: a connection that has just been opened breaks at this, twice: so does a pooler in statement mode.
+    """
+    try:
+        client.execute_sql("begin")
+    except DatabaseException as error:
+        if state_of(error):
+            raise
+        try:  # dlt has opened another connection
+            client.execute_sql("begin")
+        except DatabaseException as again:
+            if state_of(again):
+                raise
+            raise ConfigError(f"the warehouse breaks the connection when a transaction begins: {_REMEDY}") from again
+
+
+def _limits(client: SqlClientBase[Any]) -> Iterator[str]:
+    """The settings of this server that would end a transaction that waits."""
+    yield "idle_in_transaction_session_timeout"
+    if client.native_connection.server_version >= 17_00_00:
+        yield "transaction_timeout"
+
+
+def _await_writers(client: SqlClientBase[Any], name: str) -> None:
+    """Waits until no transaction of an earlier run goes on: it may commit although the run itself has been killed.
+
+    Raises:
+        Busy: one goes on for longer than `lock_timeout`.
+    """
+    client.execute_sql("savepoint writers")
+    try:
+        client.execute_sql("select pg_advisory_xact_lock(hashtextextended(%s, 0))", _writing(name))
+    except DatabaseException as error:
+        if state_of(error) != LOCK_TIMEOUT:
+            raise
+        raise Busy("a transaction of an earlier run still goes on in the warehouse: run again later") from error
+    client.execute_sql("rollback to savepoint writers; release savepoint writers")
+
+
+def _writing(name: str) -> str:
+    """The name of the lock that every transaction which writes shares."""
+    return f"{name}/writing"
 
 
 def _at_work(holder: str) -> AtWork:

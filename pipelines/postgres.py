@@ -1,14 +1,12 @@
-"""PostgreSQL's refusals in the operator's terms, by their SQLSTATE, and what bounds our own waiting there.
+"""PostgreSQL's refusals in the operator's terms, by their SQLSTATE.
 
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html, read November 2026.
 """
 
-import os
 import re
 import sys
 from typing import Any
 
-import dlt
 from dlt.destinations.sql_client import SqlClientBase
 
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
@@ -32,25 +30,17 @@ _NO_ENTRY = {
     "see [destination.warehouse] credentials",
     r"permission denied for database": f"permission denied for the database: {_GRANTS}",
 }
+_POOLERS = {
+    "unsupported startup parameter": "refuses the options of the connection: take options out of "
+    "[destination.warehouse] credentials, and unset PGOPTIONS, or set ignore_startup_parameters = options in PgBouncer",
+}
 _TRIED = re.compile(  # as libpq tells what it tried to connect to
     r'at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)|socket "(?P<socket>[^"]+)"|host name "(?P<unknown>[^"]+)"'
 )
+LOCK_TIMEOUT = "55P03"
 CANNOT_REPLACE = "42P16"  # a view whose first columns would change
 DEPENDENTS = "2BP01"  # something else depends on what is to be dropped
 DOUBLES = "23505"  # rows with the same key
-
-
-def bound_waiting(pipeline: dlt.Pipeline) -> None:
-    """Has every connection of the pipeline start with the options of PGOPTIONS; what the credentials say comes last.
-
-    dlt gives a search path as an option of its own, and libpq then ignores the variable. All text that is sent is
-    UTF-8, whatever encoding the role, the database or the credentials take for granted.
-    """
-    credentials: Any = pipeline.destination_client().config.credentials
-    ours, theirs = os.environ.get("PGOPTIONS", ""), credentials.query.get("options", "")
-    credentials.query["options"] = f"{ours} {theirs}".strip()
-    credentials.client_encoding = "UTF8"
-    pipeline.destination.config_params["credentials"] = credentials
 
 
 def require_encoding(client: SqlClientBase[Any]) -> None:
@@ -92,12 +82,12 @@ def explain(error: BaseException) -> FaxSyncError | None:
     if driver is None or not isinstance(error, driver.Error):
         return None
     state: str = error.pgcode or ""
-    if state == "55P03":
+    if state == LOCK_TIMEOUT:
         return Busy("the warehouse did not grant a lock in time: somebody holds a table")
     if state == "23505" and _is_only_appended_to(error.diag):
         return Busy("a connection broke, and a job that had been committed was done twice: run again")
-    if not state and (reason := _refused_entry(str(error))):
-        return WarehouseError(f"PostgreSQL: {reason}")
+    if not state and (refused := _refused_entry(str(error))):
+        return refused
     if state.startswith(PASSING) or (not state and not isinstance(error, driver.ProgrammingError)):
         return Busy(
             f"the warehouse{_where(str(error))} cannot be reached, or has too many connections: run again later"
@@ -123,9 +113,13 @@ def _is_only_appended_to(where: Any) -> bool:
     return (where.schema_name or "").endswith("_staging") or where.table_name == "_dlt_pipeline_state"
 
 
-def _refused_entry(text: str) -> str | None:
-    """Why the server let nobody in, for good; it gives no SQLSTATE then."""
-    return next((reason for words, reason in _NO_ENTRY.items() if re.search(words, text)), None)
+def _refused_entry(text: str) -> FaxSyncError | None:
+    """Why the server, or a pooler before it, lets nobody in, for good; neither gives a SQLSTATE then."""
+    if reason := next((reason for words, reason in _POOLERS.items() if words in text), None):
+        return ConfigError(f"the warehouse{_where(text)} is behind a pooler that {reason}, or connect directly")
+    if reason := next((reason for words, reason in _NO_ENTRY.items() if re.search(words, text)), None):
+        return WarehouseError(f"PostgreSQL: {reason}")
+    return None
 
 
 def _refusal(state: str, error: Any) -> str:

@@ -11,12 +11,21 @@ from dlt.destinations.impl.postgres import factory
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresCsvCopyJob
 
 from pipelines.keys import require_keys
+from pipelines.postgres_session import Fence, SqlClient
 
 _BUFFER_BYTES = 256 * 1024
 
 
 class postgres(factory.postgres):  # its name is the destination's type to dlt
     """dlt's destination of this name, but for how it copies."""
+
+    fence: Fence | None = None  # of the clients that are made from now on
+
+    def client(self, schema: Any, initial_config: Any = None) -> Any:
+        """A client whose transactions begin with the fence."""
+        made: Any = super().client(schema, initial_config)
+        made.sql_client.fence = self.fence
+        return made
 
     @property
     def client_class(self) -> type[PostgresClient]:
@@ -25,6 +34,11 @@ class postgres(factory.postgres):  # its name is the destination's type to dlt
 
 
 class _Client(PostgresClient):
+    def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
+        super().__init__(schema, config, capabilities)
+        theirs = self.sql_client
+        self.sql_client = SqlClient(theirs.dataset_name, theirs.staging_dataset_name, config.credentials, capabilities)
+
     def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
         applied = super().update_stored_schema(*args, **kwargs)
         if not self.in_staging_dataset_mode:

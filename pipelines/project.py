@@ -15,9 +15,6 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keep
 os.umask(0o077)  # fax logs are nobody else's business
 os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))
 os.environ.setdefault("DLT_LOCAL_DIR", str(ROOT))
-
-# PostgreSQL: our DDL waits for nobody, and has nobody wait for it, for longer than this.
-os.environ.setdefault("PGOPTIONS", "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s")
 os.environ.setdefault("PGAPPNAME", "fax-sync")
 
 

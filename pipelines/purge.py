@@ -26,8 +26,8 @@ def purge(opened: Warehouse, table: Table, account: str, before: datetime) -> in
     seen = f'"{raw}"."{SYNC_PROBLEMS}" where account = %s and seen_at < %s'
     if not faxes and not ((raw, SYNC_PROBLEMS) in there and _count(client, seen, account, before)):
         return 0
-    opened.verify_lock()
-    with opened.turn():
+    opened.lock.verify()
+    with opened.lock.turn():
         with client.begin_transaction():
             for statement, parameters in _deletions(raw, table, there, account, before):
                 client.execute_sql(statement, *parameters)

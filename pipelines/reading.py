@@ -13,10 +13,9 @@ import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.connecting import DESTINATION, connected, kind
+from pipelines.connecting import connected, kind
 from pipelines.database_file import file_of
-from pipelines.destination import require_destination
-from pipelines.postgres import bound_waiting
+from pipelines.destinations import configured_destination
 from pipelines.scratch import working_directory
 from pipelines.settings import busy_seconds, schema_name
 from pipelines.unforeseen import explained
@@ -68,9 +67,8 @@ def _explaining() -> Iterator[None]:
 
 @contextmanager
 def _pipeline(schema: str) -> Iterator[dlt.Pipeline]:
-    require_destination()
     with working_directory() as directory:
-        destination = dlt.destination(DESTINATION)
+        destination = configured_destination("%s_staging")
         yield dlt.pipeline("fax_read", destination=destination, dataset_name=schema, pipelines_dir=directory)
 
 
@@ -78,8 +76,6 @@ def _forbid_writing(pipeline: dlt.Pipeline) -> None:
     """Has the connection be one that cannot write; a DuckDB file that is not there would be made by any other."""
     if kind(pipeline) == "filesystem":
         raise ConfigError("Parquet files have no views to read: docs/files.md says how to query them")
-    if kind(pipeline) == "postgres":
-        bound_waiting(pipeline)
     if file := file_of(pipeline):
         if not file.exists():
             demo = " --demo" if file == project.DEMO_DATABASE else ""

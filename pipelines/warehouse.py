@@ -5,7 +5,7 @@ with the rows: measured under SIGKILL, this is the one way that neither loses no
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,9 @@ from pipelines import lock
 from pipelines.connecting import connected, kind
 from pipelines.database_file import file_of, lock_file, make_file
 from pipelines.destinations import configured_destination
+from pipelines.lock import Lock
 from pipelines.nesting import nest, unnest
-from pipelines.postgres import bound_waiting, require_encoding, require_schemas
+from pipelines.postgres import require_encoding, require_schemas
 from pipelines.scratch import working_directory
 from pipelines.settings import duckdb_memory
 from pipelines.upkeep import keep_up
@@ -36,7 +37,7 @@ class Warehouse:
 
     pipeline: dlt.Pipeline
     client: SqlClientBase[Any]
-    verify_lock: lock.Verify
+    lock: Lock
     kept_up: set[str] = field(default_factory=set)
 
     def load(self, source: DltSource) -> bool:
@@ -48,8 +49,8 @@ class Warehouse:
                 return False
             self.pipeline.normalize()
         nest(self.pipeline, self.pipeline.list_normalized_load_packages())
-        self.verify_lock()
-        with self.turn():
+        self.lock.verify()
+        with self.lock.turn():
             self.pipeline.load(raise_on_failed_jobs=True)
             self._keep_up()
         return True
@@ -79,17 +80,13 @@ class Warehouse:
         """Makes the views in `schema`, with days of `timezone`; a warning for each that cannot be made."""
         if self.appends:
             return ["Parquet files have no views: docs/files.md says how to query them"]
-        with self.turn():
+        with self.lock.turn():
             return refresh_views(self.client, schema, timezone)
 
     @property
     def appends(self) -> bool:
         """Loads append new versions of rows, and replace none: dlt merges into databases, but not into files."""
         return kind(self.pipeline) == "filesystem"
-
-    def turn(self) -> AbstractContextManager[None]:
-        """Our turn to change the warehouse: accounts may be fetched at the same time, but share tables and views."""
-        return lock.turn(self.client, "fax-sync") if _is_postgres(self.pipeline) else nullcontext()
 
 
 @contextmanager
@@ -106,9 +103,7 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
             dataset_name=f"{schema}_{provider}",
             pipelines_dir=directory,
         )
-        if _is_postgres(pipeline):
-            bound_waiting(pipeline)
-        with _locked(pipeline) as verify:
+        with _locked(pipeline) as held:
             if kind(pipeline) == "filesystem":
                 pipeline.sync_destination()  # a connection to files knows the tables that were known when it was made
             with _connected(pipeline) as client:
@@ -116,23 +111,25 @@ def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
                     require_encoding(client)
                     require_schemas(client, pipeline.dataset_name, client.staging_dataset_name)
                 pipeline.sync_destination()
-                yield Warehouse(pipeline, client, verify)
+                destination: Any = pipeline.destination
+                destination.fence = held.fence  # of all that a load writes
+                yield Warehouse(pipeline, client, held)
 
 
 @contextmanager
-def _locked(pipeline: dlt.Pipeline) -> Iterator[lock.Verify]:
+def _locked(pipeline: dlt.Pipeline) -> Iterator[Lock]:
     """The lock of this account's raw schema: in PostgreSQL itself, for it may be synced from several hosts."""
     if not _is_postgres(pipeline):
         file = file_of(pipeline)
-        with lock.file(lock_file(pipeline, file)) as verify:
+        with lock.file(lock_file(pipeline, file)) as held:
             make_file(file)
-            yield verify
+            yield held
         return
     with (
         _connected(pipeline) as client,
-        lock.session(client, f"{pipeline.dataset_name}/{pipeline.pipeline_name}") as verify,
+        lock.database(client, f"{pipeline.dataset_name}/{pipeline.pipeline_name}") as in_database,
     ):
-        yield verify
+        yield in_database
 
 
 def _is_postgres(pipeline: dlt.Pipeline) -> bool:
