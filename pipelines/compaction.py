@@ -37,8 +37,8 @@ def compact(opened: Warehouse, run: Run) -> None:
     settled = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - KEPT
     proofs = [Proof(*row) for row in stored.proofs(PROVEN)]
     folded = redundant(proofs, settled)
-    opened.verify_lock()
-    with opened.turn(), opened.client.begin_transaction():
+    opened.lock.verify()
+    with opened.lock.turn(), opened.client.begin_transaction():
         for statement, parameters in _deletions(opened, run.account, folded, settled):
             opened.client.execute_sql(statement, *parameters)
 
