@@ -7,6 +7,7 @@ from typing import Any
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
+from sources.held import OpenFax
 from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.window import Window
 
@@ -40,15 +41,15 @@ class StoredFaxes:
         )
         return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, *ids)}
 
-    def open_faxes(self, table: str, final: Collection[str], span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span whose status is not final, by id."""
+    def open_faxes(self, table: str, final: Collection[str], span: Window) -> list[OpenFax]:
+        """The faxes created in the span whose status is not final."""
         sql = (
-            f"select id, _dlt_id from {self._current(table)}"
+            f"select id, _dlt_id, created_at from {self._current(table)}"
             " where account = %s and created_at >= %s and created_at < %s"
             f" and coalesce(status, '') not in ({_places(final)}) and {self._is_committed()} order by id"
         )
         rows = self._select(sql, self._account, span.start, span.end, *final)
-        return {row["id"]: row["_dlt_id"] for row in rows}
+        return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
 
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""

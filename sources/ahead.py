@@ -1,6 +1,7 @@
 """Calls that go on in threads of their own while earlier ones are still being dealt with."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from threading import Event, Thread
 from typing import Generic, TypeVar
 
@@ -46,3 +47,17 @@ class Ahead(Generic[Result]):
             self._result.append(self._call(lambda: not self._forgotten.is_set()))
         except BaseException as error:  # raised again where the result is asked for
             self._error = error
+
+
+def in_parallel(calls: Iterable[Callable[[], Result]], abreast: int) -> Iterator[Result]:
+    """What the calls return, in their order, with so many of them under way at a time; what one raises is raised."""
+    under_way: deque[Ahead[Result]] = deque()
+    for call in calls:
+        ahead = Ahead(lambda _, call=call: call())  # type: ignore[misc]  # mypy infers no type of a default
+        if abreast > 1:
+            ahead.start()
+        under_way.append(ahead)
+        if len(under_way) >= abreast:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()

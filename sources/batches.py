@@ -14,7 +14,7 @@ from sources.columns import Column, Record, Table
 from sources.learnt import Change, Learnt
 from sources.plan import Horizon, plan
 from sources.records import Problem
-from sources.reread import reread
+from sources.reread import due_now, reread
 from sources.rows import Rows
 from sources.run import PROVEN, Run
 from sources.stubs import marked_tables
@@ -32,6 +32,7 @@ class Batches:
     """The batches of one account's run, walked on from one load to the next.
 
     `fetch_fax` gives one fax by its id. `recorded`: the last load has something to say, so that the cursor may move.
+    `asked_until`: open faxes have been asked for by their ids as often as was due up to then.
     """
 
     def __init__(self, table: Table, walker: Walker, fetch_fax: FetchFax, run: Run, horizon: Horizon) -> None:
@@ -39,6 +40,7 @@ class Batches:
         self.run = run
         self.begun = False
         self.recorded = False
+        self.asked_until: datetime | None = None
         self._walker = walker
         self._fetch_fax = fetch_fax
         self._horizon = horizon
@@ -46,9 +48,10 @@ class Batches:
         self._noted: set[str] = set()
         self._loading: dict[Any, str] = {}  # the fingerprints of the faxes in this load, by id
 
-    def begin(self, cursor: datetime | None, read_at: datetime | None) -> None:
+    def begin(self, cursor: datetime | None, read_at: datetime | None, asked_until: datetime | None) -> None:
         """Sets out: the cursor tells how far the account has been read, `read_at` when that was."""
         self.begun = True
+        self.asked_until = asked_until if cursor else self.run.started_at
         self._walks = walks = self._walk(cursor, read_at)
         self.run.closing.callback(walks.close)
 
@@ -79,11 +82,14 @@ class Batches:
             if (full or run.is_late) and not run.has_arrived:
                 run.finished = False
                 break
+        writes = bool(entries) and (gathered > 0 or not self._is_quiet(entries, cursor))
         if run.finished and run.moves_cursor:
-            batch = self._gather(reread(run, self.table, self._fetch_fax, self._horizon, self._loading), [])
-            gathered += sum(table.num_rows for table in batch.values())
-            yield batch
-        self.recorded = bool(entries) and (gathered > 0 or not self._is_quiet(entries, cursor))
+            asking = due_now(run, self.table, self._horizon, self.asked_until, writes, self._loading)
+            if asking:
+                yield self._gather(reread(run, self.table, self._fetch_fax, asking.faxes), [])
+                self.asked_until = asking.asked_until
+            writes = writes or (bool(entries) and asking is not None)
+        self.recorded = writes
         if self.recorded:
             yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.account, run.run_id, entries)}
 

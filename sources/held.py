@@ -1,9 +1,18 @@
 """What a source wants to know of the warehouse."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 
 from sources.window import Window
+
+
+class OpenFax(NamedTuple):
+    """A stored fax whose status is not final; its fingerprint is its `_dlt_id`."""
+
+    id: Any
+    fingerprint: str
+    created_at: datetime
 
 
 class Stored(Protocol):
@@ -21,8 +30,8 @@ class Stored(Protocol):
     def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
         """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
 
-    def open_faxes(self, table: str, final: Collection[str], span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span whose status is not final, by id."""
+    def open_faxes(self, table: str, final: Collection[str], span: Window) -> list[OpenFax]:
+        """The faxes created in the span whose status is not final."""
 
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
         """The rows of a table in which the column has one of the values, those of a load that was cut off as well."""

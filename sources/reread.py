@@ -1,49 +1,81 @@
-"""Faxes that are not final though too old to be read with their window: asked for one by one, until they are."""
+"""Faxes that are not final though too old to be read with their window: asked for by their ids when they are due."""
 
-import random
 from collections.abc import Callable, Collection
-from typing import Any
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
 
+from sources.ahead import in_parallel
 from sources.columns import Record, Table
 from sources.ledger import problem_id
 from sources.plan import Horizon
 from sources.records import Problem, place
+from sources.reread_schedule import Due, due
 from sources.run import Run
 from sources.walked import Walked
-from sources.window import Window
+from sources.window import DAY, Window
 
 GONE = "not final, and the provider no longer has it"
 
 
-def reread(
+class Reread(NamedTuple):
+    """The faxes that this run asks for, oldest due first, and up to when all will have been asked for once they are."""
+
+    faxes: list[Due]
+    asked_until: datetime
+
+
+def due_now(
     run: Run,
     table: Table,
-    fetch_fax: Callable[[Any], Record | None],
     horizon: Horizon,
-    loading: Collection[Any],
-) -> Walked:
-    """The open faxes as the provider has them now, at most `horizon.calls` of them, drawn anew by each run.
+    asked_until: datetime | None,
+    writes: bool,
+    loading: Collection[Any] = (),
+) -> Reread | None:
+    """What to ask for in this run, at most `horizon.calls` faxes; None if nothing, so that a quiet run stays quiet.
 
     The faxes with the ids of `loading` are left out: a window of the same load has read them.
 
-    One that the provider no longer has is a problem, recorded once, and not asked for again.
+    How far faxes have been asked for is stored with the load. So a run that `writes` nothing otherwise leaves them to
+    the next one that does, unless a fax is asked for more often than runs write. One that the provider no longer has
+    is a recorded problem, and not asked for again.
     """
-    span = Window(min(run.started_at - horizon.reread, run.spans[-1].start), run.spans[-1].start)
+    if not horizon.calls:
+        return None
+    now = run.started_at
+    span = Window(min(now - horizon.reread, run.spans[-1].start), run.spans[-1].start)
+    open_faxes = [fax for fax in run.stored.open_faxes(table.name, table.final, span) if fax.id not in loading]
+    found = due(open_faxes, now - DAY if asked_until is None else asked_until, now)
+    known = run.stored.problem_ids() if found else ()
+    asked = [fax for fax in found if problem_id(run.account, _gone(table, fax)) not in known]
+    if not writes and all(fax.interval > run.heartbeat for fax in asked):
+        return None
+    are_left = len(asked) > horizon.calls
+    asked = asked[: horizon.calls]
+    return Reread(asked, asked[-1].at if are_left else now)
+
+
+def reread(run: Run, table: Table, fetch_fax: Callable[[Any], Record | None], faxes: list[Due]) -> Walked:
+    """The faxes as the provider has them now, asked for on the same connections as its pages."""
+    end = run.spans[-1].start
+    span = Window(min((due.fax.created_at for due in faxes), default=end), end)
     walked = Walked(span, span)
-    stored = run.stored.open_faxes(table.name, table.final, span)
-    marks = {fax_id: mark for fax_id, mark in stored.items() if fax_id not in loading}
-    gone = {fax_id: Problem(table.name, fax_id, None, None, GONE, mark) for fax_id, mark in marks.items()}
-    known = run.stored.problem_ids() if gone else ()
-    asked = [fax_id for fax_id, problem in gone.items() if problem_id(run.account, problem) not in known]
-    for fax_id in random.Random(run.run_id).sample(asked, min(len(asked), horizon.calls)):  # noqa: S311  # no secret
-        record = fetch_fax(fax_id)
+    calls = (partial(fetch_fax, due.fax.id) for due in faxes)
+    abreast = run.client.connections() if run.client else 1
+    for asked, record in zip(faxes, in_parallel(calls, abreast), strict=True):
+        mark = asked.fax.fingerprint
         if record is None:
-            walked.unplaced[marks[fax_id]] = gone[fax_id]
+            walked.unplaced[mark] = _gone(table, asked)
             continue
         try:
             fax = place(table, run.account, record)
         except ValueError as reason:
-            walked.unplaced[marks[fax_id]] = Problem(table.name, fax_id, None, record, str(reason), marks[fax_id])
+            walked.unplaced[mark] = Problem(table.name, asked.fax.id, None, record, str(reason), mark)
         else:
             walked.take(table, run.account, fax)
     return walked
+
+
+def _gone(table: Table, asked: Due) -> Problem:
+    return Problem(table.name, asked.fax.id, None, None, GONE, asked.fax.fingerprint)

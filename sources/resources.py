@@ -59,11 +59,11 @@ def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Hor
         created_at.advance(None)  # type: ignore[arg-type]  # documented, but typed otherwise
         cursor, state = created_at.last_value, dlt.current.resource_state()
         if not batches.begun:
-            batches.begin(cursor, state.get("read_at"))
+            batches.begin(cursor, state.get("read_at"), state.get("asked_until"))
         yield from batches.load(cursor)
         if batches.recorded and (reached := run.cursor()):
             created_at.advance(reached)
-            state["read_at"] = run.started_at
+            state["read_at"], state["asked_until"] = run.started_at, batches.asked_until
 
     return [
         pages,

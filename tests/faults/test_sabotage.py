@@ -14,8 +14,9 @@ from oracle import assert_holds
 import sources.batches
 import sources.phaxio.api
 import sources.records
+import sources.reread
 from faults.conftest import StartTrial, more
-from faults.direct import run_once
+from faults.direct import Time, run_once
 from faults.inject import bent, broken
 from faults.process import Barrier
 from faults.test_time import dated
@@ -23,11 +24,12 @@ from sources.client import Client
 from sources.columns import Table
 from sources.errors import Busy
 from sources.fake_server import json_answer
+from sources.plan import Horizon
 from sources.records import Placed
 from sources.run import Run
 from sources.signalwire import api as signalwire
 from sources.walked import Walked
-from sources.window import Window, whole_second
+from sources.window import DAY, Window, whole_second
 
 pytestmark = pytest.mark.slow
 Patch = pytest.MonkeyPatch
@@ -188,6 +190,33 @@ def with_recipients_unread(patch: Patch) -> None:
     patch.setattr(sources.records, "fingerprint", fingerprint)
 
 
+def every_open_fax_has_its_turn(trial: StartTrial, _: ServeFake) -> None:
+    trying = trial("phaxio")
+    for id in trying.newest(12):
+        trying.served.fake.change(id, status="queued")
+    trying.recovers()
+    horizon, served = Horizon(sources.phaxio.api.EARLIEST, 3 * DAY, 30 * DAY, 8), trying.served
+
+    def run(days: int) -> None:
+        with broken(served, dated(days * DAY)):
+            run_once("phaxio", trying.settings, Time(days * DAY), horizon=horizon)
+
+    run(10)
+    asked = {request.path.rpartition("/")[2] for request in served.server.requests}
+    waiting = [id for id in served.fake.open_ids() if str(id) not in asked]
+    for id in waiting:
+        served.fake.settle_one(id)
+    for days in range(len(waiting) // 8 + 1):
+        run(11 + days)
+    assert waiting
+    assert_holds(trying.warehouse, "phaxio", served.fake.truth())
+
+
+def with_the_same_open_faxes_asked_for_again(patch: Patch) -> None:
+    honest = sources.reread.due
+    patch.setattr(sources.reread, "due", lambda faxes, _, now: honest(faxes, now - DAY, now))
+
+
 SABOTAGE: dict[Callable[..., None], Callable[[Patch], None]] = {
     a_late_change_is_seen: without_look_back,
     the_bounds_are_frozen: with_bounds_that_move,
@@ -198,6 +227,7 @@ SABOTAGE: dict[Callable[..., None], Callable[[Patch], None]] = {
     a_fax_on_two_pages_is_one: with_every_reading_a_fax,
     no_link_leads_elsewhere: with_any_origin,
     a_changed_recipient_is_a_change: with_recipients_unread,
+    every_open_fax_has_its_turn: with_the_same_open_faxes_asked_for_again,
 }
 
 
