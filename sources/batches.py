@@ -1,7 +1,7 @@
 """What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -16,11 +16,12 @@ from sources.plan import Horizon, plan
 from sources.records import Problem
 from sources.reread import due_now, reread
 from sources.rows import Rows
-from sources.run import PROVEN, Run
+from sources.run import MOST_SKEW, PROVEN, Run
 from sources.stubs import marked_tables
 from sources.undeclared import with_learnt
 from sources.walk import Walker
 from sources.walked import Walked
+from sources.window import whole_second
 
 Batch = dict[str, pa.Table]
 FetchFax = Callable[[Any], Record | None]
@@ -96,20 +97,23 @@ class Batches:
     def _walk(self, cursor: datetime | None, read_at: datetime | None) -> Generator[Walked]:
         """The windows of every span; all of them anew if the first answer shows that our clock is wrong."""
         run = self.run
-        run.spans = plan(run, self._horizon, cursor, read_at)
-        for span in run.spans:
-            walks = self._walker.walk(span, takes_newer=run.moves_cursor and span is run.spans[-1])
+        run.spans = spans = plan(run, self._horizon, cursor, read_at)
+        self._walker.prover.newest = run.started_at
+        for span in spans:
+            walks = self._walker.walk(span, takes_newer=run.until is None and span.end == whole_second(run.end))
             for walked in walks:
                 if run.mend_clock():
                     walks.close()
                     yield from self._walk(cursor, read_at)
                     return
+                run.settle_end()
+                walked.end_by(run.spans[-1].end)
                 yield walked
 
     def _is_quiet(self, entries: Ledger, cursor: datetime | None) -> bool:
         proven = all(walked.proof in PROVEN for walked, _ in entries)
         age = entries[-1][0].window.end - cursor if cursor else self.run.heartbeat
-        fresh = timedelta() <= age < self.run.heartbeat
+        fresh = age > -MOST_SKEW and abs(age) < self.run.heartbeat
         return proven and fresh and self.run.moves_cursor
 
     def _gather(self, walked: Walked, entries: Ledger) -> Batch:
@@ -126,7 +130,8 @@ class Batches:
         batch[ledger.SCHEMA_CHANGES] = self._changes(learnt.changes)
         run.count(new, len(fresh) - new, len(walked.faxes) - len(fresh), batch)
         counts = {"rows_new": new, "rows_changed": len(fresh) - new, "finished_at": datetime.now(UTC)}
-        entries.append((walked, counts | run.spent()))
+        if walked.window.length:
+            entries.append((walked, counts | run.spent()))
         schema = dlt.current.source_schema()
         return {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
 

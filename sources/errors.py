@@ -100,10 +100,11 @@ class TryAgain(FaxSyncError):
 class ProviderDown(TryAgain):
     """The provider is limiting, failing or out of reach, after every retry that the budget allowed.
 
-    `retry_after`: seconds the provider asked for, or None.
+    `retry_after`: seconds the provider asked for, or None. `is_limit`: it limits the rate, and is well otherwise.
     """
 
     retry_after: float | None = None
+    is_limit: bool = False
 
 
 class Busy(TryAgain):

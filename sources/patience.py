@@ -1,6 +1,6 @@
 """How long to wait before asking a provider again: what it asks for, else twice as long each time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import requests
@@ -8,7 +8,12 @@ from tenacity import RetryCallState, wait_exponential
 
 from sources.errors import ProviderDown
 
-PASSING = frozenset({408, 429, *range(500, 600)})  # statuses that another try may mend
+LIMITED = 429
+FARTHEST = timedelta(days=3650)  # from our clock; a header that is further off is no clock
+PASSING = frozenset({408, LIMITED, *range(500, 600)})  # statuses that another try may mend
+RATE_HEADERS = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
+_DIGITS = 10  # of a header's number of seconds: RFC 9111 has caches say 2147483648 at most
+_YEAR_SECONDS = 31_536_000
 _backoff = wait_exponential(multiplier=1, max=30)
 
 
@@ -23,21 +28,42 @@ def down(provider: str, response: requests.Response) -> ProviderDown:
     """The error of a status that another try may mend, with the time the provider asks for."""
     error = ProviderDown(f"{provider} is limiting or failing (HTTP {response.status_code}): run again later")
     error.retry_after = _retry_after(response)
+    error.is_limit = response.status_code == LIMITED
     return error
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds to wait by the Retry-After header, dates counted by the server's own clock; None if it says nothing."""
+    """Seconds to wait by the Retry-After header, dates counted by the server's own clock, else until a rate header says
+    that the limit is reset; None if they say nothing.
+    """
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value) if value.strip("0") else None
-    at = _date(value)
-    return max(0.0, (at - server_time(response, datetime.now(UTC))).total_seconds()) if at else None
+    now = server_time(response, datetime.now(UTC))
+    if at := _date(value):
+        return max(0.0, (at - now).total_seconds())
+    return next(filter(None, (_reset(response, name, now) for name in RATE_HEADERS)), None)
 
 
-def server_time(response: requests.Response, otherwise: datetime) -> datetime:
-    """What the provider's clock shows, by the Date header; `otherwise` if there is none."""
-    return _date(response.headers.get("Date", "")) or otherwise
+def _reset(response: requests.Response, name: str, now: datetime) -> float | None:
+    """Seconds until the limit is reset: the header gives them, or the Unix time of it."""
+    value = response.headers.get(name, "").strip()
+    if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS):
+        return None
+    seconds = float(value)
+    return seconds if seconds < _YEAR_SECONDS else max(0.0, seconds - now.timestamp())
+
+
+def server_time(response: requests.Response, now: datetime) -> datetime:
+    """What the provider's clock shows when our clock shows `now`, by the Date header; `now` if that tells no time.
+
+    An answer from a cache has the date of when it was made; Age tells the seconds since then.
+    """
+    at = _date(response.headers.get("Date", ""))
+    if at is None or abs(at - now) > FARTHEST:
+        return now
+    age = response.headers.get("Age", "").strip()
+    return at + timedelta(seconds=int(age)) if age.isascii() and age.isdigit() and len(age) <= _DIGITS else at
 
 
 def _date(value: str) -> datetime | None:

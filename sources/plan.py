@@ -4,24 +4,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sources.learnt import Contract
-from sources.run import ACCOUNTED_FOR, PROVEN, Run
+from sources.run import ACCOUNTED_FOR, MOST_SKEW, PROVEN, Run
 from sources.window import SECOND, Window, rfc3339, whole_second
 
 
 @dataclass(frozen=True)
 class Horizon:
     """How far a run looks: how far back at all (UTC), how long a fax may change, how long, and in how many calls, open
-    ones are asked for; and whether it takes what nobody declared."""
+    ones are asked for; whether it takes what nobody declared; and how late a fax may appear in the provider's list."""
 
     start: datetime
     lookback: timedelta
     reread: timedelta
     calls: int
     contract: Contract = "evolve"
+    lag: timedelta = timedelta()
 
 
 def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime | None) -> list[Window]:
-    """The spans to walk, in ascending order; the last one of a plain run ends at the run's own start.
+    """The spans to walk, in ascending order; the last one of a plain run ends where all faxes can be
+    expected to be listed: the provider's lag before its own start.
 
     `cursor` is how far the account has been read, `read_at` when that was. A fax may change for as long as the
     look-back after its creation, so what was younger than that when it was last read is read again; what was older
@@ -40,14 +42,14 @@ def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime 
     start = _kept(run, start)
     if cursor is None or run.full_refresh:
         return [Window(min(start, end), end)]
-    if cursor > end:
+    if cursor > end + MOST_SKEW:  # less is how far the clocks of two runs may be apart
         run.warnings.append(f"the cursor, {cursor}, lay ahead of the clock: it is set back")
-        cursor = end
+    cursor = min(cursor, end)
     settled = min(cursor, (min(read_at, end) if read_at else cursor) - horizon.lookback)
     begin = whole_second(max(start, settled))
     holes = run.stored.holes(Window(start, begin), ACCOUNTED_FOR) if start < begin else []
     # What is not proven is read again, but for a single second: it holds more than the provider serves.
-    return [*(hole for hole in holes if hole.length > SECOND), Window(min(begin, end), end)]
+    return [*(hole for hole in holes if hole.length > SECOND), Window(min(begin, end - SECOND), end)]
 
 
 def _kept(run: Run, start: datetime) -> datetime:

@@ -13,7 +13,7 @@ from sources.pages import ChainBroken, Page
 from sources.privacy import as_it_is
 from sources.records import Problem, fingerprint, place
 from sources.walked import Walked
-from sources.window import LAST_INSTANT, SECOND, Window
+from sources.window import FIRST_INSTANT, LAST_INSTANT, SECOND, Window
 
 WALKS = 3  # of one window, until its count comes out
 MOST_EMPTY_PAGES = 100  # in a row that a chain of links may hold
@@ -38,6 +38,7 @@ class Prover:
     treat: Callable[[Record], Record] = as_it_is
     reading: Reading = field(default_factory=Reading)
     floor: datetime | None = None  # nothing earlier is asked for: the provider does not keep it
+    newest: datetime = FIRST_INSTANT  # a window that takes newer faxes asks for those created until then
 
     def prove(self, window: Window, takes_newer: bool, is_wanted: IsWanted = lambda: True) -> Walked:
         """The window, read as often as it takes for its count to come out, three times at most.
@@ -68,7 +69,8 @@ class Prover:
 
     def _walk_once(self, window: Window, takes_newer: bool, is_wanted: IsWanted) -> Walked:
         """One reading of all pages. It is proven if every page claims the same total and as many ids were seen."""
-        asked = self.reading.asked(window, self.floor)
+        wanted = Window(window.start, max(window.end, self.newest)) if takes_newer else window
+        asked = self.reading.asked(wanted, self.floor)
         walked = Walked(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
         seen: set[Any] = set()
         claims: set[int | None] = set()

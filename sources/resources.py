@@ -44,7 +44,7 @@ class Api(Protocol):
 
 def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Horizon) -> list[DltResource]:
     """The resources of one account: `pages`, unselected, and a transformer for each raw table."""
-    run.client, run.table, run.begins_at = client, table.name, whole_second(horizon.start)
+    run.client, run.table, run.begins_at, run.lag = client, table.name, whole_second(horizon.start), horizon.lag
     treat = run.privacy.of(table)
     prover = Prover(partial(api.fetch_pages, client), table, run.account, treat)
     walker = Walker(prover, api.WIDEST_WINDOW, client.connections)

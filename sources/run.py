@@ -13,7 +13,7 @@ from sources.client import Client
 from sources.held import Stored
 from sources.privacy import KEEP, Privacy
 from sources.walked import Walked
-from sources.window import Window
+from sources.window import Window, whole_second
 
 MOST_SKEW = timedelta(minutes=5)  # between the provider's clock and ours
 PROVEN = ("counted", "walked")  # the proofs of a window that need not be read again
@@ -24,10 +24,11 @@ ACCOUNTED_FOR = (*PROVEN, "gap")  # nothing can be done about what the provider 
 class Run:
     """What one account is asked for, and the tally of what came.
 
-    `started_at` is the frozen end of the run; nothing created before `kept_from` is loaded. `since` and `until` (UTC)
-    ask for a backfill, which leaves the cursor alone and fills holes only, unless it is to `refetch`. A `full_refresh`
-    reads and writes everything again. A source walks until it has gathered `rows_per_load` rows; loading it again goes
-    on from there, until it has reached the end and `finished` is true.
+    `started_at` is when the run began; its windows end at the latest by `lag` before that, because a provider may list
+    a fax so late. Nothing created before `kept_from` is loaded. `since` and `until` (UTC) ask for a backfill, which
+    leaves the cursor alone and fills holes only, unless it is to `refetch`. A `full_refresh` reads and writes
+    everything again. A source walks until it has gathered `rows_per_load` rows; loading it again goes on from there,
+    until it has reached the end and `finished` is true.
     """
 
     run_id: str
@@ -41,6 +42,7 @@ class Run:
     privacy: Privacy = KEEP
     kept_from: datetime | None = None
     heartbeat: timedelta = timedelta(hours=1)
+    lag: timedelta = timedelta()
     rows_per_load: int = 100_000
     windows_per_load: int = 25
     deadline: float = math.inf
@@ -64,6 +66,7 @@ class Run:
     new_columns: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     _clock_mended: bool = False
+    _end_settled: bool = False
     _requests_told: int = 0
     _retries_told: int = 0
 
@@ -127,8 +130,19 @@ class Run:
 
     @property
     def end(self) -> datetime:
-        """Where the run stops: `until`, but never after its own start."""
-        return min(self.until or self.started_at, self.started_at)
+        """Where the run's windows stop: `until`, but never after its own start less the provider's lag."""
+        latest = self.started_at - self.lag
+        return min(self.until or latest, latest)
+
+    def settle_end(self) -> None:
+        """Has no span end later than the provider's clock showed, less its lag, when it first answered."""
+        if self._end_settled:
+            return
+        self._end_settled = True
+        behind = min(self.client.skew if self.client else timedelta(), timedelta())
+        if not self._clock_mended:
+            end = whole_second(self.started_at + behind - self.lag)
+            self.spans = [span.ending_by(end) for span in self.spans]
 
     def mend_clock(self) -> bool:
         """Takes the provider's clock for ours if they are far apart, once; true if it did."""

@@ -15,6 +15,7 @@ _RANGES: dict[str, Range] = {
     "lookback_days": (0, _CENTURY),
     "reread_days": (0, _CENTURY),
     "reread_calls": (0, 1_000_000),
+    "lag_seconds": (0, 86_400),
     "retry_seconds": (0, 86_400),
     "connections": (1, 100),
     "requests_per_second": (0, 10_000),
@@ -40,6 +41,7 @@ class SourceSettings(BaseConfiguration):
     reread_days: float = 30.0
     reread_calls: int = 100
     schema_contract: Contract = "evolve"
+    lag_seconds: float = 60.0
     retry_seconds: float = 120.0
     connections: int = 4
     requests_per_second: float = 0.0
@@ -69,4 +71,5 @@ class SourceSettings(BaseConfiguration):
             reread=timedelta(days=self.reread_days),
             calls=self.reread_calls,
             contract=self.schema_contract,
+            lag=timedelta(seconds=self.lag_seconds),
         )

@@ -53,6 +53,12 @@ class Walked:
             self._parts.append(to_rows(table, account, [*self._waiting.values()]))
             self._waiting.clear()
 
+    def end_by(self, end: datetime) -> None:
+        """Claims nothing of what was created from `end` on, though its faxes are kept."""
+        if self.window.end > end:
+            self.window = self.window.ending_by(end)
+            self.count()
+
     def count(self) -> None:
         """Counts what was taken from the window itself, once all has come."""
         created = [at for at in self._created.values() if at in self.window]

@@ -43,6 +43,10 @@ class Window:
         """How long the window is."""
         return self.end - self.start
 
+    def ending_by(self, end: datetime) -> "Window":
+        """The part of the window before `end`; none of it is an empty window there."""
+        return Window(min(self.start, end), min(self.end, end))
+
     def cut(self, length: timedelta) -> "list[Window]":
         """The window cut in two after `length`; in one piece if it is no longer than that."""
         if length >= self.length:

@@ -61,7 +61,7 @@ def test_a_base_url_that_would_leak_the_credentials_is_refused(
 
 
 NUMBERS = [
-    *(f"SOURCES__{key}" for key in ("LOOKBACK_DAYS", "REREAD_DAYS", "REREAD_CALLS", "RETRY_SECONDS")),
+    *(f"SOURCES__{key}" for key in ("LOOKBACK_DAYS", "LAG_SECONDS", "REREAD_DAYS", "REREAD_CALLS", "RETRY_SECONDS")),
     *("SOURCES__CONNECTIONS", "SOURCES__PHAXIO__REQUESTS_PER_SECOND", "PRIVACY__KEEP_DAYS", "CHECK__MAX_AGE_HOURS"),
     *("SYNC__HEARTBEAT_MINUTES", "SYNC__BUSY_SECONDS", "SYNC__ROWS_PER_LOAD"),
 ]
