@@ -27,13 +27,15 @@ class Outcome:
         """0, or that of the error."""
         return self.error.exit_code if self.error else 0
 
-    def line(self) -> str:
-        """One line for a person."""
+    def line(self, verbose: bool = False) -> str:
+        """One line for a person; if `verbose`, with the pace that the provider allowed."""
         run = self.run
         loaded = run is not None and run.span is not None and (run.loads > 0 or self.error is None)
         parts = [_told(run, self.seconds)] if run and loaded else _warned(run) if run else []
         parts += ["nothing to read: all of it is proven already"] if run and not parts and not self.error else []
         parts += [f"{run.purged} faxes deleted, as they were too old"] if run and run.purged else []
+        if verbose and run and run.pace is not None:
+            parts.append(f"the provider limits the rate: {run.pace:.2f} requests a second at the end")
         parts += [f"FAILED: {self.error}"] if self.error else []
         return f"{self.account}: {'; '.join(parts)}"
 
@@ -63,6 +65,7 @@ class Outcome:
             "reached": rfc3339(run.reached) if run.reached else None,
             "requests": run.requests,
             "retries": run.retries,
+            "requests_per_second": run.pace,
             "completeness": completeness(run),
         }
 

@@ -73,20 +73,20 @@ def _sync_accounts(options: argparse.Namespace) -> int:
     _ = report_timezone(), privacy(), kept_from(datetime.now(UTC))  # refused, if it must be, before any request
     with progress() as on_progress:
         outcomes = [sync_account(account, schema, run_id, options, on_progress) for account in configured]
-    _tell(outcomes, run_id, options.json)
+    _tell(outcomes, run_id, options.json, options.verbose)
     return exit_code(outcomes)
 
 
-def _tell(outcomes: Sequence[Outcome], run_id: str, as_json: bool) -> None:
+def _tell(outcomes: Sequence[Outcome], run_id: str, as_json: bool, verbose: bool) -> None:
     """Tells each outcome in the log if a program reads that, else on stdout; `as_json`, on stdout in any case."""
     if as_json:
         print(json.dumps({"run_id": run_id, "accounts": [outcome.as_json() for outcome in outcomes]}))
     for outcome in outcomes:
         if logs.is_json():
             level = logging.ERROR if outcome.error else logging.INFO
-            logs.event(level, outcome.line(), run_id=run_id, **outcome.as_json())
+            logs.event(level, outcome.line(verbose), run_id=run_id, **outcome.as_json())
         elif not as_json:
-            print(outcome.line())
+            print(outcome.line(verbose))
 
 
 def _parser() -> argparse.ArgumentParser:

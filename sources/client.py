@@ -27,9 +27,9 @@ from sources.usage import Usage
 class Client:
     """GETs JSON below `base_url` with basic auth, and counts that in `usage`; threads may share it.
 
-    `skew` is how far the provider's clock was ahead of ours when it last answered. `credentials` are the user and the
-    password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC) are there for the tests. Once it is closed, whatever
-    still waits or asks ends with an error.
+    `skew` is how far the provider's clock was ahead of ours when it last answered, `pace` how fast it may be asked.
+    `credentials` are the user and the password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC) are there for the
+    tests. Once it is closed, whatever still waits or asks ends with an error.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Client:
         self._closed, self._lock = Event(), Lock()
         self._sleep: Callable[[float], Any] = sleep or self._closed.wait
         self._clock, self._now = clock, now
-        self._pace = Pace(limits.requests_per_second, clock)
+        self.pace = Pace(limits.requests_per_second, limits.connections, clock)
         self._bounds = Bounds(provider, limits, clock)
         self._session = session(self.base_url, credentials, self._bounds)
 
@@ -74,18 +74,21 @@ class Client:
 
         def attempt() -> Any:
             again = retrying.statistics["attempt_number"] > 1
-            if seconds := self._pace.wait(heeds_pause=not again):
-                self._sleep(seconds)
-            document = self._get_once(url, params)
-            if again:
-                self._pace.resume()
+            with self.pace.turn(self._sleep, heeds_pause=not again) as refusals:
+                try:
+                    document = self._get_once(url, params)
+                except ProviderDown as error:
+                    if error.is_limit:
+                        self.pace.slow_down(refusals, error.retry_after)
+                    raise
+            self._note_answer(again)
             return document
 
         return retrying(attempt)
 
     def connections(self) -> int:
         """How many requests are worth having under way: as many as may be, unless the provider is quicker than we."""
-        return 1 if self.usage.is_quick else max(1, self.limits.connections)
+        return 1 if self.usage.is_quick else self.pace.connections
 
     def close(self) -> None:
         """Ends whatever still waits, or is about to ask; requests that are under way are left to themselves."""
@@ -109,14 +112,25 @@ class Client:
     def _exhausted(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         attempts = self.limits.garbled_attempts if isinstance(error, Garbled) else self.limits.attempts
-        patience_left = self.limits.retry_seconds - self.usage.retry_seconds
-        return state.attempt_number >= attempts or state.upcoming_sleep > patience_left
+        patience_left = self.limits.retry_seconds - self.usage.retry_seconds - self.usage.limit_seconds
+        is_last = state.attempt_number >= attempts and not _is_limit(state)
+        return is_last or state.upcoming_sleep > patience_left
 
     def _spend(self, state: RetryCallState) -> None:
         with self._lock:
             self.usage.retries += 1
-            self.usage.retry_seconds += state.upcoming_sleep
-        self._pace.pause(state.upcoming_sleep)
+            if _is_limit(state):
+                self.usage.limit_seconds += max(state.upcoming_sleep, 1.0)
+            else:
+                self.usage.retry_seconds += state.upcoming_sleep
+        self.pace.pause(state.upcoming_sleep)
+
+    def _note_answer(self, again: bool) -> None:
+        with self._lock:
+            self.usage.limit_seconds = 0.0  # pages still come: what is waited for a limit is no failure
+        self.pace.speed_up()
+        if again:
+            self.pace.resume()
 
     def _get_once(self, url: str, params: Mapping[str, str] | None) -> Any:
         if self._closed.is_set():
@@ -150,3 +164,8 @@ class Client:
         with self._lock:
             self.usage.bytes += len(body)
         return bytes(body)
+
+
+def _is_limit(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    return isinstance(error, ProviderDown) and error.is_limit

@@ -124,6 +124,11 @@ class Run:
         return self.client.usage.retries if self.client else 0
 
     @property
+    def pace(self) -> float | None:
+        """Requests a second that the provider was found to allow; None if it refused none with a 429."""
+        return self.client.pace.rate if self.client and self.client.pace.refusals else None
+
+    @property
     def bytes(self) -> int:
         """Bytes of JSON received so far."""
         return self.client.usage.bytes if self.client else 0

@@ -9,7 +9,8 @@ QUICK_SECONDS = 0.01  # as long as it takes to make rows of a page; with several
 class Usage:
     """Counts of one client, in requests, bytes of JSON and seconds.
 
-    `retries` are among the `requests`, and `retry_seconds` is what was waited before them; `answers` took
+    `retries` are among the `requests`. `retry_seconds` is what was waited before them because of failures, and
+    `limit_seconds` what was waited since the last answer because the provider limits the rate. `answers` took
     `asking_seconds` to come, of all requests together.
     """
 
@@ -17,6 +18,7 @@ class Usage:
     retries: int = 0
     bytes: int = 0
     retry_seconds: float = 0.0
+    limit_seconds: float = 0.0
     answers: int = 0
     asking_seconds: float = 0.0
 

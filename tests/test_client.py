@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from virtual import Clock
 
 from sources.client import Client
 from sources.errors import AuthError, FaxSyncError, ProviderDown, Refused
@@ -19,8 +20,10 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def patient(server: FakeServer, slept: Slept, limits: Limits | None = None) -> Client:
-    """A client that notes how long it would sleep, and does not."""
-    return Client(server.url + "/v1", ("user", "password"), "Someone", limits or Limits(), sleep=slept.append)
+    """A client that notes how long it would sleep, and does not: only its own clock goes on."""
+    clock = Clock(slept=slept)
+    url, key = server.url + "/v1", ("user", "password")
+    return Client(url, key, "Someone", limits or Limits(), sleep=clock.sleep, clock=clock)
 
 
 def after(*failures: Answer) -> Callable[[Request], Answer]:
@@ -71,7 +74,7 @@ def test_five_attempts_are_all(server: FakeServer) -> None:
 def test_the_pause_that_the_provider_asks_for_is_kept(server: FakeServer, header: str, seconds: float) -> None:
     slept: Slept = []
     dates = {"Date": format_datetime(NOW, usegmt=True)}
-    server.answer = after(Answer(429, headers={"Retry-After": header.encode().decode("latin-1"), **dates}))
+    server.answer = after(Answer(503, headers={"Retry-After": header.encode().decode("latin-1"), **dates}))
     patient(server, slept).get("faxes")
 
     assert slept == [seconds]
@@ -89,7 +92,7 @@ def test_a_pause_beyond_the_budget_ends_the_run_at_once(server: FakeServer, head
 
 def test_all_pages_share_one_budget(server: FakeServer) -> None:
     slept: Slept = []
-    server.answer = lambda request: Answer(429, headers={"Retry-After": "40"}) if request.number % 2 == 0 else FINE
+    server.answer = lambda request: Answer(503, headers={"Retry-After": "40"}) if request.number % 2 == 0 else FINE
     client = patient(server, slept, Limits(retry_seconds=100))
     client.get("faxes")
     client.get("faxes")

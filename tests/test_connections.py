@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Served, ServeFake, Settings, Sync, generated
 from oracle import assert_holds
+from virtual import Clock
 
 import sources
 from sources.client import Client
@@ -71,7 +72,7 @@ def test_who_is_told_to_wait_has_all_others_wait(server: FakeServer) -> None:
     def answer(request: Request) -> Answer:
         if request.number == 0:
             told.set()
-            return Answer(429, headers={"Retry-After": "7"})
+            return Answer(503, headers={"Retry-After": "7"})
         return json_answer({"fine": True})
 
     server.answer = answer
@@ -94,9 +95,13 @@ def test_who_is_told_to_wait_has_all_others_wait(server: FakeServer) -> None:
 
 
 def test_requests_keep_the_agreed_distance() -> None:
-    pace = Pace(4.0, lambda: 100.0)
+    clock = Clock()
+    pace = Pace(4.0, 1, clock)
+    for _ in range(3):
+        with pace.turn(clock.sleep, heeds_pause=True):
+            pass
 
-    assert [pace.wait(heeds_pause=True) for _ in range(3)] == [0.0, 0.25, 0.5]
+    assert clock.slept == [0.25, 0.25]
 
 
 def test_once_closed_nothing_is_asked_and_nobody_waits_on(server: FakeServer) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from uuid import uuid4
 
 import dlt
 import pytest
+from virtual import Clock
 
 import sources
 from pipelines import warehouse
@@ -27,6 +29,13 @@ class Time:
 
     ahead: timedelta = timedelta()
     slept: list[float] = field(default_factory=list)
+    clock: Clock | None = None
+
+    def sleep(self, seconds: float) -> None:
+        """Notes the sleep; the test's own clock goes on, if there is one."""
+        self.slept.append(seconds)
+        if self.clock:
+            self.clock.sleep(seconds)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -49,10 +58,13 @@ def run_once(
     """
     time = time or Time()
     package = sources.provider(provider)
-    horizon = horizon or Horizon(package.api.EARLIEST, timedelta(days=3), timedelta(days=30), 100)
+    horizon = horizon or Horizon(
+        package.api.EARLIEST, timedelta(days=3), timedelta(days=30), 100, lag=timedelta(minutes=1)
+    )
     *_, user, password = (settings[f"SOURCES__{provider}__{key}".upper()] for key in package.SECRETS)
     url = settings[f"SOURCES__{provider}__BASE_URL".upper()]
-    client = Client(url, (user, password), provider, limits or Limits(), sleep=time.slept.append, now=time.now)
+    clock = time.clock or monotonic
+    client = Client(url, (user, password), provider, limits or Limits(), time.sleep, clock, time.now)
     with pytest.MonkeyPatch.context() as environment:
         for name, value in settings.items():
             environment.setenv(name, value)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
+from virtual import Clock
 
 import sources
 from faults.conftest import StartTrial
@@ -66,7 +67,8 @@ def test_what_passes_is_waited_for_as_asked_until_the_whole_page_comes(name: str
     answers, waits = PASSING[name]
     left, slept = list(answers), []
     server.answer = lambda request: left.pop(0) if left else json_answer(DOCUMENT)
-    client = Client(server.url, ("user", "secret"), "Provider", sleep=slept.append)
+    clock = Clock(slept=slept)
+    client = Client(server.url, ("user", "secret"), "Provider", sleep=clock.sleep, clock=clock)
 
     assert client.get("faxes") == DOCUMENT
     assert (waits, len(waits) + 1, len(waits)) == (slept, len(server.requests), client.usage.retries)
