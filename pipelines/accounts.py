@@ -16,7 +16,9 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.extract import DltSource
 
 import sources
+from pipelines import project
 from pipelines.account_names import DEFAULT, names
+from sources.allowed import require_printable
 from sources.errors import ConfigError
 from sources.run import Run
 from sources.settings import SourceSettings
@@ -52,7 +54,7 @@ class Account:
             [dlt.secrets.get(".".join((*place, key))) for place in places]
             for key in sources.provider(self.provider).SECRETS
         )
-        return tuple(str(next(filter(None, values), "")) for values in found)
+        return tuple(str(next(filter(None, values), "")).strip() for values in found)
 
     def settings(self) -> SourceSettings:
         """Its settings, those of its provider where it has none of its own.
@@ -66,6 +68,11 @@ class Account:
         package = sources.provider(self.provider)
         with _without(package.Settings.get_resolvable_fields()):
             settings: SourceSettings = resolve_configuration(package.Settings(), sections=self.section)
+        for key in package.SECRETS:
+            settings[key] = require_printable(key, settings[key])
+        settings.base_url, settings.proxy = settings.base_url.strip(), settings.proxy.strip()
+        if settings.ca_bundle:
+            settings.ca_bundle = str(project.ROOT / settings.ca_bundle.strip())
         settings.require_allowed()
         return settings
 

@@ -28,6 +28,7 @@ from pipelines.stored import StoredFaxes
 from pipelines.unforeseen import explained
 from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from sources import provider
+from sources.origin import host
 from sources.errors import AtWork, Unforeseen
 from sources.run import Run
 
@@ -118,6 +119,8 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
     account.source(run, account.settings())
     if run.client is None:
         return
+    if run.client.limits.proxy:
+        report.settings.append(f"{'.'.join(account.section)}: asked through the proxy {host(run.client.limits.proxy)}")
     refused = list(provider_findings(package.api.fetch_pages, run.client, now))
     report.findings += refused
     if not refused:

@@ -53,6 +53,7 @@ def secrets_in_config() -> Iterator[str]:
         is_secret = (
             (place[0] == "sources" and place[-1] in keys)
             or place == ("privacy", "key")
+            or (place[0] == "sources" and place[-1] == "proxy" and "@" in str(value))
             or (place[0] == "destination" and place[-1] in ("credentials", "password"))
         )
         if is_secret and value:

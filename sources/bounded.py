@@ -4,6 +4,7 @@ http.client bounds the lines of a header and their number, but neither interim r
 long all that may take; urllib3 reads on for as long as what it inflates comes to nothing.
 """
 
+import http
 import http.client
 import io
 from collections.abc import Callable
@@ -55,10 +56,17 @@ class BoundedAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # as requests has it
         """Has every pool make bounded connections."""
         super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._bounded_pools()
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:  # as requests has it
+        """The same for the pools of a proxy."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = self._bounded_pools()
+        return manager
+
+    def _bounded_pools(self) -> dict[str, Any]:
         pools = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
-        self.poolmanager.pool_classes_by_scheme = {
-            scheme: _bounded_pool(pool, self._bounds) for scheme, pool in pools.items()
-        }
+        return {scheme: _bounded_pool(pool, self._bounds) for scheme, pool in pools.items()}
 
 
 def _bounded_pool(pool: Any, bounds: Bounds) -> Any:
@@ -72,6 +80,12 @@ class _Response(http.client.HTTPResponse):
         super().__init__(*args, **kwargs)
         self._bounds = bounds
         self.fp = io.BufferedReader(_Wire(self.fp.detach(), bounds))
+
+    def _read_status(self) -> tuple[str, int, str]:  # as http.client has it
+        """The status line; that of any interim response as 100, the only one that http.client skips."""
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # private, and untyped
+        is_interim = 100 < status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
+        return version, http.HTTPStatus.CONTINUE if is_interim else status, reason
 
     def begin(self) -> None:  # as http.client has it
         """Reads the status and the headers.

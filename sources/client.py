@@ -1,9 +1,11 @@
 """One account's polite GET: time-outs, capped retries, Retry-After, and JSON or a typed error.
 
 Credentials go to the configured origin alone: redirects are not followed, other hosts are refused before a request is
-made, and neither netrc nor proxy variables are read (requests adds netrc passwords to any host it is sent to).
+made, and neither netrc nor proxy variables are read (requests adds netrc passwords to any host it is sent to). A proxy
+of the settings gets no more than the provider's host and port.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from sources import origin, patience
 from sources.answers import Garbled, document_of
 from sources.bounded import Bounds
-from sources.errors import ConfigError, ContractError, ProviderDown
+from sources.errors import ConfigError, ContractError, FaxSyncError, ProviderDown
 from sources.limits import USUAL, Limits
 from sources.pace import Pace
 from sources.session import session
@@ -146,6 +148,8 @@ class Client:
             raise ConfigError(
                 f"{self.provider}: TLS verification of {origin.host(url)} failed: see base_url, ca_bundle and the clock"
             ) from error
+        except requests.exceptions.ProxyError as error:
+            raise self._proxy_error(error) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ProviderDown(
                 f"{self.provider} at {origin.host(self.base_url)} could not be reached ({type(error).__name__}): "
@@ -155,6 +159,16 @@ class Client:
             self.usage.answers += 1
             self.usage.asking_seconds += self._clock() - began
         return document_of(self.provider, response, body)
+
+    def _proxy_error(self, error: Exception) -> FaxSyncError:
+        """The error of a tunnel that cannot be had: refused for good, or not to be had now."""
+        status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
+        if status and 400 <= int(status[1]) < 500:
+            return ConfigError(
+                f"the proxy refuses a tunnel to {self.provider} (HTTP {status[1]}): "
+                "check the setting proxy, its user and password, and whether it allows the host"
+            )
+        return ProviderDown(f"{self.provider} could not be reached through the proxy of the settings: run again later")
 
     def _read(self, response: requests.Response) -> bytes:
         body = bytearray()

@@ -16,6 +16,7 @@ class Limits:
     read_seconds: float = 60.0
     response_seconds: float = 120.0
     response_bytes: int = 32 * 1024 * 1024
+    proxy: str = ""  # http://host:port, by which the provider is reached through a tunnel; none if empty
     ca_bundle: str = ""  # a file of CA certificates to trust instead of those that requests brings
 
 

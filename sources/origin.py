@@ -19,6 +19,19 @@ def require_tls(url: str, setting: str = "base_url") -> None:
         raise ConfigError(f"{setting} must begin with https://: secrets would travel in the clear")
 
 
+def require_proxy(url: str) -> None:
+    """Raises:
+    ConfigError: the URL is no proxy's; it is not quoted, because it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        is_proxy = parts.scheme == "http" and bool(parts.hostname and parts.port) and parts.path in ("", "/")
+    except ValueError:
+        is_proxy = False
+    if not is_proxy or "\\" in url or any(character.isspace() for character in url):
+        raise ConfigError("setting proxy must be http://, a host and a port, such as http://proxy.example:3128")
+
+
 def below(base_url: str, link: str) -> str | None:
     """The absolute URL of a link; None if it leaves the base URL's origin or its path."""
     try:

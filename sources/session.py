@@ -12,16 +12,22 @@ from sources.errors import ConfigError
 def session(base_url: str, credentials: tuple[str, str], bounds: Bounds) -> requests.Session:
     """A session with as many connections as are agreed; neither netrc nor proxy variables are read.
 
+    A configured proxy is asked for a tunnel (CONNECT) to the provider, so that it sees a host and a port and nothing
+    else. What is served on this machine without TLS, as the demo is, is asked directly.
+
     Raises:
-        ConfigError: the credentials would travel in the clear, or the CA bundle is no file.
+        ConfigError: the credentials would travel in the clear, the CA bundle is no file, or the proxy no URL of one.
     """
     origin.require_tls(base_url)
     limits = bounds.limits
+    if limits.proxy:
+        origin.require_proxy(limits.proxy)
     if limits.ca_bundle:
         _require_file(Path(limits.ca_bundle), bounds.provider)
     made = requests.Session()
     made.trust_env = False
     made.auth = credentials
+    made.proxies = {"https": limits.proxy} if limits.proxy else {}
     made.verify = limits.ca_bundle or True
     made.mount(base_url, BoundedAdapter(bounds))
     return made

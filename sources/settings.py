@@ -45,6 +45,7 @@ class SourceSettings(BaseConfiguration):
     retry_seconds: float = 120.0
     connections: int = 4
     requests_per_second: float = 0.0
+    proxy: str = ""
     ca_bundle: str = ""
 
     def require_allowed(self) -> None:
@@ -60,6 +61,7 @@ class SourceSettings(BaseConfiguration):
             retry_seconds=self.retry_seconds,
             connections=self.connections,
             requests_per_second=self.requests_per_second,
+            proxy=self.proxy,
             ca_bundle=self.ca_bundle,
         )
 

@@ -1,7 +1,7 @@
 """What the client takes for an answer: whole bodies only, not too long and not too late."""
 
 import pytest
-from faults.flood import FLOODS, flooding
+from faults.flood import FLOODS, flooding, whole
 from test_client import FINE, Slept, after, patient
 
 from sources.client import Client
@@ -52,6 +52,15 @@ def test_what_has_no_end_is_read_no_further_than_a_page(name: str) -> None:
         client.get("faxes")
 
     assert flood.asked == 1
+
+
+@pytest.mark.parametrize("status", [b"102 Processing", b"103 Early Hints", b"110 Unheard Of"])
+def test_interim_responses_are_no_answer(status: bytes) -> None:
+    interim = b"HTTP/1.1 " + status + b"\r\nLink: </style.css>; rel=preload\r\n\r\n"
+    with flooding(lambda: [interim * 2, *whole(b'{"fine": true}')]) as provider:
+        client = Client(provider.url, ("user", "password"), "Someone", Limits(attempts=1))
+
+        assert client.get("faxes") == {"fine": True}
 
 
 @pytest.mark.parametrize(("size", "drip_seconds"), [(300_000, 0.0), (40, 0.005)])

@@ -163,6 +163,42 @@ def test_a_text_without_quotes_is_told_where_it_stands(
     assert "secrets.toml cannot be read at line 2" in ended.stderr
 
 
+AROUND = {"a line end": "{}\n", "blanks": "  {} ", "a Windows line end": "{}\r\n"}
+ODD = {
+    "typographic quotes": "“{}”",
+    "an apostrophe": "{}’",
+    "quotes": "'{}'",
+    "a line end within": "a\n{}",
+    "an ñ": "ñ{}",
+}
+SECRETS = [(provider, key) for provider in sources.providers() for key in sources.provider(provider).SECRETS]
+
+
+@pytest.mark.parametrize("name", AROUND)
+@pytest.mark.parametrize("provider", sources.providers())
+def test_what_copying_leaves_around_a_key_is_not_sent(
+    name: str, provider: str, serve_fake: ServeFake, settings: Settings, sync: Sync
+) -> None:
+    serve_fake(provider, generated(provider, 3, days=2))
+    for key in sources.provider(provider).SECRETS:
+        place = f"SOURCES__{provider}__{key}".upper()
+        settings[place] = AROUND[name].format(settings[place])
+
+    assert sync().exit_code == 0
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize(("provider", "key"), SECRETS)
+def test_what_no_key_holds_is_refused_before_any_request(
+    name: str, provider: str, key: str, serve_fake: ServeFake, settings: Settings, sync: Sync
+) -> None:
+    served, place = serve_fake(provider), f"SOURCES__{provider}__{key}".upper()
+    settings[place] = ODD[name].format(settings[place])
+    synced = sync()
+
+    assert (synced.exit_code, f"setting {key}" in synced.told, served.server.requests) == (78, True, [])
+
+
 def test_what_other_programs_call_their_settings_is_none_of_ours(
     serve_fake: ServeFake, settings: Settings, sync: Sync
 ) -> None:

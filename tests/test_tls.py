@@ -25,6 +25,7 @@ class Counted(http.server.ThreadingHTTPServer):
     """A server over TLS that counts what it is asked."""
 
     asked = 0
+    body = b'{"fine": true}'
 
     def server_bind(self) -> None:
         super(http.server.HTTPServer, self).server_bind()  # without asking the DNS for its own name
@@ -42,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
-        self.wfile.write(b'{"fine": true}')
+        self.wfile.write(self.server.body)
 
     def log_message(self, *_: object) -> None: ...
 
