@@ -52,11 +52,11 @@ def reported(command: Callable[[], int], verbose: bool = False, log_format: logs
     """Runs a command and gives its exit code; whatever stops it is told in one line on stderr."""
     logs.set_up(verbose, log_format)
     _tolerate_any_encoding()
-    stopping.listen()
     try:
         if reason := unreadable():
             raise ConfigError(reason)
-        exit_code = command()
+        with stopping.listening():
+            exit_code = command()
         if sys.stdout:
             sys.stdout.flush()
         return exit_code
@@ -64,7 +64,7 @@ def reported(command: Callable[[], int], verbose: bool = False, log_format: logs
         return NOBODY_READS
     except BaseException as error:
         if stopped := stopping.behind(error):
-            LOG.error("stopped by %s; what is loaded is whole, and the next run goes on from there", stopped.name)
+            LOG.error("stopped by %s; what has been loaded stays, and the next run continues", stopped.name)
             return stopped.exit_code
         LOG.debug("the command failed", exc_info=True)
         if not isinstance(error, Exception):

@@ -16,6 +16,7 @@ from dlt.common.exceptions import TerminalException
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines import stopping
 from pipelines.postgres import LOCK_TIMEOUT, state_of
 from sources.errors import AtWork, Busy, ConfigError
 
@@ -126,9 +127,14 @@ class DatabaseLock:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Waits for the turn, ten minutes at most; the end of the block gives it up."""
-        self.client.execute_sql("savepoint turn; set local lock_timeout = '10min'")
-        self.client.execute_sql("select pg_advisory_xact_lock(hashtextextended('fax-sync', 0))")
+        """Waits for the turn, ten minutes at most, or five seconds once a signal has come; the block's end gives it up.
+
+        A signal that comes meanwhile ends the wait, and with it the transaction that holds the run's lock.
+        """
+        patience = "5s" if stopping.received() else "10min"
+        with stopping.waiting(), stopping.cancelling(self.client.native_connection.cancel):
+            self.client.execute_sql(f"savepoint turn; set local lock_timeout = '{patience}'")
+            self.client.execute_sql("select pg_advisory_xact_lock(hashtextextended('fax-sync', 0))")
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import requests
 
+from pipelines import stopping
 from pipelines.settings import setting
 from sources import origin
 from sources.errors import TryAgain
@@ -19,7 +20,7 @@ _SECONDS = 5
 def watched(command: Callable[[], int]) -> int:
     """Runs the command and gives its exit code, telling the watcher of `[notify] ping_url`, if there is one.
 
-    75 is only logged there: it is nobody's fault, and if it goes on, the watcher misses the next success.
+    75 and a signal are only logged there: if that goes on, the watcher misses the next success.
 
     Raises:
         ConfigError: the URL would go over the network unencrypted.
@@ -32,9 +33,9 @@ def watched(command: Callable[[], int]) -> int:
     try:
         exit_code = command()
     except BaseException as error:
-        _ping(f"{url}/fail" if not isinstance(error, TryAgain) else f"{url}/log")
+        _ping(f"{url}/log" if isinstance(error, TryAgain) or stopping.received() else f"{url}/fail")
         raise
-    _ping(f"{url}/log" if exit_code == TryAgain.exit_code else f"{url}/{exit_code}")
+    _ping(f"{url}/log" if exit_code == TryAgain.exit_code or stopping.received() else f"{url}/{exit_code}")
     return exit_code
 
 

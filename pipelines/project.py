@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -11,6 +12,10 @@ DEMO_DATABASE = ROOT / "demo.duckdb"
 
 gc.set_threshold(200_000, 50, 100)  # records hold no cycles, and to look for some took a tenth of a backfill
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps 50 MB for later
+
+os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"  # dlt would cancel its load; pipelines/stopping.py has it finish
+if Path(sys.argv[0]).resolve().parent == ROOT / "pipelines":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until a command listens: no traceback from the midst of an import
 
 os.umask(0o077)  # fax logs are nobody else's business
 os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))

@@ -10,6 +10,7 @@ from dlt.extract import DltSource
 
 from pipelines import accounts, runs, stopping, warehouse
 from pipelines.compaction import compact
+from pipelines.ending import Ending
 from pipelines.preflight import preflight
 from pipelines.privacy import kept_from, privacy
 from pipelines.progress import OnProgress
@@ -17,9 +18,8 @@ from pipelines.purge import purge
 from pipelines.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, require_proof
-from pipelines.unforeseen import explained
 from sources import provider
-from sources.errors import ConfigError, FaxSyncError, TryAgain
+from sources.errors import ConfigError, TryAgain
 from sources.run import Run
 from sources.window import whole_second
 
@@ -32,27 +32,30 @@ def sync_account(
     """Syncs one account into its raw schema, and the views of `schema`; `options` are those of the command line."""
     began = time.monotonic()
     run: Run | None = None
-    error: FaxSyncError | None = None
+    ending = Ending()
     try:
         settings = account.settings()  # refused, if they must be, before anything is written
-        with warehouse.opened(account.provider, account.name, schema) as opened:
+        with (
+            warehouse.opened(account.provider, account.name, schema) as opened,
+            stopping.cancelling(opened.cancel),
+        ):
             preflight(opened.pipeline, opened.client, options.full_refresh)
             run = _run(account, run_id, options, opened, began, on_progress)
-            with nullcontext() if opened.appends else runs.noting(opened.client, opened.pipeline.dataset_name, run):
-                _load_all(opened, account.source(run, settings), run)
+            raw = opened.pipeline.dataset_name
+            with nullcontext() if opened.appends else runs.noting(opened.client, raw, run, ending):
+                with stopping.gently(run.stop):
+                    _load_all(opened, account.source(run, settings), run)
                 _purge(opened, account, run)
                 compact(opened, run)
                 run.warnings += opened.refresh_views(schema, report_timezone())
                 require_proof(run)
-    except Exception as failure:
-        if stopping.behind(failure):
-            raise
-        error = explained(failure)
+    except (Exception, stopping.Stopped) as failure:
         LOG.debug("%s failed", account, exc_info=True)
+        ending.note(failure, run)
     finally:
         if run:
             _close(run)
-    return Outcome(account, run, time.monotonic() - began, error)
+    return Outcome(account, run, time.monotonic() - began, ending.error)
 
 
 def _close(run: Run) -> None:
@@ -96,11 +99,20 @@ def _run(
 def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:
     """Loads until the run has reached its end.
 
+    It ends early if the run is asked to end.
+
     Raises:
         TryAgain: time is up; what is loaded stays, and the next run goes on from there.
     """
     while not run.finished:
-        run.loads += opened.load(source)
+        tally = run.tally()
+        try:
+            run.loads += opened.load(source)
+        except BaseException:
+            run.recount(tally)
+            raise
+        if run.stop.requested:
+            return
         if run.is_late and not run.finished:
             raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")
 

@@ -3,15 +3,16 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines import stopping
 from pipelines.comments import comment_on
-from pipelines.unforeseen import explained
+from pipelines.ending import Ending
 from sources.columns import ACCOUNT, Column
 from sources.run import Run
 
@@ -70,17 +71,23 @@ def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds
 
 
 @contextmanager
-def noting(client: SqlClientBase[Any], raw: str, run: Run) -> Iterator[None]:
-    """Writes down how the block ended, if it wrote something or failed."""
-    began, exit_code = time.monotonic(), 0
+def noting(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> Iterator[None]:
+    """Writes down how the block ended, if it wrote something or failed; no later signal changes that any more."""
+    began = time.monotonic()
     try:
         yield
-    except Exception as failure:
-        exit_code = explained(failure).exit_code
+    except BaseException as failure:
+        ending.note(failure, run)
+        with suppress(Exception):  # a signal may have left a transaction open; mostly there is none
+            client.rollback_transaction()
         raise
     finally:
-        if run.loads or run.purged or exit_code:
-            try:
-                note(client, raw, run, exit_code, time.monotonic() - began)
-            except Exception:  # what stopped the run may well be the warehouse: that is told already
-                LOG.debug("the run could not be written down", exc_info=True)
+        with stopping.deferred():
+            with suppress(Exception):
+                run.give_up_requests()  # what is counted is to stay as it is
+            if run.loads or run.purged or ending.exit_code:
+                try:
+                    note(client, raw, run, ending.exit_code, time.monotonic() - began)
+                except Exception:  # what stopped the run may well be the warehouse: that is told already
+                    LOG.debug("the run could not be written down", exc_info=True)
+            ending.is_settled = True

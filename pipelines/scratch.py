@@ -36,6 +36,12 @@ def working_directory() -> Iterator[str]:
         yield directory
 
 
+def remove_own() -> None:
+    """Removes the directories of this process, which is about to end without ending its blocks."""
+    for own in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{os.getpid()}-*"):
+        shutil.rmtree(own, ignore_errors=True)
+
+
 def _is_orphan(directory: Path) -> bool:
     """The directory is ours, and the process that its name tells is gone."""
     process = directory.name.removeprefix(_PREFIX).partition("-")[0]

@@ -1,11 +1,30 @@
-"""Ending on SIGTERM and SIGINT at a safe point: between two jobs while loading, anywhere else at once."""
+"""Ending on SIGTERM and SIGINT: gently while faxes are loaded, anywhere else at once; a second signal ends at once.
 
+Python runs a signal's handler in the main thread, and not before a call into C has returned. A thread of our own learns
+of the signal in the meantime: it cancels what the main thread waits for, or ends the process.
+"""
+
+import json
+import logging
+import os
 import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from threading import Event, Thread
 from types import FrameType
 
-from dlt.common.exceptions import SignalReceivedException
-
+from pipelines import logs, scratch
 from pipelines.faults import causes
+
+from sources.errors import FaxSyncError
+from sources.stop import Stop
+
+LOG = logging.getLogger("fax-sync")
+NUMBERS = (signal.SIGTERM, signal.SIGINT)
+SAME_SECONDS = 0.5  # in which a signal that comes again is the same request: a terminal and a wrapper both send it
+NOTICE_SECONDS = 1.0  # for the main thread to notice a signal that ends it at once; else it waits in a call into C
 
 
 class Stopped(BaseException):
@@ -13,25 +32,166 @@ class Stopped(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
+        self.number = number
         self.name = signal.Signals(number).name
         self.exit_code = 128 + number
 
 
-def listen() -> None:
-    """Raises `Stopped` in the main thread when one of the signals comes; dlt holds it back while it loads."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
+class Interrupted(FaxSyncError):
+    """A signal has ended the sync of an account, or kept it from being begun."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + number
+
+
+@dataclass
+class _State:
+    """What has come, what a signal should do, and what it should cancel."""
+
+    number: int | None = None
+    stop: Stop | None = None  # of a run that is to end gently
+    noticed: Event = field(default_factory=Event)
+    cancels: list[Callable[[], object]] = field(default_factory=list)
+
+
+_state = _State()
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """Handles both signals for as long as the block runs, which must be in the main thread."""
+    global _state  # noqa: PLW0603  # signals are the process's
+    _state = _State()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    handlers = {number: signal.signal(number, _handle) for number in NUMBERS}
+    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    Thread(target=_watch, args=(reader,), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        os.close(writer)  # which ends the thread
+
+
+@contextmanager
+def gently(stop: Stop) -> Iterator[None]:
+    """Has a signal ask for the stop for as long as the block runs.
+
+    Raises:
+        Stopped: it was asked for; at the end of the block.
+    """
+    _raise_if_received()
+    _state.stop = stop
+    try:
+        yield
+    finally:
+        _state.stop = None
+    _raise_if_received()
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Has the first signal change nothing in the block, which is short; `received` tells of it."""
+    stop, _state.stop = _state.stop, Stop()
+    try:
+        yield
+    finally:
+        _state.stop = stop
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Has a signal end the block at once: nothing is done in it but waiting.
+
+    Raises:
+        Stopped: a signal has come meanwhile; one that came before may have a last load wait here.
+    """
+    stop, before = _state.stop, _state.number
+    _state.stop = None if before is None else stop
+    try:
+        yield
+    finally:
+        _state.stop = stop
+        if before is None:
+            _raise_if_received()
+
+
+@contextmanager
+def cancelling(cancel: Callable[[], object] | None) -> Iterator[None]:
+    """Has a signal that ends at once call `cancel`, in another thread, for as long as the block runs."""
+    if cancel is None:
+        yield
+        return
+    _state.cancels.append(cancel)
+    try:
+        yield
+    finally:
+        _state.cancels.remove(cancel)
+
+
+def received() -> Stopped | None:
+    """The signal that has come."""
+    return None if _state.number is None else Stopped(_state.number)
 
 
 def behind(error: BaseException) -> Stopped | None:
     """The signal behind an error, however dlt has wrapped it."""
-    for cause in causes(error):
-        if isinstance(cause, Stopped):
-            return cause
-        if isinstance(cause, SignalReceivedException):
-            return Stopped(cause.signal_code)
-    return None
+    return next((cause for cause in causes(error) if isinstance(cause, Stopped)), None)
 
 
-def _stop(number: int, _frame: FrameType | None) -> None:
-    raise Stopped(number)
+def _raise_if_received() -> None:
+    if stopped := received():
+        raise stopped
+
+
+def _handle(number: int, _frame: FrameType | None) -> None:
+    _state.noticed.set()
+    if _state.number is not None:
+        return  # a second one is the other thread's
+    _state.number = number
+    if _state.stop is None:
+        raise Stopped(number)
+    _state.stop.request()
+
+
+def _watch(reader: int) -> None:
+    """Learns of each signal as it comes, whatever the main thread does."""
+    state, first_at = _state, 0.0
+    with os.fdopen(reader, "rb", buffering=0) as numbers:
+        while told := numbers.read(1):
+            number = told[0]
+            if number not in NUMBERS:
+                continue
+            if first_at and time.monotonic() - first_at < SAME_SECONDS:
+                continue
+            if first_at:
+                _end_now(number, "a second")
+            first_at = time.monotonic()
+            if state.stop is None:
+                _end_waiting(state, number)
+            else:
+                LOG.warning(
+                    "%s: what is complete is being loaded; a second signal ends at once", signal.Signals(number).name
+                )
+
+
+def _end_waiting(state: _State, number: int) -> None:
+    for cancel in tuple(state.cancels):
+        with suppress(Exception):
+            cancel()
+    if not state.noticed.wait(NOTICE_SECONDS):
+        _end_now(number, "a")
+
+
+def _end_now(number: int, which: str) -> None:
+    """Ends the process as SIGKILL would, which no load minds, but leaves no load package behind."""
+    message = f"stopped at once by {which} {signal.Signals(number).name}; the next run continues after the last load"
+    told = json.dumps({"level": "error", "message": message}) if logs.is_json() else message
+    with suppress(OSError):
+        os.write(2, f"{told}\n".encode())
+    scratch.remove_own()
+    os._exit(128 + number)

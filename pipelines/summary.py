@@ -10,6 +10,7 @@ from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
 from sources.run import Run
 from sources.window import rfc3339
 
+SIGNALLED = 128  # an exit code above this is a signal's
 PRECEDENCE = (78, 77, 70, 65, 69, 74, 75)  # the first of these that any account came to is the command's exit code
 
 
@@ -36,7 +37,7 @@ class Outcome:
         parts += [f"{run.purged} faxes deleted, as they were too old"] if run and run.purged else []
         if verbose and run and run.pace is not None:
             parts.append(f"the provider limits the rate: {run.pace:.2f} requests a second at the end")
-        parts += [f"FAILED: {self.error}"] if self.error else []
+        parts += [str(self.error) if self.exit_code > SIGNALLED else f"FAILED: {self.error}"] if self.error else []
         return f"{self.account}: {'; '.join(parts)}"
 
     def as_json(self) -> dict[str, Any]:

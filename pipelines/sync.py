@@ -15,13 +15,13 @@ from uuid import uuid4
 
 from pipelines import project
 
-from pipelines import accounts, logs
+from pipelines import accounts, logs, stopping
 from pipelines.command import CommandParser, instant, minutes, reported
 from pipelines.known_settings import require_privacy_read, unknown_in_environment, unknown_in_files
 from pipelines.machine import readable_by_others, require_address_space
 from pipelines.notify import watched
 from pipelines.privacy import kept_from, privacy
-from pipelines.progress import progress
+from pipelines.progress import OnProgress, progress
 from pipelines.running import sync_account
 from pipelines.settings import report_timezone, require_settings, schema_name
 from pipelines.settings_files import secrets_in_config
@@ -72,9 +72,19 @@ def _sync_accounts(options: argparse.Namespace) -> int:
     require_settings()
     _ = report_timezone(), privacy(), kept_from(datetime.now(UTC))  # refused, if it must be, before any request
     with progress() as on_progress:
-        outcomes = [sync_account(account, schema, run_id, options, on_progress) for account in configured]
+        outcomes = [_sync_one(account, schema, run_id, options, on_progress) for account in configured]
     _tell(outcomes, run_id, options.json, options.verbose)
-    return exit_code(outcomes)
+    stopped = stopping.received()
+    return stopped.exit_code if stopped else exit_code(outcomes)
+
+
+def _sync_one(
+    account: accounts.Account, schema: str, run_id: str, options: argparse.Namespace, on_progress: OnProgress
+) -> Outcome:
+    """Syncs the account, unless a signal has ended the one before."""
+    if stopped := stopping.received():
+        return Outcome(account, None, 0.0, stopping.Interrupted(f"not begun: {stopped.name}", stopped.number))
+    return sync_account(account, schema, run_id, options, on_progress)
 
 
 def _tell(outcomes: Sequence[Outcome], run_id: str, as_json: bool, verbose: bool) -> None:

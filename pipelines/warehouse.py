@@ -4,7 +4,7 @@ dlt's working directory is made afresh for every run, and the state restored fro
 with the rows: measured under SIGKILL, this is the one way that neither loses nor doubles a row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,6 +82,14 @@ class Warehouse:
             return ["Parquet files have no views: docs/files.md says how to query them"]
         with self.lock.turn():
             return refresh_views(self.client, schema, timezone)
+
+    @property
+    def cancel(self) -> Callable[[], object] | None:
+        """What cancels a statement that the connection waits for, from another thread; None where none waits long."""
+        return self._cancel if _is_postgres(self.pipeline) else None
+
+    def _cancel(self) -> None:
+        self.client.native_connection.cancel()  # of now: it may have been opened again
 
     @property
     def appends(self) -> bool:

@@ -14,7 +14,7 @@ from sources.columns import Column, Record, Table
 from sources.learnt import Change, Learnt
 from sources.plan import Horizon, plan
 from sources.records import Problem
-from sources.reread import due_now, reread
+from sources.reread import Reread, due_now, reread
 from sources.rows import Rows
 from sources.run import MOST_SKEW, PROVEN, Run
 from sources.stubs import marked_tables
@@ -69,7 +69,7 @@ class Batches:
         gathered = 0
         run.finished = True
         self._loading = {}
-        for walked in self._walks:
+        for walked in iter(self._next, None):
             if any(self._loading.get(id, mark) != mark for id, mark in walked.faxes.items()):
                 self._walks = chain((walked,), self._walks)
                 run.finished = False
@@ -84,15 +84,26 @@ class Batches:
                 run.finished = False
                 break
         writes = bool(entries) and (gathered > 0 or not self._is_quiet(entries, cursor))
+        run.finished = run.finished and (run.has_arrived or not run.stop.requested)
         if run.finished and run.moves_cursor:
             asking = due_now(run, self.table, self._horizon, self.asked_until, writes, self._loading)
-            if asking:
-                yield self._gather(reread(run, self.table, self._fetch_fax, asking.faxes), [])
+            if asking and (again := self._reread(asking)):
+                yield self._gather(again, [])
                 self.asked_until = asking.asked_until
-            writes = writes or (bool(entries) and asking is not None)
+                writes = bool(entries)
+        if run.stop.requested:
+            run.give_up_requests()
         self.recorded = writes
         if self.recorded:
             yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.account, run.run_id, entries)}
+
+    def _next(self) -> Walked | None:
+        """The next window; None if there is none, or the run was asked to end while it was read."""
+        return self.run.stop.unless_requested(lambda: next(self._walks, None))
+
+    def _reread(self, asking: Reread) -> Walked | None:
+        """The open faxes that are due, as they are now; None if the run was asked to end meanwhile."""
+        return self.run.stop.unless_requested(lambda: reread(self.run, self.table, self._fetch_fax, asking.faxes))
 
     def _walk(self, cursor: datetime | None, read_at: datetime | None) -> Generator[Walked]:
         """The windows of every span; all of them anew if the first answer shows that our clock is wrong."""

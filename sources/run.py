@@ -12,6 +12,7 @@ from typing import Any
 from sources.client import Client
 from sources.held import Stored
 from sources.privacy import KEEP, Privacy
+from sources.stop import Stop
 from sources.walked import Walked
 from sources.window import Window, whole_second
 
@@ -46,6 +47,7 @@ class Run:
     rows_per_load: int = 100_000
     windows_per_load: int = 25
     deadline: float = math.inf
+    stop: Stop = field(default_factory=Stop)
     progress: Callable[["Run"], None] = lambda run: None
 
     client: Client | None = None
@@ -84,6 +86,20 @@ class Run:
         self.unchanged += unchanged
         self.rows.update({name: table.num_rows for name, table in batch.items()})
 
+    def give_up_requests(self) -> None:
+        """Ends what still asks or waits for the provider."""
+        if self.client:
+            self.client.close()
+
+    def tally(self) -> dict[str, Any]:
+        """What has been counted so far, to be given to `recount` should the load fail that is begun now."""
+        counted = {name: getattr(self, name) for name in ("new", "changed", "unchanged", "deleted", "reached")}
+        return counted | {"rows": self.rows.copy(), "walks": self.walks.copy()}
+
+    def recount(self, tally: Mapping[str, Any]) -> None:
+        """Counts no more than the tally: what came since then was not loaded."""
+        vars(self).update(tally)
+
     def note_column(self, table: str, column: str) -> bool:
         """Notes a column that nobody declared; true if this run has not seen it before."""
         columns = self.new_columns.setdefault(table, [])
@@ -105,8 +121,8 @@ class Run:
 
     @property
     def is_late(self) -> bool:
-        """The deadline has passed."""
-        return time.monotonic() >= self.deadline
+        """The deadline has passed, or the run was asked to end."""
+        return self.stop.requested or time.monotonic() >= self.deadline
 
     @property
     def span(self) -> Window | None:

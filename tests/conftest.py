@@ -47,6 +47,7 @@ class Synced:
     exit_code: int
     accounts: dict[str, dict[str, Any]]
     told: str
+    said: dict[str, Any] | None = None  # the summary as it was printed
 
 
 Sync = Callable[..., Synced]
@@ -118,7 +119,7 @@ def sync(
         out, err = capsys.readouterr()
         told = out + err + caplog.text
         assert leaks.in_text(told, settings) == []
-        return Synced(exit_code, _by_provider(out), told)
+        return Synced(exit_code, _by_provider(out), told, json.loads(out) if out else None)
 
     return run
 

@@ -48,6 +48,33 @@ def _against_truth(connection: duckdb.DuckDBPyConnection, provider: str, truth: 
         yield f"money: expected {cost}, held {total!r}"
 
 
+def runs_amiss(connection: Any, said: dict[str, Any]) -> Iterable[str]:
+    """Where `sync_runs` differs from the summary that a run has printed: whose row lacks, is twice, or says otherwise.
+
+    A run that wrote nothing, though all went well, has no row; nor one that could not begin, or whose raw schema is not
+    there yet.
+    """
+    for account in said["accounts"]:
+        schema, name = f"fax_{account['provider']}", f"{account['provider']}/{account['account']}"
+        there = "select 1 from information_schema.tables where table_schema = ? and table_name = 'sync_runs'"
+        if not connection.execute(there, [schema]).fetchall():
+            if account.get("new") or account.get("changed"):
+                yield f"run untold: {name} has loaded faxes, and there is no {schema}.sync_runs"
+            continue
+        columns = "exit_code, rows_new, rows_changed, requests, retries"
+        sql = f"select {columns} from {schema}.sync_runs where run_id = ? and account = ?"
+        rows = [tuple(row) for row in connection.execute(sql, [said["run_id"], account["account"]]).fetchall()]
+        if "new" not in account:
+            yield from (f"run invented: {name} could not begin, and has {row}" for row in rows)
+            continue
+        told = tuple(account[key] for key in ("exit_code", "new", "changed", "requests", "retries"))
+        if not rows and (any(told[:3]) or account["purged"]):
+            yield f"run untold: {name} said {told}, and has no row"
+        yield from (f"run told otherwise: {name} said {told}, and its row says {row}" for row in rows if row != told)
+        if len(rows) > 1:
+            yield f"run doubled: {name} has {len(rows)} rows"
+
+
 def _canonical(fax: Record) -> Record:
     return {**fax, "recipients": sorted(fax["recipients"], key=repr), "tags": sorted(fax["tags"].items())}
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from conftest import Served, ServeFake, Settings, Sync, Synced, generated
 from leaks import FindLeaks
+from oracle import runs_amiss
 from postgres import Server
 from warehouses import KINDS, Database, File, Warehouse, assert_warehouse_holds
 
@@ -56,7 +57,13 @@ class Trial:
             synced = self.sync(*arguments)
         assert (exit_code, "Traceback" in synced.told) == (synced.exit_code, False), synced.told
         assert before == content(self.place, self.provider)
+        self.told_truly(synced.said)
         return synced
+
+    def told_truly(self, said: dict[str, Any] | None) -> None:
+        """The row of `sync_runs` says what the run has said, if it has said anything."""
+        with self.place.opened() as connection:
+            assert list(runs_amiss(connection, said)) == [] if said else True
 
     def holds(self, truth: Iterable[dict[str, Any]]) -> None:
         """The warehouse holds this and nothing else."""
@@ -67,6 +74,7 @@ class Trial:
         synced = self.sync()
         assert synced.exit_code == 0, synced.told
         self.holds(self.served.fake.truth())
+        self.told_truly(synced.said)
         return synced
 
     def survives(self, fault: Fault, time: Time | None = None, **options: Any) -> Run:

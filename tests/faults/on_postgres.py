@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conftest import Served, Settings, Sync, Synced
-from oracle import unsound
+from oracle import runs_amiss, unsound
 from postgres import Reader, Server
 from psycopg2.extensions import connection as Connection
 
@@ -65,10 +65,16 @@ class ServerTrial:
         assert before == self.content()
         return synced
 
+    def told_truly(self, said: dict[str, Any] | None) -> None:
+        """The row of `sync_runs` says what the run has said."""
+        with closing(self.server.connect(self.database)) as opened:
+            assert said and list(runs_amiss(Reader(opened), said)) == []
+
     def withstood(self, synced: Synced, held: set[str]) -> None:
         """The run has told the truth: it is complete, or to be tried again with nothing lost and every fax whole."""
         assert (synced.exit_code in (0, 75), "Traceback" in synced.told) == (True, False), synced.told
         if synced.exit_code == 0:
+            self.told_truly(synced.said)
             self.server.assert_holds(self.database, self.provider, self.served.fake.truth())
         with closing(self.server.connect(self.database)) as opened:
             assert list(unsound(Reader(opened), f"fax_{self.provider}")) == []
@@ -79,6 +85,7 @@ class ServerTrial:
         synced = self.sync()
         assert synced.exit_code == 0, synced.told
         self.server.assert_holds(self.database, self.provider, self.served.fake.truth())
+        self.told_truly(synced.said)
         return synced
 
     @contextmanager
@@ -88,6 +95,14 @@ class ServerTrial:
             cursor.execute("set lock_timeout = 0; set idle_in_transaction_session_timeout = 0")
             cursor.execute(f"begin; lock table {table} in {mode} mode")
             yield somebody
+
+    @contextmanager
+    def holding(self, sql: str) -> Iterator[None]:
+        """A session of its own has run the statement, and goes on for as long as the block runs."""
+        with closing(self.server.connect(self.database)) as somebody, somebody.cursor() as cursor:
+            cursor.execute("set idle_in_transaction_session_timeout = 0")
+            cursor.execute(sql)
+            yield
 
     def at_lock(self, table: str, act: Callable[[int], Any], mode: str = "share row exclusive") -> Synced:
         """A run to which something happens where it must wait for the table; `act` is told the backend that does."""

@@ -1,5 +1,6 @@
 """The command as a process of its own, and the points at which something may happen to it."""
 
+import json
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import leaks
 from conftest import ROOT, Settings
@@ -28,6 +30,11 @@ def is_there(directory: Path, pattern: str) -> bool:
         return False
 
 
+def summary_of(told: str) -> dict[str, Any] | None:
+    """The summary among the lines that a run has told."""
+    return next((json.loads(line) for line in told.splitlines() if line.startswith('{"run_id"')), None)
+
+
 @dataclass
 class Process:
     """A run that goes on beside the test; `scratch` is where it keeps its working directory."""
@@ -35,6 +42,7 @@ class Process:
     running: "subprocess.Popen[str]"
     scratch: Path
     settings: Settings
+    said: dict[str, Any] | None = None  # the summary, once the run has ended and has told one
 
     def wait_for(self, reached: Callable[[], bool]) -> bool:
         """Until the point is reached (true), or the run has ended before (false)."""
@@ -50,12 +58,18 @@ class Process:
         """There is such a file in its working directory."""
         return is_there(self.scratch, f"fax-sync-{self.running.pid}-*/{pattern}")
 
+    def told_on_stderr(self, words: str) -> bool:
+        """The run tells the words before it ends; waits for them."""
+        assert self.running.stdout is not None
+        return any(words in line for line in self.running.stdout)
+
     def end(self, number: int | None = None) -> tuple[int, str]:
         """Sends the signal, if any, and gives the exit code and all that was told."""
         assert leaks.in_arguments(self.running.pid, self.settings) == []
         if number is not None:
             self.running.send_signal(number)
         told, _ = self.running.communicate(timeout=MOST_SECONDS)
+        self.said = summary_of(told)
         assert leaks.in_text(told, self.settings) == []
         return self.running.returncode, told
 

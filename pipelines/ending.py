@@ -1,0 +1,45 @@
+"""How the sync of one account ended, in the operator's terms."""
+
+from dataclasses import dataclass
+
+from pipelines import stopping
+from pipelines.faults import explain
+from pipelines.unforeseen import explained
+
+from sources.errors import FaxSyncError, TryAgain
+from sources.run import Run
+from sources.window import rfc3339
+
+
+@dataclass
+class Ending:
+    """The error that ended an account's run, None if all went well; once it is settled, nothing changes it."""
+
+    error: FaxSyncError | None = None
+    is_settled: bool = False
+
+    def note(self, failure: BaseException, run: Run | None) -> None:
+        """Takes in what has stopped the run, unless that is settled."""
+        if not self.is_settled:
+            self.error = _interrupted(failure, run) or explained(failure)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of the error."""
+        return self.error.exit_code if self.error else 0
+
+
+def _interrupted(failure: BaseException, run: Run | None) -> stopping.Interrupted | None:
+    """The failure as what a signal has brought about; None if it has another reason."""
+    stopped = stopping.behind(failure)
+    if stopped is None and isinstance(explain(failure), TryAgain):
+        stopped = stopping.received()  # which has cancelled what was waited for, or left less time to wait
+    return stopping.Interrupted(f"stopped by {stopped.name}: {_loaded(run)}", stopped.number) if stopped else None
+
+
+def _loaded(run: Run | None) -> str:
+    """How much of an interrupted run was loaded, and what the next one has to read again."""
+    if run is None or run.reached is None or not run.loads:
+        return "nothing was loaded, and the next run reads all of it again"
+    loaded = f"{run.new + run.changed:,} new or changed faxes were loaded, created up to {rfc3339(run.reached)}"
+    return f"{loaded}; the next run " + ("has none of them to read again" if run.has_arrived else "reads on from there")
