@@ -8,10 +8,12 @@ from uuid import uuid4
 
 import dlt
 import pytest
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from virtual import Clock
 
 import sources
-from pipelines import warehouse
+from pipelines import runs, warehouse
+from pipelines.ending import Ending
 from pipelines.stored import StoredFaxes
 from pipelines.summary import require_proof
 from pipelines.views import refresh_views
@@ -39,6 +41,19 @@ class Time:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+
+def assert_noted(opened: warehouse.Warehouse, run: Run, ending: Ending) -> None:
+    """The row of `sync_runs` says how the run ended; one that wrote nothing, though all went well, has none."""
+    raw = opened.pipeline.dataset_name
+    sql = f'select exit_code, rows_new, rows_changed, loads from "{raw}"."{runs.SYNC_RUNS}" where run_id = %s'
+    try:
+        rows = opened.client.execute_sql(sql, run.run_id)
+    except DestinationUndefinedEntity:
+        assert not run.loads
+        return
+    told = (ending.exit_code, run.new, run.changed, run.loads)
+    assert [tuple(row) for row in rows or ()] == ([told] if ending.exit_code or run.loads else [])
 
 
 def run_once(
@@ -74,11 +89,16 @@ def run_once(
             run = Run(uuid4().hex, "default", began, stored, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
             resources = fax_resources(package.TABLE, client, package.api, run, horizon)
             source = dlt.source(lambda: resources, name=provider)()
-            for number in range(1, loads + 1):
-                opened.load(source)
-                after_load(number)
-                if run.finished:
-                    break
-            refresh_views(opened.client, "fax")
-            require_proof(run)
+            ending = Ending()
+            try:
+                with runs.noting(opened.client, opened.pipeline.dataset_name, run, ending):
+                    for number in range(1, loads + 1):
+                        run.loads += opened.load(source)
+                        after_load(number)
+                        if run.finished:
+                            break
+                    refresh_views(opened.client, "fax")
+                    require_proof(run)
+            finally:
+                assert_noted(opened, run, ending)
     return run

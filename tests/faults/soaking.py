@@ -11,12 +11,12 @@ from random import Random
 
 import leaks
 from environment import child_environment
-from oracle import unsound
+from oracle import runs_amiss, unsound
 from warehouses import Warehouse, assert_warehouse_holds
 
 import sources
 from faults.living import Account, living, restless
-from faults.process import is_there
+from faults.process import is_there, summary_of
 
 COMMAND = [sys.executable, str(Path(__file__).resolve().parents[2] / "pipelines" / "sync.py"), "--json"]
 NewWarehouse = Callable[[int], Warehouse]  # an empty one, by its number
@@ -97,6 +97,7 @@ class Soak:
         self.clean_runs += 1
         if done.returncode:
             self.findings.append(f"a clean run ended with {done.returncode}: {done.stdout}{done.stderr}")
+        self.said = summary_of(done.stdout)
 
     def look(self) -> None:
         """The oracle over every account, and what the killed runs have left behind."""
@@ -109,6 +110,8 @@ class Soak:
                 self.findings.append(f"{account.provider}: {found}")
                 self.found.update(line.partition(":")[0].partition(" ")[0] for line in str(found).splitlines())
             account.note(truth)
+        with self.warehouse.opened() as connection:
+            self.findings += runs_amiss(connection, self.said) if self.said else ["a clean run has told no summary"]
         self.findings += [f"left behind: {path}" for path in self.scratch.glob("fax-sync-*")]
 
     def look_at_wreck(self) -> None:

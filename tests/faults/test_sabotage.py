@@ -1,9 +1,11 @@
 """The judges judged: with one safeguard taken out of the product, the law that it keeps is seen to be broken."""
 
+import os
+import signal
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import urljoin
 
@@ -17,13 +19,14 @@ import sources.records
 import sources.reread
 from faults.conftest import StartTrial, more
 from faults.direct import Time, run_once
-from faults.inject import bent, broken
+from faults.inject import Honest, bent, broken
 from faults.process import Barrier
 from faults.test_time import dated
+from pipelines.ending import Ending
 from sources.client import Client
 from sources.columns import Table
 from sources.errors import Busy
-from sources.fake_server import json_answer
+from sources.fake_server import Answer, Request, json_answer
 from sources.plan import Horizon
 from sources.records import Placed
 from sources.run import Run
@@ -219,6 +222,25 @@ def with_the_same_open_faxes_asked_for_again(patch: Patch) -> None:
     patch.setattr(sources.reread, "due", lambda faxes, _, now: honest(faxes, now - DAY, now))
 
 
+def sync_runs_says_what_the_command_said(trial: StartTrial, _: ServeFake) -> None:
+    trying, sent = trial("phaxio"), Event()
+
+    def stop(request: Request, honest: Honest) -> Answer:
+        if not sent.is_set():
+            sent.set()
+            os.kill(os.getpid(), signal.SIGTERM)
+        return honest(request)
+
+    with broken(trying.served, stop):
+        synced = trying.sync()
+    assert synced.exit_code == 143
+    trying.told_truly(synced.said)
+
+
+def with_signals_left_out_of_sync_runs(patch: Patch) -> None:
+    patch.setattr(Ending, "exit_code", property(lambda self: 0))
+
+
 SABOTAGE: dict[Callable[..., None], Callable[[Patch], None]] = {
     a_late_change_is_seen: without_look_back,
     the_bounds_are_frozen: with_bounds_that_move,
@@ -230,6 +252,7 @@ SABOTAGE: dict[Callable[..., None], Callable[[Patch], None]] = {
     no_link_leads_elsewhere: with_any_origin,
     a_changed_recipient_is_a_change: with_recipients_unread,
     every_open_fax_has_its_turn: with_the_same_open_faxes_asked_for_again,
+    sync_runs_says_what_the_command_said: with_signals_left_out_of_sync_runs,
 }
 
 
