@@ -16,15 +16,15 @@ from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.postgres import DOUBLES, PASSING, explain, state_of
+from pipelines.postgres import DOUBLES, LOCK_TIMEOUT, explain, state_of
+from pipelines.postgres_connect import PASSING
 from pipelines.runs import SYNC_RUNS
 from sources import provider
 from sources.errors import WarehouseError
 
 LOG = logging.getLogger("fax-sync")
 Key = tuple[str, ...]
-_NO_LOCK = "55P03"
-_LOCK_TIMEOUT = "2s"  # readers of a table wait behind the lock that is waited for
+_WAIT = "2s"  # readers of a table wait behind the lock that is waited for
 _CATALOG = """
     select tables.relname::text, columns.names, tables.relreplident::text, row_security_active(tables.oid),
         indexes.relname::text, about.indisprimary, about.indisreplident,
@@ -85,7 +85,7 @@ def require_keys(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
             if name in tables:
                 _require_identity(client, raw, name, dict(_keys(schema)).get(name), tables[name])
     except DatabaseException as error:
-        if state_of(error) != _NO_LOCK:
+        if state_of(error) != LOCK_TIMEOUT:
             raise
 
 
@@ -142,7 +142,7 @@ def _require_identity(client: SqlClientBase[Any], raw: str, name: str, key: Key 
 
 def _alter(client: SqlClientBase[Any], statement: str) -> None:
     with client.begin_transaction():
-        client.execute_sql(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
+        client.execute_sql(f"set local lock_timeout = '{_WAIT}'")
         client.execute_sql(statement)
 
 

@@ -3,39 +3,27 @@
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html, read November 2026.
 """
 
-import re
 import sys
 from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines.postgres_connect import GRANTS, NO_DATABASE, PASSING, REFUSED, explain_connection
+
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
-PASSING = ("08", "40", "53300", "55P03", "57")  # connection, serialization, connections, lock time-out, shutdown
+_CANCELLED = {"57014": "statement_timeout", "25P04": "transaction_timeout"}
 _REFUSALS = {
+    "3D000": NO_DATABASE,
+    "57P04": NO_DATABASE,
     "25006": "it is read-only, perhaps after a failover: point the credentials at the primary",
     "53100": "it has no disk space left",
     "55000": "a table refuses DELETE, probably because a publication publishes deletes and the table has no replica "
     "identity: alter table … replica identity full, or leave the table out of the publication",
 }
-_GRANTS = "docs/postgres.md lists the GRANTs that the role needs"
 _POLICIES = (
     "the role needs policies of row security that let it select, insert, update and delete every row, "
     "or the attribute bypassrls"
-)
-_NO_ENTRY = {
-    r'database ".*" does not exist': "there is no such database: see [destination.warehouse] credentials",
-    r"password authentication failed|no password supplied|no pg_hba\.conf entry|"
-    r'role ".*" (does not exist|is not permitted)': "it refused the user or the password: "
-    "see [destination.warehouse] credentials",
-    r"permission denied for database": f"permission denied for the database: {_GRANTS}",
-}
-_POOLERS = {
-    "unsupported startup parameter": "refuses the options of the connection: take options out of "
-    "[destination.warehouse] credentials, and unset PGOPTIONS, or set ignore_startup_parameters = options in PgBouncer",
-}
-_TRIED = re.compile(  # as libpq tells what it tried to connect to
-    r'at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)|socket "(?P<socket>[^"]+)"|host name "(?P<unknown>[^"]+)"'
 )
 LOCK_TIMEOUT = "55P03"
 CANNOT_REPLACE = "42P16"  # a view whose first columns would change
@@ -64,7 +52,7 @@ def require_schemas(client: SqlClientBase[Any], *schemas: str) -> None:
         where nspname = any(%s) and not has_schema_privilege(oid, 'usage, create')
     """
     for (schema,) in client.execute_sql(sql, list(schemas)) or ():
-        raise WarehouseError(f"PostgreSQL: permission denied for schema {schema}: {_GRANTS}")
+        raise WarehouseError(f"PostgreSQL: permission denied for schema {schema}: {GRANTS}")
 
 
 def state_of(error: BaseException) -> str | None:
@@ -82,30 +70,28 @@ def explain(error: BaseException) -> FaxSyncError | None:
     if driver is None or not isinstance(error, driver.Error):
         return None
     state: str = error.pgcode or ""
-    if state == LOCK_TIMEOUT:
-        return Busy("the warehouse did not grant a lock in time: somebody holds a table")
-    if state == "23505" and _is_only_appended_to(error.diag):
-        return Busy("a connection broke, and a job that had been committed was done twice: run again")
-    if not state and (refused := _refused_entry(str(error))):
-        return refused
-    if state.startswith(PASSING) or (not state and not isinstance(error, driver.ProgrammingError)):
-        return Busy(
-            f"the warehouse{_where(str(error))} cannot be reached, or has too many connections: run again later"
-        )
+    if isinstance(error, driver.InterfaceError):
+        return Busy("the connection to the warehouse is lost: run again later")
+    if not state and isinstance(error, driver.ProgrammingError) and not str(error).startswith("invalid "):
+        return None  # a wrong call of the driver
+    if not state or state == "08P01":  # a pooler's, whatever it refuses
+        return explain_connection(str(error))
+    if reason := _passing(state, error.diag):
+        return Busy(reason)
     return WarehouseError(f"PostgreSQL: {_refusal(state, error)}")
 
 
-def _where(text: str) -> str:
-    """The hosts and ports, or sockets, that were tried; nothing if a connection was lost that had been made."""
-    places = [
-        f"[{found['host']}]:{found['port']}"
-        if ":" in (found["host"] or "")
-        else f"{found['host']}:{found['port']}"
-        if found["host"]
-        else found["socket"] or f"{found['unknown']} (an unknown host)"
-        for found in _TRIED.finditer(text)
-    ]
-    return f" at {' and '.join(places)}" if places else ""
+def _passing(state: str, where: Any) -> str | None:
+    """Why the next run may work; None if it would not."""
+    if state == LOCK_TIMEOUT:
+        return "the warehouse did not grant a lock in time: somebody holds a table"
+    if state == DOUBLES and _is_only_appended_to(where):
+        return "a connection broke, and a job that had been committed was done twice: run again"
+    if state in _CANCELLED:
+        return f"the server cancelled a statement: if that happens again, raise {_CANCELLED[state]} of the role"
+    if state.startswith("53300"):
+        return "the warehouse has too many connections: run again later"
+    return "the server ended a connection or a transaction: run again later" if state.startswith(PASSING) else None
 
 
 def _is_only_appended_to(where: Any) -> bool:
@@ -113,23 +99,14 @@ def _is_only_appended_to(where: Any) -> bool:
     return (where.schema_name or "").endswith("_staging") or where.table_name == "_dlt_pipeline_state"
 
 
-def _refused_entry(text: str) -> FaxSyncError | None:
-    """Why the server, or a pooler before it, lets nobody in, for good; neither gives a SQLSTATE then."""
-    if reason := next((reason for words, reason in _POOLERS.items() if words in text), None):
-        return ConfigError(f"the warehouse{_where(text)} is behind a pooler that {reason}, or connect directly")
-    if reason := next((reason for words, reason in _NO_ENTRY.items() if re.search(words, text)), None):
-        return WarehouseError(f"PostgreSQL: {reason}")
-    return None
-
-
 def _refusal(state: str, error: Any) -> str:
     if state.startswith("23"):
         return _broken_constraint(state, error.diag)
     if state == "42501":
         by_policy = error.diag.source_function == "ExecWithCheckOptions"
-        return f"{error.diag.message_primary}: {_POLICIES if by_policy else _GRANTS}"
+        return f"{error.diag.message_primary}: {_POLICIES if by_policy else GRANTS}"
     if state.startswith("28"):
-        return "it refused the user or the password: see [destination.warehouse] credentials"
+        return REFUSED
     if state in _REFUSALS:
         return _REFUSALS[state]
     table = error.diag.table_name

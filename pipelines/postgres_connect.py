@@ -1,0 +1,114 @@
+"""Why a connection to PostgreSQL could not be made, or was lost: to be tried again, or to be mended by a person.
+
+libpq gives no SQLSTATE for this, only a text: its own words are English, the server's in the language of the server's
+lc_messages. So what is passing is known by words, or, if the words are not known, by asking the server once more.
+
+Source: https://www.postgresql.org/docs/current/libpq-connect.html and its protocol-message-formats.html, read
+November 2026.
+"""
+
+import re
+import socket
+import struct
+from collections.abc import Iterator
+
+from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
+
+CREDENTIALS = "[destination.warehouse] credentials"
+GRANTS = "docs/postgres.md lists the GRANTs that the role needs"
+REFUSED = f"it refused the user or the password: see {CREDENTIALS}"
+NO_DATABASE = f"there is no such database: see {CREDENTIALS}"
+PASSING = (  # SQLSTATEs: connection, serialization, connections, idle, lock time-out, shutdown, start
+    *("08000", "08001", "08003", "08006", "40", "53300", "25P03", "55P03"),
+    *("57P01", "57P02", "57P03", "57P05"),
+)
+_ANSWER_SECONDS = 5
+_PROTOCOL = 196608  # 3.0
+_TRIED = re.compile(  # as libpq tells what it tried to connect to
+    r'at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)|socket "(?P<socket>[^"]+)"|host name "(?P<unknown>[^"]+)"'
+)
+_SETTINGS = {  # what `credentials` ask for cannot be had
+    r'invalid (?:connection option|URI query parameter):? "(\w+)"': "have an unknown parameter: {}",
+    r'invalid (?:integer )?value .* for connection option "(\w+)"|^invalid (\w+) value': "have a wrong value of {}",
+    r"invalid port number": "have a wrong port",
+    r"does not support SSL, but SSL was required": "ask for TLS by sslmode, and the server has none: switch it on "
+    "there, or set another sslmode",
+    r"(?i)certificate|private key file|SSL error: .*(?:alert|version|handshake)": "lead to a server with which no TLS "
+    "connection can be made: see sslmode, sslrootcert, sslcert and sslkey there",
+    r"unsupported startup parameter": "lead to a pooler that refuses the options of the connection: take options out "
+    "of them, and unset PGOPTIONS, or set ignore_startup_parameters = options in PgBouncer, or connect directly",
+    r"^invalid |^definition of service|^GSSAPI encryption required|channel binding|authentication method requirement": (
+        "cannot be used as they are: check their parameters"
+    ),
+}
+_FOR_GOOD = {
+    r'database ".*" does not exist|no such database': NO_DATABASE,
+    r"password authentication failed|no password supplied|no pg_hba\.conf entry|no such user|"
+    r'role ".*" (?:does not exist|is not permitted)': REFUSED,
+    r"permission denied for database": f"permission denied for the database: {GRANTS}",
+}
+_PASSING_WORDS = re.compile(
+    r"Connection refused|Connection reset|Broken pipe|timeout expired|timed out|could not translate host name|"
+    r"Network is (?:unreachable|down)|No route to host|Host is (?:unreachable|down)|Cannot assign requested address|"
+    r'socket "[^"]+" failed: No such file|closed the connection unexpectedly|closed unexpectedly|no connection to the|'
+    r"SYSCALL error|EOF detected|unexpected eof|could not (?:receive|send) |lost synchronization|"
+    r"shutting down|system is (?:starting up|in recovery|not yet accepting|not accepting)|terminating connection|"
+    r"too many (?:connections|clients)|connection slots|no more connections allowed|query_wait_timeout|"
+    r"client_login_timeout|server conn crashed|connect failed"
+)
+
+
+def explain_connection(text: str) -> FaxSyncError:
+    """What libpq, or a pooler, tells of a connection that was not made or is lost, in the operator's terms."""
+    for words, meaning in _SETTINGS.items():
+        if found := re.search(words, text):
+            return ConfigError(f"{CREDENTIALS} {meaning.format(next(filter(None, found.groups()), ''))}")
+    for words, meaning in _FOR_GOOD.items():
+        if re.search(words, text):
+            return WarehouseError(f"PostgreSQL: {meaning}")
+    if _PASSING_WORDS.search(text) or any(state.startswith(PASSING) for state in _states(text)):
+        return Busy(f"the warehouse{_where(text)} cannot be reached, or has too many connections: run again later")
+    return WarehouseError(
+        f"PostgreSQL{_where(text)} refused the connection in words that the sync does not know; psql shows them: check "
+        f"user, password, database and parameters of {CREDENTIALS}"
+    )
+
+
+def _where(text: str) -> str:
+    """The hosts and ports, or sockets, that were tried; nothing if a connection was lost that had been made."""
+    places = [
+        f"[{found['host']}]:{found['port']}"
+        if ":" in (found["host"] or "")
+        else f"{found['host']}:{found['port']}"
+        if found["host"]
+        else found["socket"] or f"{found['unknown']} (an unknown host)"
+        for found in _TRIED.finditer(text)
+    ]
+    return f" at {' and '.join(places)}" if places else ""
+
+
+def _states(text: str) -> Iterator[str]:
+    """The SQLSTATE that each place which was tried answers with now; none from a server that goes on to ask who it is.
+
+    A server that is starting, stopping or full says so before it looks at the user: none of its is named.
+    """
+    for found in _TRIED.finditer(text):
+        try:
+            with _opened(found) as connection:
+                connection.settimeout(_ANSWER_SECONDS)
+                names = b"user\0fax-sync\0database\0postgres\0\0"
+                connection.sendall(struct.pack("!ii", 8 + len(names), _PROTOCOL) + names)
+                with connection.makefile("rb") as answer:
+                    kind, length = struct.unpack("!ci", answer.read(5))
+                    fields = answer.read(min(length - 4, 10_000)).split(b"\0") if kind == b"E" else []
+        except (OSError, struct.error):
+            continue
+        yield from (field[1:].decode("ascii", "replace") for field in fields if field[:1] == b"C")
+
+
+def _opened(place: re.Match[str]) -> socket.socket:
+    if place["host"]:
+        return socket.create_connection((place["host"], int(place["port"])), _ANSWER_SECONDS)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(place["socket"] or "")
+    return connection
