@@ -1,17 +1,21 @@
 """The DuckDB file: is it one that can be filled, where is its lock, and how is it made?"""
 
-import os
+import re
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import dlt
 import duckdb
 
+import sources
 from pipelines.connecting import kind
 from sources.errors import ConfigError
 
+_SEE = "see [destination.warehouse] credentials"
+_OF_DUCKDB = ("information_schema", "pg_catalog")  # schemas that every database has
 _BLOCK_BYTES = 64 * 1024  # of DuckDB's own 256, each run that adds a row takes as many, and the rest is no smaller
 
 
@@ -27,28 +31,45 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
     """Beside the DuckDB file; in the temporary directory for a warehouse that is no file.
 
     Raises:
-        ConfigError: the file's directory does not exist, or its name is that of one of its schemas, which DuckDB takes
-            for the same thing.
+        ConfigError: there can be no such DuckDB file.
     """
-    if not _is_on_disk(file):
+    if file is None:
         return Path(tempfile.gettempdir()) / f"{pipeline.dataset_name}.lock"
-    if not file.parent.is_dir():
-        raise ConfigError(
-            f"there is no directory {file.parent} for the warehouse: see [destination.warehouse] credentials"
-        )
-    views = pipeline.dataset_name.rpartition("_")[0]
-    if file.stem.lower() in (views, pipeline.dataset_name):
-        raise ConfigError(f"the file cannot be called {file.name}: DuckDB would take its name for that of a schema")
+    require_file(file, pipeline.dataset_name.rpartition("_")[0])
     return Path(f"{file}.lock")
+
+
+def require_file(file: Path, views: str) -> None:
+    """Raises:
+    ConfigError: no DuckDB file of this name can be made or opened, or DuckDB would take its name for a schema's.
+    """
+    try:
+        if not file.parent.is_dir():
+            raise ConfigError(f"there is no directory {file.parent} for the warehouse: {_SEE}")
+        Path(f"{file}.lock").exists()  # its name is the longer one
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise ConfigError(f"{file} is no file, but a directory or a device: {_SEE}")
+    except (FileNotFoundError, PermissionError):
+        pass  # a new warehouse, or one whose directory who opens it is told of
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{file} cannot be the name of a file ({getattr(error, 'strerror', error)}): {_SEE}"
+        ) from None
+    schemas = {views, *(f"{views}_{provider}" for provider in sources.providers()), *_OF_DUCKDB}
+    if (catalog := _catalog(file)) in schemas:
+        raise ConfigError(
+            f"the file cannot be called {file.name}: to DuckDB it would be the database {catalog}, as if it were the "
+            f"schema of that name: {_SEE}"
+        )
+
+
+def _catalog(file: Path) -> str:
+    """What DuckDB calls the database in the file: its name up to the first dot, in lower case."""
+    return re.split(r"[.?]", file.name.lstrip("."))[0].lower()
 
 
 def make_file(file: Path | None) -> None:
     """Makes the DuckDB file, unless there is one. If it cannot be made, who opens it is told why."""
-    if _is_on_disk(file) and not file.exists():
+    if file and not file.exists():
         with suppress(duckdb.Error):
             duckdb.connect(str(file), config={"default_block_size": str(_BLOCK_BYTES)}).close()
-
-
-def _is_on_disk(file: Path | None) -> TypeGuard[Path]:
-    """It is no database of DuckDB's that lives in memory or elsewhere."""
-    return file is not None and os.sep in str(file)

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import dlt
 
@@ -40,6 +41,12 @@ def _require_file(credentials: Any) -> None:
             "[destination.warehouse] credentials are a PostgreSQL URL, but destination_type is duckdb: "
             'set destination_type = "postgres"'
         )
+    place = text.strip().removeprefix("duckdb://").lstrip("/")
+    if re.match(r":memory:|md:|motherduck:", place):
+        raise ConfigError(
+            "[destination.warehouse] credentials must be the path of a DuckDB file: a database in memory would be gone "
+            "with the run, and one of MotherDuck's is none"
+        )
     if "://" in text and not text.startswith("duckdb://"):
         raise ConfigError(
             "[destination.warehouse] credentials are a URL, but destination_type is duckdb, which takes a path: "
@@ -66,6 +73,21 @@ def _require_url(credentials: Any) -> None:
             "[destination.warehouse] credentials have more than one @: in the user and the password, "
             "@ is written %40, / %2F, # %23, ? %3F, : %3A and % %25"
         )
+    _require_numbers(rest.rpartition("@")[2])
+
+
+def _require_numbers(place: str) -> None:
+    """Raises:
+    ConfigError: what dlt reads as a number is none.
+    """
+    try:
+        parts = urlsplit(f"//{place}")
+        _ = parts.port, [int(value) for value in parse_qs(parts.query).get("connect_timeout", ())]
+    except ValueError:
+        raise ConfigError(
+            "[destination.warehouse] credentials have a host, a port or a connect_timeout that is none: "
+            f"write them as {_FORM}"
+        ) from None
 
 
 def _written(key: str, place: Any) -> Any:

@@ -13,8 +13,10 @@ def require_tls(url: str, setting: str = "base_url") -> None:
     ConfigError: the URL, which the setting gives, is neither https:// nor on this machine.
     """
     scheme, name, _ = of(url)
-    if not name:
-        raise ConfigError(f"{setting} must be a plain URL: https://, a host, no user, no password, no backslash")
+    if not name or not url.isascii():
+        raise ConfigError(
+            f"{setting} must be a plain URL: https://, a host, no user, no password, no backslash, ASCII only"
+        )
     if scheme != "https" and name not in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError(f"{setting} must begin with https://: secrets would travel in the clear")
 
