@@ -115,10 +115,15 @@ def _warning(refused: _Refused) -> str:
     return f"{shown(file.path)}{line}: the view is not made: {reason.words}"
 
 
-def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> set[tuple[str, str]]:
+def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> dict[tuple[str, str], set[str]]:
+    """The columns of every table there, by schema and table."""
     listed = ", ".join(f"'{schema}'" for schema in schemas)
-    sql = f"select table_schema, table_name from information_schema.tables where table_schema in ({listed})"
-    return {(schema, table) for schema, table in client.execute_sql(sql) or ()}
+    named = "select table_schema, table_name, column_name from information_schema.columns"
+    sql = f"{named} where table_schema in ({listed})"
+    columns: dict[tuple[str, str], set[str]] = {}
+    for schema, table, column in client.execute_sql(sql) or ():
+        columns.setdefault((schema, table), set()).add(column)
+    return columns
 
 
 def _comment(view: View) -> str:

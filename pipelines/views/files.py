@@ -16,6 +16,8 @@ HERE = Path(__file__).parent
 MAX_NAME_BYTES = 63  # of PostgreSQL, which cuts longer names without an error
 _SCHEMA = re.compile(r"\b(from|join)(\s+)(raw|fax)\.(\w+)", re.IGNORECASE)
 
+_NO_NULLS: Mapping[str, str] = {}
+
 
 class Unusable(Exception):
     """A file that no view can be made of; the message is for the user."""
@@ -75,11 +77,22 @@ def tables_read(sql: str, schema: str) -> set[str]:
     return {table for _, _, named, table in _SCHEMA.findall(sql) if named.lower() == schema}
 
 
-def named(sql: str, schema: str, raw: str, provider: str) -> str:
-    """The query with the real names of its schemas and its provider, without its comments and its last semicolon."""
+def named(sql: str, schema: str, raw: str, provider: str, nulls: Mapping[str, str] = _NO_NULLS) -> str:
+    """The query with the real names of its schemas and its provider, without its comments and its last semicolon.
+
+    `nulls` are columns, by raw table, that the table lacks and is read with.
+    """
     names = {"raw": raw, "fax": schema}
+
+    def table(match: re.Match[str]) -> str:
+        real = f'"{names[match[3].lower()]}"."{match[4]}"'
+        if match[3].lower() != "raw" or not (added := nulls.get(match[4])):
+            return f"{match[1]}{match[2]}{real}"
+        alias = "" if match.string.startswith(" as ", match.end()) else f" as {match[4]}"
+        return f"{match[1]}{match[2]}(select *, {added} from {real}){alias}"
+
     text = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
-    text = _SCHEMA.sub(lambda match: f'{match[1]}{match[2]}"{names[match[3].lower()]}"."{match[4]}"', text)
+    text = _SCHEMA.sub(table, text)
     return text.replace(":provider", f"'{provider}'").strip().rstrip("; \t\r\n")
 
 

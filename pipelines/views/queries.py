@@ -4,7 +4,7 @@ A file reads `raw.<table>`, the provider's own schema, and `fax.<view>`; both na
 `:timezone` is the zone whose days and months the reports count in. A view comes after those it reads.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -33,6 +33,7 @@ _SQL_TYPES = {
     "bool": "boolean",
     "timestamp": "timestamp with time zone",
     "decimal": "numeric(18, 6)",
+    "json": "json",
 }
 
 
@@ -56,8 +57,10 @@ class View:
         return blake2b(repr(self).encode(), digest_size=6).hexdigest()
 
 
-def unified(schema: str, raw_schemas: dict[str, str], tables: Collection[tuple[str, str]]) -> Iterator[View]:
-    """The unified views, of those providers whose raw `tables` (schema, name) are there."""
+def unified(
+    schema: str, raw_schemas: dict[str, str], tables: Mapping[tuple[str, str], Collection[str]]
+) -> Iterator[View]:
+    """The unified views, of those providers whose raw `tables` are there: their columns by (schema, name)."""
     for name, (meaning, columns) in UNIFIED.items():
         branches = [_empty_branch(columns)]
         for provider, raw in raw_schemas.items():
@@ -67,9 +70,8 @@ def unified(schema: str, raw_schemas: dict[str, str], tables: Collection[tuple[s
                 and all((raw, table) in tables for table in tables_read(sql, "raw"))
                 and (raw, "sync_windows") in tables
             ):
-                branches.append(
-                    f"select '{provider}' as provider, rows.* from ({named(sql, schema, raw, provider)}) as rows"
-                )
+                query = named(sql, schema, raw, provider, _lacking(provider, raw, tables))
+                branches.append(f"select '{provider}' as provider, rows.* from ({query}) as rows")
         yield View(name, meaning, columns, "\nunion all\n".join(branches))
 
 
@@ -91,5 +93,20 @@ def _branch_file(provider: str, view: str) -> Path:
 
 def _empty_branch(columns: tuple[Column, ...]) -> str:
     """A branch without rows, which gives the union its column names and types, and keeps it alive without providers."""
-    nulls = (f"cast(null as {_SQL_TYPES[column.data_type]}) as {column.name}" for column in columns)
-    return f"select {', '.join(nulls)} where false"
+    return f"select {_nulls(columns)} where false"
+
+
+def _lacking(provider: str, raw: str, tables: Mapping[tuple[str, str], Collection[str]]) -> dict[str, str]:
+    """Nulls for the declared columns that a raw table does not have yet, because an older version has made it."""
+    table = sources.provider(provider).TABLE
+    declared = {child.name: child.columns for child in table.children}
+    declared |= {table.name: table.columns, ledger.SYNC_WINDOWS: ledger.WINDOW_COLUMNS}
+    lacking = {
+        name: [column for column in columns if column.name not in tables.get((raw, name), ())]
+        for name, columns in declared.items()
+    }
+    return {name: _nulls(columns) for name, columns in lacking.items() if columns}
+
+
+def _nulls(columns: Iterable[Column]) -> str:
+    return ", ".join(f'cast(null as {_SQL_TYPES[column.data_type]}) as "{column.name}"' for column in columns)
