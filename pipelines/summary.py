@@ -102,10 +102,11 @@ def require_proof(run: Run) -> None:
     unproven = [walked for walked in run.walks if walked.proof == "unproven"]
     if unproven:
         walked = unproven[0]
-        claim = "more than it counts" if walked.total is None else str(walked.total)
+        totals = dict.fromkeys((walked.total, walked.total_last))
+        claims = ", then ".join("more than it counts" if total is None else str(total) for total in totals)
         raise Incomplete(
             f"{len(unproven)} windows could not be proven complete, first {walked.window}: {walked.rows_seen} faxes "
-            f"came and the provider claims {claim}; what came is loaded, and the next runs read it again"
+            f"came and the provider claims {claims}; what came is loaded, and the next runs read it again"
         )
 
 

@@ -115,6 +115,7 @@ class Batches:
             for walked in walks:
                 if run.mend_clock():
                     walks.close()
+                    self._walker.carry(walked)
                     yield from self._walk(cursor, read_at)
                     return
                 run.settle_end()
@@ -142,7 +143,7 @@ class Batches:
         run.count(new, len(fresh) - new, len(walked.faxes) - len(fresh), batch)
         counts = {"rows_new": new, "rows_changed": len(fresh) - new, "finished_at": datetime.now(UTC)}
         if walked.window.length:
-            entries.append((walked, counts | run.spent()))
+            entries.append((walked, counts))
         schema = dlt.current.source_schema()
         return {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
 

@@ -23,7 +23,7 @@ from sources.errors import ConfigError, ContractError, FaxSyncError, ProviderDow
 from sources.limits import USUAL, Limits
 from sources.pace import Pace
 from sources.session import session
-from sources.usage import Usage
+from sources.usage import Usage, tally_request, tally_retry
 
 
 class Client:
@@ -121,6 +121,7 @@ class Client:
     def _spend(self, state: RetryCallState) -> None:
         with self._lock:
             self.usage.retries += 1
+            tally_retry()
             if _is_limit(state):
                 self.usage.limit_seconds += max(state.upcoming_sleep, 1.0)
             else:
@@ -139,6 +140,7 @@ class Client:
             raise ContractError(f"{self.provider}: the run has ended")
         with self._lock:
             self.usage.requests += 1
+            tally_request()
         began, timeout = self._clock(), (self.limits.connect_seconds, self.limits.read_seconds)
         try:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:

@@ -28,14 +28,23 @@ WINDOW_COLUMNS = (
     ACCOUNT,
     Column("from_at", "timestamp", "Earliest creation time of the window, UTC, inclusive."),
     Column("to_at", "timestamp", "End of the window, UTC, exclusive."),
-    Column("provider_total", "bigint", "Faxes the provider counted for the query; null if it gives no count."),
+    Column(
+        "provider_total",
+        "bigint",
+        "Faxes the provider counted for the query, by its first page; null if it gives no count.",
+    ),
+    Column("provider_total_last", "bigint", "The same by the last page: another number where the count moved."),
     Column(
         "rows_seen", "bigint", "Distinct faxes the query answered with; it reaches a little further than the window."
     ),
     Column("rows_taken", "bigint", "Distinct faxes created in the window."),
     Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
     Column("rows_changed", "bigint", "Faxes that the warehouse held otherwise."),
-    Column("requests", "bigint", "HTTP requests made for the window, retries included."),
+    Column(
+        "requests",
+        "bigint",
+        "HTTP requests made for the window, retries included, and those for wider windows that had to be split.",
+    ),
     Column("retries", "bigint", "How many of them were retries."),
     Column(
         "proof", "text", "counted: as many as the provider's total; walked: no total, all pages read; unproven; gap."
@@ -124,8 +133,11 @@ def windows_table(account: str, run_id: str, walks: Iterable[tuple[Walked, dict[
                 "from_at": walked.window.start,
                 "to_at": walked.window.end,
                 "provider_total": walked.total,
+                "provider_total_last": walked.total_last,
                 "rows_seen": walked.rows_seen,
                 "rows_taken": walked.rows_taken,
+                "requests": walked.usage.requests,
+                "retries": walked.usage.retries,
                 "proof": walked.proof,
                 "run_id": run_id,
                 "_dlt_id": f"{run_id}.{walked.window}",

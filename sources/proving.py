@@ -73,7 +73,7 @@ class Prover:
         asked = self.reading.asked(wanted, self.floor)
         walked = Walked(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
         seen: set[Any] = set()
-        claims: set[int | None] = set()
+        claims: list[int | None] = []
         empty_pages, overfull = 0, False
         for number, page in enumerate(self._pages(asked), start=1):
             if not is_wanted():
@@ -84,7 +84,7 @@ class Prover:
             crowded = overfull or len(walked.faxes) > MOST_ROWS
             if crowded and walked.last is not None and window.length > self.reading.finest:
                 raise Overfull(walked.last)
-            claims.add(page.total)
+            claims.append(page.total)
             empty_pages = 0 if page.records else empty_pages + 1
             if empty_pages > MOST_EMPTY_PAGES or (page.records and len(seen) == before):
                 raise ContractError(f"page {number} of {window} brought nothing new: the pages go round in a circle")
@@ -93,10 +93,11 @@ class Prover:
                 f"{len(walked.unplaced)} of {len(seen)} records of {window} have no usable id or creation time, "
                 f"the first because: {next(iter(walked.unplaced.values())).reason}"
             )
-        walked.total, walked.rows_seen = next(iter(claims), None), len(seen)
+        walked.rows_seen = len(seen)
+        walked.total, walked.total_last = (claims[0], claims[-1]) if claims else (None, None)
         walked.count()
-        if overfull or claims != {None}:
-            walked.proof = "counted" if claims == {len(seen)} and not overfull else "unproven"
+        if overfull or {*claims} != {None}:
+            walked.proof = "counted" if {*claims} == {len(seen)} and not overfull else "unproven"
         return walked
 
     def _pages(self, asked: Window) -> Iterator[Page]:

@@ -69,8 +69,6 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     _clock_mended: bool = False
     _end_settled: bool = False
-    _requests_told: int = 0
-    _retries_told: int = 0
 
     def take(self, walked: Walked) -> None:
         """Notes a window that has been walked and gathered; its faxes are let go."""
@@ -107,12 +105,6 @@ class Run:
             return False
         columns.append(column)
         return True
-
-    def spent(self) -> dict[str, int]:
-        """The requests and retries made since this was last asked."""
-        spent = {"requests": self.requests - self._requests_told, "retries": self.retries - self._retries_told}
-        self._requests_told, self._retries_told = self.requests, self.retries
-        return spent
 
     @property
     def has_arrived(self) -> bool:

@@ -5,6 +5,7 @@ select
     , from_at
     , to_at
     , provider_total
+    , provider_total_last
     , rows_seen
     , rows_taken
     , rows_new

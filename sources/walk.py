@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -12,16 +12,22 @@ from sources.bounds import next_length, whole_half
 from sources.errors import ContractError
 from sources.pages import HistoryLimit
 from sources.proving import Overfull, Prover
+from sources.usage import Usage, tallied
 from sources.walked import Walked
 from sources.window import DAY, FIRST_INSTANT, Window
 
 
 class _Walk(Ahead[Walked]):
-    """A window, and what comes of reading it."""
+    """A window, what comes of reading it, and the requests that takes."""
 
     def __init__(self, window: Window, walk: Callable[[IsWanted], Walked]) -> None:
-        super().__init__(walk)
-        self.window = window
+        super().__init__(self._tallied)
+        self.window, self.usage = window, Usage()
+        self._walk = walk
+
+    def _tallied(self, is_wanted: IsWanted) -> Walked:
+        with tallied(self.usage):
+            return self._walk(is_wanted)
 
 
 @dataclass
@@ -37,6 +43,7 @@ class Walker:
     connections: Callable[[], int] = lambda: 1
     length: timedelta = timedelta()
     crowded_until: datetime = FIRST_INSTANT
+    _carried: Usage = field(default_factory=Usage, init=False)
 
     def walk(self, span: Window, takes_newer: bool = False) -> Generator[Walked]:
         """The windows of a span, in ascending order.
@@ -55,7 +62,7 @@ class Walker:
                 walk.start()
             walk = under_way.popleft()
             try:
-                walked = walk.result()
+                walked = self._result(walk)
             except Overfull as crowd:
                 self.length, self.crowded_until = self._shorter(walk.window, crowd), walk.window.end
                 if under_way:  # what lies beyond this window is being read already
@@ -74,7 +81,19 @@ class Walker:
                 self.length = self._length_after(walked)
                 if walked.rows_taken or walk.window.length == self.widest:
                     abreast = self.connections()
+            self._carried, walked.usage = Usage(), self._carried
             yield walked
+
+    def carry(self, walked: Walked) -> None:
+        """Counts the requests of a window that is to be walked anew among those of the next window."""
+        self._carried.add(walked.usage)
+
+    def _result(self, walk: _Walk) -> Walked:
+        """The window; its requests are carried to whichever window comes of them."""
+        try:
+            return walk.result()
+        finally:
+            self._carried.add(walk.usage)
 
     def _fill(self, under_way: deque[_Walk], abreast: int, rest: Window, takes_newer: bool) -> None:
         """Sets out until so many windows are under way, or all of the rest is."""
@@ -97,7 +116,8 @@ class Walker:
     def _shorter(self, window: Window, crowd: Overfull) -> timedelta:
         """How long to try after a window with more faxes than one query counts."""
         if window.length <= DAY and not self.prover.reading.is_known:
-            self.prover.find_out(crowd.created_at)
+            with tallied(self._carried):
+                self.prover.find_out(crowd.created_at)
             return window.length
         return whole_half(window)
 

@@ -9,6 +9,7 @@ from sources.columns import Table
 from sources.records import Placed, Problem
 from sources.rows import Rows, joined
 from sources.tables import to_rows
+from sources.usage import Usage
 from sources.window import Window
 
 Proof = Literal["counted", "walked", "unproven", "gap"]
@@ -21,9 +22,9 @@ class Walked:
 
     `taken` is what faxes were taken from: the window itself, or all that is newer as well.
 
-    `total` is the provider's count of the query, which reaches a little further than the window; `rows_seen` the
-    distinct faxes it answered with, and `rows_taken` those created in the window. `unplaced` are the records without
-    a usable id or creation time.
+    `total` is the provider's count of the query by its first page, `total_last` by its last one; the query reaches a
+    little further than the window. `rows_seen` are the distinct faxes it answered with, and `rows_taken` those created
+    in the window. `unplaced` are the records without a usable id or creation time. `usage` counts the requests.
     """
 
     window: Window
@@ -31,11 +32,13 @@ class Walked:
     faxes: dict[Any, str] = field(default_factory=dict)
     unplaced: dict[str, Problem] = field(default_factory=dict)
     total: int | None = None
+    total_last: int | None = None
     rows_seen: int = 0
     rows_taken: int = 0
     last: datetime | None = None  # creation time of the fax that came last
     occupied: timedelta = timedelta()  # the part of the window from its earliest fax on; all of it, if there is none
     proof: Proof = "walked"
+    usage: Usage = field(default_factory=Usage)
     _created: dict[Any, datetime] = field(default_factory=dict, init=False)
     _waiting: dict[str, Placed] = field(default_factory=dict, init=False)
     _parts: list[Rows] = field(default_factory=list, init=False)

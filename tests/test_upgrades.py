@@ -30,3 +30,18 @@ def test_an_old_warehouse_is_brought_forward(
     assert (synced.exit_code, synced.accounts[provider]["new"]) == (0, 0)
     assert_holds(warehouse, provider, served.fake.truth())
     assert query("select count(*) > 0 from fax.sync_runs") == [(True,)]
+
+
+@pytest.mark.parametrize("version", OLD, ids=lambda path: path.stem)
+@pytest.mark.parametrize("provider", sources.providers())
+def test_a_quiet_run_over_an_old_warehouse_leaves_every_view_usable(
+    provider: str, version: Path, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
+) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(version.read_text())
+        fresh = f"update fax_{provider}.sync_windows set to_at = now()"
+        connection.execute(fresh)
+    serve_fake(provider, import_module(f"sources.{provider}.fake").generate(14, **SPAN, seed=7))
+
+    assert sync("--since", "2026-11-10", "--until", "2026-11-11").exit_code == 0
+    assert query("select count(*) > 0 from fax.sync_windows where provider_total_last is null") == [(True,)]

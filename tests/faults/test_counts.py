@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from faults.conftest import StartTrial, more
-from faults.inject import Fault, Page, bent, broken
+from faults.inject import UNAVAILABLE, Fault, Page, bent, broken, from_page
 from faults.state import rows
+from sources import usage
 
 
 def total(change: Any) -> Fault:
@@ -77,6 +80,21 @@ def test_a_count_that_moves_while_paging_is_walked_again(trial: StartTrial) -> N
     run = started.survives(moving)
 
     assert {"counted"} == {walked.proof for walked in run.walks}
+
+
+def test_requests_and_retries_are_those_of_each_window(trial: StartTrial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "QUICK_SECONDS", -1)  # several windows at a time
+    started = trial("signalwire")
+    started.served.fake.add(*more("signalwire", 200, days=900, seed=91))
+    started.place.empty()
+    run = started.survives(from_page(9, UNAVAILABLE, times=1))
+
+    told = rows(started.place, "select requests, retries from fax.sync_windows")
+    lists = [request for request in started.served.server.requests if request.path.endswith("/logs")]
+    assert (sum(requests for requests, _ in told), len(told) > 20) == (len(lists), True)
+    assert sorted(told)[-1] == (2, 1)
+    assert {(1, 0), (2, 1)} == {*told} - {(2, 0)}  # the first is empty, and asked for otherwise
+    assert (run.retries, run.requests) == (1, len(started.served.server.requests))
 
 
 def test_a_window_of_the_past_that_was_not_proven_is_read_again(trial: StartTrial) -> None:
