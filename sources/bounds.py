@@ -1,12 +1,33 @@
 """How wide a window should be, and how a provider reads the bounds it is given. Pure functions of time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from sources.window import DAY, SECOND, Window
+from sources.window import DAY, LAST_INSTANT, SECOND, Window, iso_date, rfc3339
 
 ROWS_AIMED_AT = 8_700  # per window: well below the 10,000 that Phaxio counts, and half a page short of whole ones
 _ZONES = tuple(timezone(timedelta(hours=hours)) for hours in (0, -5, -6))  # UTC, and US Central summer and winter
+_ANY_ZONE = timedelta(hours=14)  # as far as a zone is from UTC, for a provider that reads bounds in its own
+
+
+@dataclass(frozen=True)
+class BoundForm:
+    """A documented way to write a bound; `slack` is how much more to ask for at both ends, to miss nothing by it.
+
+    `tells_time`: it may be read as an instant.
+    """
+
+    name: str
+    write: Callable[[datetime], str]
+    slack: timedelta
+    tells_time: bool
+
+
+TIMESTAMPS = BoundForm("timestamps", rfc3339, DAY, tells_time=True)  # a provider may compare their dates only
+BARE_DATES = BoundForm(
+    "bare dates", iso_date, 2 * DAY, tells_time=False
+)  # a date may lose its day, and be that of another zone
 
 
 @dataclass
@@ -15,14 +36,26 @@ class Reading:
 
     `instants`: a fax came that a comparison of dates, with the bounds' own days left out, would not have given.
     `coarse`: the bounds did not hold to the second, so a window shorter than a day is answered no shorter.
+    `form` is how bounds are written. `ignored`: the provider heeds them in no form that it documents.
     """
 
     instants: bool = False
     coarse: bool = False
+    form: BoundForm = TIMESTAMPS
+    ignored: bool = False
+
+    def use(self, form: BoundForm) -> None:
+        """Has bounds written in another form; what was learnt about the one before does not hold for it."""
+        self.form, self.instants, self.coarse = form, False, not form.tells_time
+
+    def explained(self, window: Window, takes_newer: bool = False) -> Window:
+        """Where the faxes of an answer to the window may lie, if bounds are heeded, be it by dates of any zone."""
+        explained = window.widened(2 * self.form.slack + _ANY_ZONE)
+        return Window(explained.start, LAST_INSTANT) if takes_newer else explained
 
     def asked(self, window: Window, floor: datetime | None) -> Window:
-        """What to ask for, to get all of the window: a day more at either end, or a second; nothing below a floor."""
-        asked = window.widened(SECOND if self.instants else DAY)
+        """What to ask for, to get all of the window: days more at either end, or a second; nothing below a floor."""
+        asked = window.widened(SECOND if self.instants else self.form.slack)
         start = max(asked.start, floor) if floor else asked.start
         return Window(start, window.end if self.instants else asked.end)
 
@@ -30,7 +63,7 @@ class Reading:
         """Takes note of a fax that came."""
         if created_at < asked.start - SECOND or created_at > asked.end + SECOND:
             self.coarse = True
-        elif not self.instants:
+        elif not self.instants and self.form.tells_time:
             self.instants = all(_is_on_a_bound(asked, created_at, zone) for zone in _ZONES)
 
     @property

@@ -1,5 +1,6 @@
 """Time as the fake providers share it: bounds and their readings, plausible moments, the dates of a demo account."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from random import Random
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
 DAY = timedelta(days=1)
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 TICK = timedelta(microseconds=1)
 US_CENTRAL = ZoneInfo("America/Chicago")
 
@@ -36,6 +38,13 @@ def span(after: datetime, before: datetime, bounds: str, read_bounds_as: str) ->
     if bounds == "inclusive":
         return after, _later(before, step)
     return _later(after, step) if after > EARLIEST else after, before
+
+
+def heeds(reading: str, name: str, bound: str) -> bool:
+    """Whether a provider that reads its filter in this way heeds the bound of that name."""
+    if reading.endswith("unless a bare date"):
+        return DATE.fullmatch(bound) is not None
+    return reading not in ("ignored", f"{name} ignored")
 
 
 def _later(at: datetime, step: timedelta) -> datetime:

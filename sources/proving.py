@@ -1,50 +1,64 @@
 """Reading one window of creation time, and proving that it is complete, as far as its provider allows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from itertools import islice
 
 from sources.ahead import IsWanted
-from sources.bounds import Reading
+from sources.bound_forms import BoundForms, FormChanged
+from sources.bounds import BoundForm, Reading
 from sources.columns import Record, Table
 from sources.errors import ContractError, ProviderDown
 from sources.pages import ChainBroken, Page
+from sources.passage import Passage
 from sources.privacy import as_it_is
 from sources.records import Problem, fingerprint, place
+from sources.sightings import MOST_ROWS, Sightings
 from sources.walked import Walked
 from sources.window import FIRST_INSTANT, LAST_INSTANT, SECOND, Window
 
 WALKS = 3  # of one window, until its count comes out
-MOST_EMPTY_PAGES = 100  # in a row that a chain of links may hold
+MOST_EMPTY_FIRST_PAGES = 5  # before the first records of a chain of links
 MOST_UNPLACED = 100  # records of one window without a usable id or creation time: more is no accident
-MOST_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
+
+Fetch = Callable[[Window], Iterator[Page]]
 
 
 @dataclass
 class Prover:
     """Reads one account's windows: `fetch` gives the pages of a span, `table` says what a record must have.
 
-    `treat` gives each record as it may be kept.
+    `treat` gives each record as it may be kept. `fallbacks` give the pages of a span too, with its bounds written in
+    another form that the provider documents: one of them is used where bounds in the first form are not heeded.
 
     Nobody documents whether bounds are inclusive, or whether only their dates count. So more is asked for than the
     window holds, and each fax is taken by the one window that its creation time lies in: a day more at both ends,
     until a fax that a comparison of dates would have left out shows that instants count; then a second suffices.
     """
 
-    fetch: Callable[[Window], Iterator[Page]]
+    fetch: Fetch
     table: Table
     account: str
     treat: Callable[[Record], Record] = as_it_is
     reading: Reading = field(default_factory=Reading)
+    fallbacks: Mapping[BoundForm, Fetch] = field(default_factory=dict)
+    warn: Callable[[str], object] = lambda text: None
     floor: datetime | None = None  # nothing earlier is asked for: the provider does not keep it
     newest: datetime = FIRST_INSTANT  # a window that takes newer faxes asks for those created until then
+    has_found: bool = field(default=False, init=False)  # any record yet
+
+    def __post_init__(self) -> None:
+        self._forms = BoundForms(self.reading, self.fallbacks, self._look, self.warn)
 
     def prove(self, window: Window, takes_newer: bool, is_wanted: IsWanted = lambda: True) -> Walked:
         """The window, read as often as it takes for its count to come out, three times at most.
 
+        If the provider heeds no bounds, all that it lists is read to its end, whatever the window.
+
         Raises:
-            Overfull: there are more faxes than one query counts, and the window can be split.
+            Overfull: there are more faxes than one query counts, or than are held at once, and it can be split.
+            BoundsIgnored: the provider heeds no bounds, as this window has shown.
             HistoryLimit: it begins before what the provider keeps.
             ContractError: a page repeats, or is not what the documentation says.
         """
@@ -54,56 +68,98 @@ class Prover:
                 walked = self._walk_once(window, takes_newer, is_wanted)
             except ChainBroken:
                 continue
+            except FormChanged:
+                return self.prove(window, takes_newer, is_wanted)
             if walked.proof != "unproven" or not is_wanted():
                 break
         if walked is None:
             raise ProviderDown(f"the pages of {window} broke off {WALKS} times: run again later")
         return walked
 
+    def finds_nothing(self, span: Window) -> bool:
+        """Nothing came of the span, and nothing comes of it in any form of bounds that the provider documents.
+
+        If something does, bounds are written in that form from now on.
+        """
+        return self.has_found or not self._forms.seek(span)
+
     def find_out(self, created_at: datetime) -> None:
         """Asks for the two seconds around a fax: bounds that are read as instants give it, and no other time's."""
         asked = Window(created_at - SECOND, created_at + SECOND)
-        page = next(self._pages(asked), Page([]))
-        self._take(page.records, Walked(asked, asked), set(), asked)
+        page = next(self._pages(asked, self.reading.form), Page([]))
+        self._take(page.records, Walked(asked, asked), Sightings(asked), asked)
         self.reading.coarse = self.reading.coarse or not page.records
 
     def _walk_once(self, window: Window, takes_newer: bool, is_wanted: IsWanted) -> Walked:
         """One reading of all pages. It is proven if every page claims the same total and as many ids were seen."""
         wanted = Window(window.start, max(window.end, self.newest)) if takes_newer else window
-        asked = self.reading.asked(wanted, self.floor)
+        form, is_whole = self.reading.form, self.reading.ignored
+        asked, explained = self.reading.asked(wanted, self.floor), self.reading.explained(window, takes_newer)
         walked = Walked(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
-        seen: set[Any] = set()
+        seen, passage = Sightings(window), Passage(explained)
         claims: list[int | None] = []
-        empty_pages, overfull = 0, False
-        for number, page in enumerate(self._pages(asked), start=1):
+        is_first, overfull = True, False
+        for number, page in enumerate(self._pages(asked, form), start=1):
             if not is_wanted():
                 break
-            before = len(seen)
-            self._take(page.records, walked, seen, asked)
+            times = self._take(page.records, walked, seen, asked)
+            seen.end_page(number, page.total is not None)
             overfull = overfull or page.beyond_count
+            claims.append(page.total)
+            if is_whole:
+                self._require_end(window, overfull)
+                seen.let_go_crowd(walked)
+                continue
+            strays = [at for at in times if at not in explained]
+            if strays and (is_first or overfull):
+                self._forms.question(form, window, strays)
             crowded = overfull or len(walked.faxes) > MOST_ROWS
             if crowded and walked.last is not None and window.length > self.reading.finest:
                 raise Overfull(walked.last)
-            claims.append(page.total)
-            empty_pages = 0 if page.records else empty_pages + 1
-            if empty_pages > MOST_EMPTY_PAGES or (page.records and len(seen) == before):
-                raise ContractError(f"page {number} of {window} brought nothing new: the pages go round in a circle")
-        if len(walked.unplaced) > (10 if len(walked.unplaced) == len(seen) else MOST_UNPLACED):
-            raise ContractError(
-                f"{len(walked.unplaced)} of {len(seen)} records of {window} have no usable id or creation time, "
-                f"the first because: {next(iter(walked.unplaced.values())).reason}"
-            )
-        walked.rows_seen = len(seen)
+            passage.add(times)
+            if not is_first and page.total is None and passage.is_past(times):
+                break
+            is_first = is_first and not page.records
+        if seen.is_crowded:
+            raise Overfull(window.start, seen.pieces())
+        self._require_placed(walked, seen.count)
+        walked.rows_seen = seen.count
         walked.total, walked.total_last = (claims[0], claims[-1]) if claims else (None, None)
         walked.count()
         if overfull or {*claims} != {None}:
-            walked.proof = "counted" if {*claims} == {len(seen)} and not overfull else "unproven"
+            walked.proof = "counted" if {*claims} == {seen.count} and not overfull else "unproven"
+        elif seen.has_shifted:
+            walked.proof = "unproven"
         return walked
 
-    def _pages(self, asked: Window) -> Iterator[Page]:
-        return (page.treated(self.treat) for page in self.fetch(asked))
+    def _require_end(self, window: Window, overfull: bool) -> None:
+        if overfull:
+            raise ContractError(
+                f"the provider does not heed the bounds {window}, and has more faxes than it counts or lists: "
+                "what lies beyond cannot be read"
+            )
 
-    def _take(self, records: list[Record], walked: Walked, seen: set[Any], asked: Window) -> None:
+    def _require_placed(self, walked: Walked, seen: int) -> None:
+        if len(walked.unplaced) > (10 if len(walked.unplaced) == seen else MOST_UNPLACED):
+            raise ContractError(
+                f"{len(walked.unplaced)} of {seen} records of {walked.window} have no usable id or creation time, "
+                f"the first because: {next(iter(walked.unplaced.values())).reason}"
+            )
+
+    def _pages(self, asked: Window, form: BoundForm) -> Iterator[Page]:
+        fetch = self.fallbacks.get(form, self.fetch)
+        return (page.treated(self.treat) for page in fetch(asked))
+
+    def _look(self, form: BoundForm, window: Window) -> list[datetime]:
+        """The creation times on the first page with records, the window's bounds being written in this form."""
+        asked = Reading(form=form).asked(window, self.floor)
+        pages = islice(self._pages(asked, form), MOST_EMPTY_FIRST_PAGES)
+        records = next((page.records for page in pages if page.records), [])
+        return self._take(records, Walked(asked, asked), Sightings(asked), None)
+
+    def _take(self, records: list[Record], walked: Walked, seen: Sightings, asked: Window | None) -> list[datetime]:
+        """Takes a page's records; gives their creation times, as far as they tell one."""
+        times = []
         for record in records:
             try:
                 fax = place(self.table, self.account, record)
@@ -113,15 +169,24 @@ class Prover:
                 walked.unplaced[mark] = Problem(self.table.name, record.get("id"), None, record, str(reason), mark)
                 continue
             seen.add(fax.id)
-            self.reading.learn(asked, fax.created_at)
+            times.append(fax.created_at)
+            if asked is not None:
+                self.reading.learn(asked, fax.created_at)
             walked.last = fax.created_at
             if fax.created_at in walked.taken:
+                seen.taken.append(fax.created_at.timestamp())
                 walked.take(self.table, self.account, fax)
+        self.has_found = self.has_found or bool(records)
+        return times
 
 
 class Overfull(Exception):
-    """More faxes than one query counts, one of them created at `created_at`: the window has to be split."""
+    """More faxes than one query counts, one of them created at `created_at`: the window has to be split.
 
-    def __init__(self, created_at: datetime) -> None:
+    `pieces`: into these, if that is known.
+    """
+
+    def __init__(self, created_at: datetime, pieces: Sequence[Window] = ()) -> None:
         super().__init__(created_at)
         self.created_at = created_at
+        self.pieces = pieces

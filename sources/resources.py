@@ -11,6 +11,7 @@ from dlt.extract import DltResource
 
 from sources import ledger
 from sources.batches import Batch, Batches
+from sources.bounds import BoundForm, Reading
 from sources.client import Client
 from sources.columns import CREATED_AT, ChildTable, Column, Record, Table, type_hint
 from sources.pages import Page
@@ -31,9 +32,10 @@ class Api(Protocol):
 
     EARLIEST: datetime
     WIDEST_WINDOW: timedelta
+    BOUND_FORMS: tuple[BoundForm, ...]
 
-    def fetch_pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """The pages of faxes created in the window."""
+    def fetch_pages(self, client: Client, window: Window, form: BoundForm = ...) -> Iterator[Page]:
+        """The pages of faxes created in the window, its bounds written in one of `BOUND_FORMS`; the first, usually."""
 
     def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
         """One fax by its id; None if the provider no longer has it."""
@@ -46,7 +48,11 @@ def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Hor
     """The resources of one account: `pages`, unselected, and a transformer for each raw table."""
     run.client, run.table, run.begins_at, run.lag = client, table.name, whole_second(horizon.start), horizon.lag
     treat = run.privacy.of(table)
-    prover = Prover(partial(api.fetch_pages, client), table, run.account, treat)
+    first, *others = api.BOUND_FORMS
+    fallbacks = {form: partial(api.fetch_pages, client, form=form) for form in others}
+    prover = Prover(
+        partial(api.fetch_pages, client), table, run.account, treat, Reading(form=first), fallbacks, run.warnings.append
+    )
     walker = Walker(prover, api.WIDEST_WINDOW, client.connections)
     batches = Batches(table, walker, lambda id: (fax := api.fetch_fax(client, id)) and treat(fax), run, horizon)
     run.closing.callback(client.close)

@@ -1,13 +1,14 @@
 """Walking a span of creation time in windows, several at a time, each as wide as its neighbour's density suggests."""
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
 from sources.ahead import Ahead, IsWanted
+from sources.bound_forms import BoundsIgnored
 from sources.bounds import next_length, whole_half
 from sources.errors import ContractError
 from sources.pages import HistoryLimit
@@ -53,21 +54,26 @@ class Walker:
         Raises:
             ContractError: a page repeats, or is not what the documentation says.
         """
-        start, abreast = span.start, 1
+        start, abreast, as_one = span.start, 1, False
         self.length, self.crowded_until = self.widest, span.start
         under_way: deque[_Walk] = deque()
         while start < span.end:
+            if self.prover.reading.ignored:
+                if not as_one:
+                    _forget(under_way)
+                # Whatever is asked for, the whole list comes: it is read once for all that is left.
+                self.length, abreast, as_one = span.end - start, 1, True
             self._fill(under_way, abreast, Window(start, span.end), takes_newer)
             for walk in islice(under_way, abreast) if abreast > 1 else ():
                 walk.start()
             walk = under_way.popleft()
             try:
                 walked = self._result(walk)
+            except BoundsIgnored:
+                continue
             except Overfull as crowd:
-                self.length, self.crowded_until = self._shorter(walk.window, crowd), walk.window.end
-                if under_way:  # what lies beyond this window is being read already
-                    pieces = (self._set_out(piece, span, takes_newer) for piece in walk.window.cut(self.length))
-                    under_way.extendleft(reversed([*pieces]))
+                pieces = self._pieces(walk.window, crowd, is_last=not under_way)
+                under_way.extendleft(reversed([self._set_out(piece, span, takes_newer) for piece in pieces]))
                 continue
             except HistoryLimit as past:
                 _forget(under_way)
@@ -76,6 +82,9 @@ class Walker:
                     continue
                 gap = Window(start, min(past.limit, span.end))
                 walked = Walked(gap, gap, proof="gap")
+            if walked.proof != "gap" and not walked.rows_seen and not self._finds_nothing(span):
+                _forget(under_way)
+                continue
             start = walked.window.end
             if walked.proof != "gap":
                 self.length = self._length_after(walked)
@@ -87,6 +96,10 @@ class Walker:
     def carry(self, walked: Walked) -> None:
         """Counts the requests of a window that is to be walked anew among those of the next window."""
         self._carried.add(walked.usage)
+
+    def _finds_nothing(self, span: Window) -> bool:
+        with tallied(self._carried):
+            return self.prover.finds_nothing(span)
 
     def _result(self, walk: _Walk) -> Walked:
         """The window; its requests are carried to whichever window comes of them."""
@@ -104,6 +117,13 @@ class Walker:
 
     def _set_out(self, window: Window, span: Window, takes_newer: bool) -> _Walk:
         return _Walk(window, partial(self.prover.prove, window, takes_newer and window.end == span.end))
+
+    def _pieces(self, window: Window, crowd: Overfull, is_last: bool) -> Sequence[Window]:
+        """What to read in place of a crowded window; nothing if it is the last under way, to be set out for anew."""
+        if crowd.pieces:
+            return crowd.pieces
+        self.length, self.crowded_until = self._shorter(window, crowd), window.end
+        return () if is_last else window.cut(self.length)
 
     def _length_after(self, walked: Walked) -> timedelta:
         """How long to try next."""

@@ -101,6 +101,11 @@ def rfc3339(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def iso_date(instant: datetime) -> str:
+    """The UTC date of the instant as `2024-05-06`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d")
+
+
 def whole_second(instant: datetime) -> datetime:
     """The instant cut to its second, in UTC; one without an offset is read as UTC."""
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -16,6 +16,9 @@ import sources
 TOGETHER: tuple[dict[str, str], ...] = (
     {"bounds": "exclusive", "read_bounds_as": "dates"},
     {"read_bounds_as": "dates", "order": "oldest_first", "page_cap": "200"},
+    {"filter": "ignored", "order": "oldest_first", "page_cap": "200"},
+    {"filter": "ignored unless a bare date", "read_bounds_as": "dates", "bounds": "exclusive"},
+    {"filter": "ignored", "empty_page": "sometimes", "page_cap": "200"},
 )
 
 

@@ -22,11 +22,15 @@ def project(tmp_path: Path) -> Path:
     return copy
 
 
+FILTERS = ("ignored", "ignored unless a bare date", "since ignored", "until ignored")
+
+
+@pytest.mark.parametrize("reading", ["heeded", *(pytest.param(name, marks=pytest.mark.slow) for name in FILTERS)])
 def test_a_folder_is_all_that_a_new_provider_takes(
-    project: Path, settings: dict[str, str], sync_process: SyncProcess
+    reading: str, project: Path, settings: dict[str, str], sync_process: SyncProcess
 ) -> None:
     settings.clear()
-    done = sync_process("--demo", "--json", root=project, cwd=project)
+    done = sync_process("--demo", "--json", root=project, cwd=project, TELEFACT_FILTER=reading)
 
     assert (done.returncode, done.stderr) == (0, "")
     accounts = {account["provider"]: account for account in json.loads(done.stdout)["accounts"]}

@@ -1,8 +1,9 @@
 """How a span is walked: every fax once, whatever a provider makes of the bounds, and no claim that was not proven."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import Any
 
 import pytest
@@ -10,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sources.walked
+from sources.errors import ContractError
 from sources.fake_time import US_CENTRAL, midnight, span
+from sources.ledger import windows_table
 from sources.pages import Page
 from sources.phaxio.columns import FAXES
 from sources.proving import Prover
+from sources.usage import tally_request
 from sources.walk import Walker
 from sources.walked import Walked
 from sources.window import SECOND, Window, rfc3339
@@ -224,3 +228,96 @@ def test_a_crowd_at_the_end_of_an_empty_history_is_not_asked_for_again_as_a_whol
     crowded = [window for window in asked if sum(at in window for at in times) > counted]
     assert taken(walks) == list(range(len(times)))
     assert all(two.length < 0.6 * one.length for one, two in pairwise(crowded) if one.length > timedelta(days=20))
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+@pytest.mark.parametrize("counted", [100, 10_000])
+def test_requests_are_counted_for_the_window_that_they_were_made_for(connections: int, counted: int) -> None:
+    pages: list[Window] = []
+    fetch = account([START + timedelta(minutes=20 * number) for number in range(780)], counted=counted)
+
+    def counting(window: Window) -> Iterator[Page]:
+        for page in fetch(window):
+            tally_request()
+            pages.append(window)
+            yield page
+
+    walks = list(Walker(Prover(counting, FAXES, "default"), timedelta(days=2), lambda: connections).walk(SPAN))
+
+    assert sum(walked.usage.requests for walked in walks) == len(pages)
+    assert min(walked.usage.requests for walked in walks) >= 1
+    if counted == 10_000:
+        assert [walked.usage.requests for walked in walks] == [count for _, count in sorted(Counter(pages).items())]
+
+
+def test_an_unproven_window_tells_the_first_and_the_last_count_that_the_provider_claimed() -> None:
+    def fetch(window: Window) -> Iterator[Page]:
+        yield Page([record(1)], 5)
+        yield Page([record(2)], 6)
+        yield Page([record(3)], 9)
+
+    (walked,) = walk(fetch)
+    row = windows_table("default", "run", [(walked, {})]).to_pylist()[0]
+
+    assert (walked.proof, row["provider_total"], row["provider_total_last"]) == ("unproven", 5, 9)
+
+
+def test_a_page_that_only_repeats_what_came_before_has_the_window_walked_again() -> None:
+    walks = iter([[(0, 1), (2, 3), (3,)], [(9, 0), (1, 2), (3,)]])
+
+    def fetch(window: Window) -> Iterator[Page]:
+        for numbers in next(walks):
+            yield Page([record(number) for number in numbers])
+
+    (walked,) = walk(fetch)
+
+    assert (walked.proof, sorted(walked.faxes)) == ("walked", [0, 1, 2, 3, 9])
+
+
+def test_the_same_page_again_is_a_circle() -> None:
+    def fetch(window: Window) -> Iterator[Page]:
+        for numbers in ((0, 1), (2, 3), (0, 1)):
+            yield Page([record(number) for number in numbers])
+
+    with pytest.raises(ContractError, match="circle"):
+        walk(fetch)
+
+
+def test_pages_that_bring_nothing_new_in_ever_new_order_come_to_an_end() -> None:
+    served: list[int] = []
+
+    def fetch(window: Window) -> Iterator[Page]:
+        for numbers in permutations(range(6)):
+            served.append(1)
+            yield Page([record(number) for number in numbers])
+
+    with pytest.raises(ContractError, match="nothing new"):
+        walk(fetch)
+    assert len(served) <= 110
+
+
+def test_pages_out_of_order_are_all_read_although_one_lies_elsewhere() -> None:
+    far = [record(-24 * days) for days in (300, 200, 250)]
+    pages = [[record(50), record(20)], far, [record(10)]]
+
+    (walked,) = walk(lambda window: iter([Page(page) for page in pages]))
+
+    assert sorted(walked.faxes) == [10, 20, 50]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_chain_that_has_gone_past_the_window_in_order_is_left(newest_first: bool) -> None:
+    hours = [-9_000, -8_000, -7_000, 10, 20, 50, 7_000, 8_000, 9_000]
+    if newest_first:
+        hours.reverse()
+    pages = [hours[3:6], hours[6:8], hours[8:]]
+    read: list[list[int]] = []
+
+    def fetch(window: Window) -> Iterator[Page]:
+        for page in pages:
+            read.append(page)
+            yield Page([record(hour) for hour in page])
+
+    (walked,) = walk(fetch)
+
+    assert (sorted(walked.faxes), len(read)) == ([10, 20, 50], 2)

@@ -11,20 +11,22 @@ from typing import Any
 
 import pendulum
 
+from sources.bounds import TIMESTAMPS, BoundForm
 from sources.client import Client
 from sources.columns import Record
 from sources.errors import ContractError, Refused, shape
 from sources.pages import Page, records_of
-from sources.window import Window, rfc3339
+from sources.window import Window
 
 ENDPOINT = "faxes"
 PER_PAGE = 1000  # Phaxio's maximum; its default is 25
 COUNTED = 10_000  # Phaxio counts no further, and answers ">10000"
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)  # before Phaxio was founded
 WIDEST_WINDOW = timedelta(days=366 * 30)  # the count says when to split
+BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS,)  # RFC 3339, documented
 
 
-def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
+def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of faxes created in the window, one second to either side being at Phaxio's discretion.
 
     Ends with the first page that is not full, by the page size that Phaxio echoes, and never asks past row 10,000.
@@ -33,7 +35,7 @@ def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
         ContractError: the answer is not `{"success": true, "data": [fax, …], "paging": {…}}`.
     """
     # Both bounds, always: without `created_after` Phaxio answers the last week only.
-    bounds = {"created_after": rfc3339(window.start), "created_before": rfc3339(window.end)}
+    bounds = {"created_after": form.write(window.start), "created_before": form.write(window.end)}
     number = 1
     while True:
         answer = client.get(ENDPOINT, {**bounds, "per_page": str(PER_PAGE), "page": str(number)})

@@ -23,6 +23,13 @@ ONLY_IN_2_1 = ("caller_name", "barcodes")
 SWITCHES: dict[str, tuple[str, ...]] = {
     "bounds": ("inclusive", "exclusive"),
     "read_bounds_as": ("instants", "dates"),
+    "filter": (
+        "heeded",
+        "ignored",
+        "ignored unless a bare date",
+        "created_after ignored",
+        "created_before ignored",
+    ),
     "deep_paging": ("allowed", "refused"),
     "per_page_above_maximum": ("clamp", "refuse"),
     "page_cap": ("1000", "200"),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sources.fake_store import Record, whole_number
-from sources.fake_time import US_CENTRAL, span
+from sources.fake_time import EARLIEST, LATEST, US_CENTRAL, heeds, span
 
 MAXIMUM = 1000  # faxes on a page, documented
 DEFAULT = "25"  # observed
@@ -35,6 +35,11 @@ def read_listing(query: Mapping[str, str], switches: Mapping[str, str], now: dat
     """The request's listing under these readings; Malformed for what Phaxio refuses."""
     after = _bound(query, "created_after", now - timedelta(days=7))
     before = _bound(query, "created_before", now)
+    # Ignored is not as if it were missing, which would be all that the default window has.
+    if not heeds(switches["filter"], "created_after", query.get("created_after", "")):
+        after = EARLIEST
+    if not heeds(switches["filter"], "created_before", query.get("created_before", "")):
+        before = LATEST
     first, end = span(after, before, switches["bounds"], switches["read_bounds_as"])
     if query.get("direction", "sent") not in ("sent", "received"):
         raise Malformed("direction must be sent or received")

@@ -10,24 +10,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from sources.bounds import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.client import Client
 from sources.columns import Record
 from sources.errors import ContractError, Refused, shape
 from sources.pages import ChainBroken, HistoryLimit, Page, records_of
-from sources.window import Window, parse_instant, rfc3339
+from sources.window import Window, parse_instant
 
 ENDPOINT = "fax/logs"
 PAGE_SIZE = 1000  # SignalWire's maximum; its default is 50
 EARLIEST = datetime(2018, 1, 1, tzinfo=UTC)  # before SignalWire was founded
 WIDEST_WINDOW = timedelta(days=90)  # nothing is counted, so no answer says that a window is too wide
-_BEYOND = timedelta(days=1)  # what a provider that reads only the date of a bound may add
+BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)  # dates are documented; timestamps ask for less
 
 
-def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
+def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of logs created in the window, a day to either side being at SignalWire's discretion.
 
-    Follows `links.next` to where it is absent, or to a page that lies outside the window altogether, since a link may
-    have dropped the filters.
+    Follows `links.next` to where it is absent. A link may have dropped the filters, and then leads on through the
+    whole log: whoever reads the pages may stop.
 
     Raises:
         HistoryLimit: the window begins before what SignalWire keeps.
@@ -35,8 +36,8 @@ def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
     """
     link: str | None = ENDPOINT
     params: dict[str, str] | None = {
-        "created_after": rfc3339(window.start),
-        "created_before": rfc3339(window.end),
+        "created_after": form.write(window.start),
+        "created_before": form.write(window.end),
         "include_deleted": "true",
         "page_size": str(PAGE_SIZE),
     }
@@ -48,8 +49,6 @@ def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
             if not followed:
                 raise
             raise ChainBroken from refused
-        if followed and _is_outside(records, window.widened(_BEYOND)):
-            return
         yield Page(records)
         params = None  # the link carries its own
         if link is not None and (link := client.resolve(link)) in followed:
@@ -111,11 +110,3 @@ def _read(answer: Any) -> tuple[list[Record], str | None]:
     if link is not None and not isinstance(link, str):
         raise ContractError(f'SignalWire: expected "links.next" to be a URL, got {shape(link)}')
     return records, link or None
-
-
-def _is_outside(records: list[Record], window: Window) -> bool:
-    """There are records, and every one says that it was created outside the window."""
-    try:
-        return bool(records) and not any(parse_instant(record["created_at"]) in window for record in records)
-    except (KeyError, TypeError, ValueError):
-        return False

@@ -21,6 +21,14 @@ __all__ = ["DOCUMENTED", "SWITCHES", "Fake", "generate"]
 SWITCHES: dict[str, tuple[str, ...]] = {
     "bounds": ("inclusive", "exclusive"),
     "read_bounds_as": ("instants", "dates"),
+    "filter": (
+        "heeded",
+        "ignored",
+        "ignored unless a bare date",
+        "empty unless a bare date",
+        "created_after ignored",
+        "created_before ignored",
+    ),
     "links": ("absolute", "relative"),
     "links_keep_filter": ("yes", "no"),
     "page_cap": ("1000", "200"),

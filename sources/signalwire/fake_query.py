@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sources.fake_store import whole_number
-from sources.fake_time import DAY, EARLIEST, LATEST, midnight, span
+from sources.fake_time import DAY, EARLIEST, LATEST, heeds, midnight, span
 
 MAXIMUM = 1000  # logs on a page, documented
 DEFAULT = "50"  # documented
@@ -46,16 +46,19 @@ def read_listing(query: Mapping[str, str], switches: Mapping[str, str], now: dat
     """The request's listing under these readings; Refused for what answers 422."""
     number, size = _page(query)
     anchor, backwards = _token(query, number)
-    after, before = _moment(query, "created_after"), _moment(query, "created_before")
+    heeded = {name: text for name, text in query.items() if heeds(switches["filter"], name, text)}
+    after, before = _moment(heeded, "created_after"), _moment(heeded, "created_before")
     first, end = span(after or EARLIEST, before or LATEST, switches["bounds"], switches["read_bounds_as"])
     if on := _moment(query, "created_on"):
         after = max(after or EARLIEST, midnight(on))
         first, end = max(first, midnight(on)), min(end, midnight(on) + DAY)
     if switches["history_limit"] == "year":
         # A token has passed this check before, with the filter that its link may have lost.
-        if not anchor:
+        if not anchor and (after or switches["filter"] == "heeded"):
             check_history(after or EARLIEST, now, "created_before")
         first = max(first, history_limit(now))
+    if switches["filter"].startswith("empty") and "created_after" in query.keys() - heeded.keys():
+        end = first
     size = min(size, int(switches["page_cap"]))
     return Listing(first, end, number, size, anchor, backwards, includes_deleted(query))
 

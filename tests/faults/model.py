@@ -42,6 +42,8 @@ class Provider:
     inclusive: bool
     dates: bool
     newest_first: bool
+    heeds_start: bool = True
+    heeds_end: bool = True
     faxes: dict[int, tuple[datetime, int]] = field(default_factory=dict)
     between: Mutate = lambda page: None
     breaks_at: int | None = None
@@ -76,12 +78,16 @@ class Provider:
         )
         step = timedelta(days=1) if self.dates else SECOND
         low, high = (start, end + step) if self.inclusive else (start + step, end)
-        places = sorted((at, id) for id, (at, _) in self.faxes.items() if low <= at < high)
+        places = sorted(
+            (at, id)
+            for id, (at, _) in self.faxes.items()
+            if (low <= at or not self.heeds_start) and (at < high or not self.heeds_end)
+        )
         return places[::-1] if self.newest_first else places
 
     def has_room(self, at: datetime) -> bool:
         """One more fax of this moment can still be counted and paged to."""
-        if self.dates and self.counts:
+        if self.counts and (self.dates or not (self.heeds_start and self.heeds_end)):
             return len(self.faxes) < COUNTED
         return sum(at == other for other, _ in self.faxes.values()) < MOST_IN_A_SECOND
 

@@ -19,17 +19,20 @@ import sources.records
 import sources.reread
 from faults.conftest import StartTrial, more
 from faults.direct import Time, run_once
-from faults.inject import Honest, bent, broken
+from faults.inject import Honest, bent, between_pages, broken
 from faults.process import Barrier
 from faults.test_time import dated
 from pipelines.ending import Ending
+from sources.bound_forms import BoundForms
 from sources.client import Client
 from sources.columns import Table
-from sources.errors import Busy
+from sources.errors import Busy, ContractError
 from sources.fake_server import Answer, Request, json_answer
+from sources.passage import Passage
 from sources.plan import Horizon
 from sources.records import Placed
 from sources.run import Run
+from sources.sightings import Sightings
 from sources.signalwire import api as signalwire
 from sources.walked import Walked
 from sources.window import DAY, Window, whole_second
@@ -241,6 +244,42 @@ def with_signals_left_out_of_sync_runs(patch: Patch) -> None:
     patch.setattr(Ending, "exit_code", property(lambda self: 0))
 
 
+def bounds_that_are_not_heeded_hide_nothing(trial: StartTrial, _: ServeFake) -> None:
+    trying = trial("signalwire", filter="ignored", page_cap="200")
+    trying.served.fake.add(*more("signalwire", 900, days=700, seed=82))
+    trying.warehouse.unlink()
+    trying.recovers()
+
+
+def with_pages_of_other_times_given_up(patch: Patch) -> None:
+    patch.setattr(BoundForms, "question", lambda self, form, window, strays: None)
+    patch.setattr(Passage, "is_past", lambda self, times: not any(at in self.window for at in times))
+
+
+def a_list_that_shifts_is_read_again(trial: StartTrial, _: ServeFake) -> None:
+    trying = trial("phaxio", page_cap="200", new=340)
+    trying.warehouse.unlink()
+
+    def arrive(number: int) -> None:
+        if number == 2:
+            trying.served.fake.add(*more("phaxio", 1, days=0.01, seed=83))
+
+    with broken(trying.served, between_pages(arrive)):
+        assert trying.sync().exit_code == 0
+    trying.holds(trying.served.fake.truth())
+
+
+def with_every_page_of_known_faxes_a_circle(patch: Patch) -> None:
+    honest = Sightings.end_page
+
+    def end_page(self: Sightings, number: int, is_counted: bool) -> None:
+        honest(self, number, is_counted)
+        if self.has_shifted:
+            raise ContractError("the pages go round in a circle")
+
+    patch.setattr(Sightings, "end_page", end_page)
+
+
 SABOTAGE: dict[Callable[..., None], Callable[[Patch], None]] = {
     a_late_change_is_seen: without_look_back,
     the_bounds_are_frozen: with_bounds_that_move,
@@ -253,6 +292,8 @@ SABOTAGE: dict[Callable[..., None], Callable[[Patch], None]] = {
     a_changed_recipient_is_a_change: with_recipients_unread,
     every_open_fax_has_its_turn: with_the_same_open_faxes_asked_for_again,
     sync_runs_says_what_the_command_said: with_signals_left_out_of_sync_runs,
+    bounds_that_are_not_heeded_hide_nothing: with_pages_of_other_times_given_up,
+    a_list_that_shifts_is_read_again: with_every_page_of_known_faxes_a_circle,
 }
 
 

@@ -13,6 +13,7 @@ from faults.model import BEGIN, LOOK_BACK, Held, Provider, sync
 from sources.errors import ContractError, ProviderDown
 from sources.window import SECOND, Window
 
+HEEDED = st.sampled_from([(True, True), (True, True), (False, False), (False, True), (True, False)])
 HOURS = st.integers(min_value=0, max_value=200)
 SECONDS = st.integers(min_value=0, max_value=3 * 86_400)
 EVENT = st.tuples(st.integers(1, 6), st.sampled_from(["add", "change", "delete"]), st.integers(0, 99))
@@ -22,9 +23,9 @@ EVENTS = st.lists(EVENT, max_size=5)
 class Walking(RuleBasedStateMachine):
     """The walker and the plan, without dlt and HTTP: an account under every reading of the documentation."""
 
-    @initialize(counts=st.booleans(), inclusive=st.booleans(), dates=st.booleans(), newest=st.booleans())
-    def begin(self, counts: bool, inclusive: bool, dates: bool, newest: bool) -> None:
-        self.provider = Provider(counts, inclusive, dates, newest)
+    @initialize(counts=st.booleans(), inclusive=st.booleans(), dates=st.booleans(), newest=st.booleans(), heeded=HEEDED)
+    def begin(self, counts: bool, inclusive: bool, dates: bool, newest: bool, heeded: tuple[bool, bool]) -> None:
+        self.provider = Provider(counts, inclusive, dates, newest, *heeded)
         self.held, self.now, self.births, self.running = Held(), BEGIN, 0, False
         self.gone: dict[int, int] = {}
 
@@ -94,7 +95,7 @@ class Walking(RuleBasedStateMachine):
         try:
             sync(self.provider, self.held, self.now)
         except ContractError:
-            pass  # a page shifted so far that it brought nothing new
+            pass  # as many arrived as a page holds, so that it came again
         finally:
             self.provider.between, self.running = lambda page: None, False
 

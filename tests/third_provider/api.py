@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sources.bounds import TIMESTAMPS, BoundForm
 from sources.client import Client
 from sources.pages import Page
-from sources.window import Window, rfc3339
+from sources.window import Window
 
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 WIDEST_WINDOW = timedelta(days=36500)
+BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS,)
 LIMIT = 7
 
 
-def fetch_pages(client: Client, window: Window) -> Iterator[Page]:
+def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of transmissions created in the window."""
-    bounds = {"since": rfc3339(window.start), "until": rfc3339(window.end), "limit": str(LIMIT)}
+    bounds = {"since": form.write(window.start), "until": form.write(window.end), "limit": str(LIMIT)}
     offset, count = 0, 1
     while offset < count:
         answer = client.get("transmissions", {**bounds, "offset": str(offset)})

@@ -1,17 +1,22 @@
 """A fake Telefact over real HTTP."""
 
+import os
 from datetime import datetime, timedelta
 
 from sources.fake_server import Answer, Request, json_answer
-from sources.fake_time import instant
+from sources.fake_time import EARLIEST, LATEST, heeds, instant
 
 COUNT = 23
+SWITCHES: dict[str, tuple[str, ...]] = {
+    "filter": ("heeded", "ignored", "ignored unless a bare date", "since ignored", "until ignored")
+}
 
 
 class Fake:
     """One Telefact account with a transmission on each of the last days."""
 
     def __init__(self, now: datetime) -> None:
+        self.filter = os.environ.get("TELEFACT_FILTER", SWITCHES["filter"][0])
         times = [(now - timedelta(days=day)).isoformat(timespec="seconds") for day in range(1, COUNT + 1)]
         common = {"sender": "+12025550100", "receiver": "+12025550101", "sheets": 2, "price": "0.0101", "state": "ok"}
         self.records = [
@@ -28,9 +33,15 @@ class Fake:
         """What `[sources.telefact]` must say to reach this account."""
         return {"user": "someone", "key": "secret", "base_url": url}
 
+    def bound(self, request: Request, name: str) -> datetime | None:
+        """The bound of that name, None if it is ignored."""
+        text = request.query[name]
+        return instant(text) if heeds(self.filter, name, text) else None
+
     def answer(self, request: Request) -> Answer:
         """What Telefact says to this request."""
-        since, until = instant(request.query["since"]), instant(request.query["until"])
+        since = self.bound(request, "since") or EARLIEST
+        until = self.bound(request, "until") or LATEST
         found = [record for record in self.records if since <= instant(record["created_at"]) < until]
         offset, limit = int(request.query["offset"]), int(request.query["limit"])
         return json_answer({"transmissions": found[offset : offset + limit], "count": len(found)})
