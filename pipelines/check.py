@@ -8,19 +8,21 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own fold
 import argparse
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 
 from pipelines import project
 
 from pipelines import accounts, demo, warehouse
 from pipelines.command import CommandParser, reported
-from pipelines.findings import findings, notes, provider_findings
+from pipelines.findings import clock_findings, findings, notes, out_of_reach_since, refusal
 from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import machine_findings
 from pipelines.privacy import kept_from
+from pipelines.retired import advice, advised, is_out_of_reach
 from pipelines.settings import max_age_hours, schema_name
 from pipelines.settings_files import secrets_in_config
 from pipelines.settings_report import settings_of
@@ -28,8 +30,8 @@ from pipelines.stored import StoredFaxes
 from pipelines.unforeseen import explained
 from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from sources import provider
+from sources.errors import AtWork, FaxSyncError, Unforeseen
 from sources.origin import host
-from sources.errors import AtWork, Unforeseen
 from sources.run import Run
 
 LOG = logging.getLogger("fax-sync")
@@ -121,16 +123,27 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
         return
     if run.client.limits.proxy:
         report.settings.append(f"{'.'.join(account.section)}: asked through the proxy {host(run.client.limits.proxy)}")
-    refused = list(provider_findings(package.api.fetch_pages, run.client, now))
-    report.findings += refused
+    most_age = timedelta(hours=max_age_hours())
+    refused = refusal(package.api.fetch_pages, run.client, now)
+    report.findings += [*_refusal_findings(refused, package, stored, now, most_age), *clock_findings(run.client)]
     if not refused:
         report.settings.append(
             f"{'.'.join(account.section)}: the provider accepts the credentials, and lists faxes to them"
         )
     counted = None if refused else package.api.count_this_month(run.client, now)
-    most_age = timedelta(hours=max_age_hours())
     report.findings += findings(stored, run, counted, most_age)
     report.notes += notes(stored, now)
+
+
+def _refusal_findings(
+    refused: FaxSyncError | None, package: ModuleType, stored: StoredFaxes, now: datetime, most_age: timedelta
+) -> Iterator[str]:
+    """What the provider answered, and whether every run of late has met with the like."""
+    if refused is None:
+        return
+    yield str(advised(refused, package))
+    if is_out_of_reach(refused) and (since := out_of_reach_since(stored, now, most_age)):
+        yield f"no run has reached the provider since {since:%Y-%m-%d %H:%M} UTC: {advice(package)}"
 
 
 def _names(provider: str) -> set[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
+from pipelines.retired import FAILED_TO_REACH
 from pipelines.stored import StoredFaxes
 from sources.client import Client
 from sources.errors import FaxSyncError
@@ -13,16 +14,26 @@ from sources.window import SECOND, Window
 _RECENT = timedelta(days=7)
 
 
-def provider_findings(
-    fetch: Callable[[Client, Window], Iterator[Page]], client: Client, now: datetime
-) -> Iterator[str]:
-    """Asks the provider for the last second, once: what its answer shows to be wrong."""
+def refusal(fetch: Callable[[Client, Window], Iterator[Page]], client: Client, now: datetime) -> FaxSyncError | None:
+    """Asks the provider for the last second, once: the error that it answers with."""
     try:
         next(iter(fetch(client, Window(now - SECOND, now))), None)
     except FaxSyncError as error:
-        yield str(error)
+        return error
+    return None
+
+
+def clock_findings(client: Client) -> Iterator[str]:
+    """What the provider's last answer shows to be wrong with the clock here."""
     if abs(client.skew) > MOST_SKEW:
         yield f"the clock here is {abs(client.skew)} off the provider's: set it"
+
+
+def out_of_reach_since(stored: StoredFaxes, now: datetime, most_age: timedelta) -> datetime | None:
+    """Since when every run has failed to reach the provider; None if that is not longer than `most_age`."""
+    covered = stored.covered()
+    since = stored.failing_since(FAILED_TO_REACH, covered.end if covered else None)
+    return since if since and now - since > most_age else None
 
 
 def findings(stored: StoredFaxes, run: Run, counted: tuple[Window, int] | None, most_age: timedelta) -> Iterator[str]:
@@ -41,7 +52,7 @@ def findings(stored: StoredFaxes, run: Run, counted: tuple[Window, int] | None, 
             f"{span} lacks {missing} or more faxes that were loaded: rows are gone from the warehouse; "
             "run sync.py with --since, --until and --refetch"
         )
-    if run.started_at - covered.end > most_age:
+    if run.started_at - covered.end > most_age and not stored.failing_since(FAILED_TO_REACH, covered.end):
         yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: see whether the schedule still runs"
     if counted is not None and (run.kept_from is None or run.kept_from <= counted[0].start):
         yield from _miscounts(stored, run.table, *counted)

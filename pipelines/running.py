@@ -15,6 +15,7 @@ from pipelines.preflight import preflight
 from pipelines.privacy import kept_from, privacy
 from pipelines.progress import OnProgress
 from pipelines.purge import purge
+from pipelines.retired import advised
 from pipelines.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, require_proof
@@ -55,7 +56,8 @@ def sync_account(
     finally:
         if run:
             _close(run)
-    return Outcome(account, run, time.monotonic() - began, ending.error)
+    error = advised(ending.error, provider(account.provider)) if ending.error else None
+    return Outcome(account, run, time.monotonic() - began, error)
 
 
 def _close(run: Run) -> None:

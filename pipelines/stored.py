@@ -8,6 +8,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from sources.held import OpenFax
+from pipelines.runs import SYNC_RUNS
 from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.window import Window
 
@@ -139,6 +140,20 @@ class StoredFaxes:
         )
         rows = self._select(sql, self._account, other_than)
         return rows[0]["finished_at"] if rows else None
+
+    def failing_since(self, exit_codes: Collection[int], last_good: datetime | None) -> datetime | None:
+        """When the first of the runs began that have failed with one of these codes since the last good one."""
+        good = "" if last_good is None else "and started_at > %s"
+        sql = f"""
+            select min(started_at) as since from {self._named(SYNC_RUNS)}
+            where account = %s and exit_code in ({_places(exit_codes)}) {good} and started_at > coalesce(
+                (select max(started_at) from {self._named(SYNC_RUNS)} where account = %s and exit_code = 0),
+                timestamp with time zone '1970-01-01 00:00:00+00'
+            )
+        """
+        bounds = () if last_good is None else (last_good,)
+        rows = self._select(sql, self._account, *exit_codes, *bounds, self._account)
+        return rows[0]["since"] if rows else None
 
     def open_problems(self) -> list[tuple[str, str | None, int]]:
         """Table, column (None for whole records) and number of the values that did not fit."""

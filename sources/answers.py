@@ -5,7 +5,7 @@ from typing import Any
 import requests
 
 from sources import origin, patience, strict_json
-from sources.errors import AuthError, ContractError, Refused
+from sources.errors import AuthError, ContractError, Moved, Refused
 
 _LARGE = 4 << 20  # bytes; a page of a thousand faxes is a quarter of that
 _MOST_VALUES = 1_000_000  # of a large page: a thousand faxes of a thousand values each
@@ -21,7 +21,8 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
     Raises:
         AuthError: 401 or 403.
         ProviderDown: a status that another try may mend.
-        ContractError: a redirect, or no JSON; `Garbled` if it claims to be.
+        Moved: a redirect.
+        ContractError: no JSON; `Garbled` if it claims to be.
         Refused: any other status.
     """
     status = response.status_code
@@ -32,7 +33,7 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
         raise patience.down(provider, response)
     if 300 <= status < 400:
         host = origin.host(response.headers.get("Location", ""))
-        raise ContractError(f"{provider} redirects to {host}, which is never followed: check base_url")
+        raise Moved(f"{provider} redirects to {host}, which is never followed: check base_url")
     try:
         document = strict_json.parse(body)
     except ValueError as error:

@@ -5,6 +5,7 @@
     ├── AuthError            77   the provider refused the credentials, or their scope
     ├── ContractError        65   the answer is not what the provider's documentation says
     │   ├── Refused          65   the provider answered 4xx; `document` holds its error body
+    │   ├── Moved            65   the provider redirects elsewhere
     │   └── Incomplete       65   a window could not be proven complete
     ├── Unforeseen           70   an error that no code expects: a fault of this program
     ├── WarehouseError       69   the warehouse needs hands: denied, corrupt, in conflict
@@ -31,6 +32,10 @@ class FaxSyncError(Exception):
     def __str__(self) -> str:
         """The sentence, with phone numbers masked to their last two digits: a provider may have put one anywhere."""
         return _NUMBER.sub("+…", super().__str__())
+
+    def advise(self, advice: str) -> None:
+        """Adds to the sentence what to do."""
+        self.args = (f"{self.args[0]}: {advice}", *self.args[1:])
 
 
 class ConfigError(FaxSyncError):
@@ -67,6 +72,10 @@ class Refused(ContractError):
         super().__init__(message)
         self.status = status
         self.document = document
+
+
+class Moved(ContractError):
+    """The provider answered with a redirect, which is never followed."""
 
 
 class Incomplete(ContractError):

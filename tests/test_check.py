@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from checking import Check, change
-from conftest import Served, Settings, Sync, generated
+from conftest import Served, ServeFake, Settings, Sync, generated
 
 from sources.fake_server import Answer, Request
 
@@ -113,3 +113,52 @@ def test_values_that_did_not_fit_and_new_fields_are_noted(served: Served, check:
     notes = " ".join(told["phaxio"]["notes"])
 
     assert (exit_code, "1 values of faxes.num_pages" in notes, "faxes.region is new" in notes) == (0, True, True)
+
+
+UNREACHED = {
+    "a server that is gone": None,
+    "a redirect": Answer(301, headers={"Location": "https://fax.example.com/v3"}),
+    "410": Answer(410, b"{}"),
+}
+
+
+@pytest.mark.parametrize("name", UNREACHED)
+def test_a_provider_out_of_reach_for_a_day_is_a_finding_that_names_the_way_on(
+    name: str, served: Served, check: Check, sync: Sync, warehouse: Path, settings: Settings
+) -> None:
+    answer = UNREACHED[name]
+    if answer is None:
+        settings["SOURCES__PHAXIO__BASE_URL"] = "http://127.0.0.1:9"
+    else:
+        served.server.answer = lambda request: answer
+    assert sync().exit_code in (65, 75)
+    assert [finding for finding in check()[1]["phaxio"]["findings"] if "no run has reached" in finding] == []
+
+    for table, columns in {"sync_windows": ("from_at", "to_at"), "sync_runs": ("started_at", "finished_at")}.items():
+        for column in columns:
+            change(warehouse, f"update fax_phaxio.{table} set {column} = {column} - interval 2 day")
+    exit_code, told = check()
+    (finding,) = [finding for finding in told["phaxio"]["findings"] if "no run has reached" in finding]
+
+    assert (exit_code, "Sinch" in finding) == (65, True)
+    assert [finding for finding in told["phaxio"]["findings"] if "schedule" in finding] == []
+    served.server.answer = served.fake.answer
+    settings["SOURCES__PHAXIO__BASE_URL"] = f"{served.server.url}/v2"
+    assert sync().exit_code == 0
+    assert [finding for finding in check()[1]["phaxio"]["findings"] if "no run has reached" in finding] == []
+
+
+@pytest.mark.parametrize("name", ["a redirect", "410"])
+def test_a_run_that_meets_with_an_end_of_the_api_says_what_to_do(name: str, served: Served, sync: Sync) -> None:
+    answer = UNREACHED[name]
+    assert answer is not None
+    served.server.answer = lambda request: answer
+    synced = sync()
+
+    assert (synced.exit_code, "Sinch" in synced.accounts["phaxio"]["error"]) == (65, True)
+
+
+def test_a_provider_that_has_announced_no_successor_is_not_said_to_have_one(serve_fake: ServeFake, sync: Sync) -> None:
+    serve_fake("signalwire").server.answer = lambda request: Answer(410, b"{}")
+
+    assert "has announced the end" in sync().accounts["signalwire"]["error"]

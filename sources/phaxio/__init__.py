@@ -17,6 +17,11 @@ from sources.settings import SourceSettings
 
 SECRETS = ("api_key", "api_secret")
 TABLE = FAXES
+IF_GONE = (
+    "Phaxio's operator moves its customers to the Sinch Fax API, and has published no date for the end of Phaxio's. "
+    "That takes a new account, new credentials and weeks to port the numbers: see "
+    "https://developers.sinch.com/docs/fax/v2-v3migration. What has been loaded stays in the warehouse"
+)
 
 
 @configspec
