@@ -22,6 +22,7 @@ from pipelines.findings import clock_findings, findings, notes, out_of_reach_sin
 from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import machine_findings
 from pipelines.privacy import kept_from
+from pipelines.month_count import compare, unread
 from pipelines.retired import advice, advised, is_out_of_reach
 from pipelines.settings import max_age_hours, schema_name
 from pipelines.settings_files import secrets_in_config
@@ -30,9 +31,11 @@ from pipelines.stored import StoredFaxes
 from pipelines.unforeseen import explained
 from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from sources import provider
+from sources.columns import Record
 from sources.errors import AtWork, FaxSyncError, Unforeseen
 from sources.origin import host
 from sources.run import Run
+from sources.window import Window
 
 LOG = logging.getLogger("fax-sync")
 FOUND, LATER = 65, 75
@@ -130,9 +133,27 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
         report.settings.append(
             f"{'.'.join(account.section)}: the provider accepts the credentials, and lists faxes to them"
         )
-    counted = None if refused else package.api.count_this_month(run.client, now)
-    report.findings += findings(stored, run, counted, most_age)
+    report.findings += findings(stored, run, most_age)
+    if not refused:
+        _compare_month(package, run, stored, report)
     report.notes += notes(stored, now)
+
+
+def _compare_month(package: ModuleType, run: Run, stored: StoredFaxes, report: Report) -> None:
+    """Asks a provider that counts its faxes how many they are, unless faxes of the month have been deleted here."""
+    client, covered, now = run.client, stored.covered(), run.started_at
+    count = package.api.count_this_month(client, now) if client and covered else None
+    if client is None or covered is None or count is None:
+        return
+    if run.kept_from and run.kept_from > min(span.start for span in count.spans):
+        return
+    newer: list[Record] | None = []
+    if covered.end < now:
+        newer = unread(package.api.fetch_pages, client, stored, package.TABLE, Window(covered.end, now))
+    if newer is not None:
+        finding, note = compare(count, stored, package.TABLE, newer)
+        report.findings += [finding] if finding else []
+        report.notes += [note] if note else []
 
 
 def _refusal_findings(

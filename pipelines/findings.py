@@ -36,7 +36,7 @@ def out_of_reach_since(stored: StoredFaxes, now: datetime, most_age: timedelta) 
     return since if since and now - since > most_age else None
 
 
-def findings(stored: StoredFaxes, run: Run, counted: tuple[Window, int] | None, most_age: timedelta) -> Iterator[str]:
+def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str]:
     """One sentence for each thing that is wrong, with its remedy; none if all is well. Times are UTC.
 
     What was created before the run's `kept_from` need not be there, nor be read what lies before where it begins.
@@ -54,8 +54,6 @@ def findings(stored: StoredFaxes, run: Run, counted: tuple[Window, int] | None, 
         )
     if run.started_at - covered.end > most_age and not stored.failing_since(FAILED_TO_REACH, covered.end):
         yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: see whether the schedule still runs"
-    if counted is not None and (run.kept_from is None or run.kept_from <= counted[0].start):
-        yield from _miscounts(stored, run.table, *counted)
 
 
 def notes(stored: StoredFaxes, now: datetime) -> Iterator[str]:
@@ -85,12 +83,3 @@ def _shortfalls(short: Iterable[tuple[Window, int, int]]) -> list[tuple[Window, 
         else:
             spans.append((window, taken - held))
     return spans
-
-
-def _miscounts(stored: StoredFaxes, table: str, month: Window, faxes: int) -> Iterator[str]:
-    held = stored.count(table, month)
-    if held != faxes:
-        yield (
-            f"the provider counts {faxes} faxes this month and the warehouse {held}: run sync.py, then check again; "
-            f"if it stays, run sync.py --since {month.start:%Y-%m-%d} --refetch"
-        )

@@ -181,6 +181,17 @@ class StoredFaxes:
         rows = self._select(sql, self._account, span.start, span.end)
         return int(rows[0]["faxes"]) if rows else 0
 
+    def deliveries(self, table: str, child: str, span: Window) -> int:
+        """The rows of a child table that belong to the faxes created in the span, and one for each fax without any."""
+        sql = f"""
+            select count(*) as deliveries
+            from {self._current(table)} as held
+            left join {self._current(child, "_dlt_id")} as delivered on delivered._dlt_parent_id = held._dlt_id
+            where held.account = %s and held.created_at >= %s and held.created_at < %s and held.{self._is_committed()}
+        """
+        rows = self._select(sql, self._account, span.start, span.end)
+        return int(rows[0]["deliveries"]) if rows else 0
+
     def _select(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         try:
             with self._client.execute_query(sql, *parameters) as cursor:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sources.columns import Record
 from sources.errors import ContractError, shape
+from sources.window import Window
 
 MOST_RECORDS = 10_000  # of one page: ten times what any provider is asked for
 
@@ -25,6 +26,19 @@ class Page:
     def treated(self, treat: Callable[[Record], Record]) -> "Page":
         """The page with each of its records as it may be kept."""
         return replace(self, records=[treat(record) for record in self.records])
+
+
+@dataclass(frozen=True)
+class MonthCount:
+    """How many faxes a provider counts in the current month.
+
+    `spans` are what it may mean by that month, the likeliest first; `deliveries` names the child table whose rows it
+    may count in place of a fax that has any.
+    """
+
+    faxes: int
+    spans: tuple[Window, ...]
+    deliveries: str | None = None
 
 
 class ChainBroken(Exception):

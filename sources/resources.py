@@ -14,7 +14,7 @@ from sources.batches import Batch, Batches
 from sources.bounds import BoundForm, Reading
 from sources.client import Client
 from sources.columns import CREATED_AT, ChildTable, Column, Record, Table, type_hint
-from sources.pages import Page
+from sources.pages import MonthCount, Page
 from sources.plan import Horizon
 from sources.proving import Prover
 from sources.run import Run
@@ -40,8 +40,8 @@ class Api(Protocol):
     def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
         """One fax by its id; None if the provider no longer has it."""
 
-    def count_this_month(self, client: Client, now: datetime) -> tuple[Window, int] | None:
-        """How many faxes the provider counts in which part of the current month; None if it does not count."""
+    def count_this_month(self, client: Client, now: datetime) -> MonthCount | None:
+        """How many faxes the provider counts in the current month; None if it does not count."""
 
 
 def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Horizon) -> list[DltResource]:

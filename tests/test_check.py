@@ -1,6 +1,7 @@
 """check.py names what is wrong, one by one, and finds nothing where nothing is."""
 
 import fcntl
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -8,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from checking import Check, change
-from conftest import Served, ServeFake, Settings, Sync, generated
+from conftest import Query, Served, ServeFake, Settings, Sync, generated
 
-from sources.fake_server import Answer, Request
+from sources.fake_server import Answer, Request, json_answer
 
 
 @pytest.mark.usefixtures("served")
@@ -55,11 +56,81 @@ def test_what_was_filled_in_before_the_providers_first_day_leaves_no_hole(check:
     assert (exit_code, told["phaxio"]["findings"]) == (0, [])
 
 
-def test_faxes_that_the_provider_counts_and_the_warehouse_lacks_are_named(served: Served, check: Check) -> None:
-    served.fake.add(*generated("phaxio", 3, days=0.01, seed=4, first_id=700_000_001))
+def counting(served: Served, faxes: int) -> None:
+    """Has the account say that it counts so many faxes this month, whatever it holds."""
+    honest = served.fake.answer
+
+    def answer(request: Request) -> Answer:
+        told = honest(request)
+        if not request.path.endswith("/account/status"):
+            return told
+        status = json.loads(told.body)
+        status["data"]["faxes_this_month"] = {"sent": faxes, "received": 0}
+        return json_answer(status)
+
+    served.server.answer = answer
+
+
+def held_this_month(query: Query, *, each_recipient: bool) -> int:
+    """What the warehouse holds of the month in Chicago, as Phaxio may count it."""
+    counted = (
+        "count(recipients.fax_id) + count(*) filter (recipients.fax_id is null)"
+        if each_recipient
+        else "count(distinct faxes.id)"
+    )
+    ((count,),) = query(
+        f"""
+        select {counted} from fax_phaxio.faxes as faxes
+        left join fax_phaxio.fax_recipients as recipients on recipients.fax_id = faxes.id
+        where faxes.created_at >=
+            date_trunc('month', now() at time zone 'America/Chicago') at time zone 'America/Chicago'
+        """
+    )
+    return int(count)
+
+
+@pytest.mark.parametrize("each_recipient", [False, True])
+def test_a_count_of_faxes_or_of_recipients_is_in_order(
+    each_recipient: bool, served: Served, check: Check, query: Query
+) -> None:
+    counting(served, held_this_month(query, each_recipient=each_recipient))
+    exit_code, told = check()
+
+    assert (exit_code, told["phaxio"]["findings"], told["phaxio"]["notes"]) == (0, [], [])
+
+
+def test_faxes_that_the_warehouse_lacks_however_they_are_counted_are_named(
+    served: Served, check: Check, query: Query
+) -> None:
+    counting(served, held_this_month(query, each_recipient=True) + 30)  # more than were created around a month's turn
     exit_code, told = check()
 
     assert (exit_code, "the provider counts" in told["phaxio"]["findings"][0]) == (65, True)
+
+
+@pytest.mark.parametrize("counted", [0, 13])
+def test_a_count_that_no_reading_agrees_with_is_noted_with_both_figures(
+    counted: int, serve_fake: ServeFake, sync: Sync, check: Check
+) -> None:
+    made = generated("phaxio", 60, days=0.01)
+    sent = [fax | {"recipients": fax["recipients"][:1] * 4} for fax in made if fax["direction"] == "sent"]
+    served = serve_fake("phaxio", sent[:8])
+    assert sync().exit_code == 0
+    counting(served, counted)
+    exit_code, told = check()
+    (note,) = told["phaxio"]["notes"]
+
+    assert (exit_code, told["phaxio"]["findings"]) == (0, [])
+    assert f"counts {counted} faxes this month; the warehouse holds 8, to 32 recipients" in note
+
+
+def test_faxes_newer_than_the_last_run_are_not_lacking(served: Served, check: Check) -> None:
+    fresh = generated("phaxio", 30, days=0.1, seed=4, first_id=700_000_001)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    served.fake.add(*[fax | {"created_at": now} for fax in fresh])
+    exit_code, told = check()
+
+    assert (exit_code, told["phaxio"]["findings"], told["phaxio"]["notes"]) == (0, [], [])
 
 
 @pytest.mark.parametrize(

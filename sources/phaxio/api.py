@@ -15,13 +15,14 @@ from sources.bounds import TIMESTAMPS, BoundForm
 from sources.client import Client
 from sources.columns import Record
 from sources.errors import ContractError, Refused, shape
-from sources.pages import Page, records_of
+from sources.pages import MonthCount, Page, records_of
 from sources.window import Window
 
 ENDPOINT = "faxes"
 PER_PAGE = 1000  # Phaxio's maximum; its default is 25
 COUNTED = 10_000  # Phaxio counts no further, and answers ">10000"
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)  # before Phaxio was founded
+MONTH_ZONES = ("America/Chicago", "UTC", "America/New_York", "America/Los_Angeles")  # one begins Phaxio's month
 WIDEST_WINDOW = timedelta(days=366 * 30)  # the count says when to split
 BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS,)  # RFC 3339, documented
 
@@ -65,9 +66,11 @@ def fetch_fax(client: Client, fax_id: int) -> Record | None:
     return fax
 
 
-def count_this_month(client: Client, now: datetime) -> tuple[Window, int]:
-    """The faxes, sent and received, that Phaxio counts in the current month, which begins in US Central time (assumed).
+def count_this_month(client: Client, now: datetime) -> MonthCount:
+    """The faxes, sent and received, that Phaxio counts in the current month.
 
+    In which time zone the month begins, and whether a fax to three numbers is one or three, is documented nowhere; US
+    Central is assumed first.
     Source: https://www.phaxio.com/docs/api/v2/account/status, read November 2026.
 
     Raises:
@@ -80,8 +83,9 @@ def count_this_month(client: Client, now: datetime) -> tuple[Window, int]:
         faxes = int(counts["sent"]) + int(counts["received"])
     except (KeyError, TypeError, ValueError):
         raise ContractError('Phaxio: expected "faxes_this_month" to hold the counts "sent" and "received"') from None
-    first = pendulum.instance(now).in_timezone("America/Chicago").start_of("month")
-    return Window(datetime.fromtimestamp(first.timestamp(), UTC), now), faxes
+    local = [pendulum.instance(now).in_timezone(zone).start_of("month") for zone in MONTH_ZONES]
+    spans = [Window(datetime.fromtimestamp(first.timestamp(), UTC), now) for first in local]
+    return MonthCount(faxes, tuple(spans), "fax_recipients")
 
 
 def _require_success(answer: Any) -> None:
