@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from checking import Check
 from conftest import ROOT, Query, Served, ServeFake, Settings, Sync, generated
+from environment import child_environment
 
 import sources
 import sources.phaxio.api
@@ -51,7 +52,12 @@ def test_the_traceback_of_an_unforeseen_error_needs_verbose(
     faulty = "import sys; from pipelines import sync; import sources.phaxio.api as api; "
     faulty += f"api.fetch_pages = lambda *_: {{}}[{NUMBER!r}]; sys.exit(sync.main({['--verbose'] * verbose}))"
     ended = subprocess.run(
-        [sys.executable, "-c", faulty], cwd=ROOT, env=settings, capture_output=True, text=True, check=False
+        [sys.executable, "-c", faulty],
+        cwd=ROOT,
+        env=child_environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (ended.returncode, "Traceback" in ended.stderr) == (70, verbose)
@@ -142,14 +148,14 @@ def test_a_command_without_a_place_to_write_to_ends_with_its_code(
     serve_fake("phaxio", generated("phaxio", 3))
     command = f"{sys.executable} {ROOT}/pipelines/sync.py {redirect}; echo $? >&9"
     bash = ["bash", "-c", f"exec 9>&1; ({command}) 2>&1"]
-    ended = subprocess.run(bash, env=settings, capture_output=True, text=True, check=True)
+    ended = subprocess.run(bash, env=child_environment(settings), capture_output=True, text=True, check=True)
 
     assert (ended.stdout.split()[-1], "Traceback" in ended.stdout, "Error" in ended.stdout) == (exit_code, False, False)
 
 
 def test_a_terminal_that_lacks_a_letter_is_told_all_the_same(serve_fake: ServeFake, settings: Settings) -> None:
     serve_fake("phaxio").server.answer = lambda request: json_answer({"message": f"nothing for {NUMBER} – no"}, 422)
-    environment = {**settings, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    environment = child_environment(settings, PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
     command = [sys.executable, str(ROOT / "pipelines" / "sync.py"), "--verbose"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

@@ -225,6 +225,22 @@ def with_the_same_open_faxes_asked_for_again(patch: Patch) -> None:
     patch.setattr(sources.reread, "due", lambda faxes, _, now: honest(faxes, now - DAY, now))
 
 
+def nothing_is_missed_between_two_clocks(trial: StartTrial, _: ServeFake) -> None:
+    trying, now, second = trial("phaxio"), datetime.now(UTC), timedelta(seconds=1)
+    trying.warehouse.unlink()
+    horizon = Horizon(sources.phaxio.api.EARLIEST, timedelta(), timedelta(days=30), 100, lag=60 * second)
+    run_once("phaxio", trying.settings, Time(299 * second), horizon=horizon)
+    (late,) = more("phaxio", 1, seed=82)
+    trying.served.fake.add(late | {"created_at": f"{now + 5 * second:%Y-%m-%dT%H:%M:%SZ}"})
+    with broken(trying.served, dated(300 * second)):
+        run_once("phaxio", trying.settings, Time(599 * second), horizon=horizon)
+    assert_holds(trying.warehouse, "phaxio", trying.served.fake.truth())
+
+
+def with_our_clock_alone(patch: Patch) -> None:
+    patch.setattr(Run, "settle_end", lambda self: None)
+
+
 def sync_runs_says_what_the_command_said(trial: StartTrial, _: ServeFake) -> None:
     trying, sent = trial("phaxio"), Event()
 
@@ -291,6 +307,7 @@ SABOTAGE: dict[Callable[..., None], Callable[[Patch], None]] = {
     no_link_leads_elsewhere: with_any_origin,
     a_changed_recipient_is_a_change: with_recipients_unread,
     every_open_fax_has_its_turn: with_the_same_open_faxes_asked_for_again,
+    nothing_is_missed_between_two_clocks: with_our_clock_alone,
     sync_runs_says_what_the_command_said: with_signals_left_out_of_sync_runs,
     bounds_that_are_not_heeded_hide_nothing: with_pages_of_other_times_given_up,
     a_list_that_shifts_is_read_again: with_every_page_of_known_faxes_a_circle,

@@ -1,8 +1,9 @@
 """SIGTERM and SIGINT: what is complete is loaded, what is waited for is given up, and a second signal ends at once."""
 
 import signal
+import subprocess
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -143,6 +144,8 @@ def test_a_second_signal_ends_at_once(number: signal.Signals, server_trial: Star
         assert process.told_on_stderr("a second signal ends at once")
         while process.running.poll() is None:
             process.running.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                process.running.wait(0.2)
         code, told = process.end()
 
         assert (ENDS[number], "Traceback" in told, left(scratch)) == (code, False, [])
