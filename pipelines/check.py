@@ -17,6 +17,7 @@ from types import ModuleType
 from pipelines import project
 
 from pipelines import accounts, demo, warehouse
+from pipelines.child_findings import child_findings
 from pipelines.command import CommandParser, reported
 from pipelines.findings import clock_findings, findings, notes, out_of_reach_since, refusal
 from pipelines.known_settings import unknown_in_environment, unknown_in_files
@@ -136,6 +137,8 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
     report.findings += findings(stored, run, most_age)
     if not refused:
         _compare_month(package, run, stored, report)
+    if covered := stored.covered():
+        report.findings += child_findings(stored, package.TABLE, max(covered.start, run.kept_from or covered.start))
     report.notes += notes(stored, now)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
+from sources.columns import ChildTable, Table
 from sources.held import OpenFax
 from pipelines.runs import SYNC_RUNS
 from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_WINDOWS
@@ -51,6 +52,40 @@ class StoredFaxes:
         )
         rows = self._select(sql, self._account, span.start, span.end, *final)
         return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
+
+    def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
+        """The rows that a table split off from `table` has for the faxes with these ids, by fingerprint, if any."""
+        if not ids:
+            return {}
+        sql = f"""
+            select _dlt_parent_id as fingerprint, count(distinct position) as held from {self._named(child)}
+            where account = %s and _dlt_parent_id in (
+                select _dlt_id from {self._named(table)} where account = %s and id in ({_places(ids)})
+            )
+            group by 1
+        """
+        rows = self._select(sql, self._account, self._account, *ids)
+        return {row["fingerprint"]: int(row["held"]) for row in rows}
+
+    def lacking_children(self, table: Table, child: ChildTable, start: datetime) -> tuple[int, Window] | None:
+        """How many faxes created from `start` on lack rows of a table split off from theirs, and between when.
+
+        They lack rows if one before the last is not there, or if there is none and there has to be one.
+        """
+        sql = f"""
+            with held as (
+                select _dlt_parent_id as fingerprint, count(distinct position) as there, max(position) + 1 as due
+                from {self._named(child.name)} where account = %s group by 1
+            )
+            select count(*) as faxes, min(created_at) as earliest, max(created_at) as latest
+            from {self._current(table.name)} as faxes left join held on held.fingerprint = faxes._dlt_id
+            where faxes.account = %s and faxes.created_at >= %s and {self._is_committed()}
+                and (held.there < held.due or held.there is null and {child.required_if})
+        """
+        rows = self._select(sql, self._account, self._account, start)
+        if not rows or not rows[0]["faxes"]:
+            return None
+        return int(rows[0]["faxes"]), Window(rows[0]["earliest"], rows[0]["latest"])
 
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""

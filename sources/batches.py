@@ -1,5 +1,6 @@
 """What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
@@ -132,7 +133,8 @@ class Batches:
         """The window's new and changed faxes as tables; its line is added to the ledger's entries."""
         run = self.run
         known = self._known(walked)
-        changed = {id: mark for id, mark in walked.faxes.items() if run.full_refresh or known.get(id) != mark}
+        again = walked.faxes.keys() if run.full_refresh else self._incomplete(walked) if run.refetch else ()
+        changed = {id: mark for id, mark in walked.faxes.items() if id in again or known.get(id) != mark}
         fresh = {id: mark for id, mark in changed.items() if id not in self._loading}
         self._loading |= fresh
         new = sum(id not in known for id in fresh)
@@ -153,6 +155,18 @@ class Batches:
         known = dict(stored.fingerprints(table, walked.taken))
         elsewhere = [id for id in walked.faxes if id not in known]
         return known | dict(stored.fingerprints_of(table, elsewhere[:MOST_LOOKED_UP]))
+
+    def _incomplete(self, walked: Walked) -> set[Any]:
+        """The window's faxes that have other numbers of recipients, tags and the like than are stored for them."""
+        rows = walked.rows(self.table, self.run.account, frozenset(walked.faxes.values()))
+        ids, incomplete = [*walked.faxes], set()
+        for child in self.table.children:
+            came, held = Counter(rows.tables[child.name]["_dlt_parent_id"].to_pylist()), Counter[str]()
+            for start in range(0, len(ids), MOST_LOOKED_UP):
+                some = ids[start : start + MOST_LOOKED_UP]
+                held.update(self.run.stored.child_counts(self.table.name, child.name, some))
+            incomplete |= {id for id, mark in walked.faxes.items() if came[mark] != held[mark]}
+        return incomplete
 
     def _problems(self, problems: list[Problem]) -> pa.Table:
         """Those that neither the warehouse nor this run has noted yet: a record may come with many windows."""

@@ -69,7 +69,8 @@ def names_and_values(value: Any) -> list[Record]:
 class ChildTable:
     """A table split off from one key of a record: `rows` turns the value of `source` into rows.
 
-    Each row carries the record's key as `parent_id` and, from 0, its `position` in the value.
+    Each row carries the record's key as `parent_id` and, from 0, its `position` in the value. A record for which
+    `required_if`, an SQL condition on its own columns, holds has one row at least.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ChildTable:
     parent_id: str
     columns: tuple[Column, ...]
     rows: Callable[[Any], list[Record]] = objects
+    required_if: str = "false"
 
     def declared(self, parent: "Table") -> tuple[Column, ...]:
         """All columns of the table: account, the fax's id, the position, and its own."""

@@ -24,6 +24,9 @@ class Stored(Protocol):
     def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
         """The same of the faxes with these ids, whenever they were created."""
 
+    def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
+        """The rows that a table split off from `table` has for the faxes with these ids, by fingerprint, if any."""
+
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""
 

@@ -83,6 +83,7 @@ FAXES = Table(
                 Column("resolution", "bigint", "Horizontal resolution, pixels per metre, e.g. 8040."),
                 *_ERROR_COLUMNS,
             ),
+            required_if="direction = 'sent' and status in ('success', 'partialsuccess')",
         ),
         ChildTable(
             name="fax_tags",
@@ -94,6 +95,7 @@ FAXES = Table(
                 Column("value", "text", "Value of the tag."),
             ),
             rows=names_and_values,
+            required_if="cast(tags as text) not in ('{}', 'null')",
         ),
         ChildTable(
             name="fax_barcodes",
