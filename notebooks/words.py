@@ -14,7 +14,9 @@ def destination(row: Row) -> str:
 
 def tag(row: Row) -> str:
     """A tag, as `client: acme`."""
-    return f"{row['name']}: {row['value'] or '–'}" if row["name"] is not None else "no tag at all"
+    if row["name"] is None:
+        return "no tag at all"
+    return f"{row['name']}: {row['value'] or ('–' if row['value'] is None else '(empty)')}"
 
 
 def error(row: Row) -> str:

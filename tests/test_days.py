@@ -10,7 +10,10 @@ from raw_tables import insert, refresh, rows
 
 destinations = pytest.mark.parametrize("destination", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
 # Chicago, west; Kathmandu, three quarters off; Lord Howe moves by half an hour; Apia, Auckland: east of everybody.
+# St John's, half an hour and west; Casablanca moves with Ramadan; Chatham, three quarters and moving; Dublin moves its
+# winter; Etc/GMT+12 has its sign the other way round; EST5EDT has no place.
 ZONES = ("UTC", "America/Chicago", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Auckland")
+ZONES += ("America/St_Johns", "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin", "Etc/GMT+12", "EST5EDT")
 
 
 def changes(zone: ZoneInfo) -> list[datetime]:

@@ -130,3 +130,18 @@ def test_the_page_shows_its_charts_and_follows_the_pickers(env: Settings, cost: 
     assert {
         url for url in asked if not re.match(rf"(data|blob):|{address}|{address.replace('http', 'ws')}", url)
     } == set()
+
+
+@pytest.mark.parametrize("provider", sources.providers())
+def test_the_page_of_one_provider_is_no_wider_than_its_window(
+    provider: str, warehouse: Path, settings: Settings
+) -> None:
+    sync_once(warehouse, {provider: generated(provider, 60, days=60)})
+    width = "canvases => Math.max(...canvases.map(one => one.getBoundingClientRect().width))"
+    with page() as shown, served(NOTEBOOK, child_environment(settings)) as address:
+        shown.goto(address)
+        charts = shown.locator("canvas.marks, svg.marks")
+        charts.nth(CHARTS - 1).wait_for(timeout=90_000)
+
+        assert charts.count() == CHARTS
+        assert charts.evaluate_all(width) < 1200

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from conftest import ServeFake, Sync, generated
 from dlt.common.normalizers.naming.snake_case import NamingConvention
+from warehouses import Warehouse as Place
+from warehouses import assert_warehouse_holds, rows
 
 from sources.learnt import Learnt
 from sources.phaxio.columns import FAXES
@@ -31,3 +34,36 @@ def test_a_field_that_nobody_declared_is_held_as_it_came_or_told() -> None:
     assert {problem.column: problem.original for problem in learnt.problems} == odd
     (call,) = tables["fax_recipients"].to_pylist()
     assert (call["hops"], call["x_position"], call["position"]) == (3, "first", 0)
+
+
+ODD_NAMES = (
+    "account",
+    "numPages",
+    "_dlt_load_id",
+    "_dlt_id",
+    "",
+    " ",
+    "ID",
+    "id ",
+    "select",
+    'a"b',
+    "a.b",
+    "é",
+    "x" * 300,
+)
+
+
+def test_a_field_by_any_name_leaves_the_columns_that_are_there_as_they_are(
+    serve_fake: ServeFake, sync: Sync, place: Place
+) -> None:
+    fax = generated("phaxio", 1)[0] | {"num_pages": 2}
+    served = serve_fake("phaxio", [fax | {name: f"value {number}" for number, name in enumerate(ODD_NAMES)}])
+    first, again = sync(), sync()
+
+    assert (first.exit_code, again.exit_code, again.accounts["phaxio"]["changed"]) == (0, 0, 0), first.told
+    assert_warehouse_holds(place, "phaxio", served.fake.truth())
+    kept = "select account, id, num_pages, _dlt_load_id = 'value 2', _dlt_id = 'value 3' from fax_phaxio.faxes"
+    assert rows(place, kept) == [("default", fax["id"], 2, False, False)]
+    with place.opened() as connection:
+        (row,) = connection.execute("select * from fax_phaxio.faxes").fetchall()
+    assert {f"value {number}" for number in range(len(ODD_NAMES))} - set(row) == set()

@@ -8,7 +8,7 @@ import pytest
 
 import sources
 from faults.conftest import StartTrial, Trial, more
-from faults.direct import Time
+from faults.direct import Time, run_once
 from faults.inject import broken, raw
 from faults.state import content, cursor, rows
 
@@ -45,6 +45,20 @@ def test_a_clock_that_is_wrong_at_the_provider_hides_nothing_for_longer_than_tha
     assert (synced.exit_code, bool(synced.accounts[provider]["warnings"])) == (0, True)
     started.served.fake.add(*more(provider, 10, days=0.01, seed=30))
     started.recovers()
+    started.recovers()
+
+
+@every_provider
+def test_a_cursor_in_the_future_hides_nothing_that_comes_after_it(provider: str, trial: StartTrial) -> None:
+    started = trial(provider)
+    ahead = datetime(2035, 1, 1, tzinfo=UTC) - datetime.now(UTC)
+    with broken(started.served, dated(ahead)):
+        run_once(provider, started.settings, Time(ahead=ahead))
+    read_to = cursor(started.place, provider)
+    assert read_to is not None
+    assert read_to.year >= 2034
+
+    started.served.fake.add(*more(provider, 10, days=0.01, seed=31))
     started.recovers()
 
 
