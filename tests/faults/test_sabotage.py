@@ -34,8 +34,9 @@ from sources.records import Placed
 from sources.run import Run
 from sources.sightings import Sightings
 from sources.signalwire import api as signalwire
+from sources.tables import to_rows
 from sources.walked import Walked
-from sources.window import DAY, Window, whole_second
+from sources.window import DAY, Window, rfc3339, whole_second
 
 pytestmark = pytest.mark.slow
 Patch = pytest.MonkeyPatch
@@ -65,11 +66,11 @@ def the_bounds_are_frozen(trial: StartTrial, _: ServeFake) -> None:
 
 
 def with_bounds_that_move(patch: Patch) -> None:
-    honest, asked = sources.phaxio.api.rfc3339, []
+    asked: list[str] = []
 
     def moving(self: Client, path: str, params: Any = None) -> Any:
         asked.append(path)
-        later = {"created_before": honest(datetime.now(UTC) + timedelta(seconds=len(asked)))}
+        later = {"created_before": rfc3339(datetime.now(UTC) + timedelta(seconds=len(asked)))}
         return get(self, path, {**params, **later} if params and "created_before" in params else params)
 
     get = Client.get
@@ -125,7 +126,7 @@ def without_the_lock(patch: Patch) -> None:
 
     for name in ("file", "exclusive"):
         if hasattr(lock, name):
-            patch.setattr(lock, name, lambda *_: nullcontext(lambda: None))
+            patch.setattr(lock, name, lambda *_: nullcontext(lock.FileLock()))
 
 
 def a_cursor_from_the_future_hides_nothing(trial: StartTrial, _: ServeFake) -> None:
@@ -156,9 +157,9 @@ def with_every_reading_a_fax(patch: Patch) -> None:
     honest = Walked.take
 
     def take(self: Walked, table: Table, account: str, fax: Placed) -> None:
-        reading = len(self.faxes)
-        honest(self, table, account, fax._replace(fingerprint=f"{fax.fingerprint}-{reading}"))
-        self.faxes[reading, fax.id] = self.faxes.pop(fax.id)
+        if fax.id in self.faxes:
+            self._parts.append(to_rows(table, account, [fax]))
+        honest(self, table, account, fax)
 
     patch.setattr(Walked, "take", take)
 
