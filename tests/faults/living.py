@@ -11,6 +11,7 @@ from typing import Any
 from leaks import CREDENTIALS
 
 from sources.fake_server import FakeServer, serve
+from sources.window import parse_instant
 
 HISTORY, DAYS = 1_500, 550  # faxes of an account before the first run, and how far back they reach
 YOUNG = timedelta(days=2.5)  # what every run reads again, with room for a slow machine
@@ -38,11 +39,15 @@ class Account:
         now, days = datetime.now(UTC), self._random.choice((0.001, 0.1, 2))
         born = self._random.randint(0, 9)
         self.fake.add(*generate(born, start=now - timedelta(days=days), end=now, seed=self._random.random(), **own))
-        still_open = self.fake.open_ids()
+        still_open = [id for id in self.fake.open_ids() if self._is_young(id)]  # older ones are asked for once a day
         for id in self._random.sample(still_open, min(2, len(still_open))):
             self.fake.settle_one(id)
         if self.known:
             self._end(self.known.pop(self._random.randrange(len(self.known))))
+
+    def _is_young(self, id: Any) -> bool:
+        """Every run reads the fax again."""
+        return parse_instant(self.fake.records[id]["created_at"]) > datetime.now(UTC) - YOUNG
 
     def _end(self, id: str) -> None:
         """One fax is credited; or deleted, where that leaves a trace and nothing else has to be known of it."""

@@ -42,7 +42,7 @@ class Soak:
         self.accounts = accounts
         self.warehouse = warehouse
         own = {key: value for account in accounts for key, value in account.settings().items()}
-        own |= {**self.warehouse.settings(), "SYNC__ROWS_PER_LOAD": "300", "SOURCES__READER_PROCESS_FROM": "1"}
+        own |= {**self.warehouse.settings(), "SYNC__ROWS_PER_LOAD": "300"}
         self.environment = child_environment(own, TMPDIR=str(self.scratch))
 
     def turn(self, most_kills: int) -> None:
