@@ -26,6 +26,7 @@ from reporting import Reporting, sync_once, total
 import sources
 from pipelines import reading
 from pipelines.money import change, dollars
+from sources.errors import FaxSyncError
 
 NOW = datetime.now(UTC)
 THIS, LAST = f"{NOW:%Y-%m}", f"{NOW.replace(day=1) - timedelta(days=1):%Y-%m}"
@@ -207,8 +208,11 @@ def test_what_reads_postgres_cannot_write(settings: Settings, monkeypatch: pytes
 def refuse_to_write(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(DatabaseException, match="read-only"), reading.opened() as read:
+    with pytest.raises(FaxSyncError) as refused, reading.opened() as read:
         read("create table written_by_a_report (made integer)")
+
+    assert isinstance(refused.value.__cause__, DatabaseException)
+    assert "read-only" in str(refused.value.__cause__)
 
 
 @pytest.mark.slow
