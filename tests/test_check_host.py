@@ -20,7 +20,7 @@ def test_a_disk_with_little_room_is_named_that_of_the_warehouse_too(
     exit_code, told = check()
     named = [told[place]["findings"][0] for place in ("this machine", "phaxio")]
 
-    assert (exit_code, [finding.partition(" ")[0] for finding in named]) == (65, [str(ROOT), str(warehouse.parent)])
+    assert (exit_code, [finding.partition(" has ")[0] for finding in named]) == (65, [str(ROOT), str(warehouse.parent)])
     assert all("make room" in finding for finding in named)
 
 

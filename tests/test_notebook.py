@@ -111,20 +111,20 @@ def test_the_page_shows_its_charts_and_follows_the_pickers(env: Settings, cost: 
         shown.on("request", lambda request: asked.append(request.url))
         shown.on("pageerror", lambda error: errors.append(str(error)))
         shown.goto(address)
-        shown.get_by_text(cost(cost.latest), exact=True).first.wait_for(timeout=60_000)
+        shown.get_by_text(cost(cost.latest), exact=True).first.wait_for(timeout=90_000)
         charts = shown.locator("canvas.marks, svg.marks")
-        charts.nth(CHARTS - 1).wait_for(timeout=30_000)
+        charts.nth(CHARTS - 1).wait_for(timeout=90_000)
 
         assert charts.count() == CHARTS
         assert shown.get_by_text("Your warehouse").count() == 1
 
         shown.get_by_label("Month").select_option(cost.before)
-        shown.get_by_text(cost(cost.before), exact=True).first.wait_for(timeout=30_000)
+        shown.get_by_text(cost(cost.before), exact=True).first.wait_for(timeout=90_000)
 
         assert shown.get_by_text(cost(cost.latest), exact=True).count() == 0
 
         shown.get_by_label("Account").select_option("phaxio")
-        shown.get_by_text(cost(cost.before, "phaxio"), exact=True).first.wait_for(timeout=30_000)
+        shown.get_by_text(cost(cost.before, "phaxio"), exact=True).first.wait_for(timeout=90_000)
 
     assert errors == []
     assert {

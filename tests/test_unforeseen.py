@@ -1,6 +1,7 @@
 """An error that no code expects is reported in one line and stops nothing else; no command ends with a traceback."""
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -146,7 +147,8 @@ def test_a_command_without_a_place_to_write_to_ends_with_its_code(
     redirect: str, exit_code: str, serve_fake: ServeFake, settings: Settings
 ) -> None:
     serve_fake("phaxio", generated("phaxio", 3))
-    command = f"{sys.executable} {ROOT}/pipelines/sync.py {redirect}; echo $? >&9"
+    sync = shlex.join([sys.executable, str(ROOT / "pipelines" / "sync.py")])
+    command = f"{sync} {redirect}; echo $? >&9"
     bash = ["bash", "-c", f"exec 9>&1; ({command}) 2>&1"]
     ended = subprocess.run(bash, env=child_environment(settings), capture_output=True, text=True, check=True)
 
