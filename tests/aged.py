@@ -7,6 +7,7 @@ FAXES_A_DAY = 1000
 FIRST_ID = 1_000_000_000
 _TICK, _FAX = 3000, 864  # tenths of a second between two runs, and between two faxes
 _WINDOW = 3 * RUNS_A_DAY * _TICK + _TICK  # the look-back, and what has come since the run before
+_OF_FAXES = ("faxes", "fax_recipients")
 _RUNS = """
     select
         number
@@ -36,6 +37,15 @@ _ROWS = {
         "created_at": f"read_at + (fax * {_FAX} - number * {_TICK}) * interval '0.1 seconds'",
         "_dlt_load_id": "load_id",
         "_dlt_id": "'aged-fax-' || fax",
+    },
+    "fax_recipients": {
+        "account": "'default'",
+        "fax_id": f"{FIRST_ID} + fax",
+        "position": "0",
+        "status": "'success'",
+        "_dlt_load_id": "load_id",
+        "_dlt_id": "'aged-fax-' || fax || '.0'",
+        "_dlt_parent_id": "'aged-fax-' || fax",
     },
     "_dlt_loads": {"load_id": "load_id", "schema_name": "'phaxio'", "status": "0", "inserted_at": "read_at"},
     "_dlt_pipeline_state": {
@@ -87,7 +97,7 @@ def age(warehouse: Warehouse, days: int = 365, ago: int = 0) -> None:
         insert into fax_phaxio.{table} ({", ".join(columns)})
         with runs as ({_RUNS}), faxes as ({_FAXES})
         select {", ".join(columns.values())}
-        from runs {"inner join faxes on faxes.loaded_by = runs.number" if table == "faxes" else ""}
+        from runs {"inner join faxes on faxes.loaded_by = runs.number" if table in _OF_FAXES else ""}
         """
         for table, columns in _ROWS.items()
     ]

@@ -81,8 +81,11 @@ def test_the_first_load_of_a_day_folds_the_ledger_and_what_it_proved_stays_prove
 
 @pytest.mark.usefixtures("served_aged")
 def test_loads_that_nothing_refers_to_are_folded_and_no_others(place: Warehouse, sync: Sync) -> None:
-    place.write("delete from fax_phaxio.faxes where _dlt_load_id in (select _dlt_load_id from "
-                "fax_phaxio.sync_windows where _dlt_id in ('aged-500', 'aged-501'))")  # fmt: skip
+    for table in ("faxes", "fax_recipients"):
+        place.write(
+            f"delete from fax_phaxio.{table} where _dlt_load_id in"
+            " (select _dlt_load_id from fax_phaxio.sync_windows where _dlt_id in ('aged-500', 'aged-501'))"
+        )
     place.write("create table fax_phaxio.theirs as select _dlt_load_id from fax_phaxio.sync_windows "
                 "where _dlt_id = 'aged-501'")  # fmt: skip
     assert sync().exit_code == 0
