@@ -24,6 +24,7 @@ from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import machine_findings
 from pipelines.privacy import kept_from
 from pipelines.month_count import compare, unread
+from pipelines.no_faxes import hint
 from pipelines.retired import advice, advised, is_out_of_reach
 from pipelines.settings import max_age_hours, schema_name
 from pipelines.settings_files import secrets_in_config
@@ -139,7 +140,9 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
         _compare_month(package, run, stored, report)
     if covered := stored.covered():
         report.findings += child_findings(stored, package.TABLE, max(covered.start, run.kept_from or covered.start))
-    report.notes += notes(stored, now)
+    report.notes += notes(stored, package.TABLE, now)
+    if not refused and (text := hint(package, stored, run)):
+        report.notes.append(text)
 
 
 def _compare_month(package: ModuleType, run: Run, stored: StoredFaxes, report: Report) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pipelines.retired import FAILED_TO_REACH
 from pipelines.stored import StoredFaxes
 from sources.client import Client
+from sources.columns import Table
 from sources.errors import FaxSyncError
 from sources.pages import Page
 from sources.run import ACCOUNTED_FOR, MOST_SKEW, Run
@@ -56,8 +57,13 @@ def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str
         yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: see whether the schedule still runs"
 
 
-def notes(stored: StoredFaxes, now: datetime) -> Iterator[str]:
+def notes(stored: StoredFaxes, fax_table: Table, now: datetime) -> Iterator[str]:
     """One sentence for each thing that is worth a look, though nothing is wrong."""
+    if unread := stored.deleted_unread(fax_table):
+        yield (
+            f"{unread} faxes were deleted at the provider before a run could read them: their costs are not known, "
+            "and no sum contains them"
+        )
     for table, column, count in stored.open_problems():
         what = f"values of {table}.{column}" if column else f"records of {table}"
         yield f"{count} {what} did not fit and are kept in sync_problems, with the reason"

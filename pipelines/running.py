@@ -11,6 +11,7 @@ from dlt.extract import DltSource
 from pipelines import accounts, runs, stopping, warehouse
 from pipelines.compaction import compact
 from pipelines.ending import Ending
+from pipelines.no_faxes import hint
 from pipelines.preflight import preflight
 from pipelines.privacy import kept_from, privacy
 from pipelines.progress import OnProgress
@@ -46,6 +47,8 @@ def sync_account(
             with nullcontext() if opened.appends else runs.noting(opened.client, raw, run, ending):
                 with stopping.gently(run.stop):
                     _load_all(opened, account.source(run, settings), run)
+                if run.moves_cursor and (text := hint(provider(account.provider), _stored(opened, account), run)):
+                    run.warnings.append(text)
                 _purge(opened, account, run)
                 compact(opened, run)
                 run.warnings += opened.refresh_views(schema, report_timezone())
@@ -84,7 +87,7 @@ def _run(
         run_id=run_id,
         account=account.name,
         started_at=now,
-        stored=StoredFaxes(opened.client, account.name, opened.appends),
+        stored=_stored(opened, account),
         since=options.since,
         until=options.until,
         refetch=options.refetch,
@@ -96,6 +99,10 @@ def _run(
         deadline=began + 60 * options.max_runtime,
         progress=lambda run: on_progress(str(account), run),
     )
+
+
+def _stored(opened: warehouse.Warehouse, account: accounts.Account) -> StoredFaxes:
+    return StoredFaxes(opened.client, account.name, opened.appends)
 
 
 def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:

@@ -216,6 +216,22 @@ class StoredFaxes:
         rows = self._select(sql, self._account, span.start, span.end)
         return int(rows[0]["faxes"]) if rows else 0
 
+    def has_faxes(self, table: str) -> bool:
+        """There is a fax, whenever it was created."""
+        sql = f"select 1 as found from {self._named(table)} where account = %s and {self._is_committed()} limit 1"
+        return bool(self._select(sql, self._account))
+
+    def deleted_unread(self, table: Table) -> int:
+        """The faxes of which the provider has told nothing but that they were deleted."""
+        if table.stub is None:
+            return 0
+        sql = (
+            f"select count(*) as faxes from {self._current(table.name)}"
+            f" where account = %s and {table.stub} is not null and {table.unless} is null and {self._is_committed()}"
+        )
+        rows = self._select(sql, self._account)
+        return int(rows[0]["faxes"]) if rows else 0
+
     def deliveries(self, table: str, child: str, span: Window) -> int:
         """The rows of a child table that belong to the faxes created in the span, and one for each fax without any."""
         sql = f"""

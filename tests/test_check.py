@@ -233,3 +233,44 @@ def test_a_provider_that_has_announced_no_successor_is_not_said_to_have_one(serv
     serve_fake("signalwire").server.answer = lambda request: Answer(410, b"{}")
 
     assert "has announced the end" in sync().accounts["signalwire"]["error"]
+
+
+def test_a_project_without_any_fax_log_is_said_to_fax_by_other_means(
+    serve_fake: ServeFake, sync: Sync, check: Check
+) -> None:
+    served = serve_fake("signalwire")
+    warnings = sync().accounts["signalwire"]["warnings"]
+    quiet = sync().accounts["signalwire"]["warnings"]
+    exit_code, told = check()
+    notes = told["signalwire"]["notes"]
+
+    assert (exit_code, told["signalwire"]["findings"], warnings == quiet == notes) == (0, [], True)
+    assert ["SWML" in text and "Logs > Calling" in text for text in warnings] == [True]
+    served.fake.add(*generated("signalwire", 1, days=0.1))
+    assert sync().accounts["signalwire"]["warnings"] == []
+    assert check()[1]["signalwire"]["notes"] == []
+
+
+def test_an_empty_account_of_another_provider_is_merely_empty(serve_fake: ServeFake, sync: Sync, check: Check) -> None:
+    serve_fake("phaxio")
+
+    assert (sync().accounts["phaxio"]["warnings"], check()[1]["phaxio"]["notes"]) == ([], [])
+
+
+def test_faxes_deleted_before_they_were_read_are_counted(
+    serve_fake: ServeFake, sync: Sync, check: Check, query: Query
+) -> None:
+    made = [log | {"status": "completed"} for log in generated("signalwire", 5, days=2)]
+    served = serve_fake("signalwire", made)
+    served.fake.delete(made[0]["id"])
+    served.fake.delete(made[1]["id"])
+    assert sync().exit_code == 0
+    served.fake.delete(made[2]["id"])
+    assert sync().exit_code == 0
+    exit_code, told = check()
+    (note,) = told["signalwire"]["notes"]
+
+    assert (exit_code, note.startswith("2 faxes were deleted at the provider before")) == (0, True)
+    assert query("select count(*) from fax.faxes where is_deleted and outcome = 'unknown' and cost_usd is null") == [
+        (2,)
+    ]

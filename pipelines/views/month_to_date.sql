@@ -1,5 +1,7 @@
 -- What the current month has cost so far, and what it will probably cost. Test faxes are left out; deleted and open ones are in.
 -- The current month is the one that the account was last read in; through_day: its last day read, likely in part.
+-- A fax that was deleted at the provider before a run could read it is counted, but its cost is not known and in no sum; such
+-- faxes have is_deleted, outcome unknown and no cost_usd in fax.faxes, and check.py says how many there are.
 -- Grain: one row per provider and account.
 -- month: its first day, in the time zone of the reports · faxes, open_faxes: counts · all amounts: US dollars
 -- last_month_cost_usd: the month before through the same day · last_month_total_usd: the whole of it

@@ -20,6 +20,11 @@ from sources.signalwire.columns import FAX_LOGS
 
 SECRETS = ("space", "project_id", "api_token")
 TABLE = FAX_LOGS
+IF_EMPTY = (
+    "this project has no fax log at all. Unless it has never sent or received a fax, its faxes are those of SWML or "
+    "RELAY scripts (send_fax, receive_fax), which are among the voice logs, in the dashboard under Logs > Calling, and "
+    "are not loaded. Look there, and whether project_id is that of the project that faxes"
+)
 
 
 @configspec
