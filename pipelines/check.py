@@ -8,24 +8,27 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own fold
 import argparse
 import json
 import logging
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
 from pipelines import project
 
-from pipelines import accounts, demo, warehouse
+from pipelines import accounts, demo, reading, warehouse
 from pipelines.child_findings import child_findings
 from pipelines.command import CommandParser, reported
+from pipelines.database_file import require_file
 from pipelines.findings import clock_findings, findings, notes, out_of_reach_since, refusal
 from pipelines.known_settings import unknown_in_environment, unknown_in_files
-from pipelines.machine import machine_findings
+from pipelines.machine import machine_findings, scarce_room
 from pipelines.privacy import kept_from
 from pipelines.month_count import compare, unread
 from pipelines.no_faxes import hint
 from pipelines.retired import advice, advised, is_out_of_reach
+from pipelines.scratch import working_directory
 from pipelines.settings import max_age_hours, schema_name
 from pipelines.settings_files import secrets_in_config
 from pipelines.settings_report import settings_of
@@ -105,7 +108,7 @@ def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
     report = Report()
     try:
         report.settings += settings_of(account)
-        with warehouse.opened(account.provider, account.name, schema) as opened:
+        with _warehouse(schema, report), warehouse.opened(account.provider, account.name, schema) as opened:
             report.settings.append(f"destination.warehouse: {version_of(opened)}")
             report.findings += warehouse_findings(opened, schema)
             shared = warehouse_notes(opened, account.provider, _names(account.provider))
@@ -118,6 +121,28 @@ def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
     except Exception as failure:
         report.note_failure(failure)
     return report
+
+
+@contextmanager
+def _warehouse(schema: str, report: Report) -> Iterator[None]:
+    """Has an empty DuckDB file be looked at that is gone with the block, where the configured one is not there yet.
+
+    To open a file makes it, and its lock.
+
+    Raises:
+        ConfigError: there can be no such DuckDB file.
+    """
+    file = reading.database_file()
+    if file is None or file.exists():
+        yield
+        return
+    require_file(file, schema)
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        report.findings.append(f"{file.parent} cannot be written: check its owner and its mode")
+    if scarce := scarce_room(file.parent):
+        report.findings.append(scarce)
+    with working_directory() as directory, demo.warehouse(Path(directory) / "warehouse.duckdb"):
+        yield
 
 
 def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from checking import Check, change
-from conftest import ServeFake, Settings, Sync, generated
+from conftest import ROOT, ServeFake, Settings, Sync, generated
+from environment import child_environment
 from postgres import Server
 
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
@@ -152,3 +153,41 @@ def test_a_warehouse_of_files_is_looked_at_too(
     exit_code, told = check()
 
     assert (exit_code, told["phaxio"]["findings"], told["phaxio"]["notes"]) == (0, [], [])
+
+
+def test_a_look_before_the_first_sync_leaves_nothing_behind(
+    check: Check, serve_fake: ServeFake, warehouse: Path
+) -> None:
+    serve_fake("phaxio")
+    before = sorted(warehouse.parent.iterdir())
+    exit_code, told = check()
+
+    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run sync.py"])
+    assert any("accepts the credentials" in line for line in told["phaxio"]["settings"])
+    assert before == sorted(warehouse.parent.iterdir())
+
+
+def test_a_look_at_an_empty_database_leaves_nothing_behind(
+    check: Check, serve_fake: ServeFake, postgres: Server, database: str
+) -> None:
+    serve_fake("phaxio")
+    sql = """
+        select nspname, relname from pg_class
+        full join pg_namespace as schemas on schemas.oid = relnamespace order by 1, 2
+    """
+    before = postgres.query(database, sql)
+    exit_code, told = check()
+
+    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run sync.py"])
+    assert before == postgres.query(database, sql)
+
+
+@pytest.mark.parametrize("command", ["report", "describe", "pseudonym"])
+def test_no_command_but_a_sync_makes_the_warehouse(command: str, settings: Settings, warehouse: Path) -> None:
+    before = sorted(warehouse.parent.iterdir())
+    script = str(ROOT / "pipelines" / f"{command}.py")
+    environment, pipes = child_environment(settings), {"input": "", "capture_output": True, "text": True}
+    ended = subprocess.run([sys.executable, script], env=environment, check=False, **pipes)
+
+    assert "Traceback" not in ended.stderr
+    assert before == sorted(warehouse.parent.iterdir())
