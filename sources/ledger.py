@@ -140,7 +140,7 @@ def windows_table(account: str, run_id: str, walks: Iterable[tuple[Walked, dict[
                 "retries": walked.usage.retries,
                 "proof": walked.proof,
                 "run_id": run_id,
-                "_dlt_id": f"{run_id}.{walked.window}",
+                "_dlt_id": f"{run_id}.{account}.{walked.window}",
                 **counts,
             }
             for walked, counts in walks

@@ -1,7 +1,7 @@
 """Accounts that cannot be: refused before any request, by their names."""
 
 import pytest
-from conftest import ServeFake, Settings, Sync
+from conftest import Query, ServeFake, Settings, Sync, generated
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,18 @@ def test_a_url_of_a_watcher_that_cannot_be_is_named(
     synced = sync()
 
     assert (synced.exit_code, "[notify] ping_url must" in synced.told, served.server.requests) == (78, True, [])
+
+
+def test_each_account_keeps_the_ledger_of_windows_that_both_have_read(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    for name in ("east", "west"):
+        serve_fake("signalwire", generated("signalwire", 10), project_id=f"project-{name}", api_token=f"token-{name}")
+        keys = [key for key in settings if key.startswith("SOURCES__SIGNALWIRE__") and "ACCOUNTS" not in key]
+        for key in keys:
+            settings[key.replace("SIGNALWIRE__", f"SIGNALWIRE__ACCOUNTS__{name.upper()}__")] = settings.pop(key)
+
+    assert sync().exit_code == 0
+    first = "select account, min(from_at) from fax_signalwire.sync_windows group by account order by account"
+    (east, begins), (west, also_begins) = query(first)
+    assert (east, west, begins) == ("east", "west", also_begins)

@@ -55,10 +55,12 @@ def test_the_boundary_is_exact_to_the_second(
     serve_fake(provider, [fax | {"created_at": at.isoformat()} for fax, at in zip(faxes, times, strict=True)])
     sync()
     settings |= {"PRIVACY__KEEP_DAYS": "1", "SYNC__HEARTBEAT_MINUTES": "0"}
+    before = datetime.now(UTC).replace(microsecond=0)
     synced = sync()
 
-    ((ended,),) = query("select max(to_at) from fax.sync_windows")
-    kept = [at for at in times if at >= ended - timedelta(days=1)]
+    ((oldest,),) = query("select min(created_at) from fax.faxes")
+    assert before <= oldest + timedelta(days=1) <= datetime.now(UTC)
+    kept = [at for at in times if at >= oldest]
     assert 0 < len(kept) < len(times)
     assert query("select created_at from fax.faxes order by 1") == [(at,) for at in kept]
     assert synced.accounts[provider]["purged"] == len(times) - len(kept)
