@@ -14,10 +14,12 @@ from faults.state import content, problems, rows
 DIGITS = "9" * 5000
 COSTS: dict[str, str | None] = {  # as printed -> in cents, or None if it does not fit
     **dict.fromkeys(("NaN", "Infinity", "-Infinity", "1e400", "-1e400", '"NaN"', '"free"', "true", "{}", "[]")),
-    **dict.fromkeys(("9223372036854775808", "1" + "0" * 30, DIGITS, "1e-9", '""', '"7 USD"', '{"usd":7}', "[7]")),
+    **dict.fromkeys(("9223372036854775808", "1" + "0" * 30, DIGITS, '""', '"7 USD"', '{"usd":7}', "[7]")),
     **{"7": "7", '"7"': "7", "7.5": "7.5", "-7": "-7", "0": "0", "7.0": "7", "1e1": "10", '"7.50"': "7.5"},
     **{"0.30000000000000004": "0.3", "0.1": "0.1", "1234567890.01": "1234567890.01", "-0.0": "0"},
+    "1e-9": "0",
 }
+ROUNDED = {"1e-9"}  # to the six decimals that the column has; the original is kept as a problem
 TEXTS: dict[str, str | None] = {
     **{'"a\\u0000b"': None, '"\\ud800"': None, '"x\\udfff"': None, "{}": None, '["a"]': None},
     **{'"\\uf0272024-01-01"': "\uf0272024-01-01", '"\\uf0261e999999999"': "\uf0261e999999999"},
@@ -55,7 +57,7 @@ def test_a_cost_is_held_exactly_or_kept_as_a_problem(trial: StartTrial) -> None:
         assert started.sync().exit_code == 0
     started.holds(truth)
 
-    misfits = [text for text, cents in COSTS.items() if cents is None]
+    misfits = [text for text, cents in COSTS.items() if cents is None or text in ROUNDED]
     kept = [original for column, original in problems(started.place, "phaxio") if column == "cost"]
     unreadable = {"NaN", "Infinity", "-Infinity", "1e400", "-1e400", DIGITS}  # kept as the text that they are
     assert sorted(json.dumps(text) if text in unreadable else text for text in misfits) == sorted(kept)
