@@ -131,5 +131,9 @@ def _purge(opened: warehouse.Warehouse, account: accounts.Account, run: Run) -> 
 
     A run with bounds of its own may have asked for nothing.
     """
-    if run.kept_from and run.moves_cursor:
+    if not run.kept_from or not run.moves_cursor:
+        return
+    if run.client is None or not run.client.has_told_time:
+        run.warnings.append("nothing older than [privacy] keep_days was deleted: the provider's answers tell no time")
+    else:
         run.purged = purge(opened, provider(account.provider).TABLE, account.name, run.kept_from)

@@ -54,7 +54,7 @@ class BoundForms:
                 raise FormChanged
             explained = self._reading.explained(window)
             at = max(strays, key=lambda at: max(explained.start - at, at - explained.end))
-            nearby = Window(at - SECOND, at + SECOND)
+            nearby = Window(at, at).widened(SECOND)
             self._strays += 1
             if self._strays <= MOST_STRAY_ANSWERS and self._finds(form, nearby) is not None:
                 return

@@ -61,7 +61,8 @@ class Reading:
 
     def learn(self, asked: Window, created_at: datetime) -> None:
         """Takes note of a fax that came."""
-        if created_at < asked.start - SECOND or created_at > asked.end + SECOND:
+        heeded = asked.widened(SECOND)
+        if not heeded.start <= created_at <= heeded.end:
             self.coarse = True
         elif not self.instants and self.form.tells_time:
             self.instants = all(_is_on_a_bound(asked, created_at, zone) for zone in _ZONES)

@@ -29,9 +29,9 @@ from sources.usage import Usage, tally_request, tally_retry
 class Client:
     """GETs JSON below `base_url` with basic auth, and counts that in `usage`; threads may share it.
 
-    `skew` is how far the provider's clock was ahead of ours when it last answered, `pace` how fast it may be asked.
-    `credentials` are the user and the password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC) are there for the
-    tests. Once it is closed, whatever still waits or asks ends with an error.
+    `skew` is how far the provider's clock was ahead of ours when it last answered, if it `has_told_time`; `pace` how
+    fast it may be asked. `credentials` are the user and password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC)
+    are there for the tests. Once it is closed, whatever still waits or asks ends with an error.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Client:
     ) -> None:
         self.base_url = base_url.rstrip("/") + "/"
         self.provider = provider
-        self.usage, self.skew = Usage(), timedelta()
+        self.usage, self.skew, self.has_told_time = Usage(), timedelta(), False
         self.limits = limits
         self._closed, self._lock = Event(), Lock()
         self._sleep: Callable[[float], Any] = sleep or self._closed.wait
@@ -135,6 +135,12 @@ class Client:
         if again:
             self.pace.resume()
 
+    def _compare_clocks(self, response: requests.Response) -> None:
+        now = self._now()
+        theirs = patience.server_time(response, now)
+        self.skew = theirs - now if theirs else timedelta()
+        self.has_told_time = self.has_told_time or theirs is not None
+
     def _get_once(self, url: str, params: Mapping[str, str] | None) -> Any:
         if self._closed.is_set():
             raise ContractError(f"{self.provider}: the run has ended")
@@ -144,7 +150,7 @@ class Client:
         began, timeout = self._clock(), (self.limits.connect_seconds, self.limits.read_seconds)
         try:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
-                self.skew = patience.server_time(response, self._now()) - self._now()
+                self._compare_clocks(response)
                 body = self._read(response)
         except requests.exceptions.SSLError as error:
             raise ConfigError(

@@ -39,7 +39,8 @@ def _retry_after(response: requests.Response) -> float | None:
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value) if value.strip("0") else None
-    now = server_time(response, datetime.now(UTC))
+    ours = datetime.now(UTC)
+    now = server_time(response, ours) or ours
     if at := _date(value):
         return max(0.0, (at - now).total_seconds())
     return next(filter(None, (_reset(response, name, now) for name in RATE_HEADERS)), None)
@@ -54,14 +55,14 @@ def _reset(response: requests.Response, name: str, now: datetime) -> float | Non
     return seconds if seconds < _YEAR_SECONDS else max(0.0, seconds - now.timestamp())
 
 
-def server_time(response: requests.Response, now: datetime) -> datetime:
-    """What the provider's clock shows when our clock shows `now`, by the Date header; `now` if that tells no time.
+def server_time(response: requests.Response, now: datetime) -> datetime | None:
+    """What the provider's clock shows when our clock shows `now`, by the Date header; None if that tells no time.
 
     An answer from a cache has the date of when it was made; Age tells the seconds since then.
     """
     at = _date(response.headers.get("Date", ""))
     if at is None or abs(at - now) > FARTHEST:
-        return now
+        return None
     age = response.headers.get("Age", "").strip()
     return at + timedelta(seconds=int(age)) if age.isascii() and age.isdigit() and len(age) <= _DIGITS else at
 

@@ -85,7 +85,7 @@ class Prover:
 
     def find_out(self, created_at: datetime) -> None:
         """Asks for the two seconds around a fax: bounds that are read as instants give it, and no other time's."""
-        asked = Window(created_at - SECOND, created_at + SECOND)
+        asked = Window(created_at, created_at).widened(SECOND)
         page = next(self._pages(asked, self.reading.form), Page([]))
         self._take(page.records, Walked(asked, asked), Sightings(asked), asked)
         self.reading.coarse = self.reading.coarse or not page.records

@@ -98,7 +98,7 @@ def _offset(zone: str) -> str:
 
 def rfc3339(instant: datetime) -> str:
     """The instant as `2024-05-06T12:20:00Z`, cut to whole seconds: the finest grain that both providers document."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def iso_date(instant: datetime) -> str:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -132,13 +132,18 @@ def test_what_fails_ahead_takes_nothing_from_what_came_before(
 ) -> None:
     served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 60, days=900))
     settings |= {"SYNC__ROWS_PER_LOAD": "1", "SOURCES__RETRY_SECONDS": "0"}
-    honest, failing = served.server.answer, {"from": 12}
-    served.server.answer = lambda request: honest(request) if request.number < failing["from"] else Answer(503)
+    honest = served.server.answer
+    halfway = f"{datetime.now(UTC) - timedelta(days=450):%Y-%m-%d}"
+
+    def answer(request: Request) -> Answer:
+        return honest(request) if request.query.get("created_after", "") < halfway else Answer(503)
+
+    served.server.answer = answer
     first = sync()
 
     assert (first.exit_code, first.accounts[provider]["reached"] is not None) == (75, True)
     reached = datetime.fromisoformat(first.accounts[provider]["reached"])
-    assert datetime(2010, 1, 1, tzinfo=UTC) < reached < datetime.now(UTC)
+    assert datetime.now(UTC) - timedelta(days=900) < reached < datetime.now(UTC)
 
     served.server.answer = honest
     assert sync().exit_code == 0

@@ -16,6 +16,9 @@ import pytest
 from canaries import NAME, NUMBER, TRACES, planted, traces
 from conftest import ROOT, Query, Served, ServeFake, Settings, Sync, generated
 from environment import child_environment
+from faults.direct import Time, run_once
+from faults.inject import broken
+from faults.test_time import dated
 from hypothesis import given
 from hypothesis import strategies as st
 from postgres import Server
@@ -204,8 +207,11 @@ def test_an_open_fax_is_read_again_by_its_id_and_stays_hidden(
     sync()
     before = query("select from_number from fax.faxes")
     served.fake.settle_one(log["id"])
+    later = timedelta(days=2)
+    with broken(served, dated(later)):
+        run = run_once("signalwire", settings, Time(later), privacy=Privacy("hmac", KEY.encode(), "k1", frozenset()))
 
-    assert sync().accounts["signalwire"]["changed"] == 1
+    assert run.changed == 1
     assert query("select from_number, is_final from fax.faxes") == [(*before[0], True)]
 
 
