@@ -62,7 +62,7 @@ def _local(error: BaseException) -> FaxSyncError | None:
 
 def _is_closed(path: str | bytes | int) -> bool:
     """There is a file or a directory that this process may not read."""
-    return os.path.lexists(path) and not os.access(path, os.R_OK) if not isinstance(path, int) else False
+    return not isinstance(path, int) and os.path.lexists(path) and not os.access(path, os.R_OK)
 
 
 def _warehouse(error: BaseException) -> FaxSyncError | None:

@@ -33,8 +33,9 @@ def down(provider: str, response: requests.Response) -> ProviderDown:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds to wait by the Retry-After header, dates counted by the server's own clock, else until a rate header says
-    that the limit is reset; None if they say nothing.
+    """Seconds to wait by the Retry-After header, else until the limit is reset by a rate header; None without either.
+
+    Dates are counted by the server's own clock.
     """
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():

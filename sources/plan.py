@@ -22,8 +22,7 @@ class Horizon:
 
 
 def plan(run: Run, horizon: Horizon, cursor: datetime | None, read_at: datetime | None) -> list[Window]:
-    """The spans to walk, in ascending order; the last one of a plain run ends where all faxes can be
-    expected to be listed: the provider's lag before its own start.
+    """The spans to walk, in ascending order; the last one of a plain run ends the provider's lag before its start.
 
     `cursor` is how far the account has been read, `read_at` when that was. A fax may change for as long as the
     look-back after its creation, so what was younger than that when it was last read is read again; what was older

@@ -22,7 +22,7 @@ import pytest
 
 from sources.fake_server import FakeServer, json_answer, serve
 
-pytest_plugins = ["databases", "checking", "scanning"]
+pytest_plugins = ["databases", "checking", "scanning", "tls_server"]
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests"))  # an imported command replaces the first entry of the path
 Settings = dict[str, str]

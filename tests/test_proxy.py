@@ -3,7 +3,6 @@
 import os
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 import trustme
 from checking import Check
 from conftest import ROOT, ServeFake, Settings, Sync, generated
-from test_tls import Counted, Serve, bundle, serving
+from tls_server import Counted, Serve, bundle
 from tunnel import Proxy, proxying
 
 from sources.client import Client
@@ -19,17 +18,6 @@ from sources.errors import ConfigError, ProviderDown
 from sources.limits import Limits
 
 EMPTY = b'{"success": true, "data": [], "paging": {"total": 0, "per_page": 1000, "page": 1}}'
-
-
-@pytest.fixture
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def serve_tls() -> Iterator[Serve]:
-    with ExitStack() as stack:
-        yield lambda certificate: stack.enter_context(serving(certificate))
 
 
 @pytest.fixture
