@@ -15,18 +15,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
-from pipelines import project
-
-from pipelines import accounts, demo, reading, warehouse
+from pipelines import accounts, demo, project, reading, warehouse
 from pipelines.child_findings import child_findings
-from pipelines.command import CommandParser, reported
+from pipelines.command import CommandParser, leave, reported
 from pipelines.database_file import require_file
 from pipelines.findings import clock_findings, findings, notes, out_of_reach_since, refusal
 from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import machine_findings, scarce_room
-from pipelines.privacy import kept_from
 from pipelines.month_count import compare, unread
 from pipelines.no_faxes import hint
+from pipelines.privacy import kept_from
 from pipelines.retired import advice, advised, is_out_of_reach
 from pipelines.scratch import working_directory
 from pipelines.settings import max_age_hours, schema_name
@@ -237,4 +235,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    project.leave(main())
+    leave(main())

@@ -12,8 +12,6 @@ from pipelines.faults import explain
 from pipelines.settings import busy_seconds
 from sources.errors import Busy
 
-DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
-
 
 def kind(pipeline: dlt.Pipeline) -> str:
     """The destination in dlt's word: duckdb, postgres, filesystem."""

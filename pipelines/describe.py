@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from pipelines import project  # settings come before dlt, which reads them when it is imported
-
 import yaml
 
-from pipelines.command import CommandParser, reported
+from pipelines.command import CommandParser, leave, reported
 from pipelines.reference import Relation, raw_tables, unified_views
 from pipelines.settings import max_age_hours, schema_name
 from sources.ledger import SYNC_WINDOWS
@@ -108,4 +106,4 @@ def _dbt_column(name: str, meaning: str, key: Sequence[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    project.leave(main())
+    leave(main())

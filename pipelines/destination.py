@@ -8,6 +8,7 @@ import dlt
 
 from sources.errors import ConfigError
 
+DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
 TYPES = ("duckdb", "postgres", "filesystem")
 UNKNOWN_TYPE = f"[destination.warehouse] destination_type must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
 _SECTIONS = ("destination.warehouse", "destination")  # dlt reads the second where the first says nothing

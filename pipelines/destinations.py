@@ -5,8 +5,7 @@ from typing import Any
 
 import dlt
 
-from pipelines.connecting import DESTINATION
-from pipelines.destination import require_destination
+from pipelines.destination import DESTINATION, require_destination
 from pipelines.duckdb_merge import duckdb
 
 

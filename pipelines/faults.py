@@ -12,7 +12,6 @@ from dlt.common.destination.exceptions import InvalidDestinationReference, Unkno
 from pipelines import postgres
 from pipelines.destination import UNKNOWN_TYPE
 from pipelines.settings_files import unreadable
-
 from sources.allowed import refusal
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 from sources.settings import allowed

@@ -18,9 +18,9 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.postgres import DOUBLES, LOCK_TIMEOUT, explain, state_of
 from pipelines.postgres_connect import PASSING
-from pipelines.runs import SYNC_RUNS
 from sources import provider
 from sources.errors import WarehouseError
+from sources.ledger import SYNC_RUNS
 
 LOG = logging.getLogger("fax-sync")
 Key = tuple[str, ...]

@@ -9,7 +9,6 @@ from typing import Any
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.postgres_connect import GRANTS, NO_DATABASE, PASSING, REFUSED, explain_connection
-
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
 _CANCELLED = {"57014": "statement_timeout", "25P04": "transaction_timeout"}

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_DATABASE = ROOT / "demo.duckdb"
@@ -21,18 +20,6 @@ os.umask(0o077)  # fax logs are nobody else's business
 os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))
 os.environ.setdefault("DLT_LOCAL_DIR", str(ROOT))
 os.environ.setdefault("PGAPPNAME", "fax-sync")
-
-
-def leave(code: int) -> NoReturn:
-    """Ends the process."""
-    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
-        try:
-            if stream:
-                stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # or Python fails once more as it ends, with 120
-    gc.freeze()  # or Python looks through all that was ever imported for cycles: a tenth of a run with nothing new
-    sys.exit(code)
 
 
 def settings_directory() -> Path:

@@ -9,9 +9,7 @@ import argparse
 import io
 from collections.abc import Sequence
 
-from pipelines import project  # before dlt is imported
-
-from pipelines.command import CommandParser, reported
+from pipelines.command import CommandParser, leave, reported
 from pipelines.privacy import privacy
 from sources.errors import ConfigError
 from sources.privacy import is_number
@@ -62,4 +60,4 @@ def _parser() -> CommandParser:
 
 
 if __name__ == "__main__":
-    project.leave(main())
+    leave(main())

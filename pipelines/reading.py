@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipelines import project  # settings come before dlt, which reads them when it is imported
-
 import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines import project
 from pipelines.connecting import connected, kind
 from pipelines.database_file import file_of
 from pipelines.destinations import configured_destination

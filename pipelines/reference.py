@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sources
-from pipelines import runs
 from pipelines.views.queries import UNIFIED
 from sources import ledger
 from sources.columns import Column, Table
@@ -54,7 +53,7 @@ def raw_tables(schema: str) -> Iterator[Relation]:
             )
         for name, meaning, columns in _LEDGER:
             yield Relation(raw, name, meaning, (*columns, *LOADED), ("_dlt_id",))
-        yield Relation(raw, runs.SYNC_RUNS, runs.RUNS_MEANING, runs.RUN_COLUMNS)
+        yield Relation(raw, ledger.SYNC_RUNS, ledger.RUNS_MEANING, ledger.RUN_COLUMNS)
 
 
 def unified_views(schema: str) -> Iterator[Relation]:

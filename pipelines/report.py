@@ -14,10 +14,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import date
 
-from pipelines import project
-
-from pipelines import demo, reading
-from pipelines.command import CommandParser, reported
+from pipelines import demo, project, reading
+from pipelines.command import CommandParser, leave, reported
 from pipelines.figures import BREAKDOWNS, breakdown, month_figures
 from pipelines.months import month, this_month
 from pipelines.reading import Row
@@ -89,4 +87,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    project.leave(main())
+    leave(main())

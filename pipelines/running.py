@@ -20,6 +20,7 @@ from pipelines.retired import advised
 from pipelines.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.stored import StoredFaxes
 from pipelines.summary import Outcome, require_proof
+from pipelines.views import refresh_views
 from sources import provider
 from sources.errors import ConfigError, TryAgain
 from sources.run import Run
@@ -51,7 +52,7 @@ def sync_account(
                     run.warnings.append(text)
                 _purge(opened, account, run)
                 compact(opened, run)
-                run.warnings += opened.refresh_views(schema, report_timezone())
+                run.warnings += _refresh_views(opened, schema)
                 require_proof(run)
     except (Exception, stopping.Stopped) as failure:
         LOG.debug("%s failed", account, exc_info=True)
@@ -124,6 +125,14 @@ def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:
             return
         if run.is_late and not run.finished:
             raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")
+
+
+def _refresh_views(opened: warehouse.Warehouse, schema: str) -> list[str]:
+    """Makes the views in `schema`; a warning for each that cannot be made."""
+    if opened.appends:
+        return ["Parquet files have no views: docs/files.md says how to query them"]
+    with opened.lock.turn():
+        return refresh_views(opened.client, schema, report_timezone())
 
 
 def _purge(opened: warehouse.Warehouse, account: accounts.Account, run: Run) -> None:

@@ -13,25 +13,10 @@ from dlt.destinations.sql_client import SqlClientBase
 from pipelines import stopping
 from pipelines.comments import comment_on
 from pipelines.ending import Ending
-from sources.columns import ACCOUNT, Column
+from sources.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
 from sources.run import Run
 
 LOG = logging.getLogger("fax-sync")
-SYNC_RUNS = "sync_runs"
-RUNS_MEANING = "Runs that wrote something, or failed, one row for each account."
-RUN_COLUMNS = (
-    ACCOUNT,
-    Column("run_id", "text", "The run; the accounts of one run share it."),
-    Column("started_at", "timestamp", "When the account's turn came, UTC."),
-    Column("finished_at", "timestamp", "When it was over, UTC."),
-    Column("exit_code", "bigint", "0 if all went well, else the code of what stopped it; see docs/operating.md."),
-    Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
-    Column("rows_changed", "bigint", "Faxes that the warehouse held otherwise."),
-    Column("loads", "bigint", "Load packages committed."),
-    Column("requests", "bigint", "HTTP requests made, retries included."),
-    Column("retries", "bigint", "How many of them were retries."),
-    Column("bytes", "bigint", "Bytes of JSON received."),
-)
 _TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time zone"}
 
 

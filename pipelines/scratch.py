@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipelines.stopping import before_ending_at_once
 from sources.errors import ConfigError
 
 _PREFIX = "fax-sync-"
@@ -49,7 +50,8 @@ def working_directory() -> Iterator[str]:
         os.close(lock)
 
 
-def remove_own() -> None:
+@before_ending_at_once
+def _remove_own() -> None:
     """Removes the directories of this process, which is about to end without ending its blocks."""
     for directory in _own:
         shutil.rmtree(directory, ignore_errors=True)

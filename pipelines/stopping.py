@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from types import FrameType
 
-from pipelines import logs, scratch
+from pipelines import logs
 from pipelines.faults import causes
-
 from sources.errors import FaxSyncError
 from sources.stop import Stop
 
@@ -56,6 +55,13 @@ class _State:
 
 
 _state = _State()
+_before_ending: list[Callable[[], None]] = []
+
+
+def before_ending_at_once(callback: Callable[[], None]) -> Callable[[], None]:
+    """Registers what a signal calls, in another thread, before it ends the process; a decorator."""
+    _before_ending.append(callback)
+    return callback
 
 
 @contextmanager
@@ -193,5 +199,7 @@ def _end_now(number: int, which: str) -> None:
     told = json.dumps({"level": "error", "message": message}) if logs.is_json() else message
     with suppress(OSError):
         os.write(2, f"{told}\n".encode())
-    scratch.remove_own()
+    for callback in _before_ending:
+        with suppress(Exception):
+            callback()
     os._exit(128 + number)

@@ -9,8 +9,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from sources.columns import ChildTable, Table
 from sources.held import OpenFax
-from pipelines.runs import SYNC_RUNS
-from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_WINDOWS
+from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS
 from sources.window import Window
 
 

@@ -13,10 +13,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from pipelines import project
-
-from pipelines import accounts, logs, stopping
-from pipelines.command import CommandParser, instant, minutes, reported
+from pipelines import accounts, logs, project, stopping
+from pipelines.command import CommandParser, instant, leave, minutes, reported
 from pipelines.known_settings import require_privacy_read, unknown_in_environment, unknown_in_files
 from pipelines.machine import readable_by_others, require_address_space
 from pipelines.notify import watched
@@ -131,4 +129,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    project.leave(main())
+    leave(main())

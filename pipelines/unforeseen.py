@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pipelines.faults import causes, explain
 from pipelines.project import ROOT
-
 from sources.errors import FaxSyncError, Unforeseen
 
 _OURS = ("pipelines", "sources", "notebooks")

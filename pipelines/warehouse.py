@@ -23,8 +23,6 @@ from pipelines.postgres import require_encoding, require_schemas
 from pipelines.scratch import working_directory
 from pipelines.settings import duckdb_memory
 from pipelines.upkeep import keep_up
-from pipelines.views import refresh_views
-
 from sources.ahead import Ahead
 
 
@@ -75,13 +73,6 @@ class Warehouse:
             return
         keep_up(self.client, self.pipeline.dataset_name, schema, _is_postgres(self.pipeline))
         self.kept_up.add(schema.version_hash)
-
-    def refresh_views(self, schema: str, timezone: str) -> list[str]:
-        """Makes the views in `schema`, with days of `timezone`; a warning for each that cannot be made."""
-        if self.appends:
-            return ["Parquet files have no views: docs/files.md says how to query them"]
-        with self.lock.turn():
-            return refresh_views(self.client, schema, timezone)
 
     @property
     def cancel(self) -> Callable[[], object] | None:

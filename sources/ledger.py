@@ -17,12 +17,14 @@ from sources.walked import Walked
 SYNC_WINDOWS = "sync_windows"
 SYNC_PROBLEMS = "sync_problems"
 SCHEMA_CHANGES = "schema_changes"
+SYNC_RUNS = "sync_runs"
 WINDOWS_MEANING = (
     "Windows of creation time that were walked, one row each, and how their completeness was proven; "
     "after seven days those that others cover are deleted."
 )
 CHANGES_MEANING = "Fields that a provider has added and nobody had declared, one row each."
 PROBLEMS_MEANING = "Values, and whole records, that did not fit their table, one row each, with the original."
+RUNS_MEANING = "Runs that wrote something, or failed, one row for each account."
 
 WINDOW_COLUMNS = (
     ACCOUNT,
@@ -74,6 +76,20 @@ CHANGE_COLUMNS = (
     Column("data_type", "text", "Its type, in dlt's words: text, bigint, double, bool or json."),
     Column("shape", "text", "A value, with every letter as a and every digit as 9."),
     Column("first_seen_at", "timestamp", "When a record with the field was first seen, UTC."),
+)
+
+RUN_COLUMNS = (
+    ACCOUNT,
+    Column("run_id", "text", "The run; the accounts of one run share it."),
+    Column("started_at", "timestamp", "When the account's turn came, UTC."),
+    Column("finished_at", "timestamp", "When it was over, UTC."),
+    Column("exit_code", "bigint", "0 if all went well, else the code of what stopped it; see docs/operating.md."),
+    Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
+    Column("rows_changed", "bigint", "Faxes that the warehouse held otherwise."),
+    Column("loads", "bigint", "Load packages committed."),
+    Column("requests", "bigint", "HTTP requests made, retries included."),
+    Column("retries", "bigint", "How many of them were retries."),
+    Column("bytes", "bigint", "Bytes of JSON received."),
 )
 
 

@@ -10,7 +10,6 @@ from hashlib import blake2b
 from pathlib import Path
 
 import sources
-from pipelines import runs
 from pipelines.views.files import HERE, ViewFile, head, named, tables_read, view_files
 from sources import fax, ledger
 from sources.columns import Column
@@ -23,7 +22,7 @@ UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     ),
     "fax_tags": ("The customers' own tags. Grain: one row per provider, account, fax_id and name.", fax.FAX_TAGS),
     "schema_changes": (ledger.CHANGES_MEANING, (fax.PROVIDER, *ledger.CHANGE_COLUMNS)),
-    "sync_runs": (runs.RUNS_MEANING, (fax.PROVIDER, *runs.RUN_COLUMNS)),
+    "sync_runs": (ledger.RUNS_MEANING, (fax.PROVIDER, *ledger.RUN_COLUMNS)),
     "sync_windows": (ledger.WINDOWS_MEANING, (fax.PROVIDER, *ledger.WINDOW_COLUMNS)),
 }
 _SQL_TYPES = {
