@@ -36,7 +36,7 @@ from pipelines.warehouse_findings import version_of, warehouse_findings, warehou
 from sources import provider
 from sources.columns import Record
 from sources.errors import AtWork, FaxSyncError, Unforeseen
-from sources.origin import host
+from sources.http.origin import host
 from sources.run import Run
 from sources.window import Window
 

@@ -10,8 +10,8 @@ import requests
 
 from pipelines import stopping
 from pipelines.settings import setting
-from sources import origin
 from sources.errors import TryAgain
+from sources.http import origin
 
 LOG = logging.getLogger("fax-sync")
 _SECONDS = 5

@@ -12,8 +12,8 @@ from dlt.extract import DltResource
 from sources import ledger
 from sources.batches import Batch, Batches
 from sources.bounds import BoundForm, Reading
-from sources.client import Client
 from sources.columns import CREATED_AT, ChildTable, Column, Record, Table, type_hint
+from sources.http.client import Client
 from sources.pages import MonthCount, Page
 from sources.plan import Horizon
 from sources.proving import Prover

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.client import Client
 from sources.held import Stored
+from sources.http.client import Client
 from sources.privacy import KEEP, Privacy
 from sources.stop import Stop
 from sources.walked import Walked

@@ -6,8 +6,8 @@ from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
 from sources.allowed import Range, number_within, require_within
+from sources.http.limits import Limits
 from sources.learnt import Contract
-from sources.limits import Limits
 from sources.plan import Horizon
 
 _CENTURY = 36_500  # days

@@ -11,9 +11,9 @@ from sources.ahead import Ahead, IsWanted
 from sources.bound_forms import BoundsIgnored
 from sources.bounds import next_length, whole_half
 from sources.errors import ContractError
+from sources.http.usage import Usage, tallied
 from sources.pages import HistoryLimit
 from sources.proving import Overfull, Prover
-from sources.usage import Usage, tallied
 from sources.walked import Walked
 from sources.window import DAY, FIRST_INSTANT, Window
 

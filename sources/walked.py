@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sources.columns import Table
+from sources.http.usage import Usage
 from sources.records import Placed, Problem
 from sources.rows import Rows, joined
 from sources.tables import to_rows
-from sources.usage import Usage
 from sources.window import Window
 
 Proof = Literal["counted", "walked", "unproven", "gap"]

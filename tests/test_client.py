@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from virtual import Clock
 
-from sources.client import Client
 from sources.errors import AuthError, FaxSyncError, ProviderDown, Refused
 from sources.fake_server import Answer, FakeServer, Request, json_answer, serve
-from sources.limits import Limits
+from sources.http.client import Client
+from sources.http.limits import Limits
 
 FINE = json_answer({"fine": True})
 Slept = list[float]

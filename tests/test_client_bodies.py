@@ -4,10 +4,10 @@ import pytest
 from faults.flood import FLOODS, flooding, whole
 from test_client import FINE, Slept, after, patient
 
-from sources.client import Client
 from sources.errors import ContractError, ProviderDown
 from sources.fake_server import Answer, FakeServer, json_answer
-from sources.limits import Limits
+from sources.http.client import Client
+from sources.http.limits import Limits
 
 BROKEN = {
     "reset": Answer(reset=True),

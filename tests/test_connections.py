@@ -12,11 +12,11 @@ from oracle import assert_holds
 from virtual import Clock
 
 import sources
-from sources.client import Client
 from sources.errors import ProviderDown
 from sources.fake_server import Answer, FakeServer, Request, json_answer
-from sources.limits import Limits
-from sources.pace import Pace
+from sources.http.client import Client
+from sources.http.limits import Limits
+from sources.http.pace import Pace
 
 every_provider = pytest.mark.parametrize(
     "provider",

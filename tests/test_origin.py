@@ -2,8 +2,8 @@
 
 import pytest
 
-from sources.client import Client
 from sources.errors import ConfigError, ContractError, FaxSyncError
+from sources.http.client import Client
 
 BASE = "https://api.phaxio.com/v2"
 ASTRAY = [

@@ -10,11 +10,11 @@ from faults.direct import Time, run_once
 from oracle import assert_holds
 from virtual import Clock
 
-from sources.client import Client
 from sources.errors import ProviderDown
 from sources.fake_server import Answer, FakeServer, Request, json_answer
-from sources.limits import Limits
-from sources.pace import STEP_ANSWERS, Pace
+from sources.http.client import Client
+from sources.http.limits import Limits
+from sources.http.pace import STEP_ANSWERS, Pace
 
 PAST = "Sun, 01 Nov 2020 12:00:00 GMT"
 FINE = json_answer({"fine": True})

@@ -13,9 +13,9 @@ from conftest import ROOT, ServeFake, Settings, Sync, generated
 from tls_server import Counted, Serve, bundle
 from tunnel import Proxy, proxying
 
-from sources.client import Client
 from sources.errors import ConfigError, ProviderDown
-from sources.limits import Limits
+from sources.http.client import Client
+from sources.http.limits import Limits
 
 EMPTY = b'{"success": true, "data": [], "paging": {"total": 0, "per_page": 1000, "page": 1}}'
 

@@ -10,9 +10,9 @@ from conftest import ServeFake, Settings, Sync
 from tls_server import Counted, Serve, bundle
 
 import sources
-from sources.client import Client
 from sources.errors import ConfigError
-from sources.limits import Limits
+from sources.http.client import Client
+from sources.http.limits import Limits
 
 
 def client(server: Counted, slept: list[float], **limits: str) -> Client:

@@ -16,8 +16,8 @@ import sources
 import sources.phaxio.api
 from pipelines import describe, figures, report, summary
 from pipelines.summary import Outcome
-from sources.client import Client
 from sources.fake_server import json_answer
+from sources.http.client import Client
 
 NUMBER = "+12065550100"
 REPORT = re.compile(r"unexpected KeyError at (sources|pipelines)/\w+\.py:\d+ [\w<>]+: please report this")

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 import sources.walked
 from sources.errors import ContractError
 from sources.fake_time import US_CENTRAL, midnight, span
+from sources.http.usage import tally_request
 from sources.ledger import windows_table
 from sources.pages import Page
 from sources.phaxio.columns import FAXES
 from sources.proving import Prover
-from sources.usage import tally_request
 from sources.walk import Walker
 from sources.walked import Walked
 from sources.window import SECOND, Window, rfc3339

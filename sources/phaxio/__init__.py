@@ -8,7 +8,7 @@ from dlt.common.configuration import configspec
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
-from sources.client import Client
+from sources.http.client import Client
 from sources.phaxio import api
 from sources.phaxio.columns import FAXES
 from sources.resources import fax_resources

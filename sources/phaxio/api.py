@@ -12,9 +12,9 @@ from typing import Any
 import pendulum
 
 from sources.bounds import TIMESTAMPS, BoundForm
-from sources.client import Client
 from sources.columns import Record
 from sources.errors import ContractError, Refused, shape
+from sources.http.client import Client
 from sources.pages import MonthCount, Page, records_of
 from sources.window import Window
 

@@ -10,8 +10,8 @@ from dlt.common.configuration import configspec
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
-from sources.client import Client
 from sources.errors import ConfigError
+from sources.http.client import Client
 from sources.resources import fax_resources
 from sources.run import Run
 from sources.settings import SourceSettings

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 from sources.bounds import BARE_DATES, TIMESTAMPS, BoundForm
-from sources.client import Client
 from sources.columns import Record
 from sources.errors import ContractError, Refused, shape
+from sources.http.client import Client
 from sources.pages import ChainBroken, HistoryLimit, Page, records_of
 from sources.window import Window, parse_instant
 

@@ -17,8 +17,8 @@ from pipelines.ending import Ending
 from pipelines.stored import StoredFaxes
 from pipelines.summary import require_proof
 from pipelines.views import refresh_views
-from sources.client import Client
-from sources.limits import Limits
+from sources.http.client import Client
+from sources.http.limits import Limits
 from sources.plan import Horizon
 from sources.resources import fax_resources
 from sources.run import Run

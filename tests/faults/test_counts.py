@@ -7,7 +7,7 @@ import pytest
 from faults.conftest import StartTrial, more
 from faults.inject import UNAVAILABLE, Fault, Page, bent, broken, from_page
 from faults.state import rows
-from sources import usage
+from sources.http import usage
 
 
 def total(change: Any) -> Fault:

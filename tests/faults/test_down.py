@@ -10,10 +10,10 @@ import pytest
 import sources
 from faults.conftest import StartTrial, more
 from faults.inject import UNAVAILABLE, always, broken, from_page, raw
-from sources.client import Client
 from sources.errors import ContractError, ProviderDown
 from sources.fake_server import Answer, FakeServer, json_answer, serve
-from sources.limits import Limits
+from sources.http.client import Client
+from sources.http.limits import Limits
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 STALLS = {

@@ -22,7 +22,7 @@ from faults.test_time import dated
 from pipelines.faults import explain
 from sources.errors import FaxSyncError
 from sources.fake_server import json_answer, serve
-from sources.limits import Limits
+from sources.http.limits import Limits
 
 WHICH = st.integers(0, 99)
 CUT = json_answer(b'{"success":true,"data":[{"id":')

@@ -24,10 +24,10 @@ from faults.process import Barrier
 from faults.test_time import dated
 from pipelines.ending import Ending
 from sources.bound_forms import BoundForms
-from sources.client import Client
 from sources.columns import Table
 from sources.errors import Busy, ContractError
 from sources.fake_server import Answer, Request, json_answer
+from sources.http.client import Client
 from sources.passage import Passage
 from sources.plan import Horizon
 from sources.records import Placed

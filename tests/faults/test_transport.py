@@ -15,9 +15,9 @@ from faults.conftest import StartTrial
 from faults.direct import Time
 from faults.inject import Honest, first, from_page
 from pipelines.faults import explain
-from sources.client import Client
 from sources.errors import ContractError
 from sources.fake_server import Answer, FakeServer, Request, json_answer, serve
+from sources.http.client import Client
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 SERVER_TIME = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ from dlt.extract import DltResource
 from sources.telefact import api
 from sources.telefact.columns import TRANSMISSIONS
 
-from sources.client import Client
+from sources.http.client import Client
 from sources.resources import fax_resources
 from sources.run import Run
 from sources.settings import SourceSettings

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sources.bounds import TIMESTAMPS, BoundForm
-from sources.client import Client
+from sources.http.client import Client
 from sources.pages import Page
 from sources.window import Window
 

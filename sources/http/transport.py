@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sources.errors import ContractError, ProviderDown
-from sources.limits import Limits
+from sources.http.limits import Limits
 
 _HEADER_BYTES = 1 << 20
 

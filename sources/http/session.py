@@ -4,9 +4,9 @@ from pathlib import Path
 
 import requests
 
-from sources import origin
-from sources.bounded import BoundedAdapter, Bounds
 from sources.errors import ConfigError
+from sources.http import origin
+from sources.http.transport import BoundedAdapter, Bounds
 
 
 def session(base_url: str, credentials: tuple[str, str], bounds: Bounds) -> requests.Session:

@@ -16,14 +16,14 @@ import requests
 import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from sources import origin, patience
-from sources.answers import Garbled, document_of
-from sources.bounded import Bounds
 from sources.errors import ConfigError, ContractError, FaxSyncError, ProviderDown
-from sources.limits import USUAL, Limits
-from sources.pace import Pace
-from sources.session import session
-from sources.usage import Usage, tally_request, tally_retry
+from sources.http import origin, retry
+from sources.http.limits import USUAL, Limits
+from sources.http.pace import Pace
+from sources.http.response import Garbled, document_of
+from sources.http.session import session
+from sources.http.transport import Bounds
+from sources.http.usage import Usage, tally_request, tally_retry
 
 
 class Client:
@@ -66,7 +66,7 @@ class Client:
         """
         retrying = Retrying(
             retry=retry_if_exception_type((ProviderDown, Garbled)),
-            wait=patience.wait,
+            wait=retry.wait,
             stop=self._exhausted,
             before_sleep=self._spend,
             sleep=self._sleep,
@@ -137,7 +137,7 @@ class Client:
 
     def _compare_clocks(self, response: requests.Response) -> None:
         now = self._now()
-        theirs = patience.server_time(response, now)
+        theirs = retry.server_time(response, now)
         self.skew = theirs - now if theirs else timedelta()
         self.has_told_time = self.has_told_time or theirs is not None
 

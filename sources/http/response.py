@@ -4,8 +4,8 @@ from typing import Any
 
 import requests
 
-from sources import origin, patience, strict_json
 from sources.errors import AuthError, ContractError, Moved, Refused
+from sources.http import origin, retry, strict_json
 
 _LARGE = 4 << 20  # bytes; a page of a thousand faxes is a quarter of that
 _MOST_VALUES = 1_000_000  # of a large page: a thousand faxes of a thousand values each
@@ -29,8 +29,8 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
     _require_room(provider, body)
     if status in (401, 403):
         raise AuthError(f"{provider} refused the credentials (HTTP {status}): check the key and its scope")
-    if status in patience.PASSING:
-        raise patience.down(provider, response)
+    if status in retry.PASSING:
+        raise retry.down(provider, response)
     if 300 <= status < 400:
         host = origin.host(response.headers.get("Location", ""))
         raise Moved(f"{provider} redirects to {host}, which is never followed: check base_url")
