@@ -34,9 +34,9 @@ from pipelines.stored import StoredFaxes
 from pipelines.unforeseen import explained
 from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from sources import provider
-from sources.columns import Record
 from sources.errors import AtWork, FaxSyncError, Unforeseen
 from sources.http.origin import host
+from sources.records.schema import Record
 from sources.run import Run
 from sources.window import Window
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from pipelines.stored import StoredFaxes
-from sources.columns import Table
+from sources.records.schema import Table
 
 
 def child_findings(stored: StoredFaxes, table: Table, start: datetime) -> Iterator[str]:

@@ -8,7 +8,7 @@ import dlt
 
 from pipelines.settings import refused, setting
 from sources.errors import ConfigError
-from sources.privacy import Handling, Privacy
+from sources.records.privacy import Handling, Privacy
 from sources.window import whole_second
 
 KEY_BYTES = 32  # of HMAC-SHA-256: as long as its digest, RFC 2104

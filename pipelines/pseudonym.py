@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pipelines.command import CommandParser, leave, reported
 from pipelines.privacy import privacy
 from sources.errors import ConfigError
-from sources.privacy import is_number
+from sources.records.privacy import is_number
 
 SHAPE = "a number has a country code and 7 to 15 digits, such as +12065550100"
 

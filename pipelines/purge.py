@@ -6,9 +6,9 @@ from typing import Any
 
 from pipelines.connecting import kind
 from pipelines.warehouse import Warehouse
-from sources.columns import Table
 from sources.errors import WarehouseError
 from sources.ledger import SYNC_PROBLEMS
+from sources.records.schema import Table
 
 _OLD = "account = %s and created_at < %s"
 

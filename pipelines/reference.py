@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sources
 from pipelines.views.queries import UNIFIED
 from sources import ledger
-from sources.columns import Column, Table
+from sources.records.schema import Column, Table
 
 LOADED = (
     Column("_dlt_load_id", "text", "The load that wrote the row: seconds since 1970, UTC; see _dlt_loads."),

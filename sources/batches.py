@@ -11,15 +11,15 @@ import pyarrow as pa
 from dlt.common.schema import Schema
 
 from sources import ledger
-from sources.columns import Column, Record, Table
-from sources.learnt import Change, Learnt
 from sources.plan import Horizon, plan
-from sources.records import Problem
+from sources.records.new_fields import Change, Learnt
+from sources.records.record import Problem
+from sources.records.rows import Rows
+from sources.records.schema import Column, Record, Table
+from sources.records.undeclared import with_learnt
 from sources.reread import Reread, due_now, reread
-from sources.rows import Rows
 from sources.run import MOST_SKEW, PROVEN, Run
 from sources.stubs import marked_tables
-from sources.undeclared import with_learnt
 from sources.walk import Walker
 from sources.walked import Walked
 from sources.window import whole_second

@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from sources.columns import ACCOUNT, Column
-from sources.fitting import as_json
-from sources.learnt import Change
-from sources.records import Problem
-from sources.values import ARROW_TYPES
+from sources.records.arrow import ARROW_TYPES
+from sources.records.coerce import as_json
+from sources.records.new_fields import Change
+from sources.records.record import Problem
+from sources.records.schema import ACCOUNT, Column
 from sources.walked import Walked
 
 SYNC_WINDOWS = "sync_windows"

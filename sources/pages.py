@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sources.columns import Record
 from sources.errors import ContractError, shape
+from sources.records.schema import Record
 from sources.window import Window
 
 MOST_RECORDS = 10_000  # of one page: ten times what any provider is asked for

@@ -8,12 +8,12 @@ from itertools import islice
 from sources.ahead import IsWanted
 from sources.bound_forms import BoundForms, FormChanged
 from sources.bounds import BoundForm, Reading
-from sources.columns import Record, Table
 from sources.errors import ContractError, ProviderDown
 from sources.pages import ChainBroken, Page
 from sources.passage import Passage
-from sources.privacy import as_it_is
-from sources.records import Problem, fingerprint, place
+from sources.records.privacy import as_it_is
+from sources.records.record import Problem, fingerprint, place
+from sources.records.schema import Record, Table
 from sources.sightings import MOST_ROWS, Sightings
 from sources.walked import Walked
 from sources.window import FIRST_INSTANT, LAST_INSTANT, SECOND, Window

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sources.ahead import in_parallel
-from sources.columns import Record, Table
 from sources.ledger import problem_id
 from sources.plan import Horizon
-from sources.records import Problem, place
+from sources.records.record import Problem, place
+from sources.records.schema import Record, Table
 from sources.reread_schedule import Due, due
 from sources.run import Run
 from sources.walked import Walked

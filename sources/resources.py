@@ -12,11 +12,11 @@ from dlt.extract import DltResource
 from sources import ledger
 from sources.batches import Batch, Batches
 from sources.bounds import BoundForm, Reading
-from sources.columns import CREATED_AT, ChildTable, Column, Record, Table, type_hint
 from sources.http.client import Client
 from sources.pages import MonthCount, Page
 from sources.plan import Horizon
 from sources.proving import Prover
+from sources.records.schema import CREATED_AT, ChildTable, Column, Record, Table, type_hint
 from sources.run import Run
 from sources.walk import Walker
 from sources.window import Window, whole_second

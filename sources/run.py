@@ -11,7 +11,7 @@ from typing import Any
 
 from sources.held import Stored
 from sources.http.client import Client
-from sources.privacy import KEEP, Privacy
+from sources.records.privacy import KEEP, Privacy
 from sources.stop import Stop
 from sources.walked import Walked
 from sources.window import Window, whole_second

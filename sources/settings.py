@@ -7,8 +7,8 @@ from dlt.common.configuration.specs import BaseConfiguration
 
 from sources.allowed import Range, number_within, require_within
 from sources.http.limits import Limits
-from sources.learnt import Contract
 from sources.plan import Horizon
+from sources.records.new_fields import Contract
 
 _CENTURY = 36_500  # days
 _RANGES: dict[str, Range] = {

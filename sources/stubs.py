@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from sources.columns import Column, DataType, Table
-from sources.fitting import as_json, fit
 from sources.held import Stored
-from sources.learnt import Learnt
-from sources.privacy import Privacy
-from sources.records import Placed
-from sources.values import ARROW_TYPES
+from sources.records.arrow import ARROW_TYPES
+from sources.records.coerce import as_json, fit
+from sources.records.new_fields import Learnt
+from sources.records.privacy import Privacy
+from sources.records.record import Placed
+from sources.records.schema import Column, DataType, Table
 
 Rows = list[dict[str, Any]]
 

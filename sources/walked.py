@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sources.columns import Table
 from sources.http.usage import Usage
-from sources.records import Placed, Problem
-from sources.rows import Rows, joined
-from sources.tables import to_rows
+from sources.records.record import Placed, Problem
+from sources.records.rows import Rows, joined
+from sources.records.schema import Table
+from sources.records.tables import to_rows
 from sources.window import Window
 
 Proof = Literal["counted", "walked", "unproven", "gap"]

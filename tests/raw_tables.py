@@ -13,7 +13,7 @@ from postgres import Reader, Server
 import sources
 from pipelines.views.files import HERE
 from sources import ledger
-from sources.columns import ACCOUNT, Column
+from sources.records.schema import ACCOUNT, Column
 
 TYPES = {
     "text": "varchar",

@@ -10,7 +10,7 @@ from oracle import assert_holds
 from pages import blocks
 
 import sources
-from sources.columns import Table
+from sources.records.schema import Table
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 

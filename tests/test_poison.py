@@ -7,7 +7,7 @@ import pytest
 from conftest import ServeFake, Sync, generated
 from warehouses import Warehouse, assert_warehouse_holds, rows
 
-from sources.learnt import SYSTEM_COLUMNS
+from sources.records.new_fields import SYSTEM_COLUMNS
 
 FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # what a fax says -> what its columns hold
     "system columns": (

@@ -26,7 +26,7 @@ from postgres import Server
 import sources
 from pipelines.views.queries import HERE
 from sources.fake_server import Answer, Request, json_answer
-from sources.privacy import Privacy, canonical
+from sources.records.privacy import Privacy, canonical
 
 KEY = "an example of a key, 32 bytes or more"
 HMAC = {"PRIVACY__PHONE_NUMBERS": "hmac", "PRIVACY__KEY": KEY, "PRIVACY__KEY_ID": "k1"}

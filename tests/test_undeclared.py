@@ -8,11 +8,11 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from warehouses import Warehouse as Place
 from warehouses import assert_warehouse_holds, rows
 
-from sources.learnt import Learnt
 from sources.phaxio.columns import FAXES
-from sources.records import place
-from sources.tables import to_rows
-from sources.undeclared import with_learnt
+from sources.records.new_fields import Learnt
+from sources.records.record import place
+from sources.records.tables import to_rows
+from sources.records.undeclared import with_learnt
 
 CREATED = {"created_at": "2026-11-22T12:00:00Z", "status": "success"}
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.columns import Column, DataType
-from sources.fitting import Rounded, fit
-from sources.values import infer_type, proper_columns, to_arrow
+from sources.records.arrow import infer_type, proper_columns, to_arrow
+from sources.records.coerce import Rounded, fit
+from sources.records.schema import Column, DataType
 
 TYPES = get_args(DataType)
 numbers = st.one_of(

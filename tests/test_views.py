@@ -9,7 +9,7 @@ import pytest
 from conftest import Query, ServeFake, Sync, generated
 
 import sources
-from sources import fax
+from sources.records import fax
 
 GRAINS = {
     "faxes": "provider, account, id",

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import sources
 from pipelines.views.files import HERE, ViewFile, head, named, tables_read, view_files
-from sources import fax, ledger
-from sources.columns import Column
+from sources import ledger
+from sources.records import fax
+from sources.records.schema import Column
 
 UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     "faxes": ("Every fax of every provider and account. Grain: one row per provider, account and id.", fax.FAXES),

@@ -12,7 +12,7 @@ import duckdb
 from pipelines.faults import causes, explain
 from pipelines.logs import escaped
 from sources.errors import WarehouseError
-from sources.privacy import DROPPED
+from sources.records.privacy import DROPPED
 
 # Not supported, a constant of another type, no such schema, syntax and names (and privileges), too complex.
 _STATES = ("0A", "22", "3F", "42", "54")

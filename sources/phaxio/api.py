@@ -12,10 +12,10 @@ from typing import Any
 import pendulum
 
 from sources.bounds import TIMESTAMPS, BoundForm
-from sources.columns import Record
 from sources.errors import ContractError, Refused, shape
 from sources.http.client import Client
 from sources.pages import MonthCount, Page, records_of
+from sources.records.schema import Record
 from sources.window import Window
 
 ENDPOINT = "faxes"

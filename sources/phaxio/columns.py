@@ -4,7 +4,7 @@ Source: https://www.phaxio.com/docs/api/v2/intro/objects and https://www.phaxio.
 read November 2026. `caller_name` and `barcodes` are observed in recorded v2.1 responses, not documented.
 """
 
-from sources.columns import ChildTable, Column, Table, names_and_values
+from sources.records.schema import ChildTable, Column, Table, names_and_values
 
 _ERROR_COLUMNS = (
     Column("error_id", "bigint", "Phaxio's number of the error, e.g. 34; null if none."),

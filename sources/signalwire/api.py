@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from sources.bounds import BARE_DATES, TIMESTAMPS, BoundForm
-from sources.columns import Record
 from sources.errors import ContractError, Refused, shape
 from sources.http.client import Client
 from sources.pages import ChainBroken, HistoryLimit, Page, records_of
+from sources.records.schema import Record
 from sources.window import Window, parse_instant
 
 ENDPOINT = "fax/logs"

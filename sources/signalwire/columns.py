@@ -4,7 +4,7 @@ Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read Novem
 older version of that page; `discarded_at` is documented for deleted voice and video logs and assumed for faxes.
 """
 
-from sources.columns import ChildTable, Column, Table
+from sources.records.schema import ChildTable, Column, Table
 
 FAX_LOGS = Table(
     name="fax_logs",

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sources.columns import CREATED_AT, Column, Table
 from sources.errors import ProviderDown
 from sources.pages import Page
 from sources.plan import Horizon, plan
 from sources.proving import Prover
+from sources.records.schema import CREATED_AT, Column, Table
 from sources.run import Run
 from sources.walk import Walker
 from sources.window import SECOND, Window

@@ -15,7 +15,7 @@ from oracle import assert_holds
 
 import sources.batches
 import sources.phaxio.api
-import sources.records
+import sources.records.record
 import sources.reread
 from faults.conftest import StartTrial, more
 from faults.direct import Time, run_once
@@ -24,17 +24,17 @@ from faults.process import Barrier
 from faults.test_time import dated
 from pipelines.ending import Ending
 from sources.bound_forms import BoundForms
-from sources.columns import Table
 from sources.errors import Busy, ContractError
 from sources.fake_server import Answer, Request, json_answer
 from sources.http.client import Client
 from sources.passage import Passage
 from sources.plan import Horizon
-from sources.records import Placed
+from sources.records.record import Placed
+from sources.records.schema import Table
+from sources.records.tables import to_rows
 from sources.run import Run
 from sources.sightings import Sightings
 from sources.signalwire import api as signalwire
-from sources.tables import to_rows
 from sources.walked import Walked
 from sources.window import DAY, Window, rfc3339, whole_second
 
@@ -189,12 +189,12 @@ def a_changed_recipient_is_a_change(trial: StartTrial, _: ServeFake) -> None:
 
 
 def with_recipients_unread(patch: Patch) -> None:
-    honest = sources.records.fingerprint
+    honest = sources.records.record.fingerprint
 
     def fingerprint(account: str, record: dict[str, Any]) -> str:
         return honest(account, {name: value for name, value in record.items() if name != "recipients"})
 
-    patch.setattr(sources.records, "fingerprint", fingerprint)
+    patch.setattr(sources.records.record, "fingerprint", fingerprint)
 
 
 def every_open_fax_has_its_turn(trial: StartTrial, _: ServeFake) -> None:

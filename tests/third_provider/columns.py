@@ -1,6 +1,6 @@
 """Telefact's raw table."""
 
-from sources.columns import Column, Table
+from sources.records.schema import Column, Table
 
 TRANSMISSIONS = Table(
     name="transmissions",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from sources.records import Placed, Problem
+from sources.records.record import Placed, Problem
 
 BEYOND = "_beyond"  # column of JSON: what a record says that nobody declared; no table of the warehouse has it
 

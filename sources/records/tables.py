@@ -5,11 +5,11 @@ from itertools import chain
 
 import pyarrow as pa
 
-from sources.columns import ChildTable, Column, Record, Table
-from sources.fitting import as_json
-from sources.records import Placed, Problem
-from sources.rows import BEYOND, Rows
-from sources.values import ARROW_TYPES, proper_columns, to_arrow
+from sources.records.arrow import ARROW_TYPES, proper_columns, to_arrow
+from sources.records.coerce import as_json
+from sources.records.record import Placed, Problem
+from sources.records.rows import BEYOND, Rows
+from sources.records.schema import ChildTable, Column, Record, Table
 
 Fixed = Mapping[str, pa.Array]
 

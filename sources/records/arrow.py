@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from sources.columns import MONEY_PRECISION, MONEY_SCALE, Column, DataType, Record
-from sources.fitting import Rounded, fit
+from sources.records.coerce import Rounded, fit
+from sources.records.schema import MONEY_PRECISION, MONEY_SCALE, Column, DataType, Record
 from sources.window import FIRST_INSTANT, LAST_INSTANT
 
 ARROW_TYPES: dict[DataType, pa.DataType] = {

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sources.columns import DataType
 from sources.errors import ContractError
-from sources.fitting import as_json
-from sources.records import Problem
-from sources.values import infer_type
+from sources.records.arrow import infer_type
+from sources.records.coerce import as_json
+from sources.records.record import Problem
+from sources.records.schema import DataType
 
 MOST_LEARNT_COLUMNS = 200  # of one table; PostgreSQL ends at 1600 columns, and random keys must not get there
 MOST_OF_A_SHAPE = 60  # characters

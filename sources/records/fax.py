@@ -3,7 +3,7 @@
 A provider's `faxes.sql`, `fax_recipients.sql` and `fax_tags.sql` give these columns, less `provider`, in this order.
 """
 
-from sources.columns import ACCOUNT, Column
+from sources.records.schema import ACCOUNT, Column
 
 DIRECTIONS = ("sent", "received")
 OUTCOMES = ("delivered", "failed", "partial", "open", "unknown")

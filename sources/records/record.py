@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from sources.columns import CREATED_AT, Record, Table
-from sources.fitting import as_json, fit
+from sources.records.coerce import as_json, fit
+from sources.records.schema import CREATED_AT, Record, Table
 
 MOST_OF_AN_ID = 255  # characters; an index of PostgreSQL holds no key of more than 2,704 bytes
 

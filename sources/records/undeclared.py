@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from sources.columns import Record, Table
-from sources.learnt import Learnt
-from sources.records import Problem
-from sources.rows import BEYOND, Rows
-from sources.values import to_arrow
+from sources.records.arrow import to_arrow
+from sources.records.new_fields import Learnt
+from sources.records.record import Problem
+from sources.records.rows import BEYOND, Rows
+from sources.records.schema import Record, Table
 
 FaxKey = tuple[str, str]  # the columns that hold a fax's id and its fingerprint
 

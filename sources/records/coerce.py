@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from sources.columns import MONEY_PRECISION, MONEY_SCALE, DataType
+from sources.records.schema import MONEY_PRECISION, MONEY_SCALE, DataType
 from sources.window import parse_instant
 
 _QUANTUM = Decimal(1).scaleb(-MONEY_SCALE)

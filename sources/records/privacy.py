@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from sources.columns import Column, Record, Table
-from sources.fitting import as_json, fit
+from sources.records.coerce import as_json, fit
+from sources.records.schema import Column, Record, Table
 
 Handling = Literal["keep", "hmac", "drop"]
 Columns = Mapping[str, Column]
