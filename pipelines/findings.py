@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from pipelines.retired import FAILED_TO_REACH
 from pipelines.stored import StoredFaxes
 from sources.errors import FaxSyncError
+from sources.extract.page import Page
 from sources.http.client import Client
-from sources.pages import Page
 from sources.records.schema import Table
 from sources.run import ACCOUNTED_FOR, MOST_SKEW, Run
 from sources.window import SECOND, Window

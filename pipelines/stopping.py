@@ -18,7 +18,7 @@ from types import FrameType
 from pipelines import logs
 from pipelines.faults import causes
 from sources.errors import FaxSyncError
-from sources.stop import Stop
+from sources.extract.stop import Stop
 
 LOG = logging.getLogger("fax-sync")
 NUMBERS = (signal.SIGTERM, signal.SIGINT)

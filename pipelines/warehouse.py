@@ -23,7 +23,7 @@ from pipelines.postgres import require_encoding, require_schemas
 from pipelines.scratch import working_directory
 from pipelines.settings import duckdb_memory
 from pipelines.upkeep import keep_up
-from sources.ahead import Ahead
+from sources.extract.background_call import Ahead
 
 
 @dataclass(frozen=True)

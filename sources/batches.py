@@ -11,6 +11,8 @@ import pyarrow as pa
 from dlt.common.schema import Schema
 
 from sources import ledger
+from sources.extract.window_result import Walked
+from sources.extract.window_walker import Walker
 from sources.plan import Horizon, plan
 from sources.records.new_fields import Change, Learnt
 from sources.records.record import Problem
@@ -20,8 +22,6 @@ from sources.records.undeclared import with_learnt
 from sources.reread import Reread, due_now, reread
 from sources.run import MOST_SKEW, PROVEN, Run
 from sources.stubs import marked_tables
-from sources.walk import Walker
-from sources.walked import Walked
 from sources.window import whole_second
 
 Batch = dict[str, pa.Table]

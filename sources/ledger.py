@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from sources.extract.window_result import Walked
 from sources.records.arrow import ARROW_TYPES
 from sources.records.coerce import as_json
 from sources.records.new_fields import Change
 from sources.records.record import Problem
 from sources.records.schema import ACCOUNT, Column
-from sources.walked import Walked
 
 SYNC_WINDOWS = "sync_windows"
 SYNC_PROBLEMS = "sync_problems"

@@ -5,14 +5,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from sources.ahead import in_parallel
+from sources.extract.background_call import in_parallel
+from sources.extract.window_result import Walked
 from sources.ledger import problem_id
 from sources.plan import Horizon
 from sources.records.record import Problem, place
 from sources.records.schema import Record, Table
 from sources.reread_schedule import Due, due
 from sources.run import Run
-from sources.walked import Walked
 from sources.window import DAY, Window
 
 GONE = "not final, and the provider no longer has it"

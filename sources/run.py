@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sources.extract.stop import Stop
+from sources.extract.window_result import Walked
 from sources.held import Stored
 from sources.http.client import Client
 from sources.records.privacy import KEEP, Privacy
-from sources.stop import Stop
-from sources.walked import Walked
 from sources.window import Window, whole_second
 
 MOST_SKEW = timedelta(minutes=5)  # between the provider's clock and ours

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sources.walked
+import sources.extract.window_result
 from sources.errors import ContractError
+from sources.extract.page import Page
+from sources.extract.window_reader import Prover
+from sources.extract.window_result import Walked
+from sources.extract.window_walker import Walker
 from sources.fake_time import US_CENTRAL, midnight, span
 from sources.http.usage import tally_request
 from sources.ledger import windows_table
-from sources.pages import Page
 from sources.phaxio.columns import FAXES
-from sources.proving import Prover
-from sources.walk import Walker
-from sources.walked import Walked
 from sources.window import SECOND, Window, rfc3339
 
 START = datetime(2024, 10, 28, tzinfo=UTC)
@@ -199,7 +199,7 @@ def test_an_empty_history_before_a_crowd_is_not_cut_to_pieces(counted: int, read
 
 
 def test_a_fax_that_changes_back_while_a_window_is_read_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources.walked, "MOST_WAITING", 2)
+    monkeypatch.setattr(sources.extract.window_result, "MOST_WAITING", 2)
     called, other = {"tags": {"a": "1"}, "num_pages": 3}, {"tags": {}, "num_pages": "many"}
     readings = [
         record(1, **called),

@@ -7,7 +7,7 @@ import pytest
 from test_walk import END, START, account, record, taken, walk
 
 from sources.errors import ContractError
-from sources.pages import HistoryLimit, Page
+from sources.extract.page import HistoryLimit, Page
 from sources.window import Window
 
 

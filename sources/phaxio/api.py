@@ -11,10 +11,10 @@ from typing import Any
 
 import pendulum
 
-from sources.bounds import TIMESTAMPS, BoundForm
 from sources.errors import ContractError, Refused, shape
+from sources.extract.page import MonthCount, Page, records_of
+from sources.extract.window_sizing import TIMESTAMPS, BoundForm
 from sources.http.client import Client
-from sources.pages import MonthCount, Page, records_of
 from sources.records.schema import Record
 from sources.window import Window
 

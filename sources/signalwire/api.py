@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from sources.bounds import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.errors import ContractError, Refused, shape
+from sources.extract.page import ChainBroken, HistoryLimit, Page, records_of
+from sources.extract.window_sizing import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.http.client import Client
-from sources.pages import ChainBroken, HistoryLimit, Page, records_of
 from sources.records.schema import Record
 from sources.window import Window, parse_instant
 

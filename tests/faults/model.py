@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sources.errors import ProviderDown
-from sources.pages import Page
+from sources.extract.page import Page
+from sources.extract.window_reader import Prover
+from sources.extract.window_walker import Walker
 from sources.plan import Horizon, plan
-from sources.proving import Prover
 from sources.records.schema import CREATED_AT, Column, Table
 from sources.run import Run
-from sources.walk import Walker
 from sources.window import SECOND, Window
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -23,19 +23,19 @@ from faults.inject import Honest, bent, between_pages, broken
 from faults.process import Barrier
 from faults.test_time import dated
 from pipelines.ending import Ending
-from sources.bound_forms import BoundForms
 from sources.errors import Busy, ContractError
+from sources.extract.bound_forms import BoundForms
+from sources.extract.page_order import Passage
+from sources.extract.seen_ids import Sightings
+from sources.extract.window_result import Walked
 from sources.fake_server import Answer, Request, json_answer
 from sources.http.client import Client
-from sources.passage import Passage
 from sources.plan import Horizon
 from sources.records.record import Placed
 from sources.records.schema import Table
 from sources.records.tables import to_rows
 from sources.run import Run
-from sources.sightings import Sightings
 from sources.signalwire import api as signalwire
-from sources.walked import Walked
 from sources.window import DAY, Window, rfc3339, whole_second
 
 pytestmark = pytest.mark.slow

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sources.bounds import TIMESTAMPS, BoundForm
+from sources.extract.page import Page
+from sources.extract.window_sizing import TIMESTAMPS, BoundForm
 from sources.http.client import Client
-from sources.pages import Page
 from sources.window import Window
 
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from threading import Lock
 
-from sources.bounds import BoundForm, Reading
 from sources.errors import Refused
-from sources.pages import ChainBroken, HistoryLimit
+from sources.extract.page import ChainBroken, HistoryLimit
+from sources.extract.window_sizing import BoundForm, Reading
 from sources.window import SECOND, Window
 
 MOST_STRAY_ANSWERS = 10  # of one run, with faxes of other times: more are no records that were filed wrongly

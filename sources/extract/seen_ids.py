@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from sources.errors import ContractError
-from sources.walked import Walked
+from sources.extract.window_result import Walked
 from sources.window import Window
 
 MOST_IDLE_PAGES = 100  # in a row that bring nothing new

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from sources.ahead import Ahead, IsWanted
-from sources.bound_forms import BoundsIgnored
-from sources.bounds import next_length, whole_half
 from sources.errors import ContractError
+from sources.extract.background_call import Ahead, IsWanted
+from sources.extract.bound_forms import BoundsIgnored
+from sources.extract.page import HistoryLimit
+from sources.extract.window_reader import Overfull, Prover
+from sources.extract.window_result import Walked
+from sources.extract.window_sizing import next_length, whole_half
 from sources.http.usage import Usage, tallied
-from sources.pages import HistoryLimit
-from sources.proving import Overfull, Prover
-from sources.walked import Walked
 from sources.window import DAY, FIRST_INSTANT, Window
 
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from sources.ahead import IsWanted
-from sources.bound_forms import BoundForms, FormChanged
-from sources.bounds import BoundForm, Reading
 from sources.errors import ContractError, ProviderDown
-from sources.pages import ChainBroken, Page
-from sources.passage import Passage
+from sources.extract.background_call import IsWanted
+from sources.extract.bound_forms import BoundForms, FormChanged
+from sources.extract.page import ChainBroken, Page
+from sources.extract.page_order import Passage
+from sources.extract.seen_ids import MOST_ROWS, Sightings
+from sources.extract.window_result import Walked
+from sources.extract.window_sizing import BoundForm, Reading
 from sources.records.privacy import as_it_is
 from sources.records.record import Problem, fingerprint, place
 from sources.records.schema import Record, Table
-from sources.sightings import MOST_ROWS, Sightings
-from sources.walked import Walked
 from sources.window import FIRST_INSTANT, LAST_INSTANT, SECOND, Window
 
 WALKS = 3  # of one window, until its count comes out
