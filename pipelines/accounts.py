@@ -18,10 +18,10 @@ from dlt.extract import DltSource
 import sources
 from pipelines import project
 from pipelines.account_names import DEFAULT, names
-from sources.allowed import require_printable
 from sources.errors import ConfigError
-from sources.run import Run
-from sources.settings import SourceSettings
+from sources.load.ranges import require_printable
+from sources.load.run import Run
+from sources.load.settings import SourceSettings
 
 LOG = logging.getLogger("fax-sync")
 

@@ -36,8 +36,8 @@ from pipelines.warehouse_findings import version_of, warehouse_findings, warehou
 from sources import provider
 from sources.errors import AtWork, FaxSyncError, Unforeseen
 from sources.http.origin import host
+from sources.load.run import Run
 from sources.records.schema import Record
-from sources.run import Run
 from sources.window import Window
 
 LOG = logging.getLogger("fax-sync")

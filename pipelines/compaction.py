@@ -11,8 +11,8 @@ from typing import Any
 
 from pipelines.stored import StoredFaxes
 from pipelines.warehouse import Warehouse
-from sources.ledger import SYNC_WINDOWS
-from sources.run import PROVEN, Run
+from sources.load.ledger import SYNC_WINDOWS
+from sources.load.run import PROVEN, Run
 from sources.window import Window
 
 KEPT = timedelta(days=7)  # what is younger is left alone, to be looked into

@@ -15,7 +15,7 @@ import yaml
 from pipelines.command import CommandParser, leave, reported
 from pipelines.reference import Relation, raw_tables, unified_views
 from pipelines.settings import max_age_hours, schema_name
-from sources.ledger import SYNC_WINDOWS
+from sources.load.ledger import SYNC_WINDOWS
 
 _HEAD = (
     "# Which tables and columns are there?",

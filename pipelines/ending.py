@@ -6,7 +6,7 @@ from pipelines import stopping
 from pipelines.faults import explain
 from pipelines.unforeseen import explained
 from sources.errors import FaxSyncError, TryAgain
-from sources.run import Run
+from sources.load.run import Run
 from sources.window import rfc3339
 
 

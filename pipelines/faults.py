@@ -12,9 +12,9 @@ from dlt.common.destination.exceptions import InvalidDestinationReference, Unkno
 from pipelines import postgres
 from pipelines.destination import UNKNOWN_TYPE
 from pipelines.settings_files import unreadable
-from sources.allowed import refusal
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
-from sources.settings import allowed
+from sources.load.ranges import refusal
+from sources.load.settings import allowed
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

@@ -8,8 +8,8 @@ from pipelines.stored import StoredFaxes
 from sources.errors import FaxSyncError
 from sources.extract.page import Page
 from sources.http.client import Client
+from sources.load.run import ACCOUNTED_FOR, MOST_SKEW, Run
 from sources.records.schema import Table
-from sources.run import ACCOUNTED_FOR, MOST_SKEW, Run
 from sources.window import SECOND, Window
 
 _RECENT = timedelta(days=7)

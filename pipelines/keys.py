@@ -20,7 +20,7 @@ from pipelines.postgres import DOUBLES, LOCK_TIMEOUT, explain, state_of
 from pipelines.postgres_connect import PASSING
 from sources import provider
 from sources.errors import WarehouseError
-from sources.ledger import SYNC_RUNS
+from sources.load.ledger import SYNC_RUNS
 
 LOG = logging.getLogger("fax-sync")
 Key = tuple[str, ...]

@@ -10,7 +10,7 @@ from collections.abc import Collection
 import dlt
 from dlt.common.schema import Schema
 
-from sources.resources import NESTED_IN
+from sources.load.resources import NESTED_IN
 
 
 def unnest(pipeline: dlt.Pipeline) -> None:

@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from pipelines.stored import StoredFaxes
-from sources.run import Run
+from sources.load.run import Run
 
 
 def hint(package: ModuleType, stored: StoredFaxes, run: Run) -> str | None:

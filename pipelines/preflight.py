@@ -8,8 +8,8 @@ from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 
 from sources.errors import WarehouseError
-from sources.ledger import SYNC_WINDOWS
-from sources.resources import NESTED_IN
+from sources.load.ledger import SYNC_WINDOWS
+from sources.load.resources import NESTED_IN
 
 
 def preflight(pipeline: dlt.Pipeline, client: SqlClientBase[Any], full_refresh: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipelines import logs
-from sources.run import Run
+from sources.load.run import Run
 from sources.window import rfc3339
 
 OnProgress = Callable[[str, Run], None]

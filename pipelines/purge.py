@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.connecting import kind
 from pipelines.warehouse import Warehouse
 from sources.errors import WarehouseError
-from sources.ledger import SYNC_PROBLEMS
+from sources.load.ledger import SYNC_PROBLEMS
 from sources.records.schema import Table
 
 _OLD = "account = %s and created_at < %s"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sources
 from pipelines.views.queries import UNIFIED
-from sources import ledger
+from sources.load import ledger
 from sources.records.schema import Column, Table
 
 LOADED = (

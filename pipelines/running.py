@@ -23,7 +23,7 @@ from pipelines.summary import Outcome, require_proof
 from pipelines.views import refresh_views
 from sources import provider
 from sources.errors import ConfigError, TryAgain
-from sources.run import Run
+from sources.load.run import Run
 from sources.window import whole_second
 
 LOG = logging.getLogger("fax-sync")

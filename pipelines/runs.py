@@ -13,8 +13,8 @@ from dlt.destinations.sql_client import SqlClientBase
 from pipelines import stopping
 from pipelines.comments import comment_on
 from pipelines.ending import Ending
-from sources.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
-from sources.run import Run
+from sources.load.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
+from sources.load.run import Run
 
 LOG = logging.getLogger("fax-sync")
 _TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time zone"}

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dlt
 
-from sources.allowed import Range, number_within, refusal, require_within
 from sources.errors import ConfigError
+from sources.load.ranges import Range, number_within, refusal, require_within
 
 Value = TypeVar("Value", str, float, int)
 _CENTURY = 36_500  # days

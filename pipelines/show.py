@@ -11,7 +11,7 @@ from rich.table import Table
 
 import sources
 from pipelines.project import settings_directory
-from sources.run import Run
+from sources.load.run import Run
 
 
 @contextmanager

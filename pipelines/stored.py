@@ -7,8 +7,8 @@ from typing import Any
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
-from sources.held import OpenFax
-from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS
+from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS
+from sources.load.stored import OpenFax
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
 

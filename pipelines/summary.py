@@ -6,8 +6,8 @@ from typing import Any
 
 from pipelines.accounts import Account
 from sources.errors import FaxSyncError, Incomplete
-from sources.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
-from sources.run import Run
+from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
+from sources.load.run import Run
 from sources.window import rfc3339
 
 SIGNALLED = 128  # an exit code above this is a signal's

@@ -9,7 +9,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines import runs
 from pipelines.comments import comment_on, read_comments
-from sources.ledger import SYNC_WINDOWS
+from sources.load.ledger import SYNC_WINDOWS
 
 
 def keep_up(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:

@@ -2,7 +2,7 @@
 
 A provider's package offers:
 
-- `Settings`: what may stand under `[sources.<provider>]`: those of `sources/settings.py`, and its credentials;
+- `Settings`: what may stand under `[sources.<provider>]`: those of `sources/load/settings.py`, and its credentials;
 - `source(run, settings)`: the dlt source;
 - `IF_GONE`, if it has an announced successor: what to do once its API has ended;
 - `IF_EMPTY`, if faxes may be elsewhere: what to look for in an account that has none;

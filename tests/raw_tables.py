@@ -12,7 +12,7 @@ from postgres import Reader, Server
 
 import sources
 from pipelines.views.files import HERE
-from sources import ledger
+from sources.load import ledger
 from sources.records.schema import ACCOUNT, Column
 
 TYPES = {

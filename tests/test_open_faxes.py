@@ -15,13 +15,13 @@ from oracle import assert_holds, content
 
 import sources
 from sources.fake_server import Answer, Request
-from sources.held import OpenFax
+from sources.load.open_fax_schedule import due
+from sources.load.open_faxes import due_now
+from sources.load.plan import Horizon
+from sources.load.run import Run
+from sources.load.stored import OpenFax
 from sources.phaxio import api
 from sources.phaxio.columns import FAXES
-from sources.plan import Horizon
-from sources.reread import due_now
-from sources.reread_schedule import due
-from sources.run import Run
 from sources.window import Window
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())

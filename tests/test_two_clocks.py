@@ -12,8 +12,8 @@ from faults.state import cursor
 from oracle import assert_holds, content
 
 import sources
-from sources.plan import Horizon
-from sources.run import Run
+from sources.load.plan import Horizon
+from sources.load.run import Run
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 SECOND = timedelta(seconds=1)

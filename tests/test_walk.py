@@ -18,7 +18,7 @@ from sources.extract.window_result import Walked
 from sources.extract.window_walker import Walker
 from sources.fake_time import US_CENTRAL, midnight, span
 from sources.http.usage import tally_request
-from sources.ledger import windows_table
+from sources.load.ledger import windows_table
 from sources.phaxio.columns import FAXES
 from sources.window import SECOND, Window, rfc3339
 

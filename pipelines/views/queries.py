@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sources
 from pipelines.views.files import HERE, ViewFile, head, named, tables_read, view_files
-from sources import ledger
+from sources.load import ledger
 from sources.records import fax
 from sources.records.schema import Column
 

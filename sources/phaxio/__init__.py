@@ -9,11 +9,11 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
 from sources.http.client import Client
+from sources.load.resources import fax_resources
+from sources.load.run import Run
+from sources.load.settings import SourceSettings
 from sources.phaxio import api
 from sources.phaxio.columns import FAXES
-from sources.resources import fax_resources
-from sources.run import Run
-from sources.settings import SourceSettings
 
 SECRETS = ("api_key", "api_secret")
 TABLE = FAXES

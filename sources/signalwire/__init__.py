@@ -12,9 +12,9 @@ from dlt.extract import DltResource
 
 from sources.errors import ConfigError
 from sources.http.client import Client
-from sources.resources import fax_resources
-from sources.run import Run
-from sources.settings import SourceSettings
+from sources.load.resources import fax_resources
+from sources.load.run import Run
+from sources.load.settings import SourceSettings
 from sources.signalwire import api
 from sources.signalwire.columns import FAX_LOGS
 

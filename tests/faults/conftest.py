@@ -20,7 +20,7 @@ from faults.inject import Fault, broken
 from faults.on_postgres import ServerTrial
 from faults.state import content
 from sources.fake_server import serve
-from sources.run import Run
+from sources.load.run import Run
 
 FIRST_NEW_ID = 900_000_000
 HELD, NEW = 60, 25  # faxes of the account before and after the warehouse was filled

@@ -19,9 +19,9 @@ from pipelines.summary import require_proof
 from pipelines.views import refresh_views
 from sources.http.client import Client
 from sources.http.limits import Limits
-from sources.plan import Horizon
-from sources.resources import fax_resources
-from sources.run import Run
+from sources.load.plan import Horizon
+from sources.load.resources import fax_resources
+from sources.load.run import Run
 from sources.window import whole_second
 
 

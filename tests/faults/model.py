@@ -9,9 +9,9 @@ from sources.errors import ProviderDown
 from sources.extract.page import Page
 from sources.extract.window_reader import Prover
 from sources.extract.window_walker import Walker
-from sources.plan import Horizon, plan
+from sources.load.plan import Horizon, plan
+from sources.load.run import Run
 from sources.records.schema import CREATED_AT, Column, Table
-from sources.run import Run
 from sources.window import SECOND, Window
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

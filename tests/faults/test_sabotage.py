@@ -13,10 +13,10 @@ import pytest
 from conftest import ServeFake
 from oracle import assert_holds
 
-import sources.batches
+import sources.load.batches
+import sources.load.open_faxes
 import sources.phaxio.api
 import sources.records.record
-import sources.reread
 from faults.conftest import StartTrial, more
 from faults.direct import Time, run_once
 from faults.inject import Honest, bent, between_pages, broken
@@ -30,11 +30,11 @@ from sources.extract.seen_ids import Sightings
 from sources.extract.window_result import Walked
 from sources.fake_server import Answer, Request, json_answer
 from sources.http.client import Client
-from sources.plan import Horizon
+from sources.load.plan import Horizon
+from sources.load.run import Run
 from sources.records.record import Placed
 from sources.records.schema import Table
 from sources.records.tables import to_rows
-from sources.run import Run
 from sources.signalwire import api as signalwire
 from sources.window import DAY, Window, rfc3339, whole_second
 
@@ -53,7 +53,7 @@ def without_look_back(patch: Patch) -> None:
     def plan(run: Run, horizon: Any, cursor: datetime | None, read_at: Any) -> list[Window]:
         return [Window(whole_second(cursor or horizon.start), run.end)]
 
-    patch.setattr(sources.batches, "plan", plan)
+    patch.setattr(sources.load.batches, "plan", plan)
 
 
 def the_bounds_are_frozen(trial: StartTrial, _: ServeFake) -> None:
@@ -142,7 +142,7 @@ def with_a_cursor_of_any_time(patch: Patch) -> None:
         start = whole_second(min(cursor, (read_at or cursor) - horizon.lookback)) if cursor else horizon.start
         return [Window(min(start, run.end), run.end)]
 
-    patch.setattr(sources.batches, "plan", plan)
+    patch.setattr(sources.load.batches, "plan", plan)
 
 
 def a_fax_on_two_pages_is_one(trial: StartTrial, _: ServeFake) -> None:
@@ -222,8 +222,8 @@ def every_open_fax_has_its_turn(trial: StartTrial, _: ServeFake) -> None:
 
 
 def with_the_same_open_faxes_asked_for_again(patch: Patch) -> None:
-    honest = sources.reread.due
-    patch.setattr(sources.reread, "due", lambda faxes, _, now: honest(faxes, now - DAY, now))
+    honest = sources.load.open_faxes.due
+    patch.setattr(sources.load.open_faxes, "due", lambda faxes, _, now: honest(faxes, now - DAY, now))
 
 
 def nothing_is_missed_between_two_clocks(trial: StartTrial, _: ServeFake) -> None:

@@ -8,9 +8,9 @@ from sources.telefact import api
 from sources.telefact.columns import TRANSMISSIONS
 
 from sources.http.client import Client
-from sources.resources import fax_resources
-from sources.run import Run
-from sources.settings import SourceSettings
+from sources.load.resources import fax_resources
+from sources.load.run import Run
+from sources.load.settings import SourceSettings
 
 SECRETS = ("user", "key")
 TABLE = TRANSMISSIONS

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
-from sources.allowed import Range, number_within, require_within
 from sources.http.limits import Limits
-from sources.plan import Horizon
+from sources.load.plan import Horizon
+from sources.load.ranges import Range, number_within, require_within
 from sources.records.new_fields import Contract
 
 _CENTURY = 36_500  # days

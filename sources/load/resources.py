@@ -9,16 +9,16 @@ from typing import Any, Protocol
 import dlt
 from dlt.extract import DltResource
 
-from sources import ledger
-from sources.batches import Batch, Batches
 from sources.extract.page import MonthCount, Page
 from sources.extract.window_reader import Prover
 from sources.extract.window_sizing import BoundForm, Reading
 from sources.extract.window_walker import Walker
 from sources.http.client import Client
-from sources.plan import Horizon
+from sources.load import ledger
+from sources.load.batches import Batch, Batches
+from sources.load.plan import Horizon
+from sources.load.run import Run
 from sources.records.schema import CREATED_AT, ChildTable, Column, Record, Table, type_hint
-from sources.run import Run
 from sources.window import Window, whole_second
 
 NESTED_IN = "x-nested-in"  # table hint: the table whose rows these belong to, to be replaced together with them

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from sources.extract.background_call import in_parallel
 from sources.extract.window_result import Walked
-from sources.ledger import problem_id
-from sources.plan import Horizon
+from sources.load.ledger import problem_id
+from sources.load.open_fax_schedule import Due, due
+from sources.load.plan import Horizon
+from sources.load.run import Run
 from sources.records.record import Problem, place
 from sources.records.schema import Record, Table
-from sources.reread_schedule import Due, due
-from sources.run import Run
 from sources.window import DAY, Window
 
 GONE = "not final, and the provider no longer has it"

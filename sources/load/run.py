@@ -11,8 +11,8 @@ from typing import Any
 
 from sources.extract.stop import Stop
 from sources.extract.window_result import Walked
-from sources.held import Stored
 from sources.http.client import Client
+from sources.load.stored import Stored
 from sources.records.privacy import KEEP, Privacy
 from sources.window import Window, whole_second
 

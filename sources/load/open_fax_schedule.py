@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zlib import crc32
 
-from sources.held import OpenFax
+from sources.load.stored import OpenFax
 from sources.window import DAY
 
 AGES = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from sources.held import Stored
+from sources.load.stored import Stored
 from sources.records.arrow import ARROW_TYPES
 from sources.records.coerce import as_json, fit
 from sources.records.new_fields import Learnt

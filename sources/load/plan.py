@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sources.load.run import ACCOUNTED_FOR, MOST_SKEW, PROVEN, Run
 from sources.records.new_fields import Contract
-from sources.run import ACCOUNTED_FOR, MOST_SKEW, PROVEN, Run
 from sources.window import SECOND, Window, rfc3339, whole_second
 
 

@@ -10,18 +10,18 @@ import dlt
 import pyarrow as pa
 from dlt.common.schema import Schema
 
-from sources import ledger
 from sources.extract.window_result import Walked
 from sources.extract.window_walker import Walker
-from sources.plan import Horizon, plan
+from sources.load import ledger
+from sources.load.deleted_faxes import marked_tables
+from sources.load.open_faxes import Reread, due_now, reread
+from sources.load.plan import Horizon, plan
+from sources.load.run import MOST_SKEW, PROVEN, Run
 from sources.records.new_fields import Change, Learnt
 from sources.records.record import Problem
 from sources.records.rows import Rows
 from sources.records.schema import Column, Record, Table
 from sources.records.undeclared import with_learnt
-from sources.reread import Reread, due_now, reread
-from sources.run import MOST_SKEW, PROVEN, Run
-from sources.stubs import marked_tables
 from sources.window import whole_second
 
 Batch = dict[str, pa.Table]

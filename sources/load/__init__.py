@@ -1,0 +1,1 @@
+"""What dlt is given: the plan of a run, batches of new rows, the ledger, resources. The one room that knows dlt."""
