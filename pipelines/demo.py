@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import sources
-from sources.fake_server import serve
+from sources.fakes.server import serve
 
 
 def warehouse_settings(database: Path) -> dict[str, str]:

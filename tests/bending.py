@@ -7,7 +7,7 @@ from typing import Any
 from conftest import Query, Served
 
 import sources
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 
 Bend = Callable[[dict[str, Any]], Any]
 

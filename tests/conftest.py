@@ -20,7 +20,7 @@ import duckdb
 import leaks
 import pytest
 
-from sources.fake_server import FakeServer, json_answer, serve
+from sources.fakes.server import FakeServer, json_answer, serve
 
 pytest_plugins = ["databases", "checking", "scanning", "tls_server"]
 ROOT = Path(__file__).resolve().parent.parent

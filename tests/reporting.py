@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, Settings
 from environment import child_environment
 
-from sources.fake_server import serve
+from sources.fakes.server import serve
 
 
 def sync_once(file: Path, records: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ WINDOWS = "select proof, count(*), min(to_at - from_at), max(rows_seen) from fax
 def main() -> int:
     """Runs the command; gives its exit code: 0 if the warehouse holds all of it, proven."""
     sys.path.insert(0, str(ROOT))
-    from sources.fake_server import serve
+    from sources.fakes.server import serve
     from sources.phaxio.fake import Fake
 
     parser = argparse.ArgumentParser(

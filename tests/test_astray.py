@@ -8,7 +8,7 @@ from bending import bend, rows_held
 from conftest import Query, ServeFake, Settings, Sync, generated
 
 import sources
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 

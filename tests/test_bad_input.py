@@ -8,7 +8,7 @@ from conftest import Query, ServeFake, Sync, generated
 from oracle import assert_holds, content
 
 import sources
-from sources.fake_server import Answer, json_answer
+from sources.fakes.server import Answer, json_answer
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 

@@ -11,7 +11,7 @@ import pytest
 from checking import Check, change
 from conftest import Query, Served, ServeFake, Settings, Sync, generated
 
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 
 
 @pytest.mark.usefixtures("served")

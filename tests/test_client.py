@@ -10,7 +10,7 @@ import pytest
 from virtual import Clock
 
 from sources.errors import AuthError, FaxSyncError, ProviderDown, Refused
-from sources.fake_server import Answer, FakeServer, Request, json_answer, serve
+from sources.fakes.server import Answer, FakeServer, Request, json_answer, serve
 from sources.http.client import Client
 from sources.http.limits import Limits
 

@@ -5,7 +5,7 @@ from faults.flood import FLOODS, flooding, whole
 from test_client import FINE, Slept, after, patient
 
 from sources.errors import ContractError, ProviderDown
-from sources.fake_server import Answer, FakeServer, json_answer
+from sources.fakes.server import Answer, FakeServer, json_answer
 from sources.http.client import Client
 from sources.http.limits import Limits
 

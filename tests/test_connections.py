@@ -13,7 +13,7 @@ from virtual import Clock
 
 import sources
 from sources.errors import ProviderDown
-from sources.fake_server import Answer, FakeServer, Request, json_answer
+from sources.fakes.server import Answer, FakeServer, Request, json_answer
 from sources.http.client import Client
 from sources.http.limits import Limits
 from sources.http.pace import Pace

@@ -9,7 +9,7 @@ from conftest import Query, ServeFake, Settings, Sync, generated
 import sources
 from pipelines import project
 from pipelines.sync import main
-from sources.fake_server import Answer, json_answer
+from sources.fakes.server import Answer, json_answer
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 DOWN = {

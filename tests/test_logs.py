@@ -7,7 +7,7 @@ import pytest
 from conftest import ServeFake, SyncProcess, generated
 
 from pipelines import logs
-from sources.fake_server import Answer
+from sources.fakes.server import Answer
 
 
 def test_every_line_is_an_object_that_tells_run_account_and_window(

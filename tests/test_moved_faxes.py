@@ -8,7 +8,7 @@ from conftest import ServeFake, Settings, Sync, generated
 from warehouses import Warehouse, assert_warehouse_holds
 
 import sources
-from sources.fake_server import Answer, Request
+from sources.fakes.server import Answer, Request
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 

@@ -3,7 +3,7 @@
 import pytest
 from conftest import ServeFake, Settings, Sync, generated
 
-from sources.fake_server import Answer, FakeServer
+from sources.fakes.server import Answer, FakeServer
 
 
 def paths(server: FakeServer) -> list[str]:

@@ -14,7 +14,7 @@ from faults.test_time import dated
 from oracle import assert_holds, content
 
 import sources
-from sources.fake_server import Answer, Request
+from sources.fakes.server import Answer, Request
 from sources.load.open_fax_schedule import due
 from sources.load.open_faxes import due_now
 from sources.load.plan import Horizon

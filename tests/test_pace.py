@@ -11,7 +11,7 @@ from oracle import assert_holds
 from virtual import Clock
 
 from sources.errors import ProviderDown
-from sources.fake_server import Answer, FakeServer, Request, json_answer
+from sources.fakes.server import Answer, FakeServer, Request, json_answer
 from sources.http.client import Client
 from sources.http.limits import Limits
 from sources.http.pace import STEP_ANSWERS, Pace

@@ -25,7 +25,7 @@ from postgres import Server
 
 import sources
 from pipelines.views.queries import HERE
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 from sources.records.privacy import Privacy, canonical
 
 KEY = "an example of a key, 32 bytes or more"

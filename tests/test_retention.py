@@ -15,7 +15,7 @@ from pages import page
 from postgres import Server
 
 import sources
-from sources.fake_server import json_answer
+from sources.fakes.server import json_answer
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 

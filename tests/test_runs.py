@@ -3,7 +3,7 @@
 import duckdb
 from conftest import Query, ServeFake, Sync, generated
 
-from sources.fake_server import Answer
+from sources.fakes.server import Answer
 
 RUNS = "select exit_code, rows_new, rows_changed, loads from fax.sync_runs order by started_at"
 

@@ -12,7 +12,7 @@ from conftest import Query, Served, ServeFake, Sync, generated
 from oracle import assert_holds, content, unsound
 
 import sources
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 
 Record = dict[str, Any]
 UNDECLARED: dict[str, Record] = {

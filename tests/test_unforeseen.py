@@ -16,7 +16,7 @@ import sources
 import sources.phaxio.api
 from pipelines import describe, figures, report, summary
 from pipelines.summary import Outcome
-from sources.fake_server import json_answer
+from sources.fakes.server import json_answer
 from sources.http.client import Client
 
 NUMBER = "+12065550100"

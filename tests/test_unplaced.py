@@ -11,7 +11,7 @@ from conftest import Query, Served, ServeFake, Sync, generated
 from oracle import assert_holds, content
 
 import sources
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 NO_PLACE: dict[str, dict[str, Any]] = {

@@ -16,7 +16,7 @@ from sources.extract.page import Page
 from sources.extract.window_reader import Prover
 from sources.extract.window_result import Walked
 from sources.extract.window_walker import Walker
-from sources.fake_time import US_CENTRAL, midnight, span
+from sources.fakes.time import US_CENTRAL, midnight, span
 from sources.http.usage import tally_request
 from sources.load.ledger import windows_table
 from sources.phaxio.columns import FAXES

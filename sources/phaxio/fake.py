@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.fake_server import Answer, Request, compact, json_answer
-from sources.fake_store import Record, Store, authorized, readings, totals
-from sources.fake_time import TICK, US_CENTRAL, diary, instant, midnight, utc_now
+from sources.fakes.server import Answer, Request, compact, json_answer
+from sources.fakes.store import Record, Store, authorized, readings, totals
+from sources.fakes.time import TICK, US_CENTRAL, diary, instant, midnight, utc_now
 from sources.phaxio.fake_data import DOCUMENTED, OPEN, true_fax
 from sources.phaxio.fake_faxes import generate, settled
 from sources.phaxio.fake_query import Malformed, read_listing

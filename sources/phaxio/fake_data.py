@@ -6,8 +6,8 @@ https://www.phaxio.com/docs/api/v2/faxes/list_faxes and /intro/objects, read Nov
 from decimal import Decimal
 from typing import Any
 
-from sources.fake_store import Record
-from sources.fake_time import instant
+from sources.fakes.store import Record
+from sources.fakes.time import instant
 
 NO_ERROR = {"error_type": None, "error_id": None, "error_message": None}
 FINAL_OUTCOMES = {"success": "delivered", "failure": "failed", "partialsuccess": "partial"}

@@ -6,8 +6,8 @@ https://www.phaxio.com/docs/api/v2/intro/objects, /statuses, /errorMessages and 
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from sources.fake_store import Record
-from sources.fake_time import US_CENTRAL, spread
+from sources.fakes.store import Record
+from sources.fakes.time import US_CENTRAL, spread
 from sources.phaxio.fake_data import NO_ERROR, OPEN
 
 RECIPIENTS_UNDERWAY = ("inprogress", "ringing", "callactive", "willretry", "success")

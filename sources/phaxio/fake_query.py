@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sources.fake_store import Record, whole_number
-from sources.fake_time import EARLIEST, LATEST, US_CENTRAL, heeds, span
+from sources.fakes.store import Record, whole_number
+from sources.fakes.time import EARLIEST, LATEST, US_CENTRAL, heeds, span
 
 MAXIMUM = 1000  # faxes on a page, documented
 DEFAULT = "25"  # observed

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.fake_server import Answer, Request, compact, json_answer
-from sources.fake_store import Record, Store, authorized, readings, totals
-from sources.fake_time import diary, instant, utc_now
+from sources.fakes.server import Answer, Request, compact, json_answer
+from sources.fakes.store import Record, Store, authorized, readings, totals
+from sources.fakes.time import diary, instant, utc_now
 from sources.signalwire.fake_data import DOCUMENTED, OPEN, true_fax
 from sources.signalwire.fake_logs import generate, printed, settled, with_milliseconds
 from sources.signalwire.fake_pages import Pager

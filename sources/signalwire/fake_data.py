@@ -5,8 +5,8 @@ https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026
 
 from decimal import Decimal
 
-from sources.fake_store import Record
-from sources.fake_time import instant
+from sources.fakes.store import Record
+from sources.fakes.time import instant
 
 OPEN = ("queued", "initiated", "ringing", "in-progress", "processing", "sending", "receiving")
 UNCONNECTED = ("busy", "failed", "no-answer", "canceled")

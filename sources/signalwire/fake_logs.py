@@ -8,8 +8,8 @@ from random import Random
 from uuid import UUID
 from zlib import crc32
 
-from sources.fake_store import Record
-from sources.fake_time import spread
+from sources.fakes.store import Record
+from sources.fakes.time import spread
 from sources.signalwire.fake_data import OPEN, UNCONNECTED
 
 AREAS = (202, 206, 212, 303, 312, 404, 415, 512, 617, 808)

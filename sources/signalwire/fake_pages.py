@@ -11,8 +11,8 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import NAMESPACE_URL, uuid5
 
-from sources.fake_server import Request
-from sources.fake_store import Store
+from sources.fakes.server import Request
+from sources.fakes.store import Store
 from sources.signalwire.fake_query import Listing, invalid_token
 
 FILTERS = ("created_after", "created_before", "created_on", "include_deleted")

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sources.fake_store import whole_number
-from sources.fake_time import DAY, EARLIEST, LATEST, heeds, midnight, span
+from sources.fakes.store import whole_number
+from sources.fakes.time import DAY, EARLIEST, LATEST, heeds, midnight, span
 
 MAXIMUM = 1000  # logs on a page, documented
 DEFAULT = "50"  # documented

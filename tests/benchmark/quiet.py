@@ -35,7 +35,7 @@ class Accounts:
 def accounts(*providers: str, time: Any = None) -> Iterator[Accounts]:
     """Serves an account of each of these providers, of all by default; `time` tells what their clocks show."""
     import sources
-    from sources.fake_server import serve
+    from sources.fakes.server import serve
 
     now = datetime.now(UTC).replace(microsecond=0)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory, ExitStack() as stack:

@@ -19,7 +19,7 @@ from faults.direct import Time, run_once
 from faults.inject import Fault, broken
 from faults.on_postgres import ServerTrial
 from faults.state import content
-from sources.fake_server import serve
+from sources.fakes.server import serve
 from sources.load.run import Run
 
 FIRST_NEW_ID = 900_000_000

@@ -8,7 +8,7 @@ from typing import Any
 
 from conftest import Served
 
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 
 Honest = Callable[[Request], Answer]
 Fault = Callable[[Request, Honest], Answer]

@@ -10,7 +10,7 @@ from typing import Any
 
 from leaks import CREDENTIALS
 
-from sources.fake_server import FakeServer, serve
+from sources.fakes.server import FakeServer, serve
 from sources.window import parse_instant
 
 HISTORY, DAYS = 1_500, 550  # faxes of an account before the first run, and how far back they reach

@@ -16,7 +16,7 @@ from conftest import ROOT, Settings
 from environment import child_environment
 
 from faults.inject import Fault, Honest
-from sources.fake_server import Answer, Request
+from sources.fakes.server import Answer, Request
 
 COMMAND = [sys.executable, str(ROOT / "pipelines" / "sync.py"), "--json"]
 MOST_SECONDS = 60  # that anything waited for may take before it is taken to hang

@@ -16,7 +16,7 @@ import sources
 from faults.conftest import StartTrial
 from faults.flood import FLOODS, flooding
 from faults.inject import always, broken
-from sources.fake_server import Answer
+from sources.fakes.server import Answer
 
 MOST_MEGABYTES = 200  # beyond what a run takes that is refused at once
 MOST_SECONDS = 60

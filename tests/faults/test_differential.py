@@ -22,7 +22,7 @@ import sources
 from faults.conftest import more
 from faults.direct import run_once
 from faults.process import started
-from sources.fake_server import serve
+from sources.fakes.server import serve
 
 Event = Callable[[Any], Any]
 NORMALIZED = "*/load/normalized/*"

@@ -11,7 +11,7 @@ import sources
 from faults.conftest import StartTrial, more
 from faults.inject import UNAVAILABLE, always, broken, from_page, raw
 from sources.errors import ContractError, ProviderDown
-from sources.fake_server import Answer, FakeServer, json_answer, serve
+from sources.fakes.server import Answer, FakeServer, json_answer, serve
 from sources.http.client import Client
 from sources.http.limits import Limits
 

@@ -21,7 +21,7 @@ from faults.inject import UNAVAILABLE, Fault, between_pages, broken, from_page
 from faults.test_time import dated
 from pipelines.faults import explain
 from sources.errors import FaxSyncError
-from sources.fake_server import json_answer, serve
+from sources.fakes.server import json_answer, serve
 from sources.http.limits import Limits
 
 WHICH = st.integers(0, 99)

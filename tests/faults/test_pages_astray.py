@@ -7,7 +7,7 @@ import pytest
 import sources
 from faults.conftest import StartTrial
 from faults.inject import Fault, always, bent, from_page, raw
-from sources.fake_server import Answer, json_answer
+from sources.fakes.server import Answer, json_answer
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 JSON = {"Content-Type": "application/json"}

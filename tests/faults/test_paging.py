@@ -12,7 +12,7 @@ from faults.conftest import StartTrial, Trial, more
 from faults.direct import run_once
 from faults.inject import Fault, Honest, Page, bent, between_pages, broken
 from faults.state import content, rows
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 MOST_REQUESTS = 110  # of a walk that goes nowhere

@@ -28,7 +28,7 @@ from sources.extract.bound_forms import BoundForms
 from sources.extract.page_order import Passage
 from sources.extract.seen_ids import Sightings
 from sources.extract.window_result import Walked
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 from sources.http.client import Client
 from sources.load.plan import Horizon
 from sources.load.run import Run

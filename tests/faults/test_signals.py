@@ -21,7 +21,7 @@ from faults.on_postgres import WAITING, ServerTrial
 from faults.process import Barrier, started
 from faults.state import rows
 from faults.test_process import ENDS, left
-from sources.fake_server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 
 pytestmark = pytest.mark.slow
 both = pytest.mark.parametrize("trial", KINDS, indirect=True)

@@ -10,7 +10,7 @@ from conftest import ROOT, SyncProcess
 import sources
 from faults.conftest import StartServerTrial, StartTrial
 from faults.inject import Fault, always, bent, broken, raw
-from sources.fake_server import Answer, json_answer
+from sources.fakes.server import Answer, json_answer
 
 NUMBER = "+12065550100"
 FAULTS: dict[str, Fault] = {

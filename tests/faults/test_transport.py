@@ -16,7 +16,7 @@ from faults.direct import Time
 from faults.inject import Honest, first, from_page
 from pipelines.faults import explain
 from sources.errors import ContractError
-from sources.fake_server import Answer, FakeServer, Request, json_answer, serve
+from sources.fakes.server import Answer, FakeServer, Request, json_answer, serve
 from sources.http.client import Client
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())

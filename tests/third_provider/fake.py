@@ -3,8 +3,8 @@
 import os
 from datetime import datetime, timedelta
 
-from sources.fake_server import Answer, Request, json_answer
-from sources.fake_time import EARLIEST, LATEST, heeds, instant
+from sources.fakes.server import Answer, Request, json_answer
+from sources.fakes.time import EARLIEST, LATEST, heeds, instant
 
 COUNT = 23
 SWITCHES: dict[str, tuple[str, ...]] = {

@@ -9,8 +9,8 @@ from operator import itemgetter
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
-from sources.fake_server import Request, compact
-from sources.fake_time import instant
+from sources.fakes.server import Request, compact
+from sources.fakes.time import instant
 
 Record = dict[str, Any]
 Id = TypeVar("Id", int, str)

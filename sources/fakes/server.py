@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from sources.fake_answer import Answer, Request, compact, encoded, framed, json_answer
+from sources.fakes.answer import Answer, Request, compact, encoded, framed, json_answer
 
 __all__ = ["Answer", "FakeServer", "Request", "compact", "json_answer", "serve"]
 
