@@ -9,7 +9,7 @@ from conftest import Query, Served, ServeFake, Sync, generated
 from oracle import assert_holds
 
 from sources.signalwire.fake import DOCUMENTED
-from sources.signalwire.fake_query import history_limit
+from sources.signalwire.fake.query import history_limit
 
 
 def test_the_documented_log_loads_value_for_value_and_as_failed(

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from sources.fakes.store import Record
 from sources.fakes.time import spread
-from sources.signalwire.fake_data import OPEN, UNCONNECTED
+from sources.signalwire.fake.data import OPEN, UNCONNECTED
 
 AREAS = (202, 206, 212, 303, 312, 404, 415, 512, 617, 808)
 CHARGES = (0.01, 0.0105, 0.0205, 0.03, 0.0615)  # dollars

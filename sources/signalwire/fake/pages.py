@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sources.fakes.server import Request
 from sources.fakes.store import Store
-from sources.signalwire.fake_query import Listing, invalid_token
+from sources.signalwire.fake.query import Listing, invalid_token
 
 FILTERS = ("created_after", "created_before", "created_on", "include_deleted")
 

@@ -11,10 +11,10 @@ from typing import Any
 from sources.fakes.server import Answer, Request, compact, json_answer
 from sources.fakes.store import Record, Store, authorized, readings, totals
 from sources.fakes.time import diary, instant, utc_now
-from sources.signalwire.fake_data import DOCUMENTED, OPEN, true_fax
-from sources.signalwire.fake_logs import generate, printed, settled, with_milliseconds
-from sources.signalwire.fake_pages import Pager
-from sources.signalwire.fake_query import Refused, check_history, includes_deleted, read_listing
+from sources.signalwire.fake.data import DOCUMENTED, OPEN, true_fax
+from sources.signalwire.fake.logs import generate, printed, settled, with_milliseconds
+from sources.signalwire.fake.pages import Pager
+from sources.signalwire.fake.query import Refused, check_history, includes_deleted, read_listing
 
 __all__ = ["DOCUMENTED", "SWITCHES", "Fake", "generate"]
 

@@ -11,9 +11,9 @@ from typing import Any
 from sources.fakes.server import Answer, Request, compact, json_answer
 from sources.fakes.store import Record, Store, authorized, readings, totals
 from sources.fakes.time import TICK, US_CENTRAL, diary, instant, midnight, utc_now
-from sources.phaxio.fake_data import DOCUMENTED, OPEN, true_fax
-from sources.phaxio.fake_faxes import generate, settled
-from sources.phaxio.fake_query import Malformed, read_listing
+from sources.phaxio.fake.data import DOCUMENTED, OPEN, true_fax
+from sources.phaxio.fake.faxes import generate, settled
+from sources.phaxio.fake.query import Malformed, read_listing
 
 __all__ = ["DOCUMENTED", "SWITCHES", "Fake", "generate"]
 

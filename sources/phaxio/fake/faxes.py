@@ -8,7 +8,7 @@ from random import Random
 
 from sources.fakes.store import Record
 from sources.fakes.time import US_CENTRAL, spread
-from sources.phaxio.fake_data import NO_ERROR, OPEN
+from sources.phaxio.fake.data import NO_ERROR, OPEN
 
 RECIPIENTS_UNDERWAY = ("inprogress", "ringing", "callactive", "willretry", "success")
 SHEETS = (1, 1, 1, 2, 2, 3, 4, 5, 8, 14, 40)
