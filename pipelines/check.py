@@ -17,7 +17,7 @@ from types import ModuleType
 
 from pipelines import accounts, demo, project, reading, warehouse
 from pipelines.child_findings import child_findings
-from pipelines.command import CommandParser, leave, reported
+from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.database_file import require_file
 from pipelines.findings import clock_findings, findings, notes, out_of_reach_since, refusal
 from pipelines.known_settings import unknown_in_environment, unknown_in_files

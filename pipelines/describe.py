@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from pipelines.command import CommandParser, leave, reported
+from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.reference import Relation, raw_tables, unified_views
 from pipelines.settings import max_age_hours, schema_name
 from sources.load.ledger import SYNC_WINDOWS

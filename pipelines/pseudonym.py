@@ -9,7 +9,7 @@ import argparse
 import io
 from collections.abc import Sequence
 
-from pipelines.command import CommandParser, leave, reported
+from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.privacy import privacy
 from sources.errors import ConfigError
 from sources.records.privacy import is_number

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from datetime import date
 
 from pipelines import demo, project, reading
-from pipelines.command import CommandParser, leave, reported
+from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.figures import BREAKDOWNS, breakdown, month_figures
 from pipelines.months import month, this_month
 from pipelines.reading import Row

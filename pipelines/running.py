@@ -9,17 +9,17 @@ from datetime import UTC, datetime, timedelta
 from dlt.extract import DltSource
 
 from pipelines import accounts, runs, stopping, warehouse
+from pipelines.cli.progress import OnProgress
+from pipelines.cli.summary import Outcome, require_proof
 from pipelines.compaction import compact
 from pipelines.ending import Ending
 from pipelines.no_faxes import hint
 from pipelines.preflight import preflight
 from pipelines.privacy import kept_from, privacy
-from pipelines.progress import OnProgress
 from pipelines.purge import purge
 from pipelines.retired import advised
 from pipelines.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.stored import StoredFaxes
-from pipelines.summary import Outcome, require_proof
 from pipelines.views import refresh_views
 from sources import provider
 from sources.errors import ConfigError, TryAgain

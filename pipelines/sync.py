@@ -14,16 +14,16 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from pipelines import accounts, logs, project, stopping
-from pipelines.command import CommandParser, instant, leave, minutes, reported
+from pipelines.cli.command import CommandParser, instant, leave, minutes, reported
+from pipelines.cli.healthchecks_ping import watched
+from pipelines.cli.progress import OnProgress, progress
+from pipelines.cli.summary import Outcome, exit_code
 from pipelines.known_settings import require_privacy_read, unknown_in_environment, unknown_in_files
 from pipelines.machine import readable_by_others, require_address_space
-from pipelines.notify import watched
 from pipelines.privacy import kept_from, privacy
-from pipelines.progress import OnProgress, progress
 from pipelines.running import sync_account
 from pipelines.settings import report_timezone, require_settings, schema_name
 from pipelines.settings_files import secrets_in_config
-from pipelines.summary import Outcome, exit_code
 
 LOG = logging.getLogger("fax-sync")
 
@@ -56,12 +56,13 @@ def _sync(options: argparse.Namespace) -> int:
         LOG.warning("%s", amiss)
     if not options.demo:
         return _sync_accounts(options)
-    from pipelines import demo, show  # noqa: PLC0415  # no other run needs what they import
+    from pipelines import demo  # noqa: PLC0415  # no other run needs what they import
+    from pipelines.cli import demo_summary  # noqa: PLC0415  # no other run needs what they import
 
     with demo.fakes(project.DEMO_DATABASE):
         code = _sync_accounts(options)
         if code == 0 and not (options.json or logs.is_json()):
-            show.demonstration(project.DEMO_DATABASE, schema_name())
+            demo_summary.demonstration(project.DEMO_DATABASE, schema_name())
     return code
 
 

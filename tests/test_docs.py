@@ -14,7 +14,7 @@ from environment import child_environment
 from pages import GUIDE, PAGES, guide, page
 
 from pipelines import check, describe, report, sync
-from pipelines.summary import PRECEDENCE
+from pipelines.cli.summary import PRECEDENCE
 from pipelines.views.queries import HERE, UNIFIED
 
 README = (ROOT / "README.md").read_text()

@@ -14,8 +14,9 @@ from environment import child_environment
 
 import sources
 import sources.phaxio.api
-from pipelines import describe, figures, report, summary
-from pipelines.summary import Outcome
+from pipelines import describe, figures, report
+from pipelines.cli import summary
+from pipelines.cli.summary import Outcome
 from sources.fakes.server import json_answer
 from sources.http.client import Client
 

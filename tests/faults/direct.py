@@ -13,9 +13,9 @@ from virtual import Clock
 
 import sources
 from pipelines import runs, warehouse
+from pipelines.cli.summary import require_proof
 from pipelines.ending import Ending
 from pipelines.stored import StoredFaxes
-from pipelines.summary import require_proof
 from pipelines.views import refresh_views
 from sources.http.client import Client
 from sources.http.limits import Limits

@@ -18,7 +18,7 @@ def progress() -> Iterator[OnProgress]:
     if not (sys.stderr and sys.stderr.isatty()) or logs.is_json():
         yield _log
         return
-    from pipelines.show import bar  # noqa: PLC0415  # a run from cron needs none of what it takes to draw
+    from pipelines.cli.demo_summary import bar  # noqa: PLC0415  # a run from cron needs none of what it takes to draw
 
     with bar() as advance:
         yield advance
