@@ -18,11 +18,12 @@ with app.setup:
     import marimo as mo
 
     from notebooks import look, words
-    from pipelines import demo, project, reading
+    from pipelines import demo, reading
+    from pipelines.config import bootstrap
+    from pipelines.config.settings import report_timezone
     from pipelines.money import PAGE_PRICE, ZERO, change, dollars
     from pipelines.months import days_of, month_before
     from pipelines.sentences import minutes
-    from pipelines.settings import report_timezone
     from sources.errors import FaxSyncError
 
     OF_ACCOUNT = "(%s = '' or provider || '/' || account = %s)"  # '' stands for all of them
@@ -44,9 +45,9 @@ def bar(name, cost, told=""):
 @app.cell
 def _():
     try:
-        if (_file := reading.database_file()) and not _file.exists() and project.DEMO_DATABASE.exists():
-            os.environ |= demo.warehouse_settings(project.DEMO_DATABASE)
-        is_demo = reading.database_file() == project.DEMO_DATABASE
+        if (_file := reading.database_file()) and not _file.exists() and bootstrap.DEMO_DATABASE.exists():
+            os.environ |= demo.warehouse_settings(bootstrap.DEMO_DATABASE)
+        is_demo = reading.database_file() == bootstrap.DEMO_DATABASE
         known = ask("select distinct month, provider, account from fax.monthly_costs order by month desc, 2, 3")
         timezone = report_timezone()
     except FaxSyncError as error:

@@ -15,20 +15,21 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
-from pipelines import accounts, demo, project, reading, warehouse
+from pipelines import demo, reading, warehouse
 from pipelines.child_findings import child_findings
 from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.config import accounts, bootstrap
+from pipelines.config.privacy import kept_from
+from pipelines.config.settings import max_age_hours, schema_name
+from pipelines.config.settings_files import secrets_in_config
+from pipelines.config.unknown_settings import unknown_in_environment, unknown_in_files
 from pipelines.database_file import require_file
 from pipelines.findings import clock_findings, findings, notes, out_of_reach_since, refusal
-from pipelines.known_settings import unknown_in_environment, unknown_in_files
 from pipelines.machine import machine_findings, scarce_room
 from pipelines.month_count import compare, unread
 from pipelines.no_faxes import hint
-from pipelines.privacy import kept_from
 from pipelines.retired import advice, advised, is_out_of_reach
 from pipelines.scratch import working_directory
-from pipelines.settings import max_age_hours, schema_name
-from pipelines.settings_files import secrets_in_config
 from pipelines.settings_report import settings_of
 from pipelines.stored import StoredFaxes
 from pipelines.unforeseen import explained
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    with demo.fakes(project.DEMO_DATABASE) if options.demo else nullcontext():
+    with demo.fakes(bootstrap.DEMO_DATABASE) if options.demo else nullcontext():
         configured = accounts.required(options.provider, options.account)
         left_over: set[str] = set()
         of_accounts = {str(account): _report(account, schema_name(), left_over) for account in configured}

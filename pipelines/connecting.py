@@ -8,8 +8,8 @@ import dlt
 from dlt.destinations.sql_client import SqlClientBase
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
+from pipelines.config.settings import busy_seconds
 from pipelines.faults import explain
-from pipelines.settings import busy_seconds
 from sources.errors import Busy
 
 

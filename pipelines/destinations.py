@@ -5,7 +5,7 @@ from typing import Any
 
 import dlt
 
-from pipelines.destination import DESTINATION, require_destination
+from pipelines.config.destination import DESTINATION, require_destination
 from pipelines.duckdb_merge import duckdb
 
 

@@ -10,8 +10,8 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import InvalidDestinationReference, UnknownDestinationModule
 
 from pipelines import postgres
-from pipelines.destination import UNKNOWN_TYPE
-from pipelines.settings_files import unreadable
+from pipelines.config.destination import UNKNOWN_TYPE
+from pipelines.config.settings_files import unreadable
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 from sources.load.ranges import refusal
 from sources.load.settings import allowed

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from pipelines import project
+from pipelines.config import bootstrap
 from sources.errors import LocalError
 
 _LEAST_DISK = 1_000_000_000  # bytes
@@ -40,7 +40,7 @@ def machine_findings() -> Iterator[str]:
         found = version(known.name)
         if found not in known.specifier:
             yield f"{known.name} {found} was never tried with this version: run uv sync, or install {known}"
-    for directory in (project.ROOT, Path(tempfile.gettempdir())):
+    for directory in (bootstrap.ROOT, Path(tempfile.gettempdir())):
         if scarce := scarce_room(directory):
             yield scarce
     if readable := readable_by_others():
@@ -55,13 +55,13 @@ def scarce_room(directory: Path) -> str | None:
 
 def _known_good() -> list[Requirement]:
     """The packages that pyproject.toml asks for, in the versions it gives."""
-    told = tomllib.loads((project.ROOT / "pyproject.toml").read_text("utf-8"))
+    told = tomllib.loads((bootstrap.ROOT / "pyproject.toml").read_text("utf-8"))
     return [Requirement(dependency) for dependency in told["project"]["dependencies"]]
 
 
 def readable_by_others() -> str | None:
     """A sentence, if others on this machine can read the secrets."""
-    secrets = project.settings_directory() / "secrets.toml"
+    secrets = bootstrap.settings_directory() / "secrets.toml"
     if secrets.is_file() and secrets.stat().st_mode & 0o077:
         return f"{secrets} can be read by others: chmod 600 {secrets}"
     return None

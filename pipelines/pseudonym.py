@@ -10,7 +10,7 @@ import io
 from collections.abc import Sequence
 
 from pipelines.cli.command import CommandParser, leave, reported
-from pipelines.privacy import privacy
+from pipelines.config.privacy import privacy
 from sources.errors import ConfigError
 from sources.records.privacy import is_number
 

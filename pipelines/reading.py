@@ -11,12 +11,12 @@ import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines import project
+from pipelines.config import bootstrap
+from pipelines.config.settings import busy_seconds, schema_name
 from pipelines.connecting import connected, kind
 from pipelines.database_file import file_of
 from pipelines.destinations import configured_destination
 from pipelines.scratch import working_directory
-from pipelines.settings import busy_seconds, schema_name
 from pipelines.unforeseen import explained
 from sources.errors import ConfigError, FaxSyncError, WarehouseError
 
@@ -77,7 +77,7 @@ def _forbid_writing(pipeline: dlt.Pipeline) -> None:
         raise ConfigError("Parquet files have no views to read: docs/files.md says how to query them")
     if file := file_of(pipeline):
         if not file.exists():
-            demo = " --demo" if file == project.DEMO_DATABASE else ""
+            demo = " --demo" if file == bootstrap.DEMO_DATABASE else ""
             raise WarehouseError(f"there is no {file.name} yet: run sync.py{demo} first")
         credentials: Any = pipeline.destination_client().config.credentials
         credentials.read_only = True

@@ -14,13 +14,14 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import date
 
-from pipelines import demo, project, reading
+from pipelines import demo, reading
 from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.config import bootstrap
+from pipelines.config.settings import report_timezone
 from pipelines.figures import BREAKDOWNS, breakdown, month_figures
 from pipelines.months import month, this_month
 from pipelines.reading import Row
 from pipelines.screen import show
-from pipelines.settings import report_timezone
 from sources.errors import LocalError
 
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(options: argparse.Namespace) -> int:
     timezone = report_timezone()
     chosen: date = options.month or this_month(timezone)
-    with demo.warehouse(project.DEMO_DATABASE) if options.demo else nullcontext(), reading.opened() as read:
+    with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), reading.opened() as read:
         if options.csv:
             rows = breakdown(read, chosen, options.by)
         else:

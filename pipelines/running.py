@@ -8,17 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 from dlt.extract import DltSource
 
-from pipelines import accounts, runs, stopping, warehouse
+from pipelines import runs, stopping, warehouse
 from pipelines.cli.progress import OnProgress
 from pipelines.cli.summary import Outcome, require_proof
 from pipelines.compaction import compact
+from pipelines.config import accounts
+from pipelines.config.privacy import kept_from, privacy
+from pipelines.config.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.ending import Ending
 from pipelines.no_faxes import hint
 from pipelines.preflight import preflight
-from pipelines.privacy import kept_from, privacy
 from pipelines.purge import purge
 from pipelines.retired import advised
-from pipelines.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.stored import StoredFaxes
 from pipelines.views import refresh_views
 from sources import provider

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipelines.accounts import Account
+from pipelines.config.accounts import Account
 from pipelines.figures import MonthFigures
 from pipelines.money import ZERO, change, dollars
 from pipelines.months import month_before

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 
 import sources
-from pipelines.accounts import Account
+from pipelines.config.accounts import Account
 
 
 def settings_of(account: Account) -> Iterator[str]:

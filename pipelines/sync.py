@@ -13,17 +13,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from pipelines import accounts, logs, project, stopping
+from pipelines import logs, stopping
 from pipelines.cli.command import CommandParser, instant, leave, minutes, reported
 from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import OnProgress, progress
 from pipelines.cli.summary import Outcome, exit_code
-from pipelines.known_settings import require_privacy_read, unknown_in_environment, unknown_in_files
+from pipelines.config import accounts, bootstrap
+from pipelines.config.privacy import kept_from, privacy
+from pipelines.config.settings import report_timezone, require_settings, schema_name
+from pipelines.config.settings_files import secrets_in_config
+from pipelines.config.unknown_settings import require_privacy_read, unknown_in_environment, unknown_in_files
 from pipelines.machine import readable_by_others, require_address_space
-from pipelines.privacy import kept_from, privacy
 from pipelines.running import sync_account
-from pipelines.settings import report_timezone, require_settings, schema_name
-from pipelines.settings_files import secrets_in_config
 
 LOG = logging.getLogger("fax-sync")
 
@@ -59,10 +60,10 @@ def _sync(options: argparse.Namespace) -> int:
     from pipelines import demo  # noqa: PLC0415  # no other run needs what they import
     from pipelines.cli import demo_summary  # noqa: PLC0415  # no other run needs what they import
 
-    with demo.fakes(project.DEMO_DATABASE):
+    with demo.fakes(bootstrap.DEMO_DATABASE):
         code = _sync_accounts(options)
         if code == 0 and not (options.json or logs.is_json()):
-            demo_summary.demonstration(project.DEMO_DATABASE, schema_name())
+            demo_summary.demonstration(bootstrap.DEMO_DATABASE, schema_name())
     return code
 
 

@@ -6,8 +6,8 @@ That text may quote a row, and with it phone numbers. `--verbose` gives the trac
 import traceback
 from pathlib import Path
 
+from pipelines.config.bootstrap import ROOT
 from pipelines.faults import causes, explain
-from pipelines.project import ROOT
 from sources.errors import FaxSyncError, Unforeseen
 
 _OURS = ("pipelines", "sources", "notebooks")

@@ -14,6 +14,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
 from pipelines import lock
+from pipelines.config.settings import duckdb_memory
 from pipelines.connecting import connected, kind
 from pipelines.database_file import file_of, lock_file, make_file
 from pipelines.destinations import configured_destination
@@ -21,7 +22,6 @@ from pipelines.lock import Lock
 from pipelines.nesting import nest, unnest
 from pipelines.postgres import require_encoding, require_schemas
 from pipelines.scratch import working_directory
-from pipelines.settings import duckdb_memory
 from pipelines.upkeep import keep_up
 from sources.extract.background_call import Ahead
 

@@ -12,7 +12,8 @@ from browser import page, served  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.terminal_theme import TerminalTheme  # noqa: E402
 
-from pipelines import demo, project, reading  # noqa: E402
+from pipelines import demo, reading  # noqa: E402
+from pipelines.config import bootstrap  # noqa: E402
 from pipelines.figures import month_figures  # noqa: E402
 from pipelines.months import this_month  # noqa: E402
 from pipelines.screen import screen  # noqa: E402
@@ -51,7 +52,7 @@ def main() -> None:
 
 def report_html() -> str:
     """The report's screen, 100 columns wide, as a terminal with a light ground shows it."""
-    with demo.warehouse(project.DEMO_DATABASE), reading.opened() as read:
+    with demo.warehouse(bootstrap.DEMO_DATABASE), reading.opened() as read:
         figures = month_figures(read, this_month("UTC"), "number")
     console = Console(record=True, width=100, force_terminal=True, highlight=False, file=StringIO())
     console.print(screen(figures, "UTC"))

@@ -61,7 +61,7 @@ def test_a_process_with_another_environment_is_refused() -> None:
 
 
 def test_the_tests_themselves_read_no_secret_of_the_project() -> None:
-    from pipelines.project import settings_directory
+    from pipelines.config.bootstrap import settings_directory
 
     assert not (settings_directory() / "secrets.toml").exists()
     assert settings_directory() != ROOT / ".dlt"

@@ -7,7 +7,7 @@ import pytest
 from conftest import Query, ServeFake, Settings, Sync, generated
 
 import sources
-from pipelines import project
+from pipelines.config import bootstrap
 from pipelines.sync import main
 from sources.fakes.server import Answer, json_answer
 
@@ -82,7 +82,7 @@ def test_a_failure_leaves_the_other_provider_loaded_and_the_worst_one_is_told(
 def test_a_demonstration_that_has_made_no_file_asks_nothing_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(project, "DEMO_DATABASE", tmp_path / "nowhere" / "demo.duckdb")
+    monkeypatch.setattr(bootstrap, "DEMO_DATABASE", tmp_path / "nowhere" / "demo.duckdb")
 
     assert main(["--demo"]) == 78
     assert "DuckDB refused" not in capsys.readouterr().err

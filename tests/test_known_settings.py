@@ -8,7 +8,7 @@ import pytest
 from checking import Check
 from conftest import ROOT, ServeFake, Settings, Sync
 
-from pipelines.known_settings import OWN
+from pipelines.config.unknown_settings import OWN
 
 KNOWN = {f"{section}.{key}" for section, keys in OWN.items() for key in keys}
 

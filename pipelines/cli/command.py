@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from pipelines import logs, stopping
-from pipelines.settings_files import unreadable
+from pipelines.config.settings_files import unreadable
 from pipelines.unforeseen import explained
 from sources.errors import ConfigError
 from sources.window import parse_instant

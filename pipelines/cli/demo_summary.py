@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 import sources
-from pipelines.project import settings_directory
+from pipelines.config.bootstrap import settings_directory
 from sources.load.run import Run
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import requests
 
 from pipelines import stopping
-from pipelines.settings import setting
+from pipelines.config.settings import setting
 from sources.errors import TryAgain
 from sources.http import origin
 

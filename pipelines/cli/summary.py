@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.accounts import Account
+from pipelines.config.accounts import Account
 from sources.errors import FaxSyncError, Incomplete
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
 from sources.load.run import Run

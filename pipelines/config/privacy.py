@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import dlt
 
-from pipelines.settings import refused, setting
+from pipelines.config.settings import refused, setting
 from sources.errors import ConfigError
 from sources.records.privacy import Handling, Privacy
 from sources.window import whole_second

@@ -9,7 +9,7 @@ from functools import cache
 from dlt.common.configuration.specs import known_sections
 
 import sources
-from pipelines import settings_files
+from pipelines.config import settings_files
 from sources.errors import ConfigError
 
 OWN = {

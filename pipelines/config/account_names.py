@@ -6,7 +6,7 @@ from typing import Any
 
 import dlt
 
-from pipelines.settings import schema_name
+from pipelines.config.settings import schema_name
 from sources.errors import ConfigError
 
 DEFAULT = "default"

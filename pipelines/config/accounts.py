@@ -16,8 +16,8 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.extract import DltSource
 
 import sources
-from pipelines import project
-from pipelines.account_names import DEFAULT, names
+from pipelines.config import bootstrap
+from pipelines.config.account_names import DEFAULT, names
 from sources.errors import ConfigError
 from sources.load.ranges import require_printable
 from sources.load.run import Run
@@ -72,7 +72,7 @@ class Account:
             settings[key] = require_printable(key, settings[key])
         settings.base_url, settings.proxy = settings.base_url.strip(), settings.proxy.strip()
         if settings.ca_bundle:
-            settings.ca_bundle = str(project.ROOT / settings.ca_bundle.strip())
+            settings.ca_bundle = str(bootstrap.ROOT / settings.ca_bundle.strip())
         settings.require_allowed()
         return settings
 

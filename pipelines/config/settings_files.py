@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import sources
-from pipelines import project
+from pipelines.config import bootstrap
 
 Place = tuple[str, ...]
 NAMES = ("config.toml", "secrets.toml")
@@ -24,7 +24,7 @@ def written(name: str) -> Iterator[tuple[Place, Any]]:
 
 def path_of(name: str) -> Path:
     """Where the file of this name is."""
-    return project.settings_directory() / name
+    return bootstrap.settings_directory() / name
 
 
 def unreadable() -> str | None:

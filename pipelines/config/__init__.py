@@ -1,0 +1,1 @@
+"""What is configured: settings, accounts, privacy and the destination, from .dlt/ and the environment."""
