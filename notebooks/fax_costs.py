@@ -21,9 +21,9 @@ with app.setup:
     from pipelines import demo, reading
     from pipelines.config import bootstrap
     from pipelines.config.settings import report_timezone
-    from pipelines.money import PAGE_PRICE, ZERO, change, dollars
-    from pipelines.months import days_of, month_before
-    from pipelines.sentences import minutes
+    from pipelines.costs.money import PAGE_PRICE, ZERO, change, dollars
+    from pipelines.costs.month_in_words import minutes
+    from pipelines.costs.months import days_of, month_before
     from sources.errors import FaxSyncError
 
     OF_ACCOUNT = "(%s = '' or provider || '/' || account = %s)"  # '' stands for all of them

@@ -18,10 +18,10 @@ from pipelines import demo, reading
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import bootstrap
 from pipelines.config.settings import report_timezone
-from pipelines.figures import BREAKDOWNS, breakdown, month_figures
-from pipelines.months import month, this_month
+from pipelines.costs.figures import BREAKDOWNS, breakdown, month_figures
+from pipelines.costs.months import month, this_month
+from pipelines.costs.screen import show
 from pipelines.reading import Row
-from pipelines.screen import show
 from sources.errors import LocalError
 
 

@@ -14,9 +14,9 @@ from rich.terminal_theme import TerminalTheme  # noqa: E402
 
 from pipelines import demo, reading  # noqa: E402
 from pipelines.config import bootstrap  # noqa: E402
-from pipelines.figures import month_figures  # noqa: E402
-from pipelines.months import this_month  # noqa: E402
-from pipelines.screen import screen  # noqa: E402
+from pipelines.costs.figures import month_figures  # noqa: E402
+from pipelines.costs.months import this_month  # noqa: E402
+from pipelines.costs.screen import screen  # noqa: E402
 
 LIGHT = TerminalTheme(
     (255, 255, 255),

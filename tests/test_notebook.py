@@ -15,7 +15,7 @@ from environment import child_environment
 from reporting import sync_once
 
 import sources
-from pipelines.money import dollars
+from pipelines.costs.money import dollars
 
 NOTEBOOK = ROOT / "notebooks" / "fax_costs.py"
 OF_FAX = "strftime(created_at, '%Y-%m')"

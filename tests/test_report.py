@@ -25,7 +25,7 @@ from reporting import Reporting, sync_once, total
 
 import sources
 from pipelines import reading
-from pipelines.money import change, dollars
+from pipelines.costs.money import change, dollars
 from sources.errors import FaxSyncError
 
 NOW = datetime.now(UTC)

@@ -14,9 +14,10 @@ from environment import child_environment
 
 import sources
 import sources.phaxio.api
-from pipelines import describe, figures, report
+from pipelines import describe, report
 from pipelines.cli import summary
 from pipelines.cli.summary import Outcome
+from pipelines.costs import figures
 from sources.fakes.server import json_answer
 from sources.http.client import Client
 

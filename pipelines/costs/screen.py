@@ -8,11 +8,11 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from pipelines import screen_tables, sentences
-from pipelines.bars import columns
-from pipelines.figures import MonthFigures
-from pipelines.money import PAGE_PRICE, dollars, share
-from pipelines.screen_tables import TOP, TOP_ACCOUNTS
+from pipelines.costs import month_in_words, screen_tables
+from pipelines.costs.bars import columns
+from pipelines.costs.figures import MonthFigures
+from pipelines.costs.money import PAGE_PRICE, dollars, share
+from pipelines.costs.screen_tables import TOP, TOP_ACCOUNTS
 
 WIDEST = 100
 _TITLES = {"number": "pairs of numbers", "tag": "tags", "account": "accounts and directions"}
@@ -33,7 +33,7 @@ def screen(figures: MonthFigures, timezone: str) -> RenderableType:
 
 
 def _parts(figures: MonthFigures, timezone: str) -> Iterator[RenderableType]:
-    title, covers = sentences.headline(figures, timezone)
+    title, covers = month_in_words.headline(figures, timezone)
     yield _text((title, "bold"), ("   " + covers, "dim"))
     yield Text()
     yield _totals(figures)
@@ -43,10 +43,10 @@ def _parts(figures: MonthFigures, timezone: str) -> Iterator[RenderableType]:
     kinds = _TITLES[figures.by]
     yield from _section(f"Most expensive {kinds}", screen_tables.most_expensive(figures), len(figures.breakdown), TOP)
     yield from _section(
-        sentences.failures(figures), screen_tables.failures(figures), len(figures.failures), len(figures.failures)
+        month_in_words.failures(figures), screen_tables.failures(figures), len(figures.failures), len(figures.failures)
     )
     yield Text()
-    for note in sentences.notes(figures):
+    for note in month_in_words.notes(figures):
         yield _text((note, "dim"))
 
 
@@ -74,8 +74,8 @@ def _comparison(figures: MonthFigures) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
-    grid.add_row(f"Against {sentences.before(figures)}", sentences.against_last_month(figures))
-    if likely := sentences.forecast(figures):
+    grid.add_row(f"Against {month_in_words.before(figures)}", month_in_words.against_last_month(figures))
+    if likely := month_in_words.forecast(figures):
         grid.add_row("Forecast", likely)
     if most["cost_usd"] > 0:
         grid.add_row("Most in a day", f"{dollars(most['cost_usd'])} on {most['day']:%A, %-d %B}")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from pipelines.config.accounts import Account
-from pipelines.figures import MonthFigures
-from pipelines.money import ZERO, change, dollars
-from pipelines.months import month_before
+from pipelines.costs.figures import MonthFigures
+from pipelines.costs.money import ZERO, change, dollars
+from pipelines.costs.months import month_before
 
 
 def headline(figures: MonthFigures, timezone: str) -> tuple[str, str]:

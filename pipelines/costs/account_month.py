@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from pipelines.money import ZERO
-from pipelines.months import month_after, month_before
+from pipelines.costs.money import ZERO
+from pipelines.costs.months import month_after, month_before
 from pipelines.reading import Read, Row
 
 _COSTS = """

@@ -5,9 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pipelines.account_month import AccountMonth, account_months
-from pipelines.money import ZERO
-from pipelines.months import days_of, month_after
+from pipelines.costs.account_month import AccountMonth, account_months
+from pipelines.costs.money import ZERO
+from pipelines.costs.months import days_of, month_after
 from pipelines.reading import Read, Row
 
 _COUNTED = ("faxes", "open_faxes", "pages", "cost_usd")

@@ -5,9 +5,9 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.bars import bar
-from pipelines.figures import MonthFigures
-from pipelines.money import PAGE_PRICE, change, dollars, share
+from pipelines.costs.bars import bar
+from pipelines.costs.figures import MonthFigures
+from pipelines.costs.money import PAGE_PRICE, change, dollars, share
 from pipelines.reading import Row
 
 TOP, TOP_FAILURES, TOP_ACCOUNTS, BAR = 8, 4, 4, 10
