@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
 from pipelines import demo, reading, warehouse
-from pipelines.child_findings import child_findings
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import accounts, bootstrap
 from pipelines.config.privacy import kept_from
@@ -24,16 +23,17 @@ from pipelines.config.settings import max_age_hours, schema_name
 from pipelines.config.settings_files import secrets_in_config
 from pipelines.config.unknown_settings import unknown_in_environment, unknown_in_files
 from pipelines.database_file import require_file
-from pipelines.findings import clock_findings, findings, notes, out_of_reach_since, refusal
-from pipelines.machine import machine_findings, scarce_room
-from pipelines.month_count import compare, unread
-from pipelines.no_faxes import hint
-from pipelines.retired import advice, advised, is_out_of_reach
+from pipelines.health.account_findings import clock_findings, findings, notes, out_of_reach_since, refusal
+from pipelines.health.child_findings import child_findings
+from pipelines.health.machine import machine_findings, scarce_room
+from pipelines.health.month_count import compare, unread
+from pipelines.health.no_faxes import hint
+from pipelines.health.retired_provider import advice, advised, is_out_of_reach
+from pipelines.health.settings_origin import settings_of
+from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from pipelines.scratch import working_directory
-from pipelines.settings_report import settings_of
 from pipelines.stored import StoredFaxes
 from pipelines.unforeseen import explained
-from pipelines.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from sources import provider
 from sources.errors import AtWork, FaxSyncError, Unforeseen
 from sources.http.origin import host

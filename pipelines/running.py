@@ -16,10 +16,10 @@ from pipelines.config import accounts
 from pipelines.config.privacy import kept_from, privacy
 from pipelines.config.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.ending import Ending
-from pipelines.no_faxes import hint
+from pipelines.health.no_faxes import hint
+from pipelines.health.retired_provider import advised
 from pipelines.preflight import preflight
 from pipelines.purge import purge
-from pipelines.retired import advised
 from pipelines.stored import StoredFaxes
 from pipelines.views import refresh_views
 from sources import provider

@@ -23,7 +23,7 @@ from pipelines.config.privacy import kept_from, privacy
 from pipelines.config.settings import report_timezone, require_settings, schema_name
 from pipelines.config.settings_files import secrets_in_config
 from pipelines.config.unknown_settings import require_privacy_read, unknown_in_environment, unknown_in_files
-from pipelines.machine import readable_by_others, require_address_space
+from pipelines.health.machine import readable_by_others, require_address_space
 from pipelines.running import sync_account
 
 LOG = logging.getLogger("fax-sync")

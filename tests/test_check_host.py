@@ -16,7 +16,7 @@ from environment import child_environment
 def test_a_disk_with_little_room_is_named_that_of_the_warehouse_too(
     check: Check, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.machine._LEAST_DISK", 10**18)
+    monkeypatch.setattr("pipelines.health.machine._LEAST_DISK", 10**18)
     exit_code, told = check()
     named = [told[place]["findings"][0] for place in ("this machine", "phaxio")]
 
@@ -73,7 +73,7 @@ def test_what_was_found_to_be_in_order_is_told_and_no_secret(served: Served, che
 
 @pytest.mark.usefixtures("served")
 def test_a_package_that_was_never_tried_is_named(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.machine.version", lambda name: "9.9.9")
+    monkeypatch.setattr("pipelines.health.machine.version", lambda name: "9.9.9")
     exit_code, told = check()
 
     assert (exit_code, [finding for finding in told["this machine"]["findings"] if "dlt 9.9.9" in finding] != []) == (

@@ -9,7 +9,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from pipelines.connecting import kind
 from pipelines.database_file import file_of
 from pipelines.faults import explain
-from pipelines.machine import scarce_room
+from pipelines.health.machine import scarce_room
 from pipelines.warehouse import Warehouse
 
 _TRIAL = "fax_sync_check"  # a table that is made and never committed
