@@ -14,7 +14,7 @@ import yaml
 
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config.settings import max_age_hours, schema_name
-from pipelines.reference import Relation, raw_tables, unified_views
+from pipelines.views.reference import Relation, raw_tables, unified_views
 from sources.load.ledger import SYNC_WINDOWS
 
 _HEAD = (

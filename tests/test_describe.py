@@ -7,7 +7,7 @@ from pages import page
 
 import sources
 from pipelines.describe import dbt_sources, markdown
-from pipelines.reference import raw_tables, unified_views
+from pipelines.views.reference import raw_tables, unified_views
 
 RELATIONS = [*unified_views("fax"), *raw_tables("fax")]
 COLUMNS = "select table_schema || '.' || table_name, list(column_name) from information_schema.columns group by 1"
