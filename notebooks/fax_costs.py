@@ -18,12 +18,13 @@ with app.setup:
     import marimo as mo
 
     from notebooks import look, words
-    from pipelines import demo, reading
+    from pipelines import demo
     from pipelines.config import bootstrap
     from pipelines.config.settings import report_timezone
     from pipelines.costs.money import PAGE_PRICE, ZERO, change, dollars
     from pipelines.costs.month_in_words import minutes
     from pipelines.costs.months import days_of, month_before
+    from pipelines.warehouse import read_only
     from sources.errors import FaxSyncError
 
     OF_ACCOUNT = "(%s = '' or provider || '/' || account = %s)"  # '' stands for all of them
@@ -32,7 +33,7 @@ with app.setup:
 @app.function
 def ask(sql, *values):
     """The rows of a query; the warehouse is open for no longer than that takes."""
-    with reading.opened() as read:
+    with read_only.opened() as read:
         return read(sql, *values)
 
 
@@ -45,9 +46,9 @@ def bar(name, cost, told=""):
 @app.cell
 def _():
     try:
-        if (_file := reading.database_file()) and not _file.exists() and bootstrap.DEMO_DATABASE.exists():
+        if (_file := read_only.database_file()) and not _file.exists() and bootstrap.DEMO_DATABASE.exists():
             os.environ |= demo.warehouse_settings(bootstrap.DEMO_DATABASE)
-        is_demo = reading.database_file() == bootstrap.DEMO_DATABASE
+        is_demo = read_only.database_file() == bootstrap.DEMO_DATABASE
         known = ask("select distinct month, provider, account from fax.monthly_costs order by month desc, 2, 3")
         timezone = report_timezone()
     except FaxSyncError as error:

@@ -15,14 +15,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
-from pipelines import demo, reading, warehouse
+from pipelines import demo
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import accounts, bootstrap
 from pipelines.config.privacy import kept_from
 from pipelines.config.settings import max_age_hours, schema_name
 from pipelines.config.settings_files import secrets_in_config
 from pipelines.config.unknown_settings import unknown_in_environment, unknown_in_files
-from pipelines.database_file import require_file
 from pipelines.health.account_findings import clock_findings, findings, notes, out_of_reach_since, refusal
 from pipelines.health.child_findings import child_findings
 from pipelines.health.machine import machine_findings, scarce_room
@@ -31,9 +30,11 @@ from pipelines.health.no_faxes import hint
 from pipelines.health.retired_provider import advice, advised, is_out_of_reach
 from pipelines.health.settings_origin import settings_of
 from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
-from pipelines.scratch import working_directory
-from pipelines.stored import StoredFaxes
 from pipelines.unforeseen import explained
+from pipelines.warehouse import load, read_only
+from pipelines.warehouse.database_file import require_file
+from pipelines.warehouse.stored_faxes import StoredFaxes
+from pipelines.warehouse.working_directory import working_directory
 from sources import provider
 from sources.errors import AtWork, FaxSyncError, Unforeseen
 from sources.http.origin import host
@@ -107,7 +108,7 @@ def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
     report = Report()
     try:
         report.settings += settings_of(account)
-        with _warehouse(schema, report), warehouse.opened(account.provider, account.name, schema) as opened:
+        with _warehouse(schema, report), load.opened(account.provider, account.name, schema) as opened:
             report.settings.append(f"destination.warehouse: {version_of(opened)}")
             report.findings += warehouse_findings(opened, schema)
             shared = warehouse_notes(opened, account.provider, _names(account.provider))
@@ -131,7 +132,7 @@ def _warehouse(schema: str, report: Report) -> Iterator[None]:
     Raises:
         ConfigError: there can be no such DuckDB file.
     """
-    file = reading.database_file()
+    file = read_only.database_file()
     if file is None or file.exists():
         yield
         return
@@ -140,7 +141,7 @@ def _warehouse(schema: str, report: Report) -> Iterator[None]:
         report.findings.append(f"{file.parent} cannot be written: check its owner and its mode")
     if scarce := scarce_room(file.parent):
         report.findings.append(scarce)
-    with working_directory() as directory, demo.warehouse(Path(directory) / "warehouse.duckdb"):
+    with working_directory() as directory, demo.warehouse(Path(directory) / "load.duckdb"):
         yield
 
 

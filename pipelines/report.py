@@ -14,14 +14,15 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import date
 
-from pipelines import demo, reading
+from pipelines import demo
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import bootstrap
 from pipelines.config.settings import report_timezone
 from pipelines.costs.figures import BREAKDOWNS, breakdown, month_figures
 from pipelines.costs.months import month, this_month
 from pipelines.costs.screen import show
-from pipelines.reading import Row
+from pipelines.warehouse import read_only
+from pipelines.warehouse.read_only import Row
 from sources.errors import LocalError
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(options: argparse.Namespace) -> int:
     timezone = report_timezone()
     chosen: date = options.month or this_month(timezone)
-    with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), reading.opened() as read:
+    with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), read_only.opened() as read:
         if options.csv:
             rows = breakdown(read, chosen, options.by)
         else:

@@ -8,20 +8,21 @@ from datetime import UTC, datetime, timedelta
 
 from dlt.extract import DltSource
 
-from pipelines import runs, stopping, warehouse
+from pipelines import stopping
 from pipelines.cli.progress import OnProgress
 from pipelines.cli.summary import Outcome, require_proof
-from pipelines.compaction import compact
 from pipelines.config import accounts
 from pipelines.config.privacy import kept_from, privacy
 from pipelines.config.settings import heartbeat_minutes, report_timezone, rows_per_load
 from pipelines.ending import Ending
 from pipelines.health.no_faxes import hint
 from pipelines.health.retired_provider import advised
-from pipelines.preflight import preflight
-from pipelines.purge import purge
-from pipelines.stored import StoredFaxes
 from pipelines.views import refresh_views
+from pipelines.warehouse import load, sync_runs
+from pipelines.warehouse.dropped_tables import preflight
+from pipelines.warehouse.ledger_compaction import compact
+from pipelines.warehouse.retention import purge
+from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources import provider
 from sources.errors import ConfigError, TryAgain
 from sources.load.run import Run
@@ -40,13 +41,13 @@ def sync_account(
     try:
         settings = account.settings()  # refused, if they must be, before anything is written
         with (
-            warehouse.opened(account.provider, account.name, schema) as opened,
+            load.opened(account.provider, account.name, schema) as opened,
             stopping.cancelling(opened.cancel),
         ):
             preflight(opened.pipeline, opened.client, options.full_refresh)
             run = _run(account, run_id, options, opened, began, on_progress)
             raw = opened.pipeline.dataset_name
-            with nullcontext() if opened.appends else runs.noting(opened.client, raw, run, ending):
+            with nullcontext() if opened.appends else sync_runs.noting(opened.client, raw, run, ending):
                 with stopping.gently(run.stop):
                     _load_all(opened, account.source(run, settings), run)
                 if run.moves_cursor and (text := hint(provider(account.provider), _stored(opened, account), run)):
@@ -77,7 +78,7 @@ def _run(
     account: accounts.Account,
     run_id: str,
     options: argparse.Namespace,
-    opened: warehouse.Warehouse,
+    opened: load.Warehouse,
     began: float,
     on_progress: OnProgress,
 ) -> Run:
@@ -103,11 +104,11 @@ def _run(
     )
 
 
-def _stored(opened: warehouse.Warehouse, account: accounts.Account) -> StoredFaxes:
+def _stored(opened: load.Warehouse, account: accounts.Account) -> StoredFaxes:
     return StoredFaxes(opened.client, account.name, opened.appends)
 
 
-def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:
+def _load_all(opened: load.Warehouse, source: DltSource, run: Run) -> None:
     """Loads until the run has reached its end.
 
     It ends early if the run is asked to end.
@@ -128,7 +129,7 @@ def _load_all(opened: warehouse.Warehouse, source: DltSource, run: Run) -> None:
             raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")
 
 
-def _refresh_views(opened: warehouse.Warehouse, schema: str) -> list[str]:
+def _refresh_views(opened: load.Warehouse, schema: str) -> list[str]:
     """Makes the views in `schema`; a warning for each that cannot be made."""
     if opened.appends:
         return ["Parquet files have no views: docs/files.md says how to query them"]
@@ -136,7 +137,7 @@ def _refresh_views(opened: warehouse.Warehouse, schema: str) -> list[str]:
         return refresh_views(opened.client, schema, report_timezone())
 
 
-def _purge(opened: warehouse.Warehouse, account: accounts.Account, run: Run) -> None:
+def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:
     """Deletes what is too old by a clock that the provider's answers have confirmed: a wrong one might delete all.
 
     A run with bounds of its own may have asked for nothing.

@@ -12,11 +12,12 @@ from browser import page, served  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.terminal_theme import TerminalTheme  # noqa: E402
 
-from pipelines import demo, reading  # noqa: E402
+from pipelines import demo  # noqa: E402
 from pipelines.config import bootstrap  # noqa: E402
 from pipelines.costs.figures import month_figures  # noqa: E402
 from pipelines.costs.months import this_month  # noqa: E402
 from pipelines.costs.screen import screen  # noqa: E402
+from pipelines.warehouse import read_only  # noqa: E402
 
 LIGHT = TerminalTheme(
     (255, 255, 255),
@@ -52,7 +53,7 @@ def main() -> None:
 
 def report_html() -> str:
     """The report's screen, 100 columns wide, as a terminal with a light ground shows it."""
-    with demo.warehouse(bootstrap.DEMO_DATABASE), reading.opened() as read:
+    with demo.warehouse(bootstrap.DEMO_DATABASE), read_only.opened() as read:
         figures = month_figures(read, this_month("UTC"), "number")
     console = Console(record=True, width=100, force_terminal=True, highlight=False, file=StringIO())
     console.print(screen(figures, "UTC"))

@@ -74,13 +74,13 @@ def refresh(environment: Mapping[str, str], timezone: str = "UTC") -> None:
 
 def warnings_of_refresh(environment: Mapping[str, str], timezone: str = "UTC", folder: Path = HERE) -> list[str]:
     """Makes the views of the files in a folder, and gives the warnings."""
-    from pipelines import warehouse
     from pipelines.views import refresh_views
+    from pipelines.warehouse import load
 
     with pytest.MonkeyPatch.context() as patched:
         for name, value in environment.items():
             patched.setenv(name, value)
-        with warehouse.opened(sources.providers()[0], "default", "fax") as opened:
+        with load.opened(sources.providers()[0], "default", "fax") as opened:
             return refresh_views(opened.client, "fax", timezone, folder)
 
 

@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from warehouses import Warehouse, rows
 
-from pipelines.compaction import KEPT, Proof, redundant
+from pipelines.warehouse.ledger_compaction import KEPT, Proof, redundant
 from sources.window import Window
 
 DAYS = 12

@@ -13,7 +13,7 @@ from pages import blocks
 from postgres import Server
 
 import sources
-from pipelines import warehouse
+from pipelines.warehouse import load
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 SCHEMAS = ("fax", "fax_phaxio", "fax_phaxio_default_staging")
@@ -182,7 +182,7 @@ def test_no_connection_waits_for_a_lock_without_an_end(
     settings["DESTINATION__WAREHOUSE__CREDENTIALS"] += own
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    with warehouse.opened("phaxio", "default", "fax") as opened, opened.pipeline.sql_client() as another:
+    with load.opened("phaxio", "default", "fax") as opened, opened.pipeline.sql_client() as another:
         told = [client.execute_sql("show lock_timeout") for client in (opened.client, another)]
 
     assert told == [[(expected,)]] * 2

@@ -24,8 +24,8 @@ from postgres import Server
 from reporting import Reporting, sync_once, total
 
 import sources
-from pipelines import reading
 from pipelines.costs.money import change, dollars
+from pipelines.warehouse import read_only
 from sources.errors import FaxSyncError
 
 NOW = datetime.now(UTC)
@@ -208,7 +208,7 @@ def test_what_reads_postgres_cannot_write(settings: Settings, monkeypatch: pytes
 def refuse_to_write(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(FaxSyncError) as refused, reading.opened() as read:
+    with pytest.raises(FaxSyncError) as refused, read_only.opened() as read:
         read("create table written_by_a_report (made integer)")
 
     assert isinstance(refused.value.__cause__, DatabaseException)

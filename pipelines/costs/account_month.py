@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pipelines.costs.money import ZERO
 from pipelines.costs.months import month_after, month_before
-from pipelines.reading import Read, Row
+from pipelines.warehouse.read_only import Read, Row
 
 _COSTS = """
     select provider, account

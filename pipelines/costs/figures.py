@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.costs.account_month import AccountMonth, account_months
 from pipelines.costs.money import ZERO
 from pipelines.costs.months import days_of, month_after
-from pipelines.reading import Read, Row
+from pipelines.warehouse.read_only import Read, Row
 
 _COUNTED = ("faxes", "open_faxes", "pages", "cost_usd")
 _OF_DELIVERIES = ("deliveries", "open_deliveries", "pages", "cost_usd")

@@ -8,7 +8,7 @@ from rich.text import Text
 from pipelines.costs.bars import bar
 from pipelines.costs.figures import MonthFigures
 from pipelines.costs.money import PAGE_PRICE, change, dollars, share
-from pipelines.reading import Row
+from pipelines.warehouse.read_only import Row
 
 TOP, TOP_FAILURES, TOP_ACCOUNTS, BAR = 8, 4, 4, 10
 

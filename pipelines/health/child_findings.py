@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from pipelines.stored import StoredFaxes
+from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.records.schema import Table
 
 

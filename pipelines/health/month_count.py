@@ -6,7 +6,7 @@ difference is a finding only where the warehouse holds fewer than every reading 
 
 from collections.abc import Callable, Collection, Iterator
 
-from pipelines.stored import StoredFaxes
+from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.extract.page import MonthCount, Page
 from sources.http.client import Client
 from sources.records.schema import ChildTable, Record, Table

@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from pipelines.stored import StoredFaxes
+from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.load.run import Run
 
 

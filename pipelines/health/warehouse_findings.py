@@ -6,11 +6,11 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.connecting import kind
-from pipelines.database_file import file_of
 from pipelines.faults import explain
 from pipelines.health.machine import scarce_room
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse.connection import kind
+from pipelines.warehouse.database_file import file_of
+from pipelines.warehouse.load import Warehouse
 
 _TRIAL = "fax_sync_check"  # a table that is made and never committed
 

@@ -11,11 +11,11 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
 import sources
-from pipelines.comments import comment_on, read_comments
 from pipelines.postgres import CANNOT_REPLACE, DEPENDENTS, state_of
 from pipelines.views.files import HERE, shown
 from pipelines.views.queries import View, questions, unified
 from pipelines.views.refused import Refusal, refusal
+from pipelines.warehouse.comments import comment_on, read_comments
 from sources.errors import WarehouseError
 
 

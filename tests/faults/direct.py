@@ -12,11 +12,11 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from virtual import Clock
 
 import sources
-from pipelines import runs, warehouse
 from pipelines.cli.summary import require_proof
 from pipelines.ending import Ending
-from pipelines.stored import StoredFaxes
 from pipelines.views import refresh_views
+from pipelines.warehouse import load, sync_runs
+from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.http.client import Client
 from sources.http.limits import Limits
 from sources.load.plan import Horizon
@@ -43,10 +43,10 @@ class Time:
         return datetime.now(UTC) + self.ahead
 
 
-def assert_noted(opened: warehouse.Warehouse, run: Run, ending: Ending) -> None:
+def assert_noted(opened: load.Warehouse, run: Run, ending: Ending) -> None:
     """The row of `sync_runs` says how the run ended; one that wrote nothing, though all went well, has none."""
     raw = opened.pipeline.dataset_name
-    sql = f'select exit_code, rows_new, rows_changed, loads from "{raw}"."{runs.SYNC_RUNS}" where run_id = %s'
+    sql = f'select exit_code, rows_new, rows_changed, loads from "{raw}"."{sync_runs.SYNC_RUNS}" where run_id = %s'
     try:
         rows = opened.client.execute_sql(sql, run.run_id)
     except DestinationUndefinedEntity:
@@ -83,7 +83,7 @@ def run_once(
     with pytest.MonkeyPatch.context() as environment:
         for name, value in settings.items():
             environment.setenv(name, value)
-        with warehouse.opened(provider, "default", "fax") as opened:
+        with load.opened(provider, "default", "fax") as opened:
             stored = StoredFaxes(opened.client, "default")
             began = whole_second(time.now())
             run = Run(uuid4().hex, "default", began, stored, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ def run_once(
             source = dlt.source(lambda: resources, name=provider)()
             ending = Ending()
             try:
-                with runs.noting(opened.client, opened.pipeline.dataset_name, run, ending):
+                with sync_runs.noting(opened.client, opened.pipeline.dataset_name, run, ending):
                     for number in range(1, loads + 1):
                         run.loads += opened.load(source)
                         after_load(number)

@@ -16,7 +16,7 @@ from faults.on_postgres import OURS, ServerTrial
 from faults.process import Barrier, run
 from faults.test_postgres_cut import TABLES, table
 from faults.wire import wire
-from pipelines import warehouse
+from pipelines.warehouse import load
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 LOCKS = "pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = '{}')"
@@ -121,7 +121,7 @@ def test_a_silent_network_is_noticed_in_time(
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         with (
-            warehouse.opened("phaxio", "default", "fax") as opened,
+            load.opened("phaxio", "default", "fax") as opened,
             socket.socket(fileno=os.dup(opened.client.native_connection.fileno())) as connected,
         ):
             idle = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)

@@ -122,7 +122,7 @@ def of_two_runs_at_once_one_is_refused_or_both_are_right(trial: StartTrial, _: S
 
 
 def without_the_lock(patch: Patch) -> None:
-    from pipelines import lock
+    from pipelines.warehouse import lock
 
     for name in ("file", "exclusive"):
         if hasattr(lock, name):

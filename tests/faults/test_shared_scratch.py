@@ -14,7 +14,7 @@ from oracle import assert_holds
 from faults.conftest import StartTrial
 from faults.inject import broken
 from faults.process import Barrier, run, started
-from pipelines.scratch import working_directory
+from pipelines.warehouse.working_directory import working_directory
 
 CONTAINER = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")  # its processes are counted from 1
 

@@ -11,7 +11,7 @@ import dlt
 import duckdb
 
 import sources
-from pipelines.connecting import kind
+from pipelines.warehouse.connection import kind
 from sources.errors import ConfigError
 
 _SEE = "see [destination.warehouse] credentials"

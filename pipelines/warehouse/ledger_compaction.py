@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines.stored import StoredFaxes
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse.load import Warehouse
+from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.load.ledger import SYNC_WINDOWS
 from sources.load.run import PROVEN, Run
 from sources.window import Window

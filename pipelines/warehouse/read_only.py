@@ -13,11 +13,11 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.config import bootstrap
 from pipelines.config.settings import busy_seconds, schema_name
-from pipelines.connecting import connected, kind
-from pipelines.database_file import file_of
-from pipelines.destinations import configured_destination
-from pipelines.scratch import working_directory
 from pipelines.unforeseen import explained
+from pipelines.warehouse.connection import connected, kind
+from pipelines.warehouse.database_file import file_of
+from pipelines.warehouse.dlt_internals.destinations import configured_destination
+from pipelines.warehouse.working_directory import working_directory
 from sources.errors import ConfigError, FaxSyncError, WarehouseError
 
 LOG = logging.getLogger("fax-sync")

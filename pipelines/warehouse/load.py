@@ -13,16 +13,16 @@ import dlt
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
-from pipelines import lock
 from pipelines.config.settings import duckdb_memory
-from pipelines.connecting import connected, kind
-from pipelines.database_file import file_of, lock_file, make_file
-from pipelines.destinations import configured_destination
-from pipelines.lock import Lock
-from pipelines.nesting import nest, unnest
 from pipelines.postgres import require_encoding, require_schemas
-from pipelines.scratch import working_directory
-from pipelines.upkeep import keep_up
+from pipelines.warehouse import lock
+from pipelines.warehouse.comments_and_indexes import keep_up
+from pipelines.warehouse.connection import connected, kind
+from pipelines.warehouse.database_file import file_of, lock_file, make_file
+from pipelines.warehouse.dlt_internals.destinations import configured_destination
+from pipelines.warehouse.dlt_internals.nesting import nest, unnest
+from pipelines.warehouse.lock import Lock
+from pipelines.warehouse.working_directory import working_directory
 from sources.extract.background_call import Ahead
 
 

@@ -11,8 +11,8 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines import stopping
-from pipelines.comments import comment_on
 from pipelines.ending import Ending
+from pipelines.warehouse.comments import comment_on
 from sources.load.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
 from sources.load.run import Run
 

@@ -7,14 +7,14 @@ from typing import Any
 from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines import runs
-from pipelines.comments import comment_on, read_comments
+from pipelines.warehouse import sync_runs
+from pipelines.warehouse.comments import comment_on, read_comments
 from sources.load.ledger import SYNC_WINDOWS
 
 
 def keep_up(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
     """Makes the comments and indexes of the raw schema, unless the comment of `sync_windows` tells they are there."""
-    statements = [*runs.making(raw), *_comments(raw, schema), *(_indexes(raw, schema) if with_indexes else ())]
+    statements = [*sync_runs.making(raw), *_comments(raw, schema), *(_indexes(raw, schema) if with_indexes else ())]
     mark = blake2b("\0".join(statements).encode(), digest_size=6).hexdigest()
     meaning = schema.tables[SYNC_WINDOWS].get("description") if SYNC_WINDOWS in schema.tables else None
     if meaning is None or read_comments(client, raw, "r").get(SYNC_WINDOWS) == f"{meaning} [{mark}]":

@@ -10,8 +10,8 @@ from dlt.common.storages import FileStorage
 from dlt.destinations.impl.postgres import factory
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresCsvCopyJob
 
-from pipelines.keys import require_keys
-from pipelines.postgres_session import Fence, SqlClient
+from pipelines.warehouse.dlt_internals.postgres_session import Fence, SqlClient
+from pipelines.warehouse.dlt_internals.unique_keys import require_keys
 
 _BUFFER_BYTES = 256 * 1024
 

@@ -6,7 +6,7 @@ from typing import Any
 import dlt
 
 from pipelines.config.destination import DESTINATION, require_destination
-from pipelines.duckdb_merge import duckdb
+from pipelines.warehouse.dlt_internals.duckdb_merge import duckdb
 
 
 def configured_destination(staging: str) -> Any:
@@ -20,7 +20,7 @@ def configured_destination(staging: str) -> Any:
     if made.destination_type.endswith(".duckdb"):
         made = duckdb(destination_name=DESTINATION, staging_dataset_name_layout=staging)
     elif made.destination_type.endswith(".postgres"):
-        from pipelines.postgres_copy import postgres  # noqa: PLC0415  # no run into a file needs its driver
+        from pipelines.warehouse.dlt_internals.postgres_copy import postgres  # noqa: PLC0415  # no run into a file needs its driver
 
         made = postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging)
     return _remembering_capabilities(made)

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from pipelines.connecting import kind
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse.connection import kind
+from pipelines.warehouse.load import Warehouse
 from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS
 from sources.records.schema import Table

@@ -1,0 +1,1 @@
+"""The one place that touches what dlt does not document."""
