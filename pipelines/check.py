@@ -30,7 +30,7 @@ from pipelines.health.no_faxes import hint
 from pipelines.health.retired_provider import advice, advised, is_out_of_reach
 from pipelines.health.settings_origin import settings_of
 from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
-from pipelines.unforeseen import explained
+from pipelines.outcome.unforeseen import explained
 from pipelines.warehouse import load, read_only
 from pipelines.warehouse.database_file import require_file
 from pipelines.warehouse.stored_faxes import StoredFaxes

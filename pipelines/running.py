@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 from dlt.extract import DltSource
 
-from pipelines import stopping
 from pipelines.cli.progress import OnProgress
 from pipelines.cli.summary import Outcome, require_proof
 from pipelines.config import accounts
 from pipelines.config.privacy import kept_from, privacy
 from pipelines.config.settings import heartbeat_minutes, report_timezone, rows_per_load
-from pipelines.ending import Ending
 from pipelines.health.no_faxes import hint
 from pipelines.health.retired_provider import advised
+from pipelines.outcome import signals
+from pipelines.outcome.account_ending import Ending
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.dropped_tables import preflight
@@ -42,13 +42,13 @@ def sync_account(
         settings = account.settings()  # refused, if they must be, before anything is written
         with (
             load.opened(account.provider, account.name, schema) as opened,
-            stopping.cancelling(opened.cancel),
+            signals.cancelling(opened.cancel),
         ):
             preflight(opened.pipeline, opened.client, options.full_refresh)
             run = _run(account, run_id, options, opened, began, on_progress)
             raw = opened.pipeline.dataset_name
             with nullcontext() if opened.appends else sync_runs.noting(opened.client, raw, run, ending):
-                with stopping.gently(run.stop):
+                with signals.gently(run.stop):
                     _load_all(opened, account.source(run, settings), run)
                 if run.moves_cursor and (text := hint(provider(account.provider), _stored(opened, account), run)):
                     run.warnings.append(text)
@@ -56,7 +56,7 @@ def sync_account(
                 compact(opened, run)
                 run.warnings += _refresh_views(opened, schema)
                 require_proof(run)
-    except (Exception, stopping.Stopped) as failure:
+    except (Exception, signals.Stopped) as failure:
         LOG.debug("%s failed", account, exc_info=True)
         ending.note(failure, run)
     finally:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from pipelines import logs, stopping
 from pipelines.cli.command import CommandParser, instant, leave, minutes, reported
 from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import OnProgress, progress
@@ -24,6 +23,7 @@ from pipelines.config.settings import report_timezone, require_settings, schema_
 from pipelines.config.settings_files import secrets_in_config
 from pipelines.config.unknown_settings import require_privacy_read, unknown_in_environment, unknown_in_files
 from pipelines.health.machine import readable_by_others, require_address_space
+from pipelines.outcome import logs, signals
 from pipelines.running import sync_account
 
 LOG = logging.getLogger("fax-sync")
@@ -74,7 +74,7 @@ def _sync_accounts(options: argparse.Namespace) -> int:
     with progress() as on_progress:
         outcomes = [_sync_one(account, schema, run_id, options, on_progress) for account in configured]
     _tell(outcomes, run_id, options.json, options.verbose)
-    stopped = stopping.received()
+    stopped = signals.received()
     return stopped.exit_code if stopped else exit_code(outcomes)
 
 
@@ -82,8 +82,8 @@ def _sync_one(
     account: accounts.Account, schema: str, run_id: str, options: argparse.Namespace, on_progress: OnProgress
 ) -> Outcome:
     """Syncs the account, unless a signal has ended the one before."""
-    if stopped := stopping.received():
-        return Outcome(account, None, 0.0, stopping.Interrupted(f"not begun: {stopped.name}", stopped.number))
+    if stopped := signals.received():
+        return Outcome(account, None, 0.0, signals.Interrupted(f"not begun: {stopped.name}", stopped.number))
     return sync_account(account, schema, run_id, options, on_progress)
 
 

@@ -6,7 +6,7 @@ import logging
 import pytest
 from conftest import ServeFake, SyncProcess, generated
 
-from pipelines import logs
+from pipelines.outcome import logs
 from sources.fakes.server import Answer
 
 

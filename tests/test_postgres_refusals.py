@@ -9,8 +9,8 @@ from leaks import PASSWORD
 from postgres import Server
 from protocol_server import refusing
 
-from pipelines.faults import explain
-from pipelines.postgres_connect import explain_connection
+from pipelines.outcome.error_mapping import explain
+from pipelines.outcome.postgres_connect import explain_connection
 
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
 REFUSALS = {  # SQLSTATE and text, whether a password is asked for before, exit code and what is told

@@ -167,7 +167,7 @@ def test_a_terminal_that_lacks_a_letter_is_told_all_the_same(serve_fake: ServeFa
 
 
 def test_the_place_of_an_error_is_the_innermost_of_ours() -> None:
-    from pipelines.unforeseen import explained
+    from pipelines.outcome.unforeseen import explained
 
     try:
         summary.completeness(None)  # type: ignore[arg-type]

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NoReturn
 
-from pipelines import logs, stopping
 from pipelines.config.settings_files import unreadable
-from pipelines.unforeseen import explained
+from pipelines.outcome import logs, signals
+from pipelines.outcome.unforeseen import explained
 from sources.errors import ConfigError
 from sources.window import parse_instant
 
@@ -57,7 +57,7 @@ def reported(command: Callable[[], int], verbose: bool = False, log_format: logs
     try:
         if reason := unreadable():
             raise ConfigError(reason)
-        with stopping.listening():
+        with signals.listening():
             exit_code = command()
         if sys.stdout:
             sys.stdout.flush()
@@ -65,7 +65,7 @@ def reported(command: Callable[[], int], verbose: bool = False, log_format: logs
     except BrokenPipeError:
         return NOBODY_READS
     except BaseException as error:
-        if stopped := stopping.behind(error):
+        if stopped := signals.behind(error):
             LOG.error("stopped by %s; what has been loaded stays, and the next run continues", stopped.name)
             return stopped.exit_code
         LOG.debug("the command failed", exc_info=True)

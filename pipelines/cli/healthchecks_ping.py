@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import requests
 
-from pipelines import stopping
 from pipelines.config.settings import setting
+from pipelines.outcome import signals
 from sources.errors import TryAgain
 from sources.http import origin
 
@@ -33,9 +33,9 @@ def watched(command: Callable[[], int]) -> int:
     try:
         exit_code = command()
     except BaseException as error:
-        _ping(f"{url}/log" if isinstance(error, TryAgain) or stopping.received() else f"{url}/fail")
+        _ping(f"{url}/log" if isinstance(error, TryAgain) or signals.received() else f"{url}/fail")
         raise
-    _ping(f"{url}/log" if exit_code == TryAgain.exit_code or stopping.received() else f"{url}/{exit_code}")
+    _ping(f"{url}/log" if exit_code == TryAgain.exit_code or signals.received() else f"{url}/{exit_code}")
     return exit_code
 
 

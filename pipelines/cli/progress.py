@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pipelines import logs
+from pipelines.outcome import logs
 from sources.load.run import Run
 from sources.window import rfc3339
 

@@ -12,7 +12,9 @@ DEMO_DATABASE = ROOT / "demo.duckdb"
 gc.set_threshold(200_000, 50, 100)  # records hold no cycles, and to look for some took a tenth of a backfill
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps 50 MB for later
 
-os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"  # dlt would cancel its load; pipelines/stopping.py has it finish
+os.environ["RUNTIME__INTERCEPT_SIGNALS"] = (
+    "false"  # dlt would cancel its load; pipelines/outcome/signals.py has it finish
+)
 if Path(sys.argv[0]).resolve().parent == ROOT / "pipelines":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until a command listens: no traceback from the midst of an import
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.faults import explain
 from pipelines.health.machine import scarce_room
+from pipelines.outcome.error_mapping import explain
 from pipelines.warehouse.connection import kind
 from pipelines.warehouse.database_file import file_of
 from pipelines.warehouse.load import Warehouse

@@ -11,7 +11,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
 import sources
-from pipelines.postgres import CANNOT_REPLACE, DEPENDENTS, state_of
+from pipelines.outcome.postgres_errors import CANNOT_REPLACE, DEPENDENTS, state_of
 from pipelines.views.files import HERE, shown
 from pipelines.views.queries import View, questions, unified
 from pipelines.views.refused import Refusal, refusal

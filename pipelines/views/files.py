@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
 from pathlib import Path
 
-from pipelines.logs import escaped
+from pipelines.outcome.logs import escaped
 
 HERE = Path(__file__).parent
 MAX_NAME_BYTES = 63  # of PostgreSQL, which cuts longer names without an error

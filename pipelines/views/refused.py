@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipelines.faults import causes, explain
-from pipelines.logs import escaped
+from pipelines.outcome.error_mapping import causes, explain
+from pipelines.outcome.logs import escaped
 from sources.errors import WarehouseError
 from sources.records.privacy import DROPPED
 

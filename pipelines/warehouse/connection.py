@@ -9,7 +9,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from pipelines.config.settings import busy_seconds
-from pipelines.faults import explain
+from pipelines.outcome.error_mapping import explain
 from sources.errors import Busy
 
 

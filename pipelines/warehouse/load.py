@@ -14,7 +14,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
 from pipelines.config.settings import duckdb_memory
-from pipelines.postgres import require_encoding, require_schemas
+from pipelines.outcome.postgres_errors import require_encoding, require_schemas
 from pipelines.warehouse import lock
 from pipelines.warehouse.comments_and_indexes import keep_up
 from pipelines.warehouse.connection import connected, kind

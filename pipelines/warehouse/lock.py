@@ -16,8 +16,8 @@ from dlt.common.exceptions import TerminalException
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines import stopping
-from pipelines.postgres import LOCK_TIMEOUT, state_of
+from pipelines.outcome import signals
+from pipelines.outcome.postgres_errors import LOCK_TIMEOUT, state_of
 from sources.errors import AtWork, Busy, ConfigError
 
 _REMEDY = "connect directly, or through a pooler in session or transaction mode"
@@ -131,8 +131,8 @@ class DatabaseLock:
 
         A signal that comes meanwhile ends the wait, and with it the transaction that holds the run's lock.
         """
-        patience = "5s" if stopping.received() else "10min"
-        with stopping.waiting(), stopping.cancelling(self.client.native_connection.cancel):
+        patience = "5s" if signals.received() else "10min"
+        with signals.waiting(), signals.cancelling(self.client.native_connection.cancel):
             self.client.execute_sql(f"savepoint turn; set local lock_timeout = '{patience}'")
             self.client.execute_sql("select pg_advisory_xact_lock(hashtextextended('fax-sync', 0))")
         try:

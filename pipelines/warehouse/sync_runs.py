@@ -10,8 +10,8 @@ from typing import Any
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines import stopping
-from pipelines.ending import Ending
+from pipelines.outcome import signals
+from pipelines.outcome.account_ending import Ending
 from pipelines.warehouse.comments import comment_on
 from sources.load.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
 from sources.load.run import Run
@@ -67,7 +67,7 @@ def noting(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> It
             client.rollback_transaction()
         raise
     finally:
-        with stopping.deferred():
+        with signals.deferred():
             with suppress(Exception):
                 run.give_up_requests()  # what is counted is to stay as it is
             if run.loads or run.purged or ending.exit_code:

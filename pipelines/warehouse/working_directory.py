@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.stopping import before_ending_at_once
+from pipelines.outcome.signals import before_ending_at_once
 from sources.errors import ConfigError
 
 _PREFIX = "fax-sync-"

@@ -13,7 +13,7 @@ from virtual import Clock
 
 import sources
 from pipelines.cli.summary import require_proof
-from pipelines.ending import Ending
+from pipelines.outcome.account_ending import Ending
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.stored_faxes import StoredFaxes

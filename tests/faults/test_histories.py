@@ -19,7 +19,7 @@ from faults.conftest import Served, more
 from faults.direct import Time, run_once
 from faults.inject import UNAVAILABLE, Fault, between_pages, broken, from_page
 from faults.test_time import dated
-from pipelines.faults import explain
+from pipelines.outcome.error_mapping import explain
 from sources.errors import FaxSyncError
 from sources.fakes.server import json_answer, serve
 from sources.http.limits import Limits

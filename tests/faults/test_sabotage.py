@@ -22,7 +22,7 @@ from faults.direct import Time, run_once
 from faults.inject import Honest, bent, between_pages, broken
 from faults.process import Barrier
 from faults.test_time import dated
-from pipelines.ending import Ending
+from pipelines.outcome.account_ending import Ending
 from sources.errors import Busy, ContractError
 from sources.extract.bound_forms import BoundForms
 from sources.extract.page_order import Passage

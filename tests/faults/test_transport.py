@@ -14,7 +14,7 @@ import sources
 from faults.conftest import StartTrial
 from faults.direct import Time
 from faults.inject import Honest, first, from_page
-from pipelines.faults import explain
+from pipelines.outcome.error_mapping import explain
 from sources.errors import ContractError
 from sources.fakes.server import Answer, FakeServer, Request, json_answer, serve
 from sources.http.client import Client

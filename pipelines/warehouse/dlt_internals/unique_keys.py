@@ -16,8 +16,8 @@ from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.postgres import DOUBLES, LOCK_TIMEOUT, explain, state_of
-from pipelines.postgres_connect import PASSING
+from pipelines.outcome.postgres_connect import PASSING
+from pipelines.outcome.postgres_errors import DOUBLES, LOCK_TIMEOUT, explain, state_of
 from sources import provider
 from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_RUNS

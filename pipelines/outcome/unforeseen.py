@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from pipelines.config.bootstrap import ROOT
-from pipelines.faults import causes, explain
+from pipelines.outcome.error_mapping import causes, explain
 from sources.errors import FaxSyncError, Unforeseen
 
 _OURS = ("pipelines", "sources", "notebooks")

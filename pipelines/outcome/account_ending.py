@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from pipelines import stopping
-from pipelines.faults import explain
-from pipelines.unforeseen import explained
+from pipelines.outcome import signals
+from pipelines.outcome.error_mapping import explain
+from pipelines.outcome.unforeseen import explained
 from sources.errors import FaxSyncError, TryAgain
 from sources.load.run import Run
 from sources.window import rfc3339
@@ -28,12 +28,12 @@ class Ending:
         return self.error.exit_code if self.error else 0
 
 
-def _interrupted(failure: BaseException, run: Run | None) -> stopping.Interrupted | None:
+def _interrupted(failure: BaseException, run: Run | None) -> signals.Interrupted | None:
     """The failure as what a signal has brought about; None if it has another reason."""
-    stopped = stopping.behind(failure)
+    stopped = signals.behind(failure)
     if stopped is None and isinstance(explain(failure), TryAgain):
-        stopped = stopping.received()  # which has cancelled what was waited for, or left less time to wait
-    return stopping.Interrupted(f"stopped by {stopped.name}: {_loaded(run)}", stopped.number) if stopped else None
+        stopped = signals.received()  # which has cancelled what was waited for, or left less time to wait
+    return signals.Interrupted(f"stopped by {stopped.name}: {_loaded(run)}", stopped.number) if stopped else None
 
 
 def _loaded(run: Run | None) -> str:

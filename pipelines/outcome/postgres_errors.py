@@ -8,7 +8,7 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.postgres_connect import GRANTS, NO_DATABASE, PASSING, REFUSED, explain_connection
+from pipelines.outcome.postgres_connect import GRANTS, NO_DATABASE, PASSING, REFUSED, explain_connection
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
 _CANCELLED = {"57014": "statement_timeout", "25P04": "transaction_timeout"}

@@ -9,7 +9,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pipelines.faults import causes
+from pipelines.outcome.error_mapping import causes
 from sources.errors import FaxSyncError
 
 LOG = logging.getLogger("fax-sync")

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from types import FrameType
 
-from pipelines import logs
-from pipelines.faults import causes
+from pipelines.outcome import logs
+from pipelines.outcome.error_mapping import causes
 from sources.errors import FaxSyncError
 from sources.extract.stop import Stop
 

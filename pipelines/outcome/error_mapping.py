@@ -9,9 +9,9 @@ import duckdb
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import InvalidDestinationReference, UnknownDestinationModule
 
-from pipelines import postgres
 from pipelines.config.destination import UNKNOWN_TYPE
 from pipelines.config.settings_files import unreadable
+from pipelines.outcome import postgres_errors
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 from sources.load.ranges import refusal
 from sources.load.settings import allowed
@@ -66,7 +66,7 @@ def _is_closed(path: str | bytes | int) -> bool:
 
 def _warehouse(error: BaseException) -> FaxSyncError | None:
     if not isinstance(error, duckdb.Error):
-        return postgres.explain(error)
+        return postgres_errors.explain(error)
     text = str(error)
     if isinstance(error, duckdb.OutOfMemoryException):
         return LocalError("out of memory: raise [sync] duckdb_memory, or lower rows_per_load")

@@ -1,0 +1,1 @@
+"""How a run ends: signals, logs, and any error as one that the operator can act on."""
