@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from pipelines.account_sync import sync_account
 from pipelines.cli.command import CommandParser, instant, leave, minutes, reported
 from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import OnProgress, progress
@@ -24,7 +25,6 @@ from pipelines.config.settings_files import secrets_in_config
 from pipelines.config.unknown_settings import require_privacy_read, unknown_in_environment, unknown_in_files
 from pipelines.health.machine import readable_by_others, require_address_space
 from pipelines.outcome import logs, signals
-from pipelines.running import sync_account
 
 LOG = logging.getLogger("fax-sync")
 
