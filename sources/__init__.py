@@ -7,7 +7,8 @@ A provider's package offers:
 - `IF_GONE`, if it has an announced successor: what to do once its API has ended;
 - `IF_EMPTY`, if faxes may be elsewhere: what to look for in an account that has none;
 - `SECRETS`: the settings without which the provider is not configured;
-- `faxes.sql`: its rows as the common fax (`sources/records/fax.py`), and `fax_recipients.sql` and `fax_tags.sql` if it has any;
+- `faxes.sql`: its rows as the common fax (`sources/records/fax.py`); `fax_recipients.sql` and `fax_tags.sql` if it
+  has any;
 - `fake.Fake`: its API on loopback, for the demonstration and the tests.
 """
 

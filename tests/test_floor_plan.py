@@ -1,8 +1,9 @@
-"""Who may import whom, and what every file owes its reader."""
+"""The house: which room may import which, and what every file owes its reader."""
 
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,26 @@ from conftest import ROOT
 import sources
 
 FILES = sorted(path for folder in ("sources", "pipelines") for path in (ROOT / folder).rglob("*.py"))
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
+PROVIDERS = sources.providers()
+MOST_FILES = 14  # in one folder, its `__init__.py` included
+READING = ("sources/http", "sources/records", "sources/extract")  # rooms that must work without dlt
+BELOW = {  # room -> the rooms that it may import
+    "sources": set(),
+    "sources/fakes": set(),
+    "sources/http": {"sources"},
+    "sources/records": {"sources"},
+    "sources/extract": {"sources", "sources/http", "sources/records"},
+    "sources/load": {"sources", "sources/http", "sources/records", "sources/extract"},
+    **{f"sources/{name}": {"sources", *READING, "sources/load"} for name in PROVIDERS},
+    **{f"sources/{name}/fake": {"sources/fakes"} for name in PROVIDERS},
+}
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def room_of(path: Path) -> str:
+    """The folder of a file, as a path from the project's root."""
+    return str(path.parent.relative_to(ROOT))
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -24,46 +44,93 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def folder_of(path: Path) -> str:
-    """The provider's name, or nothing for a file that is shared."""
-    parent = path.relative_to(ROOT).parts
-    return parent[1] if parent[0] == "sources" and len(parent) == 3 else ""
+def modules_imported(path: Path) -> set[Path]:
+    """The files of this project that a file imports."""
+    found = (MODULES.get(name) or MODULES.get(name.rpartition(".")[0]) for name in imported(path))
+    return {module for module in found if module}
 
 
-@every_file
-def test_imports_point_down_only(path: Path) -> None:
-    provider, names = folder_of(path), set(imported(path))
-    others = {f"sources.{name}" for name in sources.providers() if name != provider}
-    upward = {name for name in names if name.startswith("pipelines")} if "sources" in path.parts[-3:] else set()
-    sideways = {name for name in names if ".".join(name.split(".")[:2]) in others}
-
-    assert (set(), set()) == (upward, sideways)
+def rooms() -> dict[str, set[str]]:
+    """Each room with the other rooms that it imports."""
+    edges: dict[str, set[str]] = {room_of(path): set() for path in FILES}
+    for path in FILES:
+        edges[room_of(path)] |= {room_of(module) for module in modules_imported(path)} - {room_of(path)}
+    return edges
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.name.startswith("fake")], ids=lambda path: path.stem)
-def test_a_fake_shares_nothing_with_what_it_tests(path: Path) -> None:
-    allowed = (*("sources.fake_",), f"sources.{folder_of(path)}.fake_")
+def test_the_rules_see_the_house() -> None:
+    edges = rooms()
+
+    assert len(FILES) > 80
+    assert set(BELOW) <= set(edges)
+    assert sum(map(len, edges.values())) > 40
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_imports_point_down(room: str) -> None:
+    assert rooms()[room] <= BELOW[room]
+
+
+def test_no_circle_of_rooms() -> None:
+    order = list(TopologicalSorter(rooms()).static_order())
+
+    assert order.index("sources/extract") < order.index("sources/load") < order.index("pipelines")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_fake_shares_nothing_with_what_it_tests(provider: str) -> None:
+    fakes = [path for path in FILES if room_of(path) in (f"sources/{provider}/fake", "sources/fakes")]
+    allowed = (f"sources.{provider}.fake", "sources.fakes")
     foreign = {
         name
+        for path in fakes
         for name in imported(path)
         if not name.startswith(allowed) and name.split(".")[0] not in sys.stdlib_module_names
     }
 
-    assert set() == foreign
+    assert len(fakes) > 5
+    assert foreign == set()
 
 
-@pytest.mark.parametrize("provider", sources.providers())
-def test_pipelines_know_no_provider_by_name(provider: str) -> None:
-    files = [path for path in (ROOT / "pipelines").rglob("*") if path.suffix in (".py", ".sql", ".toml")]
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_no_file_outside_a_providers_folder_names_it(provider: str) -> None:
+    folders = [ROOT / folder for folder in ("sources", "pipelines")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".sql", ".toml")]
+    outside = [path for path in files if ROOT / "sources" / provider not in path.parents]
 
-    assert [str(path) for path in files if provider in path.read_text().lower()] == []
+    assert len(outside) > 80
+    assert [str(path.relative_to(ROOT)) for path in outside if provider in path.read_text().lower()] == []
 
 
-@pytest.mark.parametrize("provider", sources.providers())
-def test_a_shared_file_names_no_module_of_a_provider(provider: str) -> None:
-    shared = list((ROOT / "sources").glob("*.py"))
+def test_reading_imports_no_dlt() -> None:
+    files = [path for path in FILES if room_of(path) in READING]
 
-    assert [path.name for path in shared for name in imported(path) if name.startswith(f"sources.{provider}")] == []
+    assert len(files) > 15
+    assert [path.name for path in files if any(name.split(".")[0] == "dlt" for name in imported(path))] == []
+
+
+PRIVATE_OF_DLT = (
+    "dlt.destinations.impl",
+    "dlt.destinations.job_impl",
+    "dlt.destinations.sql_jobs",
+    "dlt.load",
+    "dlt.normalize",
+)
+
+
+def test_only_one_room_touches_what_dlt_does_not_document() -> None:
+    seam = "pipelines/warehouse/dlt_internals"
+    outside = {path for path in FILES for name in imported(path) if name.startswith(PRIVATE_OF_DLT)}
+    inside = {path for path in outside if room_of(path) == seam}
+
+    assert inside
+    assert {str(path.relative_to(ROOT)) for path in outside - inside} == set()
+
+
+def test_a_room_holds_about_a_dozen_files() -> None:
+    counts = {room: sum(room_of(path) == room for path in FILES) for room in rooms()}
+
+    assert {room: count for room, count in counts.items() if count > MOST_FILES} == {}
 
 
 def public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
