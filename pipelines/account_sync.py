@@ -19,9 +19,9 @@ from pipelines.outcome import signals
 from pipelines.outcome.account_ending import Ending
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
-from pipelines.warehouse.dropped_tables import preflight
+from pipelines.warehouse.dropped_tables import forget_dropped_tables
 from pipelines.warehouse.ledger_compaction import compact
-from pipelines.warehouse.retention import purge
+from pipelines.warehouse.retention import delete_expired
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources import provider
 from sources.errors import ConfigError, TryAgain
@@ -44,10 +44,10 @@ def sync_account(
             load.opened(account.provider, account.name, schema) as opened,
             signals.cancelling(opened.cancel),
         ):
-            preflight(opened.pipeline, opened.client, options.full_refresh)
+            forget_dropped_tables(opened.pipeline, opened.client, options.full_refresh)
             run = _run(account, run_id, options, opened, began, on_progress)
             raw = opened.pipeline.dataset_name
-            with nullcontext() if opened.appends else sync_runs.noting(opened.client, raw, run, ending):
+            with nullcontext() if opened.appends else sync_runs.recorded(opened.client, raw, run, ending):
                 with signals.gently(run.stop):
                     _load_all(opened, account.source(run, settings), run)
                 if run.moves_cursor and (text := hint(provider(account.provider), _stored(opened, account), run)):
@@ -147,4 +147,4 @@ def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:
     if run.client is None or not run.client.has_told_time:
         run.warnings.append("nothing older than [privacy] keep_days was deleted: the provider's answers tell no time")
     else:
-        run.purged = purge(opened, provider(account.provider).TABLE, account.name, run.kept_from)
+        run.purged = delete_expired(opened, provider(account.provider).TABLE, account.name, run.kept_from)

@@ -30,7 +30,7 @@ from pipelines.health.no_faxes import hint
 from pipelines.health.retired_provider import advice, advised, is_out_of_reach
 from pipelines.health.settings_origin import settings_of
 from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
-from pipelines.outcome.unforeseen import explained
+from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import load, read_only
 from pipelines.warehouse.database_file import require_file
 from pipelines.warehouse.stored_faxes import StoredFaxes
@@ -58,7 +58,7 @@ class Report:
 
     def note_failure(self, failure: Exception) -> None:
         """Adds what kept us from looking as a finding."""
-        error = explained(failure)
+        error = always_fax_sync_error(failure)
         self.is_faulty = self.is_faulty or isinstance(error, Unforeseen)
         self.findings.append(str(error))
         LOG.debug("looking failed", exc_info=True)

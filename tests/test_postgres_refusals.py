@@ -9,7 +9,7 @@ from leaks import PASSWORD
 from postgres import Server
 from protocol_server import refusing
 
-from pipelines.outcome.error_mapping import explain
+from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.outcome.postgres_connect import explain_connection
 
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
@@ -142,4 +142,4 @@ def test_a_wrong_call_of_the_driver_is_no_refusal(postgres: Server, database: st
     ):
         cursor.execute("select %s", [object()])
 
-    assert explain(raised.value) is None
+    assert to_fax_sync_error(raised.value) is None

@@ -9,10 +9,10 @@ from warehouses import Warehouse as Place
 from warehouses import assert_warehouse_holds, rows
 
 from sources.phaxio.columns import FAXES
-from sources.records.new_fields import Learnt
+from sources.records.new_fields import NewFields
 from sources.records.record import place
 from sources.records.tables import to_rows
-from sources.records.undeclared import with_learnt
+from sources.records.undeclared import with_new_fields
 
 CREATED = {"created_at": "2026-11-22T12:00:00Z", "status": "success"}
 
@@ -24,9 +24,9 @@ def test_a_field_that_nobody_declared_is_held_as_it_came_or_told() -> None:
         {"id": 1, **CREATED},
         {"id": 2, **CREATED, **held, **odd, "recipients": [{"status": "success", "hops": 3, "position": "first"}]},
     ]
-    learnt = Learnt({}, NamingConvention().normalize_identifier)
+    learnt = NewFields({}, NamingConvention().normalize_identifier)
     rows = to_rows(FAXES, "default", [place(FAXES, "default", record) for record in records])
-    tables = with_learnt(FAXES, rows, learnt)
+    tables = with_new_fields(FAXES, rows, learnt)
 
     plain, full = tables["faxes"].to_pylist()
     expected = {"whole": 7, "large": 2.0**70, "empty": "{}", "nested": '{"a":[1,null,"é"]}', "_beyond": "x"}

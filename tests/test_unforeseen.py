@@ -167,13 +167,15 @@ def test_a_terminal_that_lacks_a_letter_is_told_all_the_same(serve_fake: ServeFa
 
 
 def test_the_place_of_an_error_is_the_innermost_of_ours() -> None:
-    from pipelines.outcome.unforeseen import explained
+    from pipelines.outcome.unforeseen import always_fax_sync_error
 
     try:
         summary.completeness(None)  # type: ignore[arg-type]
     except AttributeError as error:
-        told = str(explained(RuntimeError("wrapped").with_traceback(None)))
+        told = str(always_fax_sync_error(RuntimeError("wrapped").with_traceback(None)))
         assert "outside of this project" in told
-        assert re.search(r"AttributeError at pipelines/summary\.py:\d+ completeness:", str(explained(error)))
+        assert re.search(
+            r"AttributeError at pipelines/cli/summary\.py:\d+ completeness:", str(always_fax_sync_error(error))
+        )
     else:
         pytest.fail("nothing was raised")

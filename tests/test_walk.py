@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import sources.extract.window_result
 from sources.errors import ContractError
 from sources.extract.page import Page
-from sources.extract.window_reader import Prover
-from sources.extract.window_result import Walked
+from sources.extract.window_reader import WindowReader
+from sources.extract.window_result import WindowResult
 from sources.extract.window_walker import Walker
 from sources.fakes.time import US_CENTRAL, midnight, span
 from sources.http.usage import tally_request
@@ -54,11 +54,11 @@ def account(
     return fetch
 
 
-def walk(fetch: Fetch, widest: timedelta = timedelta(days=4000), walked_span: Window = SPAN) -> list[Walked]:
-    return list(Walker(Prover(fetch, FAXES, "default"), widest).walk(walked_span))
+def walk(fetch: Fetch, widest: timedelta = timedelta(days=4000), walked_span: Window = SPAN) -> list[WindowResult]:
+    return list(Walker(WindowReader(fetch, FAXES, "default"), widest).walk(walked_span))
 
 
-def taken(walks: list[Walked]) -> list[int]:
+def taken(walks: list[WindowResult]) -> list[int]:
     """The ids of all windows, one for each time that a window took the fax."""
     return sorted(id for walked in walks for id in walked.faxes)
 
@@ -175,7 +175,7 @@ def test_a_crowd_costs_its_own_window_only(connections: int) -> None:
     crowd = [START + timedelta(days=6, seconds=number) for number in range(3_000)]
     asked: list[Window] = []
     fetch = account(quiet + crowd, counted=400, asked=asked)
-    walks = list(Walker(Prover(fetch, FAXES, "default"), timedelta(days=2), lambda: connections).walk(SPAN))
+    walks = list(Walker(WindowReader(fetch, FAXES, "default"), timedelta(days=2), lambda: connections).walk(SPAN))
 
     assert taken(walks) == list(range(3_780))
     assert len(asked) <= 3 * len(walks)
@@ -183,7 +183,7 @@ def test_a_crowd_costs_its_own_window_only(connections: int) -> None:
 
 def test_a_window_that_nobody_wants_any_more_is_asked_for_once() -> None:
     asked: list[Window] = []
-    Prover(account([START] * 30, asked=asked), FAXES, "default").prove(SPAN, False, is_wanted=lambda: False)
+    WindowReader(account([START] * 30, asked=asked), FAXES, "default").read(SPAN, False, is_wanted=lambda: False)
 
     assert len(asked) == 1
 
@@ -199,7 +199,7 @@ def test_an_empty_history_before_a_crowd_is_not_cut_to_pieces(counted: int, read
 
 
 def test_a_fax_that_changes_back_while_a_window_is_read_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources.extract.window_result, "MOST_WAITING", 2)
+    monkeypatch.setattr(sources.extract.window_result, "MOST_UNCONVERTED", 2)
     called, other = {"tags": {"a": "1"}, "num_pages": 3}, {"tags": {}, "num_pages": "many"}
     readings = [
         record(1, **called),
@@ -242,7 +242,7 @@ def test_requests_are_counted_for_the_window_that_they_were_made_for(connections
             pages.append(window)
             yield page
 
-    walks = list(Walker(Prover(counting, FAXES, "default"), timedelta(days=2), lambda: connections).walk(SPAN))
+    walks = list(Walker(WindowReader(counting, FAXES, "default"), timedelta(days=2), lambda: connections).walk(SPAN))
 
     assert sum(walked.usage.requests for walked in walks) == len(pages)
     assert min(walked.usage.requests for walked in walks) >= 1

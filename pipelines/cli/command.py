@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from pipelines.config.settings_files import unreadable
 from pipelines.outcome import logs, signals
-from pipelines.outcome.unforeseen import explained
+from pipelines.outcome.unforeseen import always_fax_sync_error
 from sources.errors import ConfigError
 from sources.window import parse_instant
 
@@ -71,7 +71,7 @@ def reported(command: Callable[[], int], verbose: bool = False, log_format: logs
         LOG.debug("the command failed", exc_info=True)
         if not isinstance(error, Exception):
             raise
-        told = explained(error)
+        told = always_fax_sync_error(error)
         LOG.error("%s", told)
         return told.exit_code
 

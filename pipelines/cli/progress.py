@@ -25,14 +25,14 @@ def progress() -> Iterator[OnProgress]:
 
 
 def _log(account: str, run: Run) -> None:
-    walked = run.walks[-1]
+    result = run.windows[-1]
     logs.event(
         logging.INFO if logs.is_json() else logging.DEBUG,
-        f"{account}: {walked.window}: {walked.rows_taken} faxes, {walked.proof}",
+        f"{account}: {result.window}: {result.rows_taken} faxes, {result.proof}",
         run_id=run.run_id,
         account=account,
-        window=[rfc3339(walked.window.start), rfc3339(walked.window.end)],
-        rows=walked.rows_taken,
-        proof=walked.proof,
+        window=[rfc3339(result.window.start), rfc3339(result.window.end)],
+        rows=result.rows_taken,
+        proof=result.proof,
         requests=run.requests,
     )

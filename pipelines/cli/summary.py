@@ -86,11 +86,11 @@ def completeness(run: Run) -> str:
     """How far the run can vouch for being complete, and why."""
     if run.reached is None:
         return "nothing read"
-    unproven = [walked for walked in run.walks if walked.proof == "unproven"]
+    unproven = [result for result in run.windows if result.proof == "unproven"]
     if unproven:
         return f"not proven: {unproven[0].window}"
-    counted = all(walked.proof == "counted" for walked in run.walks)
-    gaps = [walked.window for walked in run.walks if walked.proof == "gap"]
+    counted = all(result.proof == "counted" for result in run.windows)
+    gaps = [result.window for result in run.windows if result.proof == "gap"]
     told = f"{'proven complete' if counted else 'all pages read'} up to {rfc3339(run.reached)}"
     return f"{told}; {gaps[0]} is beyond the provider's history" if gaps else told
 
@@ -99,13 +99,13 @@ def require_proof(run: Run) -> None:
     """Raises:
     Incomplete: a window's count did not come out, although it was walked several times.
     """
-    unproven = [walked for walked in run.walks if walked.proof == "unproven"]
+    unproven = [result for result in run.windows if result.proof == "unproven"]
     if unproven:
-        walked = unproven[0]
-        totals = dict.fromkeys((walked.total, walked.total_last))
+        result = unproven[0]
+        totals = dict.fromkeys((result.total, result.total_last))
         claims = ", then ".join("more than it counts" if total is None else str(total) for total in totals)
         raise Incomplete(
-            f"{len(unproven)} windows could not be proven complete, first {walked.window}: {walked.rows_seen} faxes "
+            f"{len(unproven)} windows could not be proven complete, first {result.window}: {result.rows_seen} faxes "
             f"came and the provider claims {claims}; what came is loaded, and the next runs read it again"
         )
 

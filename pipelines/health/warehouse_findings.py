@@ -7,7 +7,7 @@ from typing import Any
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.health.machine import scarce_room
-from pipelines.outcome.error_mapping import explain
+from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.warehouse.connection import kind
 from pipelines.warehouse.database_file import file_of
 from pipelines.warehouse.load import Warehouse
@@ -31,7 +31,7 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
         ours = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else ()
         _try_to_write(opened.client, schemas, ours)
     except Exception as failure:
-        error = explain(failure)
+        error = to_fax_sync_error(failure)
         if error is None:
             raise
         yield str(error)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from pipelines.outcome import signals
-from pipelines.outcome.error_mapping import explain
-from pipelines.outcome.unforeseen import explained
+from pipelines.outcome.error_mapping import to_fax_sync_error
+from pipelines.outcome.unforeseen import always_fax_sync_error
 from sources.errors import FaxSyncError, TryAgain
 from sources.load.run import Run
 from sources.window import rfc3339
@@ -20,7 +20,7 @@ class Ending:
     def note(self, failure: BaseException, run: Run | None) -> None:
         """Takes in what has stopped the run, unless that is settled."""
         if not self.is_settled:
-            self.error = _interrupted(failure, run) or explained(failure)
+            self.error = _interrupted(failure, run) or always_fax_sync_error(failure)
 
     @property
     def exit_code(self) -> int:
@@ -31,7 +31,7 @@ class Ending:
 def _interrupted(failure: BaseException, run: Run | None) -> signals.Interrupted | None:
     """The failure as what a signal has brought about; None if it has another reason."""
     stopped = signals.behind(failure)
-    if stopped is None and isinstance(explain(failure), TryAgain):
+    if stopped is None and isinstance(to_fax_sync_error(failure), TryAgain):
         stopped = signals.received()  # which has cancelled what was waited for, or left less time to wait
     return signals.Interrupted(f"stopped by {stopped.name}: {_loaded(run)}", stopped.number) if stopped else None
 

@@ -19,7 +19,7 @@ from sources.load.settings import allowed
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def explain(error: BaseException) -> FaxSyncError | None:
+def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     """The error behind `error` in the operator's terms; None if it is not foreseeable.
 
     No text of a driver or of dlt is passed on: it may quote rows, and with them phone numbers.
@@ -27,8 +27,8 @@ def explain(error: BaseException) -> FaxSyncError | None:
     chain = list(causes(error))
     for kind in (_own, _local, _warehouse, _configuration):
         for cause in chain:
-            if explained := kind(cause):
-                return explained
+            if always_fax_sync_error := kind(cause):
+                return always_fax_sync_error
     return None
 
 
@@ -66,7 +66,7 @@ def _is_closed(path: str | bytes | int) -> bool:
 
 def _warehouse(error: BaseException) -> FaxSyncError | None:
     if not isinstance(error, duckdb.Error):
-        return postgres_errors.explain(error)
+        return postgres_errors.to_fax_sync_error(error)
     text = str(error)
     if isinstance(error, duckdb.OutOfMemoryException):
         return LocalError("out of memory: raise [sync] duckdb_memory, or lower rows_per_load")

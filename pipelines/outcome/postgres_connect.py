@@ -18,7 +18,7 @@ CREDENTIALS = "[destination.warehouse] credentials"
 GRANTS = "docs/postgres.md lists the GRANTs that the role needs"
 REFUSED = f"it refused the user or the password: see {CREDENTIALS}"
 NO_DATABASE = f"there is no such database: see {CREDENTIALS}"
-PASSING = (  # SQLSTATEs: connection, serialization, connections, idle, lock time-out, shutdown, start
+TRANSIENT_STATES = (  # SQLSTATEs: connection, serialization, connections, idle, lock time-out, shutdown, start
     *("08000", "08001", "08003", "08006", "40", "53300", "25P03", "55P03"),
     *("57P01", "57P02", "57P03", "57P05"),
 )
@@ -47,7 +47,7 @@ _FOR_GOOD = {
     r'role ".*" (?:does not exist|is not permitted)': REFUSED,
     r"permission denied for database": f"permission denied for the database: {GRANTS}",
 }
-_PASSING_WORDS = re.compile(
+_TRANSIENT_WORDS = re.compile(
     r"Connection refused|Connection reset|Broken pipe|timeout expired|timed out|could not translate host name|"
     r"Network is (?:unreachable|down)|No route to host|Host is (?:unreachable|down)|Cannot assign requested address|"
     r'socket "[^"]+" failed: No such file|closed the connection unexpectedly|closed unexpectedly|no connection to the|'
@@ -66,7 +66,7 @@ def explain_connection(text: str) -> FaxSyncError:
     for words, meaning in _FOR_GOOD.items():
         if re.search(words, text):
             return WarehouseError(f"PostgreSQL: {meaning}")
-    if _PASSING_WORDS.search(text) or any(state.startswith(PASSING) for state in _states(text)):
+    if _TRANSIENT_WORDS.search(text) or any(state.startswith(TRANSIENT_STATES) for state in _states(text)):
         return Busy(f"the warehouse{_where(text)} cannot be reached, or has too many connections: run again later")
     return WarehouseError(
         f"PostgreSQL{_where(text)} refused the connection in words that the sync does not know; psql shows them: check "

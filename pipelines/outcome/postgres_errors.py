@@ -8,7 +8,7 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.outcome.postgres_connect import GRANTS, NO_DATABASE, PASSING, REFUSED, explain_connection
+from pipelines.outcome.postgres_connect import GRANTS, NO_DATABASE, REFUSED, TRANSIENT_STATES, explain_connection
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
 _CANCELLED = {"57014": "statement_timeout", "25P04": "transaction_timeout"}
@@ -60,7 +60,7 @@ def state_of(error: BaseException) -> str | None:
     return state
 
 
-def explain(error: BaseException) -> FaxSyncError | None:
+def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     """The error of a PostgreSQL driver as one that the operator can act on; None if it is another's.
 
     The server's own words are passed on for privileges only: elsewhere they may quote a row.
@@ -75,12 +75,12 @@ def explain(error: BaseException) -> FaxSyncError | None:
         return None  # a wrong call of the driver
     if not state or state == "08P01":  # a pooler's, whatever it refuses
         return explain_connection(str(error))
-    if reason := _passing(state, error.diag):
+    if reason := _is_transient(state, error.diag):
         return Busy(reason)
     return WarehouseError(f"PostgreSQL: {_refusal(state, error)}")
 
 
-def _passing(state: str, where: Any) -> str | None:
+def _is_transient(state: str, where: Any) -> str | None:
     """Why the next run may work; None if it would not."""
     if state == LOCK_TIMEOUT:
         return "the warehouse did not grant a lock in time: somebody holds a table"
@@ -90,7 +90,11 @@ def _passing(state: str, where: Any) -> str | None:
         return f"the server cancelled a statement: if that happens again, raise {_CANCELLED[state]} of the role"
     if state.startswith("53300"):
         return "the warehouse has too many connections: run again later"
-    return "the server ended a connection or a transaction: run again later" if state.startswith(PASSING) else None
+    return (
+        "the server ended a connection or a transaction: run again later"
+        if state.startswith(TRANSIENT_STATES)
+        else None
+    )
 
 
 def _is_only_appended_to(where: Any) -> bool:

@@ -7,15 +7,15 @@ import traceback
 from pathlib import Path
 
 from pipelines.config.bootstrap import ROOT
-from pipelines.outcome.error_mapping import causes, explain
+from pipelines.outcome.error_mapping import causes, to_fax_sync_error
 from sources.errors import FaxSyncError, Unforeseen
 
 _OURS = ("pipelines", "sources", "notebooks")
 
 
-def explained(error: BaseException) -> FaxSyncError:
+def always_fax_sync_error(error: BaseException) -> FaxSyncError:
     """The error in the operator's terms, whatever it is."""
-    return explain(error) or Unforeseen(
+    return to_fax_sync_error(error) or Unforeseen(
         f"unexpected {type(list(causes(error))[-1]).__name__} at {place_of(error)}: please report this, "
         "with the traceback that --verbose shows"
     )

@@ -127,7 +127,7 @@ def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> dict[tuple[
 
 
 def _comment(view: View) -> str:
-    return f"{view.meaning} [{view.mark()}]".strip()
+    return f"{view.meaning} [{view.digest()}]".strip()
 
 
 def _statements(schema: str, view: View) -> Iterator[str]:

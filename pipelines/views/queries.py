@@ -52,7 +52,7 @@ class View:
         """The names of the views that it reads."""
         return tables_read(self.file.sql, "fax") if self.file else set()
 
-    def mark(self) -> str:
+    def digest(self) -> str:
         """A digest of everything that makes the view; it ends the view's comment."""
         return blake2b(repr(self).encode(), digest_size=6).hexdigest()
 

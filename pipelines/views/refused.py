@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipelines.outcome.error_mapping import causes, explain
+from pipelines.outcome.error_mapping import causes, to_fax_sync_error
 from pipelines.outcome.logs import escaped
 from sources.errors import WarehouseError
 from sources.records.privacy import DROPPED
@@ -54,7 +54,7 @@ def _duckdb(error: duckdb.Error) -> Refusal | None:
         text = str(error)
         line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
         return Refusal(_told(text), int(line[1]) if line else None)
-    if isinstance(error, _SILENT) and type(explain(error)) is WarehouseError:
+    if isinstance(error, _SILENT) and type(to_fax_sync_error(error)) is WarehouseError:
         return Refusal(type(error).__name__, None)
     return None
 

@@ -12,16 +12,20 @@ from pipelines.warehouse.comments import comment_on, read_comments
 from sources.load.ledger import SYNC_WINDOWS
 
 
-def keep_up(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
+def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
     """Makes the comments and indexes of the raw schema, unless the comment of `sync_windows` tells they are there."""
-    statements = [*sync_runs.making(raw), *_comments(raw, schema), *(_indexes(raw, schema) if with_indexes else ())]
-    mark = blake2b("\0".join(statements).encode(), digest_size=6).hexdigest()
+    statements = [
+        *sync_runs.creation_statements(raw),
+        *_comments(raw, schema),
+        *(_indexes(raw, schema) if with_indexes else ()),
+    ]
+    digest = blake2b("\0".join(statements).encode(), digest_size=6).hexdigest()
     meaning = schema.tables[SYNC_WINDOWS].get("description") if SYNC_WINDOWS in schema.tables else None
-    if meaning is None or read_comments(client, raw, "r").get(SYNC_WINDOWS) == f"{meaning} [{mark}]":
+    if meaning is None or read_comments(client, raw, "r").get(SYNC_WINDOWS) == f"{meaning} [{digest}]":
         return
     for statement in statements:
         client.execute_sql(statement)
-    client.execute_sql(comment_on("table", raw, SYNC_WINDOWS, text=f"{meaning} [{mark}]"))
+    client.execute_sql(comment_on("table", raw, SYNC_WINDOWS, text=f"{meaning} [{digest}]"))
 
 
 def _comments(raw: str, schema: Schema) -> Iterator[str]:

@@ -12,7 +12,7 @@ from sources.load.ledger import SYNC_WINDOWS
 from sources.load.resources import NESTED_IN
 
 
-def preflight(pipeline: dlt.Pipeline, client: SqlClientBase[Any], full_refresh: bool) -> None:
+def forget_dropped_tables(pipeline: dlt.Pipeline, client: SqlClientBase[Any], full_refresh: bool) -> None:
     """Has dlt make again what somebody has dropped, where that loses nothing.
 
     Raises:

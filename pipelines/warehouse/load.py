@@ -16,32 +16,32 @@ from dlt.extract import DltSource
 from pipelines.config.settings import duckdb_memory
 from pipelines.outcome.postgres_errors import require_encoding, require_schemas
 from pipelines.warehouse import lock
-from pipelines.warehouse.comments_and_indexes import keep_up
+from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
 from pipelines.warehouse.connection import connected, kind
 from pipelines.warehouse.database_file import file_of, lock_file, make_file
 from pipelines.warehouse.dlt_internals.destinations import configured_destination
 from pipelines.warehouse.dlt_internals.nesting import nest, unnest
 from pipelines.warehouse.lock import Lock
 from pipelines.warehouse.working_directory import working_directory
-from sources.extract.background_call import Ahead
+from sources.extract.background_call import BackgroundCall
 
 
 @dataclass(frozen=True)
 class Warehouse:
     """One account's pipeline, and a connection that is held for the whole run: on DuckDB it keeps others out.
 
-    `kept_up` are the versions of the schema whose comments and indexes this run has seen to: none before it has loaded.
+    `commented_versions` are the versions of the schema whose comments and indexes this run has made.
     """
 
     pipeline: dlt.Pipeline
     client: SqlClientBase[Any]
     lock: Lock
-    kept_up: set[str] = field(default_factory=set)
+    commented_versions: set[str] = field(default_factory=set)
 
     def load(self, source: DltSource) -> bool:
         """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
         unnest(self.pipeline)
-        with self._taking_in():
+        with self._checkpointing():
             extracted = self.pipeline.extract(source).metrics.values()
             if not any(part["job_metrics"] for package in extracted for part in package):
                 return False
@@ -50,29 +50,29 @@ class Warehouse:
         self.lock.verify()
         with self.lock.turn():
             self.pipeline.load(raise_on_failed_jobs=True)
-            self._keep_up()
+            self._comment_and_index()
         return True
 
     @contextmanager
-    def _taking_in(self) -> Iterator[None]:
-        """Has DuckDB take the last load into its file meanwhile: dlt has it gather a gigabyte, much of it in memory."""
-        if not self.kept_up or kind(self.pipeline) != "duckdb":
+    def _checkpointing(self) -> Iterator[None]:
+        """Checkpoints the last load meanwhile: dlt lets DuckDB gather a gigabyte before, much of it in memory."""
+        if not self.commented_versions or kind(self.pipeline) != "duckdb":
             yield
             return
         with self.client.native_connection.cursor() as connection:
-            checkpoint = Ahead(lambda _: connection.execute("checkpoint"))
+            checkpoint = BackgroundCall(lambda _: connection.execute("checkpoint"))
             checkpoint.start()
             try:
                 yield
             finally:
                 checkpoint.result()
 
-    def _keep_up(self) -> None:
+    def _comment_and_index(self) -> None:
         schema = self.pipeline.default_schema
-        if self.appends or schema.version_hash in self.kept_up:
+        if self.appends or schema.version_hash in self.commented_versions:
             return
-        keep_up(self.client, self.pipeline.dataset_name, schema, _is_postgres(self.pipeline))
-        self.kept_up.add(schema.version_hash)
+        make_comments_and_indexes(self.client, self.pipeline.dataset_name, schema, _is_postgres(self.pipeline))
+        self.commented_versions.add(schema.version_hash)
 
     @property
     def cancel(self) -> Callable[[], object] | None:

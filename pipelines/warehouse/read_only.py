@@ -13,7 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.config import bootstrap
 from pipelines.config.settings import busy_seconds, schema_name
-from pipelines.outcome.unforeseen import explained
+from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse.connection import connected, kind
 from pipelines.warehouse.database_file import file_of
 from pipelines.warehouse.dlt_internals.destinations import configured_destination
@@ -61,7 +61,7 @@ def _explaining() -> Iterator[None]:
     except FaxSyncError:
         raise
     except Exception as error:
-        raise explained(error) from error
+        raise always_fax_sync_error(error) from error
 
 
 @contextmanager

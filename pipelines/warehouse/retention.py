@@ -13,7 +13,7 @@ from sources.records.schema import Table
 _OLD = "account = %s and created_at < %s"
 
 
-def purge(opened: Warehouse, table: Table, account: str, before: datetime) -> int:
+def delete_expired(opened: Warehouse, table: Table, account: str, before: datetime) -> int:
     """Deletes an account's faxes created before then, and all that belongs to them; gives how many faxes.
 
     Records without a place go by when they were seen. Nothing is written if nothing is so old.

@@ -226,7 +226,8 @@ class StoredFaxes:
             return 0
         sql = (
             f"select count(*) as faxes from {self._current(table.name)}"
-            f" where account = %s and {table.stub} is not null and {table.unless} is null and {self._is_committed()}"
+            f" where account = %s and {table.stub} is not null and {table.stub_unless_key} is null"
+            f" and {self._is_committed()}"
         )
         rows = self._select(sql, self._account)
         return int(rows[0]["faxes"]) if rows else 0

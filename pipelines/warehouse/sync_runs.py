@@ -20,7 +20,7 @@ LOG = logging.getLogger("fax-sync")
 _TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time zone"}
 
 
-def making(raw: str) -> Iterator[str]:
+def creation_statements(raw: str) -> Iterator[str]:
     """The statements that make the table in the raw schema, unless it is there, and say what it is."""
     columns = ", ".join(f"{column.name} {_TYPES[column.data_type]}" for column in RUN_COLUMNS)
     yield f'create table if not exists "{raw}"."{SYNC_RUNS}" ({columns})'
@@ -50,13 +50,13 @@ def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds
     try:
         client.execute_sql(insert, *row.values())
     except DestinationUndefinedEntity:  # never made yet, or dropped since
-        for statement in making(raw):
+        for statement in creation_statements(raw):
             client.execute_sql(statement)
         client.execute_sql(insert, *row.values())
 
 
 @contextmanager
-def noting(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> Iterator[None]:
+def recorded(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> Iterator[None]:
     """Writes down how the block ended, if it wrote something or failed; no later signal changes that any more."""
     began = time.monotonic()
     try:

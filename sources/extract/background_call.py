@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 IsWanted = Callable[[], bool]
 
 
-class Ahead(Generic[Result]):
+class BackgroundCall(Generic[Result]):
     """A call whose result is wanted later; it is told whether it still is, and may end early if it is not.
 
     It runs in a thread once it is started, else when its result is asked for. The thread ends with the process.
@@ -17,7 +17,7 @@ class Ahead(Generic[Result]):
 
     def __init__(self, call: Callable[[IsWanted], Result]) -> None:
         self._call = call
-        self._forgotten = Event()
+        self._cancelled = Event()
         self._thread: Thread | None = None
         self._result: list[Result] = []
         self._error: BaseException | None = None
@@ -38,22 +38,22 @@ class Ahead(Generic[Result]):
             raise self._error
         return self._result[0]
 
-    def forget(self) -> None:
+    def cancel(self) -> None:
         """Nobody wants the result any more."""
-        self._forgotten.set()
+        self._cancelled.set()
 
     def _run(self) -> None:
         try:
-            self._result.append(self._call(lambda: not self._forgotten.is_set()))
+            self._result.append(self._call(lambda: not self._cancelled.is_set()))
         except BaseException as error:  # raised again where the result is asked for
             self._error = error
 
 
 def in_parallel(calls: Iterable[Callable[[], Result]], abreast: int) -> Iterator[Result]:
     """What the calls return, in their order, with so many of them under way at a time; what one raises is raised."""
-    under_way: deque[Ahead[Result]] = deque()
+    under_way: deque[BackgroundCall[Result]] = deque()
     for call in calls:
-        ahead = Ahead(lambda _, call=call: call())  # type: ignore[misc]  # mypy infers no type of a default
+        ahead = BackgroundCall(lambda _, call=call: call())  # type: ignore[misc]  # mypy infers no type of a default
         if abreast > 1:
             ahead.start()
         under_way.append(ahead)

@@ -6,7 +6,7 @@ from threading import Lock
 
 from sources.errors import Refused
 from sources.extract.page import ChainBroken, HistoryLimit
-from sources.extract.window_sizing import BoundForm, Reading
+from sources.extract.window_sizing import BoundForm, BoundSemantics
 from sources.window import SECOND, Window
 
 MOST_STRAY_ANSWERS = 10  # of one run, with faxes of other times: more are no records that were filed wrongly
@@ -23,16 +23,16 @@ class BoundsIgnored(Exception):
 
 
 class BoundForms:
-    """The forms of bounds that a provider documents; `reading` says which one is used.
+    """The forms of bounds that a provider documents; `semantics` says which one is used.
 
     `look` gives the creation times on the first page with records of a window, asked for in a form. `warn` is told
     what was found. Threads may share it.
     """
 
     def __init__(
-        self, reading: Reading, others: Iterable[BoundForm], look: Look, warn: Callable[[str], object]
+        self, semantics: BoundSemantics, others: Iterable[BoundForm], look: Look, warn: Callable[[str], object]
     ) -> None:
-        self._reading, self._others, self._look, self._warn = reading, list(others), look, warn
+        self._semantics, self._others, self._look, self._warn = semantics, list(others), look, warn
         self._lock = Lock()
         self._strays = 0
         self._sought: set[Window] = set()
@@ -48,12 +48,12 @@ class BoundForms:
             BoundsIgnored: they are heeded in none.
         """
         with self._lock:
-            if self._reading.ignored:
+            if self._semantics.ignored:
                 raise BoundsIgnored
-            if self._reading.form is not form:
+            if self._semantics.form is not form:
                 raise FormChanged
-            explained = self._reading.explained(window)
-            at = max(strays, key=lambda at: max(explained.start - at, at - explained.end))
+            plausible = self._semantics.plausible(window)
+            at = max(strays, key=lambda at: max(plausible.start - at, at - plausible.end))
             nearby = Window(at, at).widened(SECOND)
             self._strays += 1
             if self._strays <= MOST_STRAY_ANSWERS and self._finds(form, nearby) is not None:
@@ -63,7 +63,7 @@ class BoundForms:
                 if self._finds(other, window) is not None and self._finds(other, nearby):
                     self._use(other)
                     raise FormChanged
-            self._reading.ignored = True
+            self._semantics.ignored = True
             self._warn("the provider does not heed bounds of creation time: its whole list is read instead")
             raise BoundsIgnored
 
@@ -76,7 +76,7 @@ class BoundForms:
             if span in self._sought or not self._others:
                 return False
             self._sought.add(span)
-            if self._times(self._reading.form, span):
+            if self._times(self._semantics.form, span):
                 return False
             for other in self._others:
                 if any(at in span for at in self._times(other, span)):
@@ -91,8 +91,8 @@ class BoundForms:
             times = self._look(form, window)
         except (Refused, ChainBroken):
             return None
-        explained = Reading(form=form).explained(window)
-        return bool(times) if all(at in explained for at in times) else None
+        plausible = BoundSemantics(form=form).plausible(window)
+        return bool(times) if all(at in plausible for at in times) else None
 
     def _times(self, form: BoundForm, window: Window) -> list[datetime]:
         try:
@@ -101,5 +101,5 @@ class BoundForms:
             return []
 
     def _use(self, form: BoundForm) -> None:
-        self._warn(f"the provider does not heed bounds written as {self._reading.form.name}: {form.name} are used")
-        self._reading.use(form)
+        self._warn(f"the provider does not heed bounds written as {self._semantics.form.name}: {form.name} are used")
+        self._semantics.use(form)

@@ -8,7 +8,7 @@ from sources.window import Window
 
 
 @dataclass
-class Passage:
+class PageOrder:
     """The creation times of one chain of pages, in the order they came; `window` is what the chain is read for.
 
     A link may drop the filters of the first request, and then leads through the whole history. As long as every time

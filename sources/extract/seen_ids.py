@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from sources.errors import ContractError
-from sources.extract.window_result import Walked
+from sources.extract.window_result import WindowResult
 from sources.window import Window
 
 MOST_IDLE_PAGES = 100  # in a row that bring nothing new
@@ -14,7 +14,7 @@ MOST_IDS = 200_000  # of an uncounted query, to tell records that came before
 MOST_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
 
 
-class Sightings:
+class SeenIds:
     """What one reading of a window's pages has seen: `count` distinct records, and the time of each one taken.
 
     `has_shifted`: a page held nothing but what had come before, because records arrived or vanished meanwhile.
@@ -61,11 +61,11 @@ class Sightings:
             self._ids_before, self._ids = self.count, set()
         self._count_before = self.count
 
-    def let_go_crowd(self, walked: Walked) -> None:
+    def drop_crowd(self, result: WindowResult) -> None:
         """Lets go of faxes where there are more than are held at once, to be read again in pieces."""
-        if len(walked.faxes) > MOST_ROWS:
+        if len(result.faxes) > MOST_ROWS:
             self.is_crowded = True
-            walked.let_go()
+            result.drop_faxes()
 
     def pieces(self) -> list[Window]:
         """The window cut so that each piece holds no more faxes than are held at once.

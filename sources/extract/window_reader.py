@@ -1,4 +1,4 @@
-"""Reading one window of creation time, and proving that it is complete, as far as its provider allows."""
+"""BoundSemantics one window of creation time, and proving that it is complete, as far as its provider allows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from sources.errors import ContractError, ProviderDown
 from sources.extract.background_call import IsWanted
 from sources.extract.bound_forms import BoundForms, FormChanged
 from sources.extract.page import ChainBroken, Page
-from sources.extract.page_order import Passage
-from sources.extract.seen_ids import MOST_ROWS, Sightings
-from sources.extract.window_result import Walked
-from sources.extract.window_sizing import BoundForm, Reading
+from sources.extract.page_order import PageOrder
+from sources.extract.seen_ids import MOST_ROWS, SeenIds
+from sources.extract.window_result import WindowResult
+from sources.extract.window_sizing import BoundForm, BoundSemantics
 from sources.records.privacy import as_it_is
 from sources.records.record import Problem, fingerprint, place
 from sources.records.schema import Record, Table
@@ -26,7 +26,7 @@ Fetch = Callable[[Window], Iterator[Page]]
 
 
 @dataclass
-class Prover:
+class WindowReader:
     """Reads one account's windows: `fetch` gives the pages of a span, `table` says what a record must have.
 
     `treat` gives each record as it may be kept. `fallbacks` give the pages of a span too, with its bounds written in
@@ -41,7 +41,7 @@ class Prover:
     table: Table
     account: str
     treat: Callable[[Record], Record] = as_it_is
-    reading: Reading = field(default_factory=Reading)
+    semantics: BoundSemantics = field(default_factory=BoundSemantics)
     fallbacks: Mapping[BoundForm, Fetch] = field(default_factory=dict)
     warn: Callable[[str], object] = lambda text: None
     floor: datetime | None = None  # nothing earlier is asked for: the provider does not keep it
@@ -49,9 +49,9 @@ class Prover:
     has_found: bool = field(default=False, init=False)  # any record yet
 
     def __post_init__(self) -> None:
-        self._forms = BoundForms(self.reading, self.fallbacks, self._look, self.warn)
+        self._forms = BoundForms(self.semantics, self.fallbacks, self._look, self.warn)
 
-    def prove(self, window: Window, takes_newer: bool, is_wanted: IsWanted = lambda: True) -> Walked:
+    def read(self, window: Window, takes_newer: bool, is_wanted: IsWanted = lambda: True) -> WindowResult:
         """The window, read as often as it takes for its count to come out, three times at most.
 
         If the provider heeds no bounds, all that it lists is read to its end, whatever the window.
@@ -62,19 +62,19 @@ class Prover:
             HistoryLimit: it begins before what the provider keeps.
             ContractError: a page repeats, or is not what the documentation says.
         """
-        walked = None
+        result = None
         for _ in range(WALKS):
             try:
-                walked = self._walk_once(window, takes_newer, is_wanted)
+                result = self._walk_once(window, takes_newer, is_wanted)
             except ChainBroken:
                 continue
             except FormChanged:
-                return self.prove(window, takes_newer, is_wanted)
-            if walked.proof != "unproven" or not is_wanted():
+                return self.read(window, takes_newer, is_wanted)
+            if result.proof != "unproven" or not is_wanted():
                 break
-        if walked is None:
+        if result is None:
             raise ProviderDown(f"the pages of {window} broke off {WALKS} times: run again later")
-        return walked
+        return result
 
     def finds_nothing(self, span: Window) -> bool:
         """Nothing came of the span, and nothing comes of it in any form of bounds that the provider documents.
@@ -86,51 +86,51 @@ class Prover:
     def find_out(self, created_at: datetime) -> None:
         """Asks for the two seconds around a fax: bounds that are read as instants give it, and no other time's."""
         asked = Window(created_at, created_at).widened(SECOND)
-        page = next(self._pages(asked, self.reading.form), Page([]))
-        self._take(page.records, Walked(asked, asked), Sightings(asked), asked)
-        self.reading.coarse = self.reading.coarse or not page.records
+        page = next(self._pages(asked, self.semantics.form), Page([]))
+        self._take(page.records, WindowResult(asked, asked), SeenIds(asked), asked)
+        self.semantics.coarse = self.semantics.coarse or not page.records
 
-    def _walk_once(self, window: Window, takes_newer: bool, is_wanted: IsWanted) -> Walked:
+    def _walk_once(self, window: Window, takes_newer: bool, is_wanted: IsWanted) -> WindowResult:
         """One reading of all pages. It is proven if every page claims the same total and as many ids were seen."""
         wanted = Window(window.start, max(window.end, self.newest)) if takes_newer else window
-        form, is_whole = self.reading.form, self.reading.ignored
-        asked, explained = self.reading.asked(wanted, self.floor), self.reading.explained(window, takes_newer)
-        walked = Walked(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
-        seen, passage = Sightings(window), Passage(explained)
+        form, is_whole = self.semantics.form, self.semantics.ignored
+        asked, plausible = self.semantics.asked(wanted, self.floor), self.semantics.plausible(window, takes_newer)
+        result = WindowResult(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
+        seen, passage = SeenIds(window), PageOrder(plausible)
         claims: list[int | None] = []
         is_first, overfull = True, False
         for number, page in enumerate(self._pages(asked, form), start=1):
             if not is_wanted():
                 break
-            times = self._take(page.records, walked, seen, asked)
+            times = self._take(page.records, result, seen, asked)
             seen.end_page(number, page.total is not None)
             overfull = overfull or page.beyond_count
             claims.append(page.total)
             if is_whole:
                 self._require_end(window, overfull)
-                seen.let_go_crowd(walked)
+                seen.drop_crowd(result)
                 continue
-            strays = [at for at in times if at not in explained]
+            strays = [at for at in times if at not in plausible]
             if strays and (is_first or overfull):
                 self._forms.question(form, window, strays)
-            crowded = overfull or len(walked.faxes) > MOST_ROWS
-            if crowded and walked.last is not None and window.length > self.reading.finest:
-                raise Overfull(walked.last)
+            crowded = overfull or len(result.faxes) > MOST_ROWS
+            if crowded and result.last is not None and window.length > self.semantics.finest:
+                raise Overfull(result.last)
             passage.add(times)
             if not is_first and page.total is None and passage.is_past(times):
                 break
             is_first = is_first and not page.records
         if seen.is_crowded:
             raise Overfull(window.start, seen.pieces())
-        self._require_placed(walked, seen.count)
-        walked.rows_seen = seen.count
-        walked.total, walked.total_last = (claims[0], claims[-1]) if claims else (None, None)
-        walked.count()
+        self._require_placed(result, seen.count)
+        result.rows_seen = seen.count
+        result.total, result.total_last = (claims[0], claims[-1]) if claims else (None, None)
+        result.count()
         if overfull or {*claims} != {None}:
-            walked.proof = "counted" if {*claims} == {seen.count} and not overfull else "unproven"
+            result.proof = "counted" if {*claims} == {seen.count} and not overfull else "unproven"
         elif seen.has_shifted:
-            walked.proof = "unproven"
-        return walked
+            result.proof = "unproven"
+        return result
 
     def _require_end(self, window: Window, overfull: bool) -> None:
         if overfull:
@@ -139,11 +139,11 @@ class Prover:
                 "what lies beyond cannot be read"
             )
 
-    def _require_placed(self, walked: Walked, seen: int) -> None:
-        if len(walked.unplaced) > (10 if len(walked.unplaced) == seen else MOST_UNPLACED):
+    def _require_placed(self, result: WindowResult, seen: int) -> None:
+        if len(result.unplaced) > (10 if len(result.unplaced) == seen else MOST_UNPLACED):
             raise ContractError(
-                f"{len(walked.unplaced)} of {seen} records of {walked.window} have no usable id or creation time, "
-                f"the first because: {next(iter(walked.unplaced.values())).reason}"
+                f"{len(result.unplaced)} of {seen} records of {result.window} have no usable id or creation time, "
+                f"the first because: {next(iter(result.unplaced.values())).reason}"
             )
 
     def _pages(self, asked: Window, form: BoundForm) -> Iterator[Page]:
@@ -152,30 +152,30 @@ class Prover:
 
     def _look(self, form: BoundForm, window: Window) -> list[datetime]:
         """The creation times on the first page with records, the window's bounds being written in this form."""
-        asked = Reading(form=form).asked(window, self.floor)
+        asked = BoundSemantics(form=form).asked(window, self.floor)
         pages = islice(self._pages(asked, form), MOST_EMPTY_FIRST_PAGES)
         records = next((page.records for page in pages if page.records), [])
-        return self._take(records, Walked(asked, asked), Sightings(asked), None)
+        return self._take(records, WindowResult(asked, asked), SeenIds(asked), None)
 
-    def _take(self, records: list[Record], walked: Walked, seen: Sightings, asked: Window | None) -> list[datetime]:
+    def _take(self, records: list[Record], result: WindowResult, seen: SeenIds, asked: Window | None) -> list[datetime]:
         """Takes a page's records; gives their creation times, as far as they tell one."""
         times = []
         for record in records:
             try:
                 fax = place(self.table, self.account, record)
             except ValueError as reason:
-                mark = fingerprint(self.account, record)
-                seen.add(mark)
-                walked.unplaced[mark] = Problem(self.table.name, record.get("id"), None, record, str(reason), mark)
+                digest = fingerprint(self.account, record)
+                seen.add(digest)
+                result.unplaced[digest] = Problem(self.table.name, record.get("id"), None, record, str(reason), digest)
                 continue
             seen.add(fax.id)
             times.append(fax.created_at)
             if asked is not None:
-                self.reading.learn(asked, fax.created_at)
-            walked.last = fax.created_at
-            if fax.created_at in walked.taken:
+                self.semantics.learn(asked, fax.created_at)
+            result.last = fax.created_at
+            if fax.created_at in result.taken:
                 seen.taken.append(fax.created_at.timestamp())
-                walked.take(self.table, self.account, fax)
+                result.take(self.table, self.account, fax)
         self.has_found = self.has_found or bool(records)
         return times
 

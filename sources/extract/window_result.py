@@ -13,11 +13,11 @@ from sources.records.tables import to_rows
 from sources.window import Window
 
 Proof = Literal["counted", "walked", "unproven", "gap"]
-MOST_WAITING = 3_000  # records of a window that wait to be made rows of: of a few, none may be new
+MOST_UNCONVERTED = 3_000  # records of a window that wait to be made rows of: of a few, none may be new
 
 
 @dataclass
-class Walked:
+class WindowResult:
     """A window and what came of it: the fingerprint of the last reading of each fax by its id, and the proof.
 
     `taken` is what faxes were taken from: the window itself, or all that is newer as well.
@@ -42,17 +42,17 @@ class Walked:
     _created: dict[Any, datetime] = field(default_factory=dict, init=False)
     _waiting: dict[str, Placed] = field(default_factory=dict, init=False)
     _parts: list[Rows] = field(default_factory=list, init=False)
-    _marks: set[str] = field(default_factory=set, init=False)
+    _fingerprints: set[str] = field(default_factory=set, init=False)
 
     def take(self, table: Table, account: str, fax: Placed) -> None:
         """Adds a fax, or another reading of it."""
         self.faxes[fax.id] = fax.fingerprint
         self._created[fax.id] = fax.created_at
-        if fax.fingerprint in self._marks:
+        if fax.fingerprint in self._fingerprints:
             return
-        self._marks.add(fax.fingerprint)
+        self._fingerprints.add(fax.fingerprint)
         self._waiting[fax.fingerprint] = fax
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MOST_UNCONVERTED:
             self._parts.append(to_rows(table, account, [*self._waiting.values()]))
             self._waiting.clear()
 
@@ -67,12 +67,19 @@ class Walked:
         created = [at for at in self._created.values() if at in self.window]
         self.rows_taken, self.occupied = len(created), self.window.end - min(created, default=self.window.start)
 
-    def rows(self, table: Table, account: str, marks: AbstractSet[str]) -> Rows:
+    def rows(self, table: Table, account: str, fingerprints: AbstractSet[str]) -> Rows:
         """The rows of the faxes with these fingerprints, which are among those of `faxes`."""
-        waiting = [fax for mark, fax in self._waiting.items() if mark in marks]
+        waiting = [fax for fingerprint, fax in self._waiting.items() if fingerprint in fingerprints]
         parts = [*self._parts, to_rows(table, account, waiting)] if waiting or not self._parts else self._parts
-        return joined(parts).only(marks)
+        return joined(parts).only(fingerprints)
 
-    def let_go(self) -> None:
+    def drop_faxes(self) -> None:
         """Keeps no more than what the ledger tells of the window."""
-        self.faxes, self.unplaced, self._created, self._waiting, self._parts, self._marks = {}, {}, {}, {}, [], set()
+        self.faxes, self.unplaced, self._created, self._waiting, self._parts, self._fingerprints = (
+            {},
+            {},
+            {},
+            {},
+            [],
+            set(),
+        )

@@ -31,7 +31,7 @@ BARE_DATES = BoundForm(
 
 
 @dataclass
-class Reading:
+class BoundSemantics:
     """How a provider reads bounds, as far as its answers have shown.
 
     `instants`: a fax came that a comparison of dates, with the bounds' own days left out, would not have given.
@@ -48,10 +48,10 @@ class Reading:
         """Has bounds written in another form; what was learnt about the one before does not hold for it."""
         self.form, self.instants, self.coarse = form, False, not form.tells_time
 
-    def explained(self, window: Window, takes_newer: bool = False) -> Window:
+    def plausible(self, window: Window, takes_newer: bool = False) -> Window:
         """Where the faxes of an answer to the window may lie, if bounds are heeded, be it by dates of any zone."""
-        explained = window.widened(2 * self.form.slack + _ANY_ZONE)
-        return Window(explained.start, LAST_INSTANT) if takes_newer else explained
+        plausible = window.widened(2 * self.form.slack + _ANY_ZONE)
+        return Window(plausible.start, LAST_INSTANT) if takes_newer else plausible
 
     def asked(self, window: Window, floor: datetime | None) -> Window:
         """What to ask for, to get all of the window: days more at either end, or a second; nothing below a floor."""

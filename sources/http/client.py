@@ -18,11 +18,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from sources.errors import ConfigError, ContractError, FaxSyncError, ProviderDown
 from sources.http import origin, retry
-from sources.http.limits import USUAL, Limits
+from sources.http.limits import DEFAULT_LIMITS, Limits
 from sources.http.pace import Pace
 from sources.http.response import Garbled, document_of
 from sources.http.session import session
-from sources.http.transport import Bounds
+from sources.http.transport import ResponseLimits
 from sources.http.usage import Usage, tally_request, tally_retry
 
 
@@ -39,7 +39,7 @@ class Client:
         base_url: str,
         credentials: tuple[str, str],
         provider: str,
-        limits: Limits = USUAL,
+        limits: Limits = DEFAULT_LIMITS,
         sleep: Callable[[float], Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -52,8 +52,8 @@ class Client:
         self._sleep: Callable[[float], Any] = sleep or self._closed.wait
         self._clock, self._now = clock, now
         self.pace = Pace(limits.requests_per_second, limits.connections, clock)
-        self._bounds = Bounds(provider, limits, clock)
-        self._session = session(self.base_url, credentials, self._bounds)
+        self._response_limits = ResponseLimits(provider, limits, clock)
+        self._session = session(self.base_url, credentials, self._response_limits)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document at `path`, relative to the base URL or absolute on the same origin.
@@ -76,7 +76,7 @@ class Client:
 
         def attempt() -> Any:
             again = retrying.statistics["attempt_number"] > 1
-            with self.pace.turn(self._sleep, heeds_pause=not again) as refusals:
+            with self.pace.reserve_slot(self._sleep, heeds_pause=not again) as refusals:
                 try:
                     document = self._get_once(url, params)
                 except ProviderDown as error:
@@ -90,7 +90,7 @@ class Client:
 
     def connections(self) -> int:
         """How many requests are worth having under way: as many as may be, unless the provider is quicker than we."""
-        return 1 if self.usage.is_quick else self.pace.connections
+        return 1 if self.usage.faster_than_parsing else self.pace.connections
 
     def close(self) -> None:
         """Ends whatever still waits, or is about to ask; requests that are under way are left to themselves."""
@@ -182,7 +182,7 @@ class Client:
         body = bytearray()
         while chunk := response.raw.read1(1 << 16, decode_content=True):  # what is there: a full chunk may never come
             body += chunk
-            self._bounds.require_bytes(len(body))
+            self._response_limits.require_bytes(len(body))
         with self._lock:
             self.usage.bytes += len(body)
         return bytes(body)

@@ -20,4 +20,4 @@ class Limits:
     ca_bundle: str = ""  # a file of CA certificates to trust instead of those that requests brings
 
 
-USUAL = Limits()
+DEFAULT_LIMITS = Limits()

@@ -39,7 +39,7 @@ class Pace:
         return max(1, min(self._most_connections, int(self.rate))) if self.refusals else self._most_connections
 
     @contextmanager
-    def turn(self, sleep: Callable[[float], Any], heeds_pause: bool) -> Iterator[int]:
+    def reserve_slot(self, sleep: Callable[[float], Any], heeds_pause: bool) -> Iterator[int]:
         """Waits for a free connection, and for this request's turn; gives the number of refusals before it.
 
         A request that has waited for the provider already need not heed the pause.
@@ -94,6 +94,6 @@ class Pace:
     def _wait(self, heeds_pause: bool) -> float:
         with self._changed:
             now = self._clock()
-            turn = max(now, self._next, self._pause_ends if heeds_pause else now)
-            self._next = turn + 1 / self.rate if self.rate < math.inf else now
-            return turn - now
+            reserve_slot = max(now, self._next, self._pause_ends if heeds_pause else now)
+            self._next = reserve_slot + 1 / self.rate if self.rate < math.inf else now
+            return reserve_slot - now

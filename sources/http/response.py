@@ -29,8 +29,8 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
     _require_room(provider, body)
     if status in (401, 403):
         raise AuthError(f"{provider} refused the credentials (HTTP {status}): check the key and its scope")
-    if status in retry.PASSING:
-        raise retry.down(provider, response)
+    if status in retry.TRANSIENT_STATUSES:
+        raise retry.transient_error(provider, response)
     if 300 <= status < 400:
         host = origin.host(response.headers.get("Location", ""))
         raise Moved(f"{provider} redirects to {host}, which is never followed: check base_url")

@@ -10,7 +10,7 @@ from sources.errors import ProviderDown
 
 LIMITED = 429
 FARTHEST = timedelta(days=3650)  # from our clock; a header that is further off is no clock
-PASSING = frozenset({408, LIMITED, *range(500, 600)})  # statuses that another try may mend
+TRANSIENT_STATUSES = frozenset({408, LIMITED, *range(500, 600)})  # statuses that another try may mend
 RATE_HEADERS = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
 _DIGITS = 10  # of a header's number of seconds: RFC 9111 has caches say 2147483648 at most
 _YEAR_SECONDS = 31_536_000
@@ -24,7 +24,7 @@ def wait(state: RetryCallState) -> float:
     return _backoff(state) if retry_after is None else retry_after
 
 
-def down(provider: str, response: requests.Response) -> ProviderDown:
+def transient_error(provider: str, response: requests.Response) -> ProviderDown:
     """The error of a status that another try may mend, with the time the provider asks for."""
     error = ProviderDown(f"{provider} is limiting or failing (HTTP {response.status_code}): run again later")
     error.retry_after = _retry_after(response)

@@ -6,10 +6,10 @@ import requests
 
 from sources.errors import ConfigError
 from sources.http import origin
-from sources.http.transport import BoundedAdapter, Bounds
+from sources.http.transport import LimitedAdapter, ResponseLimits
 
 
-def session(base_url: str, credentials: tuple[str, str], bounds: Bounds) -> requests.Session:
+def session(base_url: str, credentials: tuple[str, str], response_limits: ResponseLimits) -> requests.Session:
     """A session with as many connections as are agreed; neither netrc nor proxy variables are read.
 
     A configured proxy is asked for a tunnel (CONNECT) to the provider, so that it sees a host and a port and nothing
@@ -19,17 +19,17 @@ def session(base_url: str, credentials: tuple[str, str], bounds: Bounds) -> requ
         ConfigError: the credentials would travel in the clear, the CA bundle is no file, or the proxy no URL of one.
     """
     origin.require_tls(base_url)
-    limits = bounds.limits
+    limits = response_limits.limits
     if limits.proxy:
         origin.require_proxy(limits.proxy)
     if limits.ca_bundle:
-        _require_file(Path(limits.ca_bundle), bounds.provider)
+        _require_file(Path(limits.ca_bundle), response_limits.provider)
     made = requests.Session()
     made.trust_env = False
     made.auth = credentials
     made.proxies = {"https": limits.proxy} if limits.proxy else {}
     made.verify = limits.ca_bundle or True
-    made.mount(base_url, BoundedAdapter(bounds))
+    made.mount(base_url, LimitedAdapter(response_limits))
     return made
 
 

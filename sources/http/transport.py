@@ -22,7 +22,7 @@ _HEADER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Bounds:
+class ResponseLimits:
     """What one response of a provider may take; `clock` gives seconds."""
 
     provider: str
@@ -46,12 +46,12 @@ class Bounds:
             )
 
 
-class BoundedAdapter(HTTPAdapter):
+class LimitedAdapter(HTTPAdapter):
     """The adapter of requests, whose connections answer within the bounds; it keeps as many as are agreed."""
 
-    def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
-        super().__init__(pool_maxsize=max(1, bounds.limits.connections), pool_block=True)
+    def __init__(self, response_limits: ResponseLimits) -> None:
+        self._response_limits = response_limits
+        super().__init__(pool_maxsize=max(1, response_limits.limits.connections), pool_block=True)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # as requests has it
         """Has every pool make bounded connections."""
@@ -66,20 +66,20 @@ class BoundedAdapter(HTTPAdapter):
 
     def _bounded_pools(self) -> dict[str, Any]:
         pools = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
-        return {scheme: _bounded_pool(pool, self._bounds) for scheme, pool in pools.items()}
+        return {scheme: _bounded_pool(pool, self._response_limits) for scheme, pool in pools.items()}
 
 
-def _bounded_pool(pool: Any, bounds: Bounds) -> Any:
-    response_class = staticmethod(partial(_Response, bounds=bounds))
+def _bounded_pool(pool: Any, response_limits: ResponseLimits) -> Any:
+    response_class = staticmethod(partial(_Response, response_limits=response_limits))
     connection = type("BoundedConnection", (pool.ConnectionCls,), {"response_class": response_class})
     return type("BoundedPool", (pool,), {"ConnectionCls": connection})
 
 
 class _Response(http.client.HTTPResponse):
-    def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, response_limits: ResponseLimits, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._bounds = bounds
-        self.fp = io.BufferedReader(_Wire(self.fp.detach(), bounds))
+        self._response_limits = response_limits
+        self.fp = io.BufferedReader(_Wire(self.fp.detach(), response_limits))
 
     def _read_status(self) -> tuple[str, int, str]:  # as http.client has it
         """The status line; that of any interim response as 100, the only one that http.client skips."""
@@ -97,16 +97,18 @@ class _Response(http.client.HTTPResponse):
             super().begin()
         except http.client.HTTPException as error:
             if type(error) is http.client.HTTPException or isinstance(error, http.client.LineTooLong):
-                raise ContractError(f"{self._bounds.provider} sent a header longer than any page needs") from error
+                raise ContractError(
+                    f"{self._response_limits.provider} sent a header longer than any page needs"
+                ) from error
             raise
 
 
 class _Wire(io.RawIOBase):
     """What comes from the socket, from the first byte of the status line to the last trailer."""
 
-    def __init__(self, socket: io.RawIOBase, bounds: Bounds) -> None:
-        self._socket, self._bounds = socket, bounds
-        self._deadline = bounds.clock() + bounds.limits.response_seconds
+    def __init__(self, socket: io.RawIOBase, response_limits: ResponseLimits) -> None:
+        self._socket, self._response_limits = socket, response_limits
+        self._deadline = response_limits.clock() + response_limits.limits.response_seconds
         self._size = 0
 
     def readable(self) -> bool:
@@ -115,8 +117,8 @@ class _Wire(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         size: int | None = self._socket.readinto(buffer)
         self._size += size or 0
-        self._bounds.require_bytes(self._size, _HEADER_BYTES)
-        self._bounds.require_time(self._deadline)
+        self._response_limits.require_bytes(self._size, _HEADER_BYTES)
+        self._response_limits.require_time(self._deadline)
         return size
 
     def close(self) -> None:

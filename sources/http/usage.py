@@ -31,7 +31,7 @@ class Usage:
         self.retries += other.retries
 
     @property
-    def is_quick(self) -> bool:
+    def faster_than_parsing(self) -> bool:
         """The provider is quicker than we, as far as its answers have shown."""
         return self.asking_seconds <= QUICK_SECONDS * self.answers
 

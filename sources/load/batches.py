@@ -10,23 +10,23 @@ import dlt
 import pyarrow as pa
 from dlt.common.schema import Schema
 
-from sources.extract.window_result import Walked
+from sources.extract.window_result import WindowResult
 from sources.extract.window_walker import Walker
 from sources.load import ledger
-from sources.load.deleted_faxes import marked_tables
+from sources.load.deleted_faxes import mark_deleted
 from sources.load.open_faxes import Reread, due_now, reread
 from sources.load.plan import Horizon, plan
 from sources.load.run import MOST_SKEW, PROVEN, Run
-from sources.records.new_fields import Change, Learnt
+from sources.records.new_fields import Change, NewFields
 from sources.records.record import Problem
 from sources.records.rows import Rows
 from sources.records.schema import Column, Record, Table
-from sources.records.undeclared import with_learnt
+from sources.records.undeclared import with_new_fields
 from sources.window import whole_second
 
 Batch = dict[str, pa.Table]
 FetchFax = Callable[[Any], Record | None]
-Ledger = list[tuple[Walked, dict[str, Any]]]
+Ledger = list[tuple[WindowResult, dict[str, Any]]]
 MOST_LOOKED_UP = 1_000  # ids of a window; a window of a backfill holds more, and hardly one of them is stored
 
 
@@ -46,7 +46,7 @@ class Batches:
         self._walker = walker
         self._fetch_fax = fetch_fax
         self._horizon = horizon
-        self._walks: Iterator[Walked] = iter(())
+        self._results: Iterator[WindowResult] = iter(())
         self._noted: set[str] = set()
         self._loading: dict[Any, str] = {}  # the fingerprints of the faxes in this load, by id
 
@@ -54,8 +54,8 @@ class Batches:
         """Sets out: the cursor tells how far the account has been read, `read_at` when that was."""
         self.begun = True
         self.asked_until = asked_until if cursor else self.run.started_at
-        self._walks = walks = self._walk(cursor, read_at)
-        self.run.closing.callback(walks.close)
+        self._results = results = self._walk(cursor, read_at)
+        self.run.closing.callback(results.close)
 
     def load(self, cursor: datetime | None) -> Iterator[Batch]:
         """The batches of one load: table name -> Arrow table, windows in order, the ledger last; none if all is quiet.
@@ -70,13 +70,13 @@ class Batches:
         gathered = 0
         run.finished = True
         self._loading = {}
-        for walked in iter(self._next, None):
-            if any(self._loading.get(id, mark) != mark for id, mark in walked.faxes.items()):
-                self._walks = chain((walked,), self._walks)
+        for result in iter(self._next, None):
+            if any(self._loading.get(id, fingerprint) != fingerprint for id, fingerprint in result.faxes.items()):
+                self._results = chain((result,), self._results)
                 run.finished = False
                 break
-            batch = self._gather(walked, entries)
-            run.take(walked)
+            batch = self._gather(result, entries)
+            run.take(result)
             gathered += sum(table.num_rows for table in batch.values())
             if batch:
                 yield batch
@@ -98,74 +98,76 @@ class Batches:
         if self.recorded:
             yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.account, run.run_id, entries)}
 
-    def _next(self) -> Walked | None:
+    def _next(self) -> WindowResult | None:
         """The next window; None if there is none, or the run was asked to end while it was read."""
-        return self.run.stop.unless_requested(lambda: next(self._walks, None))
+        return self.run.stop.unless_requested(lambda: next(self._results, None))
 
-    def _reread(self, asking: Reread) -> Walked | None:
+    def _reread(self, asking: Reread) -> WindowResult | None:
         """The open faxes that are due, as they are now; None if the run was asked to end meanwhile."""
         return self.run.stop.unless_requested(lambda: reread(self.run, self.table, self._fetch_fax, asking.faxes))
 
-    def _walk(self, cursor: datetime | None, read_at: datetime | None) -> Generator[Walked]:
+    def _walk(self, cursor: datetime | None, read_at: datetime | None) -> Generator[WindowResult]:
         """The windows of every span; all of them anew if the first answer shows that our clock is wrong."""
         run = self.run
         run.spans = spans = plan(run, self._horizon, cursor, read_at)
-        self._walker.prover.newest = run.started_at
+        self._walker.reader.newest = run.started_at
         for span in spans:
-            walks = self._walker.walk(span, takes_newer=run.until is None and span.end == whole_second(run.end))
-            for walked in walks:
+            results = self._walker.walk(span, takes_newer=run.until is None and span.end == whole_second(run.end))
+            for result in results:
                 if run.mend_clock():
-                    walks.close()
-                    self._walker.carry(walked)
+                    results.close()
+                    self._walker.carry(result)
                     yield from self._walk(cursor, read_at)
                     return
                 run.settle_end()
-                walked.end_by(run.spans[-1].end)
-                yield walked
+                result.end_by(run.spans[-1].end)
+                yield result
 
     def _is_quiet(self, entries: Ledger, cursor: datetime | None) -> bool:
-        proven = all(walked.proof in PROVEN for walked, _ in entries)
+        proven = all(result.proof in PROVEN for result, _ in entries)
         age = entries[-1][0].window.end - cursor if cursor else self.run.heartbeat
         fresh = age > -MOST_SKEW and abs(age) < self.run.heartbeat
         return proven and fresh and self.run.moves_cursor
 
-    def _gather(self, walked: Walked, entries: Ledger) -> Batch:
+    def _gather(self, result: WindowResult, entries: Ledger) -> Batch:
         """The window's new and changed faxes as tables; its line is added to the ledger's entries."""
         run = self.run
-        known = self._known(walked)
-        again = walked.faxes.keys() if run.full_refresh else self._incomplete(walked) if run.refetch else ()
-        changed = {id: mark for id, mark in walked.faxes.items() if id in again or known.get(id) != mark}
-        fresh = {id: mark for id, mark in changed.items() if id not in self._loading}
+        known = self._known(result)
+        again = result.faxes.keys() if run.full_refresh else self._incomplete(result) if run.refetch else ()
+        changed = {
+            id: fingerprint for id, fingerprint in result.faxes.items() if id in again or known.get(id) != fingerprint
+        }
+        fresh = {id: fingerprint for id, fingerprint in changed.items() if id not in self._loading}
         self._loading |= fresh
         new = sum(id not in known for id in fresh)
-        learnt = self._learnt()
-        batch = self._tables(walked.rows(self.table, run.account, frozenset(fresh.values())), known, learnt)
-        batch[ledger.SYNC_PROBLEMS] = self._problems([*learnt.problems, *walked.unplaced.values()])
-        batch[ledger.SCHEMA_CHANGES] = self._changes(learnt.changes)
-        run.count(new, len(fresh) - new, len(walked.faxes) - len(fresh), batch)
+        new_fields = self._new_fields()
+        batch = self._tables(result.rows(self.table, run.account, frozenset(fresh.values())), known, new_fields)
+        batch[ledger.SYNC_PROBLEMS] = self._problems([*new_fields.problems, *result.unplaced.values()])
+        batch[ledger.SCHEMA_CHANGES] = self._changes(new_fields.changes)
+        run.count(new, len(fresh) - new, len(result.faxes) - len(fresh), batch)
         counts = {"rows_new": new, "rows_changed": len(fresh) - new, "finished_at": datetime.now(UTC)}
-        if walked.window.length:
-            entries.append((walked, counts))
+        if result.window.length:
+            entries.append((result, counts))
         schema = dlt.current.source_schema()
         return {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
 
-    def _known(self, walked: Walked) -> dict[Any, str]:
+    def _known(self, result: WindowResult) -> dict[Any, str]:
         """The stored fingerprints of the window's faxes, by id: a fax may be stored under another creation time."""
         stored, table = self.run.stored, self.table.name
-        known = dict(stored.fingerprints(table, walked.taken))
-        elsewhere = [id for id in walked.faxes if id not in known]
+        known = dict(stored.fingerprints(table, result.taken))
+        elsewhere = [id for id in result.faxes if id not in known]
         return known | dict(stored.fingerprints_of(table, elsewhere[:MOST_LOOKED_UP]))
 
-    def _incomplete(self, walked: Walked) -> set[Any]:
+    def _incomplete(self, result: WindowResult) -> set[Any]:
         """The window's faxes that have other numbers of recipients, tags and the like than are stored for them."""
-        rows = walked.rows(self.table, self.run.account, frozenset(walked.faxes.values()))
-        ids, incomplete = [*walked.faxes], set()
+        rows = result.rows(self.table, self.run.account, frozenset(result.faxes.values()))
+        ids, incomplete = [*result.faxes], set()
         for child in self.table.children:
             came, held = Counter(rows.tables[child.name]["_dlt_parent_id"].to_pylist()), Counter[str]()
             for start in range(0, len(ids), MOST_LOOKED_UP):
                 some = ids[start : start + MOST_LOOKED_UP]
                 held.update(self.run.stored.child_counts(self.table.name, child.name, some))
-            incomplete |= {id for id, mark in walked.faxes.items() if came[mark] != held[mark]}
+            incomplete |= {id for id, fingerprint in result.faxes.items() if came[fingerprint] != held[fingerprint]}
         return incomplete
 
     def _problems(self, problems: list[Problem]) -> pa.Table:
@@ -182,23 +184,23 @@ class Batches:
         fresh = [change for change in changes if self.run.note_column(change.table, change.column)]
         return ledger.changes_table(self.run.account, fresh, datetime.now(UTC))
 
-    def _tables(self, rows: Rows, known: Collection[Any], learnt: Learnt) -> Batch:
-        marks = [stub for stub in rows.stubs.values() if stub.id in known]
-        self.run.deleted += len(marks)
-        if not marks:
-            return with_learnt(self.table, rows, learnt)
-        stubs = {stub.fingerprint for stub in marks}
+    def _tables(self, rows: Rows, known: Collection[Any], new_fields: NewFields) -> Batch:
+        fingerprints = [stub for stub in rows.stubs.values() if stub.id in known]
+        self.run.deleted += len(fingerprints)
+        if not fingerprints:
+            return with_new_fields(self.table, rows, new_fields)
+        stubs = {stub.fingerprint for stub in fingerprints}
         own = rows.tables[self.table.name]["_dlt_id"].to_pylist()
-        full = with_learnt(self.table, rows.only(frozenset(own) - stubs), learnt)
-        stored = marked_tables(self.table, marks, self.run.stored, learnt, self.run.privacy)
+        full = with_new_fields(self.table, rows.only(frozenset(own) - stubs), new_fields)
+        stored = mark_deleted(self.table, fingerprints, self.run.stored, new_fields, self.run.privacy)
         return {name: pa.concat_tables([full[name], stored[name]], promote_options="default") for name in full}
 
-    def _learnt(self) -> Learnt:
+    def _new_fields(self) -> NewFields:
         schema = dlt.current.source_schema()
         types = {self.table.name: _undeclared(schema, self.table.name, self.table.columns)}
         for child in self.table.children:
             types[child.name] = _undeclared(schema, child.name, child.columns, child.parent_id, "position")
-        return Learnt(types, schema.naming.normalize_identifier, self._horizon.contract)
+        return NewFields(types, schema.naming.normalize_identifier, self._horizon.contract)
 
 
 def _undeclared(schema: Schema, table: str, columns: Iterable[Column], *ours: str) -> dict[str, Any]:

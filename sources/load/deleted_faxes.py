@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from sources.load.stored import Stored
 from sources.records.arrow import ARROW_TYPES
-from sources.records.coerce import as_json, fit
-from sources.records.new_fields import Learnt
+from sources.records.coerce import as_json, coerce
+from sources.records.new_fields import NewFields
 from sources.records.privacy import Privacy
 from sources.records.record import Placed
 from sources.records.schema import Column, DataType, Table
@@ -18,8 +18,8 @@ from sources.records.schema import Column, DataType, Table
 Rows = list[dict[str, Any]]
 
 
-def marked_tables(
-    table: Table, stubs: Sequence[Placed], stored: Stored, learnt: Learnt, privacy: Privacy
+def mark_deleted(
+    table: Table, stubs: Sequence[Placed], stored: Stored, new_fields: NewFields, privacy: Privacy
 ) -> dict[str, pa.Table]:
     """Table name -> the stored rows of these faxes and their children, as new versions that carry the mark.
 
@@ -27,24 +27,26 @@ def marked_tables(
 
     Faxes that are not stored are left out: their stub is all that is known, and is loaded like any record.
     """
-    marks = {stub.id: stub for stub in stubs}
-    faxes = stored.rows(table.name, "id", marks)
+    fingerprints = {stub.id: stub for stub in stubs}
+    faxes = stored.rows(table.name, "id", fingerprints)
     held = [row["_dlt_id"] for row in faxes]
     for row in faxes:
-        stub = marks[row["id"]]
+        stub = fingerprints[row["id"]]
         row["_dlt_id"] = stub.fingerprint
-        row[table.stub or ""] = fit(stub.record[table.stub or ""], "timestamp")
+        row[table.stub or ""] = coerce(stub.record[table.stub or ""], "timestamp")
     to_arrow = partial(_to_arrow, privacy)
-    tables = {table.name: to_arrow(faxes, table.columns, learnt.types.get(table.name, {}), {"_dlt_id": pa.string()})}
+    tables = {
+        table.name: to_arrow(faxes, table.columns, new_fields.types.get(table.name, {}), {"_dlt_id": pa.string()})
+    }
     for child in table.children:
         rows = stored.rows(child.name, "_dlt_parent_id", held)
         for row in rows:
-            row["_dlt_parent_id"] = marks[row[child.parent_id]].fingerprint
+            row["_dlt_parent_id"] = fingerprints[row[child.parent_id]].fingerprint
             row["_dlt_id"] = f"{row['_dlt_parent_id']}.{row['position']}"
         tables[child.name] = to_arrow(
             rows,
             child.columns,
-            learnt.types.get(child.name, {}),
+            new_fields.types.get(child.name, {}),
             {
                 child.parent_id: ARROW_TYPES[table.id_type],
                 "position": pa.int64(),
@@ -59,11 +61,11 @@ def _to_arrow(
     privacy: Privacy,
     rows: Rows,
     columns: Iterable[Column],
-    learnt: Mapping[str, DataType],
+    new_fields: Mapping[str, DataType],
     fixed: Mapping[str, pa.DataType],
 ) -> pa.Table:
     declared = {column.name: column for column in columns}
-    types: dict[str, DataType] = {name: column.data_type for name, column in declared.items()} | dict(learnt)
+    types: dict[str, DataType] = {name: column.data_type for name, column in declared.items()} | dict(new_fields)
     jsons = [name for name, data_type in types.items() if data_type == "json"]
     for row in rows:
         row.update({name: _read(row[name]) for name in jsons})
@@ -71,7 +73,7 @@ def _to_arrow(
             row.update(privacy.fields({name: row[name] for name in types}, declared))
         row.update({name: as_json(row[name]) for name in jsons if row[name] is not None})
     arrow_types = {name: ARROW_TYPES[data_type] for name, data_type in types.items()}
-    learnt_json = {name: "json" for name in learnt if learnt[name] == "json"}
+    learnt_json = {name: "json" for name in new_fields if new_fields[name] == "json"}
     return pa.Table.from_pylist(rows, schema=pa.schema({"account": pa.string(), **arrow_types, **fixed}, learnt_json))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sources.extract.window_result import Walked
+from sources.extract.window_result import WindowResult
 from sources.records.arrow import ARROW_TYPES
 from sources.records.coerce import as_json
 from sources.records.new_fields import Change
@@ -139,27 +139,27 @@ def changes_table(account: str, changes: Iterable[Change], seen_at: datetime) ->
     )
 
 
-def windows_table(account: str, run_id: str, walks: Iterable[tuple[Walked, dict[str, Any]]]) -> pa.Table:
+def windows_table(account: str, run_id: str, results: Iterable[tuple[WindowResult, dict[str, Any]]]) -> pa.Table:
     """The walked windows as rows of `sync_windows`; each comes with its counts and the time it was finished."""
     return _table(
         WINDOW_COLUMNS,
         [
             {
                 "account": account,
-                "from_at": walked.window.start,
-                "to_at": walked.window.end,
-                "provider_total": walked.total,
-                "provider_total_last": walked.total_last,
-                "rows_seen": walked.rows_seen,
-                "rows_taken": walked.rows_taken,
-                "requests": walked.usage.requests,
-                "retries": walked.usage.retries,
-                "proof": walked.proof,
+                "from_at": result.window.start,
+                "to_at": result.window.end,
+                "provider_total": result.total,
+                "provider_total_last": result.total_last,
+                "rows_seen": result.rows_seen,
+                "rows_taken": result.rows_taken,
+                "requests": result.usage.requests,
+                "retries": result.usage.retries,
+                "proof": result.proof,
                 "run_id": run_id,
-                "_dlt_id": f"{run_id}.{account}.{walked.window}",
+                "_dlt_id": f"{run_id}.{account}.{result.window}",
                 **counts,
             }
-            for walked, counts in walks
+            for result, counts in results
         ],
     )
 

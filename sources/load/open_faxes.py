@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sources.extract.background_call import in_parallel
-from sources.extract.window_result import Walked
+from sources.extract.window_result import WindowResult
 from sources.load.ledger import problem_id
 from sources.load.open_fax_schedule import Due, due
 from sources.load.plan import Horizon
@@ -56,25 +56,25 @@ def due_now(
     return Reread(asked, asked[-1].at if are_left else now)
 
 
-def reread(run: Run, table: Table, fetch_fax: Callable[[Any], Record | None], faxes: list[Due]) -> Walked:
+def reread(run: Run, table: Table, fetch_fax: Callable[[Any], Record | None], faxes: list[Due]) -> WindowResult:
     """The faxes as the provider has them now, asked for on the same connections as its pages."""
     end = run.spans[-1].start
     span = Window(min((due.fax.created_at for due in faxes), default=end), end)
-    walked = Walked(span, span)
+    result = WindowResult(span, span)
     calls = (partial(fetch_fax, due.fax.id) for due in faxes)
     abreast = run.client.connections() if run.client else 1
     for asked, record in zip(faxes, in_parallel(calls, abreast), strict=True):
-        mark = asked.fax.fingerprint
+        fingerprint = asked.fax.fingerprint
         if record is None:
-            walked.unplaced[mark] = _gone(table, asked)
+            result.unplaced[fingerprint] = _gone(table, asked)
             continue
         try:
             fax = place(table, run.account, record)
         except ValueError as reason:
-            walked.unplaced[mark] = Problem(table.name, asked.fax.id, None, record, str(reason), mark)
+            result.unplaced[fingerprint] = Problem(table.name, asked.fax.id, None, record, str(reason), fingerprint)
         else:
-            walked.take(table, run.account, fax)
-    return walked
+            result.take(table, run.account, fax)
+    return result
 
 
 def _gone(table: Table, asked: Due) -> Problem:

@@ -10,8 +10,8 @@ import dlt
 from dlt.extract import DltResource
 
 from sources.extract.page import MonthCount, Page
-from sources.extract.window_reader import Prover
-from sources.extract.window_sizing import BoundForm, Reading
+from sources.extract.window_reader import WindowReader
+from sources.extract.window_sizing import BoundForm, BoundSemantics
 from sources.extract.window_walker import Walker
 from sources.http.client import Client
 from sources.load import ledger
@@ -50,10 +50,16 @@ def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Hor
     treat = run.privacy.of(table)
     first, *others = api.BOUND_FORMS
     fallbacks = {form: partial(api.fetch_pages, client, form=form) for form in others}
-    prover = Prover(
-        partial(api.fetch_pages, client), table, run.account, treat, Reading(form=first), fallbacks, run.warnings.append
+    reader = WindowReader(
+        partial(api.fetch_pages, client),
+        table,
+        run.account,
+        treat,
+        BoundSemantics(form=first),
+        fallbacks,
+        run.warnings.append,
     )
-    walker = Walker(prover, api.WIDEST_WINDOW, client.connections)
+    walker = Walker(reader, api.WIDEST_WINDOW, client.connections)
     batches = Batches(table, walker, lambda id: (fax := api.fetch_fax(client, id)) and treat(fax), run, horizon)
     run.closing.callback(client.close)
 

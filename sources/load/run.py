@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sources.extract.stop import Stop
-from sources.extract.window_result import Walked
+from sources.extract.window_result import WindowResult
 from sources.http.client import Client
 from sources.load.stored import Stored
 from sources.records.privacy import KEEP, Privacy
@@ -58,7 +58,7 @@ class Run:
     reached: datetime | None = None
     finished: bool = False
     loads: int = 0
-    walks: list[Walked] = field(default_factory=list)
+    windows: list[WindowResult] = field(default_factory=list)
     new: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -70,11 +70,11 @@ class Run:
     _clock_mended: bool = False
     _end_settled: bool = False
 
-    def take(self, walked: Walked) -> None:
+    def take(self, result: WindowResult) -> None:
         """Notes a window that has been walked and gathered; its faxes are let go."""
-        walked.let_go()
-        self.walks.append(walked)
-        self.reached = walked.window.end
+        result.drop_faxes()
+        self.windows.append(result)
+        self.reached = result.window.end
         self.progress(self)
 
     def count(self, new: int, changed: int, unchanged: int, batch: Mapping[str, Any]) -> None:
@@ -92,7 +92,7 @@ class Run:
     def tally(self) -> dict[str, Any]:
         """What has been counted so far, to be given to `recount` should the load fail that is begun now."""
         counted = {name: getattr(self, name) for name in ("new", "changed", "unchanged", "deleted", "reached")}
-        return counted | {"rows": self.rows.copy(), "walks": self.walks.copy()}
+        return counted | {"rows": self.rows.copy(), "windows": self.windows.copy()}
 
     def recount(self, tally: Mapping[str, Any]) -> None:
         """Counts no more than the tally: what came since then was not loaded."""

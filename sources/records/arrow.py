@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from sources.records.coerce import Rounded, fit
+from sources.records.coerce import Rounded, coerce
 from sources.records.schema import MONEY_PRECISION, MONEY_SCALE, Column, DataType, Record
 from sources.window import FIRST_INSTANT, LAST_INSTANT
 
@@ -133,7 +133,7 @@ def _convert_one_by_one(values: list[Any], data_type: DataType) -> tuple[pa.Arra
     fitted, misfits = [], {}
     for row, value in enumerate(values):
         try:
-            fitted.append(fit(value, data_type))
+            fitted.append(coerce(value, data_type))
         except Rounded as reason:
             fitted.append(reason.held)
             misfits[row] = str(reason)

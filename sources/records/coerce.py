@@ -25,7 +25,7 @@ class Rounded(ValueError):
         self.held = held
 
 
-def fit(value: Any, data_type: DataType) -> Any:
+def coerce(value: Any, data_type: DataType) -> Any:
     """The value as its column holds it, or None for null.
 
     Numbers may come as text, whole floats as integers, truth as 0 and 1, and scalars fit a text column as the text JSON
@@ -37,7 +37,7 @@ def fit(value: Any, data_type: DataType) -> Any:
     """
     if value is None:
         return None
-    return _FITTERS[data_type](value)
+    return _COERCERS[data_type](value)
 
 
 def as_json(value: Any) -> str:
@@ -48,7 +48,7 @@ def as_json(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"))
 
 
-def _fit_text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if isinstance(value, dict | list):
         raise ValueError("expected text, got a nested value")
     text = value if isinstance(value, str) else as_json(value)
@@ -61,7 +61,7 @@ def _fit_text(value: Any) -> str:
     return text
 
 
-def _fit_number(value: Any) -> Decimal:
+def _to_number(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"expected a number, got {type(value).__name__}")
     try:
@@ -73,10 +73,10 @@ def _fit_number(value: Any) -> Decimal:
     return number
 
 
-def _fit_bigint(value: Any) -> int:
+def _to_bigint(value: Any) -> int:
     if type(value) is int and -(2**63) <= value < 2**63:
         return value
-    number = _fit_number(value)
+    number = _to_number(value)
     if number.adjusted() > 19 or not -(2**63) <= number < 2**63:
         raise ValueError("an integer beyond 64 bits")
     if number != int(number):
@@ -84,8 +84,8 @@ def _fit_bigint(value: Any) -> int:
     return int(number)
 
 
-def _fit_decimal(value: Any) -> Decimal:
-    number = _fit_number(value)
+def _to_decimal(value: Any) -> Decimal:
+    number = _to_number(value)
     if number.adjusted() >= MONEY_PRECISION - MONEY_SCALE:
         raise ValueError(f"a number beyond {MONEY_PRECISION - MONEY_SCALE} integer digits")
     rounded = number.quantize(_QUANTUM, ROUND_HALF_EVEN) if number.adjusted() > -40 else Decimal(0)
@@ -97,8 +97,8 @@ def _fit_decimal(value: Any) -> Decimal:
     return rounded
 
 
-def _fit_double(value: Any) -> float:
-    exact = _fit_number(value)
+def _to_double(value: Any) -> float:
+    exact = _to_number(value)
     number = float(exact)
     changed = Decimal(number) != exact if isinstance(value, int) else Decimal(repr(number)) != exact
     if math.isinf(number) or changed:
@@ -106,14 +106,14 @@ def _fit_double(value: Any) -> float:
     return number
 
 
-def _fit_bool(value: Any) -> bool:
+def _to_bool(value: Any) -> bool:
     text = str(value).lower() if isinstance(value, bool | int | str) else ""
     if text in _TRUTH:
         return _TRUTH[text]
     raise ValueError(f"expected true or false, got {type(value).__name__}")
 
 
-def _fit_timestamp(value: Any) -> datetime:
+def _to_timestamp(value: Any) -> datetime:
     if not isinstance(value, str):
         raise ValueError(f"expected a date and time, got {type(value).__name__}")
     try:
@@ -122,7 +122,7 @@ def _fit_timestamp(value: Any) -> datetime:
         raise ValueError("expected a date and time, got other text") from None
 
 
-def _fit_json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     try:
         text = orjson.dumps(value).decode()
     except TypeError:
@@ -132,12 +132,12 @@ def _fit_json(value: Any) -> str:
     return text
 
 
-_FITTERS: dict[DataType, Callable[[Any], Any]] = {
-    "text": _fit_text,
-    "bigint": _fit_bigint,
-    "double": _fit_double,
-    "bool": _fit_bool,
-    "timestamp": _fit_timestamp,
-    "decimal": _fit_decimal,
-    "json": _fit_json,
+_COERCERS: dict[DataType, Callable[[Any], Any]] = {
+    "text": _to_text,
+    "bigint": _to_bigint,
+    "double": _to_double,
+    "bool": _to_bool,
+    "timestamp": _to_timestamp,
+    "decimal": _to_decimal,
+    "json": _to_json,
 }

@@ -30,7 +30,7 @@ class Change:
 
 
 @dataclass
-class Learnt:
+class NewFields:
     """The columns that nobody declared: `types` by table and column, as the warehouse knows them.
 
     `normalize` turns a provider's key into a column name, as dlt does. While tables are built, `changes` collects the

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from sources.records.coerce import as_json, fit
+from sources.records.coerce import as_json, coerce
 from sources.records.schema import Column, Record, Table
 
 Handling = Literal["keep", "hmac", "drop"]
@@ -163,7 +163,7 @@ def _is_plain(value: Any, column: Column) -> bool:
     if column.name != "id" and column.data_type != "timestamp":
         return False
     try:
-        fit(value, column.data_type)
+        coerce(value, column.data_type)
     except ValueError:
         return False
     return True

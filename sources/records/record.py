@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from sources.records.coerce import as_json, fit
+from sources.records.coerce import as_json, coerce
 from sources.records.schema import CREATED_AT, Record, Table
 
 MOST_OF_AN_ID = 255  # characters; an index of PostgreSQL holds no key of more than 2,704 bytes
@@ -40,12 +40,12 @@ def place(table: Table, account: str, record: Record) -> Placed:
     Raises:
         ValueError: it has no id, or no creation time, that its column could hold.
     """
-    fax_id = fit(record.get("id"), table.id_type)
+    fax_id = coerce(record.get("id"), table.id_type)
     if fax_id is None or fax_id == "":
         raise ValueError("no id")
     if len(str(fax_id)) > MOST_OF_AN_ID:
         raise ValueError(f"an id of more than {MOST_OF_AN_ID} characters")
-    created_at: datetime | None = fit(record.get(CREATED_AT), "timestamp")
+    created_at: datetime | None = coerce(record.get(CREATED_AT), "timestamp")
     if created_at is None:
         raise ValueError("no creation time")
     return Placed(record, fax_id, created_at, fingerprint(account, record))

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sources.records.record import Placed, Problem
 
-BEYOND = "_beyond"  # column of JSON: what a record says that nobody declared; no table of the warehouse has it
+UNDECLARED = "_beyond"  # column of JSON: what a record says that nobody declared; no table of the warehouse has it
 
 
 @dataclass
@@ -23,21 +23,21 @@ class Rows:
     stubs: dict[str, Placed]
     problems: list[Problem]
 
-    def only(self, marks: AbstractSet[str]) -> "Rows":
+    def only(self, fingerprints: AbstractSet[str]) -> "Rows":
         """The rows of the faxes with these fingerprints; no two of our rows have the same."""
-        if len(marks) == next(iter(self.tables.values())).num_rows:
+        if len(fingerprints) == next(iter(self.tables.values())).num_rows:
             return self
-        wanted = pa.array(marks, pa.string())
+        wanted = pa.array(fingerprints, pa.string())
         keys = ("_dlt_id", *["_dlt_parent_id"] * (len(self.tables) - 1))
         tables = {name: _where(rows, key, wanted) for (name, rows), key in zip(self.tables.items(), keys, strict=True)}
-        stubs = {mark: stub for mark, stub in self.stubs.items() if mark in marks}
-        return Rows(tables, stubs, [problem for problem in self.problems if problem.fingerprint in marks])
+        stubs = {fingerprint: stub for fingerprint, stub in self.stubs.items() if fingerprint in fingerprints}
+        return Rows(tables, stubs, [problem for problem in self.problems if problem.fingerprint in fingerprints])
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
     """The rows of all parts in their order; there is one part at the least."""
     tables = {name: pa.concat_tables(part.tables[name] for part in parts).combine_chunks() for name in parts[0].tables}
-    stubs = {mark: stub for part in parts for mark, stub in part.stubs.items()}
+    stubs = {fingerprint: stub for part in parts for fingerprint, stub in part.stubs.items()}
     return Rows(tables, stubs, [problem for part in parts for problem in part.problems])
 
 

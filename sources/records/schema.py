@@ -104,7 +104,7 @@ class Table:
     final: frozenset[str]
     children: tuple[ChildTable, ...] = ()
     stub: str | None = None
-    unless: str = "status"
+    stub_unless_key: str = "status"
 
     def declared(self) -> tuple[Column, ...]:
         """All columns of the table: account, and its own."""
@@ -112,7 +112,7 @@ class Table:
 
     def is_stub(self, record: Record) -> bool:
         """The record only marks a fax as deleted."""
-        return self.stub is not None and self.stub in record and self.unless not in record
+        return self.stub is not None and self.stub in record and self.stub_unless_key not in record
 
     @cached_property
     def id_type(self) -> DataType:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from sources.records.arrow import ARROW_TYPES, proper_columns, to_arrow
 from sources.records.coerce import as_json
 from sources.records.record import Placed, Problem
-from sources.records.rows import BEYOND, Rows
+from sources.records.rows import UNDECLARED, Rows
 from sources.records.schema import ChildTable, Column, Record, Table
 
 Fixed = Mapping[str, pa.Array]
@@ -20,7 +20,7 @@ def to_rows(table: Table, account: str, faxes: Sequence[Placed]) -> Rows:
     fixed = {
         "account": pa.repeat(pa.scalar(account), len(faxes)),
         "_dlt_id": pa.array([fax.fingerprint for fax in faxes], pa.string()),
-        BEYOND: _beyond(records, (*(c.name for c in table.columns), *(c.source for c in table.children))),
+        UNDECLARED: _beyond(records, (*(c.name for c in table.columns), *(c.source for c in table.children))),
     }
     problems: list[Problem] = []
     tables = {table.name: _build(table.name, table.columns, records, faxes, fixed, problems)}
@@ -53,7 +53,7 @@ def _split_off(
         "position": pa.array(positions, pa.int64()),
         "_dlt_parent_id": pa.array([fax.fingerprint for fax in parents], pa.string()),
         "_dlt_id": pa.array(ids, pa.string()),
-        BEYOND: _beyond(rows, [column.name for column in child.columns]),
+        UNDECLARED: _beyond(rows, [column.name for column in child.columns]),
     }
     return _build(child.name, child.columns, rows, parents, fixed, problems)
 

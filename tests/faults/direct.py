@@ -91,7 +91,7 @@ def run_once(
             source = dlt.source(lambda: resources, name=provider)()
             ending = Ending()
             try:
-                with sync_runs.noting(opened.client, opened.pipeline.dataset_name, run, ending):
+                with sync_runs.recorded(opened.client, opened.pipeline.dataset_name, run, ending):
                     for number in range(1, loads + 1):
                         run.loads += opened.load(source)
                         after_load(number)

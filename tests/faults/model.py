@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.errors import ProviderDown
 from sources.extract.page import Page
-from sources.extract.window_reader import Prover
+from sources.extract.window_reader import WindowReader
 from sources.extract.window_walker import Walker
 from sources.load.plan import Horizon, plan
 from sources.load.run import Run
@@ -131,7 +131,7 @@ def sync(provider: Provider, held: Held, now: datetime, stop_after: int | None =
         ProviderDown: the provider broke, after what was committed so far.
     """
     run = Run("run", "account", now, held)  # type: ignore[arg-type]
-    walker = Walker(Prover(provider.fetch, TABLE, "account"), WIDEST)
+    walker = Walker(WindowReader(provider.fetch, TABLE, "account"), WIDEST)
     run.spans = plan(run, HORIZON, held.cursor, held.read_at)
     proofs: list[str] = []
     for span in run.spans:

@@ -79,7 +79,7 @@ def test_a_count_that_moves_while_paging_is_walked_again(trial: StartTrial) -> N
     moving = bent(lambda page: page | {"paging": {**page["paging"], "total": 7}}, lambda number: number == 2)
     run = started.survives(moving)
 
-    assert {"counted"} == {walked.proof for walked in run.walks}
+    assert {"counted"} == {walked.proof for walked in run.windows}
 
 
 def test_requests_and_retries_are_those_of_each_window(trial: StartTrial, monkeypatch: pytest.MonkeyPatch) -> None:

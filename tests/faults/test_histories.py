@@ -19,7 +19,7 @@ from faults.conftest import Served, more
 from faults.direct import Time, run_once
 from faults.inject import UNAVAILABLE, Fault, between_pages, broken, from_page
 from faults.test_time import dated
-from pipelines.outcome.error_mapping import explain
+from pipelines.outcome.error_mapping import to_fax_sync_error
 from sources.errors import FaxSyncError
 from sources.fakes.server import json_answer, serve
 from sources.http.limits import Limits
@@ -127,7 +127,7 @@ class History(RuleBasedStateMachine):
             try:
                 run_once(self.provider, self.settings, Time(ahead=self.ahead), Limits(retry_seconds=0))
             except PipelineStepFailed as failure:
-                return explain(failure)
+                return to_fax_sync_error(failure)
         return None
 
 

@@ -25,9 +25,9 @@ from faults.test_time import dated
 from pipelines.outcome.account_ending import Ending
 from sources.errors import Busy, ContractError
 from sources.extract.bound_forms import BoundForms
-from sources.extract.page_order import Passage
-from sources.extract.seen_ids import Sightings
-from sources.extract.window_result import Walked
+from sources.extract.page_order import PageOrder
+from sources.extract.seen_ids import SeenIds
+from sources.extract.window_result import WindowResult
 from sources.fakes.server import Answer, Request, json_answer
 from sources.http.client import Client
 from sources.load.plan import Horizon
@@ -154,14 +154,14 @@ def a_fax_on_two_pages_is_one(trial: StartTrial, _: ServeFake) -> None:
 
 
 def with_every_reading_a_fax(patch: Patch) -> None:
-    honest = Walked.take
+    honest = WindowResult.take
 
-    def take(self: Walked, table: Table, account: str, fax: Placed) -> None:
+    def take(self: WindowResult, table: Table, account: str, fax: Placed) -> None:
         if fax.id in self.faxes:
             self._parts.append(to_rows(table, account, [fax]))
         honest(self, table, account, fax)
 
-    patch.setattr(Walked, "take", take)
+    patch.setattr(WindowResult, "take", take)
 
 
 def no_link_leads_elsewhere(trial: StartTrial, serve_fake: ServeFake) -> None:
@@ -270,7 +270,7 @@ def bounds_that_are_not_heeded_hide_nothing(trial: StartTrial, _: ServeFake) -> 
 
 def with_pages_of_other_times_given_up(patch: Patch) -> None:
     patch.setattr(BoundForms, "question", lambda self, form, window, strays: None)
-    patch.setattr(Passage, "is_past", lambda self, times: not any(at in self.window for at in times))
+    patch.setattr(PageOrder, "is_past", lambda self, times: not any(at in self.window for at in times))
 
 
 def a_list_that_shifts_is_read_again(trial: StartTrial, _: ServeFake) -> None:
@@ -287,14 +287,14 @@ def a_list_that_shifts_is_read_again(trial: StartTrial, _: ServeFake) -> None:
 
 
 def with_every_page_of_known_faxes_a_circle(patch: Patch) -> None:
-    honest = Sightings.end_page
+    honest = SeenIds.end_page
 
-    def end_page(self: Sightings, number: int, is_counted: bool) -> None:
+    def end_page(self: SeenIds, number: int, is_counted: bool) -> None:
         honest(self, number, is_counted)
         if self.has_shifted:
             raise ContractError("the pages go round in a circle")
 
-    patch.setattr(Sightings, "end_page", end_page)
+    patch.setattr(SeenIds, "end_page", end_page)
 
 
 SABOTAGE: dict[Callable[..., None], Callable[[Patch], None]] = {

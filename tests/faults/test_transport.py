@@ -14,7 +14,7 @@ import sources
 from faults.conftest import StartTrial
 from faults.direct import Time
 from faults.inject import Honest, first, from_page
-from pipelines.outcome.error_mapping import explain
+from pipelines.outcome.error_mapping import to_fax_sync_error
 from sources.errors import ContractError
 from sources.fakes.server import Answer, FakeServer, Request, json_answer, serve
 from sources.http.client import Client
@@ -40,7 +40,7 @@ def http_date(seconds: float) -> str:
     return format_datetime(SERVER_TIME + timedelta(seconds=seconds), usegmt=True)
 
 
-PASSING: dict[str, tuple[list[Answer], list[float]]] = {
+TRANSIENT_STATUSES: dict[str, tuple[list[Answer], list[float]]] = {
     "429 twice": ([limiting(), limiting()], [1.0, 2.0]),
     "two seconds": ([limiting("2")], [2.0]),
     "a date by a clock far from ours": ([limiting(http_date(3), SERVER_TIME)], [3.0]),
@@ -62,9 +62,9 @@ def server() -> Iterator[FakeServer]:
         yield served
 
 
-@pytest.mark.parametrize("name", PASSING)
+@pytest.mark.parametrize("name", TRANSIENT_STATUSES)
 def test_what_passes_is_waited_for_as_asked_until_the_whole_page_comes(name: str, server: FakeServer) -> None:
-    answers, waits = PASSING[name]
+    answers, waits = TRANSIENT_STATUSES[name]
     left, slept = list(answers), []
     server.answer = lambda request: left.pop(0) if left else json_answer(DOCUMENT)
     clock = Clock(slept=slept)
@@ -107,7 +107,10 @@ def test_json_cut_within_a_whole_response_is_asked_for_three_times_in_all(provid
     with pytest.raises(PipelineStepFailed) as raised:
         started.survives(from_page(2, cut))
 
-    assert (isinstance(explain(raised.value), ContractError), len(started.served.server.requests)) == (True, 1 + 3)
+    assert (isinstance(to_fax_sync_error(raised.value), ContractError), len(started.served.server.requests)) == (
+        True,
+        1 + 3,
+    )
     started.survives(first(cut, cut))
 
 

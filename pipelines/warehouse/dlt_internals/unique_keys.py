@@ -16,8 +16,8 @@ from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.outcome.postgres_connect import PASSING
-from pipelines.outcome.postgres_errors import DOUBLES, LOCK_TIMEOUT, explain, state_of
+from pipelines.outcome.postgres_connect import TRANSIENT_STATES
+from pipelines.outcome.postgres_errors import DOUBLES, LOCK_TIMEOUT, state_of, to_fax_sync_error
 from sources import provider
 from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_RUNS
@@ -113,12 +113,12 @@ def _require_unique(client: SqlClientBase[Any], raw: str, name: str, key: Key, t
 
 def _tell(error: DatabaseException, named: str, key: Key, table: _Table) -> None:
     state = state_of(error) or ""
-    if state.startswith(PASSING):
+    if state.startswith(TRANSIENT_STATES):
         raise error
     if state == DOUBLES:
         reason = "it holds rows with the same key: run sync.py --full-refresh, which replaces them"
     else:
-        reason = str(explain(getattr(error, "dbapi_exception", error)))
+        reason = str(to_fax_sync_error(getattr(error, "dbapi_exception", error)))
     message = f"{named} has no unique index over {', '.join(key)}, and none can be made: {reason}"
     if table.has_row_security:
         raise WarehouseError(f"{message}; row security applies to the table, so changed faxes might be doubled")
@@ -135,7 +135,7 @@ def _require_identity(client: SqlClientBase[Any], raw: str, name: str, key: Key 
     try:
         _alter(client, f'alter table "{raw}"."{name}" replica identity {identity}')
     except DatabaseException as error:
-        if (state_of(error) or "").startswith(PASSING):
+        if (state_of(error) or "").startswith(TRANSIENT_STATES):
             raise
         LOG.debug("%s.%s is given no replica identity", raw, name, exc_info=True)
 
