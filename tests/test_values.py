@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.records.arrow import infer_type, proper_columns, to_arrow
-from sources.records.coerce import Rounded, fit
+from sources.records.coerce import Rounded, coerce
 from sources.records.schema import Column, DataType
 
 TYPES = get_args(DataType)
@@ -106,7 +106,7 @@ def test_a_page_is_held_as_its_values_are_one_by_one(data_type: DataType, page: 
 
 def fits(value: Any, data_type: DataType) -> bool:
     try:
-        fit(value, data_type)
+        coerce(value, data_type)
     except ValueError:
         return False
     return True
@@ -121,12 +121,12 @@ def test_columns_converted_together_are_held_as_their_values_are_one_by_one(
     together = proper_columns([{"value": value} for value in page], [Column("value", data_type, "")])
 
     if together is not None:
-        assert together["value"].to_pylist() == [fit(value, data_type) for value in page]
+        assert together["value"].to_pylist() == [coerce(value, data_type) for value in page]
 
 
 def fitted(value: Any, data_type: DataType) -> Any:
     try:
-        return fit(value, data_type)
+        return coerce(value, data_type)
     except Rounded as rough:
         return rough.held
     except ValueError:
@@ -163,7 +163,7 @@ def test_a_text_that_is_no_number_is_never_taken_for_one(data_type: DataType, te
 )
 def test_what_a_column_cannot_hold_exactly_is_reported(value: Any, data_type: DataType) -> None:
     with pytest.raises(ValueError, match=r"."):
-        fit(value, data_type)
+        coerce(value, data_type)
 
 
 @pytest.mark.parametrize(
