@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from environment import child_environment, isolate
+from tests.support.environment import child_environment, isolate
 
 isolate()  # before dlt is imported, which remembers where its settings are
 
 import duckdb
-import leaks
 import pytest
 
 from sources.fakes.server import FakeServer, json_answer, serve
+from tests.support import leaks
 
-pytest_plugins = ["databases", "checking", "scanning", "tls_server"]
+pytest_plugins = [
+    f"tests.support.{name}" for name in ("pg_server", "commands.check_command", "leak_guard", "servers.tls_server")
+]
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "tests"))  # an imported command replaces the first entry of the path
 Settings = dict[str, str]
 ServeFake = Callable[..., "Served"]
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -157,8 +158,8 @@ def query(warehouse: Path) -> Query:
 @pytest.fixture(scope="module")
 def warehouses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Gives a warehouse with the raw tables of these providers and the views, each destination started once."""
-    from postgres import server
-    from raw_tables import Warehouse, make, refresh
+    from tests.support.servers.postgres import server
+    from tests.support.warehouse.raw_tables import Warehouse, make, refresh
 
     running: dict[str, Any] = {}
 

@@ -6,9 +6,8 @@ from io import StringIO
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)
 
-from browser import page, served  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.terminal_theme import TerminalTheme  # noqa: E402
 
@@ -18,6 +17,7 @@ from pipelines.costs.figures import month_figures  # noqa: E402
 from pipelines.costs.months import this_month  # noqa: E402
 from pipelines.costs.screen import screen  # noqa: E402
 from pipelines.warehouse import read_only  # noqa: E402
+from tests.support.browser import page, served  # noqa: E402
 
 LIGHT = TerminalTheme(
     (255, 255, 255),

@@ -16,10 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> int:
     """Runs the command; gives its exit code: 0 if nothing was found."""
-    sys.path.insert(0, str(ROOT))
-    from faults.soaking import soak
-    from postgres import server
-    from warehouses import KINDS, Database, File, Warehouse
+    sys.path[0] = str(ROOT)
+    from tests.support.faults.soaking import soak
+    from tests.support.servers.postgres import server
+    from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
 
     parser = argparse.ArgumentParser(prog="soak.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kills", type=int, default=200, help="how many (default: 200)")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import ROOT, ServeFake, Settings, SyncProcess, generated
 
 import sources
+from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
 
 CANARY = "canary-0f1e2d3c"
 KEYS = {

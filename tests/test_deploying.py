@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, ServeFake, Settings, SyncProcess
 from packaging.requirements import Requirement
-from pages import blocks
 
 import sources
 from pipelines import check, sync
+from tests.conftest import ROOT, ServeFake, Settings, SyncProcess
+from tests.support.pages import blocks
 
 PINNED = dict(re.findall(r"^([a-z0-9_.-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
 

@@ -9,13 +9,13 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from environment import child_environment
-from pages import GUIDE, PAGES, guide, page
 
 from pipelines import check, describe, report, sync
 from pipelines.cli.summary import PRECEDENCE
 from pipelines.views.queries import HERE, UNIFIED
+from tests.conftest import ROOT
+from tests.support.environment import child_environment
+from tests.support.pages import GUIDE, PAGES, guide, page
 
 README = (ROOT / "README.md").read_text()
 SETTINGS, ASKING = page("settings"), page("asking")

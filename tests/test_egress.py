@@ -8,8 +8,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import ROOT
-from environment import child_environment
+
+from tests.conftest import ROOT
+from tests.support.environment import child_environment
 
 
 @pytest.fixture

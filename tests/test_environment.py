@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from environment import child_environment
+
+from tests.conftest import ROOT
+from tests.support.environment import child_environment
 
 THEIRS = {
     "SOURCES__PHAXIO__API_KEY": "canary",
@@ -28,15 +29,16 @@ THEIRS = {
     "XDG_DATA_HOME": "/canary",
     "NETRC": "/canary",
 }
-SHOW = "import environment; environment.isolate(); import os; print(*os.environ.items(), sep='\\n')"
+SHOW = "from tests.support import environment; environment.isolate(); import os; print(*os.environ.items(), sep='\\n')"
 SETTINGS = (
-    "import conftest, dlt; print(dlt.config.get('sources.retry_seconds'), dlt.secrets.get('sources.phaxio.api_key'))"
+    "import tests.conftest, dlt;"
+    " print(dlt.config.get('sources.retry_seconds'), dlt.secrets.get('sources.phaxio.api_key'))"
 )
 
 
 def run(code: str, **environment: str) -> str:
     command = [sys.executable, "-c", code]
-    env = child_environment(PYTHONPATH=f"{ROOT / 'tests'}{os.pathsep}{ROOT}") | environment
+    env = child_environment(PYTHONPATH=str(ROOT)) | environment
     return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
 
 

@@ -7,9 +7,9 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 import sources
+from tests.conftest import ROOT
 
 FILES = sorted(path for folder in ("sources", "pipelines") for path in (ROOT / folder).rglob("*.py"))
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}

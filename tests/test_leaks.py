@@ -9,13 +9,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import duckdb
-import leaks
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Settings
 from dlt.common.versioned_state import compress_state
-from leaks import CREDENTIALS, PASSWORD, FindLeaks
+
+from tests.conftest import Settings
+from tests.support import leaks
+from tests.support.leaks import CREDENTIALS, PASSWORD, FindLeaks
 
 KEY, SECRET = CREDENTIALS["phaxio"].values()
 NUMBER = "+12065550100"

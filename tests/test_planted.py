@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
+
+from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
 
 PIPELINE = "fax_phaxio_default"  # as dlt calls its directory
 SECRET = re.compile(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmark.server import BLOB, ENDS, EPOCH, INSTANTS
+from tests.benchmark.server import BLOB, ENDS, EPOCH, INSTANTS
 
 CHAPTER = 20_000  # faxes that are made at a time
 

@@ -7,8 +7,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmark.account import prepare
-from benchmark.measured import HERE, ROOT, Cost, Server, leading_to, measure, served, settings
+from tests.benchmark.account import prepare
+from tests.benchmark.measured import HERE, ROOT, Cost, Server, leading_to, measure, served, settings
 
 CONNECTIONS = 4  # as many as the sync has by default
 MOST_BY_DEFAULTS = 20_000  # faxes that dlt's defaults are tried with: they need 6 GB for 50,000
@@ -89,7 +89,7 @@ def warehouse(destination: str) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
             yield str(Path(directory) / "warehouse.duckdb")
         return
-    from postgres import server
+    from tests.support.servers.postgres import server
 
     with server() as running:
         yield running.url(running.create())

@@ -4,9 +4,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmark.account import prepare
-from benchmark.backfills import CONTESTANTS, turn
-from benchmark.targets import Figure
+from tests.benchmark.account import prepare
+from tests.benchmark.backfills import CONTESTANTS, turn
+from tests.benchmark.targets import Figure
 
 
 def tenfold(faxes: int) -> Iterator[Figure]:

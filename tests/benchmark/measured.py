@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from urllib.request import urlopen
 
-from benchmark.memory import peak_memory
+from tests.benchmark.memory import peak_memory
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import psycopg2
 
-from benchmark.backfills import warehouse
-from benchmark.quiet import Accounts, accounts
-from benchmark.targets import Figure
+from tests.benchmark.backfills import warehouse
+from tests.benchmark.quiet import Accounts, accounts
+from tests.benchmark.targets import Figure
 
 FRESH = 100
 # Ten years ago, long before the days that are read again; the ids are below those of the account.
@@ -43,9 +43,8 @@ class Filled:
 
     def bring(self) -> None:
         """A hundred new faxes, and a run that loads them."""
-        from faults.direct import run_once
-
         from sources.phaxio.fake import generate
+        from tests.support.commands.in_process import run_once
 
         now = datetime.now(UTC)
         self.served.fakes["phaxio"].add(
@@ -72,7 +71,7 @@ def into_large(rounds: int, faxes: int = 5_000_000) -> Iterator[Figure]:
 @contextmanager
 def filled(destination: str, faxes: int) -> Iterator[Filled]:
     """A warehouse that a sync has made, with so many old faxes put into it by SQL."""
-    from faults.direct import run_once
+    from tests.support.commands.in_process import run_once
 
     with ExitStack() as stack:
         credentials = stack.enter_context(warehouse(destination))

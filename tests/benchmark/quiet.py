@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 
-from benchmark.measured import ROOT, measure, settings
-from benchmark.targets import Figure
+from tests.benchmark.measured import ROOT, measure, settings
+from tests.benchmark.targets import Figure
 
 FAXES, DAYS = 2_000, timedelta(days=2.9)
 EVERY = timedelta(minutes=5)
@@ -84,7 +84,7 @@ def written() -> Iterator[Figure]:
 
 def day() -> Iterator[Figure]:
     """What a day of quiet runs leaves behind, a heartbeat every hour."""
-    from faults.direct import Time, run_once
+    from tests.support.commands.in_process import Time, run_once
 
     time = Time()
     with accounts("phaxio", time=time) as served:

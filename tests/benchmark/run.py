@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[0:1] = [str(ROOT), str(ROOT / "tests")]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[0] = str(ROOT)
 
-from benchmark import growth, merging, quiet, targets
-from benchmark.backfills import CONTESTANTS, Contestant, backfills
-from benchmark.targets import Figure
+from tests.benchmark import growth, merging, quiet, targets
+from tests.benchmark.backfills import CONTESTANTS, Contestant, backfills
+from tests.benchmark.targets import Figure
 
 Measure = Callable[[argparse.Namespace], Iterator[Figure]]
 OTHERS: dict[str, Measure] = {

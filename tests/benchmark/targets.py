@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from benchmark.backfills import Backfill
+    from tests.benchmark.backfills import Backfill
 
 
 @dataclass(frozen=True)

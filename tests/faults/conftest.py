@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Served, ServeFake, Settings, Sync, Synced, generated
-from leaks import FindLeaks
-from oracle import runs_amiss
-from postgres import Server
-from warehouses import KINDS, Database, File, Warehouse, assert_warehouse_holds
 
-from faults.direct import Time, run_once
-from faults.inject import Fault, broken
-from faults.on_postgres import ServerTrial
-from faults.state import content
 from sources.fakes.server import serve
 from sources.load.run import Run
+from tests.conftest import Served, ServeFake, Settings, Sync, Synced, generated
+from tests.support.commands.in_process import Time, run_once
+from tests.support.faults.inject import Fault, broken
+from tests.support.faults.server_trial import ServerTrial
+from tests.support.leaks import FindLeaks
+from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse, assert_warehouse_holds
+from tests.support.warehouse.oracle import runs_amiss
+from tests.support.warehouse.state import content
 
 FIRST_NEW_ID = 900_000_000
 HELD, NEW = 60, 25  # faxes of the account before and after the warehouse was filled

@@ -1,0 +1,125 @@
+"""Fills a DuckDB warehouse with made-up faxes of every provider, by SQL, and tells how long each view takes to answer.
+
+uv run python tests/benchmark/views.py --faxes 5000000
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 2.0  # seconds that a view may take
+# Three years up to when the accounts were last read; each provider has half of the faxes.
+STEP = "(timestamptz '2026-04-20 12:00:00+00' - to_seconds((i * 94608000.0 / {faxes})::bigint))"
+# 20,000 correspondents, each of whom deals with one of our 300 numbers.
+OTHER = "'+1' || (201 + hash(i * {salt}) % 40) || lpad((hash(i * {salt}) // 64 % 500)::text, 7, '0')"
+OWN = "'+1206555' || lpad((hash(i * {salt}) // 64 % 300)::text, 4, '0')"
+FAXES = f"""
+    insert into fax_phaxio.faxes (account, id, direction, num_pages, status, is_test, created_at, caller_id, from_number
+        , to_number, completed_at, cost, _dlt_load_id, _dlt_id)
+    select 'default', i, case when i % 10 < 7 then 'sent' else 'received' end, 1 + hash(i) % 7
+        , case when i % 100 = 0 then 'partialsuccess' when i % 20 = 1 then 'failure' when i < 100 then 'inprogress'
+            else 'success' end
+        , i % 50 = 2, {STEP}, case when i % 10 < 7 then {OWN.format(salt=5)} end
+        , case when i % 10 >= 7 then {OTHER.format(salt=3)} end, case when i % 10 >= 7 then {OWN.format(salt=3)} end
+        , {STEP} + to_seconds(30 + hash(i) % 500), 7 * (1 + hash(i) % 7), '1', i::text
+    from range({{faxes}} // 2) as made(i)
+"""
+RECIPIENTS = f"""
+    insert into fax_phaxio.fax_recipients (account, fax_id, position, phone_number, status, retry_count, completed_at
+        , bitrate, error_type, error_id, _dlt_parent_id, _dlt_id)
+    select 'default', i, place, {OTHER.format(salt="(place + 5)")}
+        , case when (i + place) % 100 = 0 or i % 20 = 1 then 'failure' else 'success' end, hash(i) % 3
+        , {STEP} + to_seconds(30 + hash(i) % 500), 14400
+        , case when (i + place) % 100 = 0 or i % 20 = 1 then 'lineError' end
+        , case when (i + place) % 100 = 0 or i % 20 = 1 then 30 + hash(i) % 9 end, i::text, i || '.' || place
+    from range({{faxes}} // 2) as made(i), range(5) as called(place)
+    where i % 10 < 7 and (place = 0 or i % 10 = 0 and place <= hash(i) % 5)
+"""
+TAGS = """
+    insert into fax_phaxio.fax_tags (account, fax_id, position, name, value, _dlt_parent_id, _dlt_id)
+    select 'default', i, place, ['customer', 'department', 'job'][place + 1]
+        , [hash(i) % 500, hash(i) % 12, hash(i) % 50000][place + 1]::text, i::text, i || '.' || place
+    from range({faxes} // 2) as made(i), range(3) as named(place)
+    where i % 10 < 7 and place <= i % 3
+"""
+LOGS = f"""
+    insert into fax_signalwire.fax_logs (account, id, direction, status, "from", "to", charge, number_of_pages
+        , created_at, error_code, discarded_at, _dlt_load_id, _dlt_id)
+    select 'default', md5(i::text)::uuid::text, case when i % 10 < 7 then 'outbound-api' else 'inbound' end
+        , case when i % 20 = 1 then 'failed' when i % 40 = 2 then 'busy' when i < 100 then 'in-progress'
+            else 'completed' end
+        , case when i % 10 < 7 then {OWN.format(salt=7)} else {OTHER.format(salt=7)} end
+        , case when i % 10 < 7 then {OTHER.format(salt=7)} else {OWN.format(salt=7)} end
+        , 0.0105 * (1 + hash(i) % 9), 1 + hash(i) % 9, {STEP}
+        , case when i % 20 = 1 then '34004' end, case when i % 1000 = 3 then {STEP} end, '1', i::text
+    from range({{faxes}} // 2) as made(i)
+"""
+
+
+def main() -> int:
+    """Runs the command; gives its exit code: 0 if every view answers in time."""
+    sys.path[0] = str(ROOT)
+    parser = argparse.ArgumentParser(
+        prog="views.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--faxes", type=int, default=5_000_000, help="how many (default: 5,000,000)")
+    parser.add_argument("--threads", type=int, default=2, help="how many cores DuckDB may use (default: 2)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="views-") as directory:
+        warehouse = filled(Path(directory) / "warehouse.duckdb", options.faxes)
+        with warehouse.connection() as connection:
+            connection.execute(f"set threads = {options.threads}")
+            return 0 if all(timed(connection)) else 1
+
+
+def filled(file: Path, faxes: int) -> Any:
+    """A warehouse with so many faxes, and its views."""
+    import sources
+    from tests.support.warehouse.raw_tables import Warehouse, make, refresh
+
+    warehouse = Warehouse("duckdb", file)
+    with warehouse.connection() as connection:
+        make(connection, sources.providers())
+        for statement in (FAXES, RECIPIENTS, TAGS, LOGS):
+            connection.execute(statement.format(faxes=faxes))
+    refresh(warehouse.environment, "America/Chicago")
+    return warehouse
+
+
+def timed(connection: duckdb.DuckDBPyConnection) -> list[bool]:
+    """Has each view give all of its columns of all of its rows, and prints how long that took; which were in time."""
+    from pipelines.views.queries import HERE, UNIFIED
+
+    table = Table("view", title="The views, with every column of every row read")
+    for name in ("rows", "seconds", "of CPU"):
+        table.add_column(name, justify="right")
+    in_time = []
+    for view in (*UNIFIED, *sorted(path.stem for path in HERE.glob("*.sql"))):
+        began, worked = time.monotonic(), time.process_time()
+        rows = consume(connection, view)
+        seconds, cpu = time.monotonic() - began, time.process_time() - worked
+        style = "" if seconds <= LIMIT else "bold"
+        table.add_row(view, f"{rows:,}", f"{seconds:.2f}", f"{cpu:.2f}", style=style)
+        in_time.append(seconds <= LIMIT)
+    Console(width=80).print(table)
+    return in_time
+
+
+def consume(connection: duckdb.DuckDBPyConnection, view: str) -> int:
+    """Counts the rows of a view with every column of each computed, and none handed over."""
+    names = [name for name, *_ in connection.execute(f"describe fax.{view}").fetchall()]
+    counted = ", ".join(f'count("{name}")' for name in names)
+    row = connection.execute(f"select count(*), {counted} from fax.{view}").fetchone()
+    return int(row[0]) if row else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

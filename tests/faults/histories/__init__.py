@@ -1,0 +1,1 @@
+"""Histories of accounts made at random, and the judges of the tests judged."""

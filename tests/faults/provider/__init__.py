@@ -1,0 +1,1 @@
+"""Faults of a provider and of the network to it."""

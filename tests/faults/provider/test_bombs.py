@@ -1,0 +1,61 @@
+"""Whatever a provider pours out, a run takes no more than a page needs, says so in a line, and loads none of it."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import sources
+from sources.fakes.server import Answer
+from tests.conftest import ROOT, Settings
+from tests.faults.conftest import StartTrial
+from tests.support.environment import child_environment
+from tests.support.faults.inject import always, broken
+from tests.support.servers.flood import FLOODS, flooding
+from tests.support.warehouse.oracle import content
+
+MOST_MEGABYTES = 200  # beyond what a run takes that is refused at once
+MOST_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended; `megabytes` is the most that it had in memory."""
+
+    code: int
+    told: str
+    megabytes: float
+
+
+def run(settings: Settings, told: Path) -> Ended:
+    environment = child_environment(settings)
+    command = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
+    with told.open("wb") as output:
+        running = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        _, status, usage = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
+    return Ended(running.returncode, told.read_text(), usage.ru_maxrss / 1000)
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"), [(sources.providers()[turn % 2], name) for turn, name in enumerate(FLOODS)]
+)
+def test_a_flood_is_cut_and_none_of_it_kept(provider: str, name: str, trial: StartTrial, tmp_path: Path) -> None:
+    trying = trial(provider)
+    before = content(trying.warehouse, provider)
+    with broken(trying.served, always(Answer(401))):
+        usual = run(trying.settings, tmp_path / "told")
+    began = time.monotonic()
+    with flooding(FLOODS[name]) as flood:
+        ended = run({**trying.settings, f"SOURCES__{provider}__BASE_URL".upper(): flood.url}, tmp_path / "told")
+
+    assert (ended.code, "Traceback" in ended.told) == (65, False), ended.told[-600:]
+    assert len(ended.told) < 1_000
+    assert ended.megabytes - usual.megabytes < MOST_MEGABYTES
+    assert (flood.asked <= 3, time.monotonic() - began < MOST_SECONDS) == (True, True)
+    assert before == content(trying.warehouse, provider)
+    trying.recovers()

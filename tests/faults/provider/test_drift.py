@@ -1,0 +1,72 @@
+"""Two hundred changes of shape: every view runs after each load, no column varies, and no value is lost."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+import sources
+from tests.conftest import ServeFake, Sync, generated
+from tests.faults.conftest import more
+from tests.support.faults.drifting import Drift
+from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds, rows
+
+CHANGES, A_RUN = 200, 20  # changes of shape, and how many of them come between two runs
+VIEWS = "select table_name from information_schema.views where table_schema = 'fax'"
+
+
+def held(warehouse: Warehouse, provider: str) -> dict[str, set[str]]:
+    """Every value that the warehouse has of each fax, in a column or as the original of a problem."""
+    told: dict[str, set[str]] = {}
+    with warehouse.opened() as connection:
+        answer = connection.execute(f"select * from fax_{provider}.{sources.provider(provider).TABLE.name}")
+        place = [column[0] for column in answer.description].index("id")
+        for row in answer.fetchall():
+            told.setdefault(str(row[place]), set()).update(map(plain, row))
+        sql = f"select record_id, original from fax_{provider}.sync_problems"
+        for id, original in connection.execute(sql).fetchall():
+            told.setdefault(id, set()).add(plain(original))
+    return told
+
+
+def plain(value: Any) -> str:
+    """The value as JSON, as which a column of any type may hold it: numbers and what is nested may be text there."""
+    if isinstance(value, str):
+        try:
+            return plain(json.loads(value))
+        except ValueError:
+            return value
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return f"{Decimal(str(value)).normalize():f}"
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("provider", sources.providers())
+def test_no_change_of_shape_loses_a_value_or_breaks_a_view(
+    provider: str, serve_fake: ServeFake, sync: Sync, place: Warehouse
+) -> None:
+    served = serve_fake(provider, generated(provider, 20, days=2))
+    drift, faxes, sent = Drift(1), more(provider, CHANGES, days=2), {}
+    for number, fax in enumerate(faxes, 1):
+        drift.change()
+        served.fake.add(fax | drift.fields)
+        sent[str(fax["id"])] = dict(drift.fields)
+        if number % A_RUN:
+            continue
+
+        assert sync().exit_code == 0
+        assert_warehouse_holds(place, provider, served.fake.truth())
+        for (view,) in rows(place, VIEWS):
+            rows(place, f"select * from fax.{view}")
+        there = held(place, provider)
+        lost = [
+            (id, key, value)
+            for id, fields in sent.items()
+            for key, value in fields.items()
+            if plain(value) not in there[id]
+        ]
+        assert lost == []
+    assert len(rows(place, f"select column_name from fax_{provider}.schema_changes")) > 30
+    assert len(rows(place, f"select column_name from fax_{provider}.sync_problems")) > 30

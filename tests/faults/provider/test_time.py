@@ -1,0 +1,135 @@
+"""Time that is wrong, doubled or far off: clocks, daylight saving, late changes, one second for all."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+import sources
+from tests.faults.conftest import StartTrial, Trial, more
+from tests.support.commands.in_process import Time, run_once
+from tests.support.faults.inject import broken, raw
+from tests.support.warehouse.state import content, cursor, rows
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+DAY = timedelta(days=1)
+WRONG_CLOCKS = [("phaxio", -1), ("signalwire", 1), ("phaxio", 400), ("signalwire", -400)]
+
+
+def dated(ahead: timedelta) -> Any:
+    """A provider whose clock is that far ahead of the real one."""
+    return raw(lambda body: body, Date=format_datetime(datetime.now(UTC) + ahead, usegmt=True))
+
+
+@pytest.mark.parametrize(("provider", "days"), WRONG_CLOCKS)
+def test_a_clock_that_is_wrong_here_loses_nothing_and_is_told(provider: str, days: float, trial: StartTrial) -> None:
+    started = trial(provider)
+    run = started.survives(lambda request, honest: honest(request), Time(ahead=days * DAY))
+
+    read_to = cursor(started.place, provider)
+    assert read_to is not None
+    assert (bool(run.warnings), read_to <= datetime.now(UTC)) == (True, True)
+    started.served.fake.add(*more(provider, 10, days=0.01, seed=30))
+    started.recovers()
+
+
+@pytest.mark.parametrize(("provider", "days"), WRONG_CLOCKS)
+def test_a_clock_that_is_wrong_at_the_provider_hides_nothing_for_longer_than_that(
+    provider: str, days: float, trial: StartTrial
+) -> None:
+    started = trial(provider)
+    with broken(started.served, dated(days * DAY)):
+        synced = started.sync()
+
+    assert (synced.exit_code, bool(synced.accounts[provider]["warnings"])) == (0, True)
+    started.served.fake.add(*more(provider, 10, days=0.01, seed=30))
+    started.recovers()
+    started.recovers()
+
+
+@every_provider
+def test_a_cursor_in_the_future_hides_nothing_that_comes_after_it(provider: str, trial: StartTrial) -> None:
+    started = trial(provider)
+    ahead = datetime(2035, 1, 1, tzinfo=UTC) - datetime.now(UTC)
+    with broken(started.served, dated(ahead)):
+        run_once(provider, started.settings, Time(ahead=ahead))
+    read_to = cursor(started.place, provider)
+    assert read_to is not None
+    assert read_to.year >= 2034
+
+    started.served.fake.add(*more(provider, 10, days=0.01, seed=31))
+    started.recovers()
+
+
+def test_a_clock_that_is_a_little_off_is_not_told(trial: StartTrial) -> None:
+    run = trial("phaxio").survives(dated(timedelta(minutes=4)))
+
+    assert run.warnings == []
+
+
+def late(started: Trial, days: float) -> Any:
+    """A fax that appears now and was created so many days ago."""
+    (fax,) = more(started.provider, 1, seed=40)
+    at = (datetime.now(UTC) - days * DAY).strftime("%Y-%m-%dT%H:%M:%SZ")
+    started.served.fake.add(fax | {"created_at": at})
+    return fax["id"]
+
+
+@every_provider
+def test_a_fax_that_appears_late_is_held_if_younger_than_the_look_back_else_by_refetching(
+    provider: str, trial: StartTrial
+) -> None:
+    started = trial(provider)
+    late(started, 2.9)
+    started.recovers()
+    started.served.fake.add(*more(provider, 1, seed=41))
+    (old,) = more(provider, 1, seed=42)
+    started.served.fake.add(old | {"created_at": f"{datetime.now(UTC) - 5 * DAY:%Y-%m-%dT%H:%M:%SZ}"})
+
+    assert started.sync().exit_code == 0
+    assert str(old["id"]) not in {id for (id,) in rows(started.place, "select id from fax.faxes")}
+
+    since = f"{datetime.now(UTC) - 6 * DAY:%Y-%m-%d}"
+
+    assert started.sync("--since", since, "--refetch").exit_code == 0
+    started.holds(started.served.fake.truth())
+
+
+@every_provider
+def test_a_fax_may_change_for_as_long_as_the_look_back_after_it_was_read(provider: str, trial: StartTrial) -> None:
+    started = trial(provider)
+    started.recovers()
+    changed = started.newest(5)
+    ago = Time(ahead=2.9 * DAY)
+    for id in changed:
+        started.served.fake.change(id, error_message="credited")
+    started.survives(dated(2.9 * DAY), ago)
+
+
+@every_provider
+def test_a_fax_that_stays_open_beyond_the_look_back_is_followed_until_it_is_final(
+    provider: str, trial: StartTrial
+) -> None:
+    started = trial(provider)
+    queued = [id for id in started.newest(20) if started.served.fake.records[id]["status"] != "queued"][:5]
+    for id in queued:
+        started.served.fake.change(id, status="queued")
+    started.recovers()
+    still_open = started.served.fake.open_ids()
+    assert set(queued) <= set(still_open)
+    later = Time(ahead=10 * DAY)
+    started.survives(dated(10 * DAY), later)
+    for id in still_open:
+        started.served.fake.settle_one(id)
+    started.survives(dated(11 * DAY), Time(ahead=11 * DAY))
+
+
+@pytest.mark.parametrize(("provider", "lost"), [("phaxio", "_dlt_pipeline_state"), ("signalwire", "_dlt_loads")])
+def test_a_state_that_is_lost_is_read_anew_and_doubles_nothing(provider: str, lost: str, trial: StartTrial) -> None:
+    started = trial(provider)
+    started.place.write(f"delete from fax_{provider}.{lost}")
+    started.recovers()
+    before = content(started.place, provider)
+    started.recovers()
+    assert before == content(started.place, provider)

@@ -1,0 +1,1 @@
+"""Faults of the warehouse: its file, its server, and whoever else uses it."""

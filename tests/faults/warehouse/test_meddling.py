@@ -1,0 +1,92 @@
+"""Tables that users have put in our place, or dropped from it: none of theirs is touched, and ours are made again."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.faults.conftest import StartTrial
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.state import rows
+
+pytestmark = pytest.mark.slow
+
+OWN_TABLES = {
+    "another shape, filled": "create table {} as select 'mine' as note",
+    "another shape, empty": "create table {} (note varchar)",
+    "a view": "create view {} as select 1 as id",
+    "the key as text": "create table {} as select 'x1' as id, 'mine' as status",
+}
+
+
+@pytest.mark.parametrize("name", OWN_TABLES)
+def test_a_table_of_our_name_that_is_a_users_own_keeps_its_rows(name: str, trial: StartTrial) -> None:
+    started = trial("phaxio")
+    started.warehouse.unlink()
+    with duckdb.connect(str(started.warehouse)) as connection:
+        connection.execute("create schema fax_phaxio")
+        connection.execute(OWN_TABLES[name].format("fax_phaxio.faxes"))
+        before = connection.execute("select * from fax_phaxio.faxes").fetchall()
+    synced = started.sync()
+
+    assert (synced.exit_code, "Traceback" in synced.told) == (69, False), synced.told[-500:]
+    after = rows(started.warehouse, "select * from fax_phaxio.faxes")
+    assert before == [row[: len(before[0])] for row in after] if before else after == []
+
+
+DROPPED = {
+    "the views": "drop schema fax cascade",
+    "a view": "drop view fax.monthly_costs",
+    "dlt's versions": "drop table fax_phaxio._dlt_version",
+    "dlt's loads": "drop table fax_phaxio._dlt_loads",
+    "dlt's state": "drop table fax_phaxio._dlt_pipeline_state",
+    "the ledger": "drop table fax_phaxio.sync_windows",
+    "the problems": "drop table fax_phaxio.sync_problems",
+    "the faxes": "drop table fax_phaxio.faxes cascade",
+    "the recipients": "drop table fax_phaxio.fax_recipients cascade",
+    "a column": "alter table fax_phaxio.faxes drop column error_id",
+    "a column of the views": "alter table fax_phaxio.faxes drop column num_pages",
+    "everything of ours": "drop schema fax_phaxio cascade",
+}
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_what_users_have_dropped_is_made_again_or_told(name: str, trial: StartTrial) -> None:
+    started = trial("phaxio")
+    with duckdb.connect(str(started.warehouse)) as connection:
+        connection.execute(DROPPED[name])
+    synced = started.sync()
+
+    assert (synced.exit_code in (0, 69), "Traceback" in synced.told) == (True, False), synced.told[-500:]
+    if synced.exit_code:
+        assert ("--full-refresh" in synced.told, started.sync("--full-refresh").exit_code) == (True, 0)
+    assert_holds(started.warehouse, "phaxio", started.served.fake.truth())
+
+
+@pytest.mark.parametrize("name", ["the faxes", "a column of the views", "the recipients"])
+def test_a_refresh_of_one_account_leaves_the_others_to_their_next_run(
+    name: str, serve_fake: ServeFake, settings: Settings, sync: Sync, warehouse: Path
+) -> None:
+    truth = [configured(account, serve_fake, settings) for account in ("east", "west")]
+    assert sync().exit_code == 0
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(DROPPED[name])
+
+    assert [sync("--account", "east", *more).exit_code for more in ([], ["--full-refresh"])] == [69, 0]
+    assert sync("--account", "west").exit_code == 0
+    assert_holds(warehouse, "phaxio", [fax for account in truth for fax in account])
+
+
+def configured(account: str, serve_fake: ServeFake, settings: Settings) -> list[dict[str, Any]]:
+    """Serves and configures one account; gives its faxes."""
+    first = {"east": 1_000, "west": 2_000}[account]
+    fake = serve_fake(
+        "phaxio", generated("phaxio", 30, days=9, seed=first, first_id=first), api_key=f"key-{first}"
+    ).fake
+    for key in ("api_key", "api_secret", "base_url"):
+        own = settings.pop(f"SOURCES__PHAXIO__{key}".upper())
+        settings[f"SOURCES__PHAXIO__ACCOUNTS__{account}__{key}".upper()] = own
+    held: list[dict[str, Any]] = fake.truth()
+    return held

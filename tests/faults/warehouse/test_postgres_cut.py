@@ -1,0 +1,87 @@
+"""A connection that breaks, or a server that crashes, in the midst of a load: nothing is lost, nothing doubled."""
+
+import os
+import signal
+
+import pytest
+
+import sources
+from tests.faults.conftest import StartServerTrial
+from tests.support.commands.process import Barrier
+from tests.support.faults.inject import broken
+from tests.support.faults.server_trial import ServerTrial
+from tests.support.servers.wire import wire
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+TABLES = {  # where a load is when it has to wait for them
+    "staging the faxes": "fax_{}_default_staging.{}",
+    "merging the faxes": "fax_{}.{}",
+    "merging the ledger": "fax_{}.sync_windows",
+    "writing the state": "fax_{}._dlt_pipeline_state",
+    "committing the load": "fax_{}._dlt_loads",
+}
+END_HOLDER = """
+    select pg_terminate_backend(pid) from pg_locks
+    where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
+"""
+
+
+def table(trying: ServerTrial, point: str) -> str:
+    return TABLES[point].format(trying.provider, sources.provider(trying.provider).TABLE.name)
+
+
+def crash(pid: int) -> None:
+    """Kills a backend, at which PostgreSQL ends all others and starts again from its log."""
+    os.kill(pid, signal.SIGKILL)
+
+
+@every_provider
+@pytest.mark.parametrize("point", TABLES)
+@pytest.mark.parametrize("act", ["cut", "crash"])
+def test_a_backend_that_ends_in_the_midst_of_a_load_costs_nothing(
+    act: str, point: str, provider: str, server_trial: StartServerTrial
+) -> None:
+    trying = server_trial(provider)
+    held = trying.ids()
+    acts = {"crash": crash, "cut": lambda pid: trying.query(f"select pg_terminate_backend({pid})")}
+    synced = trying.at_lock(table(trying, point), acts[act])
+    trying.server.recover()
+    trying.withstood(synced, held)
+    trying.recovers()
+
+
+@every_provider
+def test_a_run_whose_lock_is_gone_loads_nothing(provider: str, server_trial: StartServerTrial) -> None:
+    trying, barrier = server_trial(provider), Barrier()
+
+    def end() -> None:
+        barrier.reached.wait(60)
+        assert trying.query(END_HOLDER) == [(True,)]
+        barrier.opened.set()
+
+    with broken(trying.served, barrier.fault()):
+        trying.fails(75, "held the lock is gone", under=trying.beside(end))
+    trying.recovers()
+
+
+@every_provider
+@pytest.mark.parametrize("answer_lost", [False, True], ids=["not committed", "committed, and the answer lost"])
+def test_a_wire_cut_at_any_commit_costs_nothing(
+    provider: str, answer_lost: bool, server_trial: StartServerTrial
+) -> None:
+    trying, number = server_trial(provider), 0
+    while True:
+        number += 1
+        attempt = trying.anew()
+        held = attempt.ids()
+        with wire(attempt.server, number, answer_lost) as cut:
+            url = attempt.server.url_through(cut.port, attempt.database)
+            attempt.settings["DESTINATION__WAREHOUSE__CREDENTIALS"] = url
+            synced = attempt.sync()
+        attempt.settings |= attempt.server.settings(attempt.database)
+        if cut.commits < number:
+            break
+        attempt.withstood(synced, held)
+        attempt.recovers()
+
+    assert number > 7  # as many commits has a load at least, without the first of all

@@ -1,0 +1,53 @@
+"""Somebody holds what we need: the run ends in bounded time, and so does the waiting of whoever stands behind it."""
+
+from contextlib import closing
+
+import pytest
+
+import sources
+from tests.faults.conftest import StartServerTrial
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+SOON = "-c lock_timeout=300ms"
+
+
+@every_provider
+@pytest.mark.parametrize("mode", ["access exclusive", "share row exclusive"])
+@pytest.mark.parametrize("schema", ["fax_{}", "fax_{}_default_staging"])
+def test_a_table_that_somebody_holds_is_given_up_in_time(
+    provider: str, mode: str, schema: str, server_trial: StartServerTrial
+) -> None:
+    trying = server_trial(provider)
+    trying.settings["PGOPTIONS"] = SOON
+    table = f"{schema.format(provider)}.{sources.provider(provider).TABLE.name}"
+    trying.fails(75, "somebody holds a table", under=trying.locked(table, mode))
+    trying.recovers()
+
+
+def test_views_that_somebody_holds_are_given_up_in_time(server_trial: StartServerTrial) -> None:
+    trying = server_trial("phaxio")
+    trying.settings["PGOPTIONS"] = SOON
+    trying.query("comment on view fax.faxes is 'out of date'")
+    with trying.locked("fax.monthly_costs"):
+        synced = trying.sync()
+
+    assert (synced.exit_code, "somebody holds a table" in synced.told) == (75, True)
+    trying.recovers()
+
+
+def test_a_session_behind_ours_waits_no_longer_than_we_do(server_trial: StartServerTrial) -> None:
+    trying = server_trial("phaxio")
+    trying.settings["PGOPTIONS"] = SOON
+    trying.query("comment on view fax.faxes is 'out of date'")  # so that the views are made anew
+    behind = []
+
+    def read(waiting: int) -> None:
+        with closing(trying.server.connect(trying.database)) as reader, reader.cursor() as cursor:
+            cursor.execute("set statement_timeout = '20s'")
+            cursor.execute("select count(*) from fax.faxes")  # waits behind our exclusive lock, until we give up
+            behind.extend(cursor.fetchall())
+
+    synced = trying.at_lock("fax.faxes", read, "access share")
+
+    assert (synced.exit_code, len(behind)) == (75, 1)
+    trying.recovers()

@@ -1,0 +1,50 @@
+"""The description of the warehouse is that of the warehouse, and stands in docs/reference.md."""
+
+import pytest
+import yaml
+
+import sources
+from pipelines.describe import dbt_sources, markdown
+from pipelines.views.reference import raw_tables, unified_views
+from tests.conftest import Query, ServeFake, Sync, generated
+from tests.support.pages import page
+
+RELATIONS = [*unified_views("fax"), *raw_tables("fax")]
+COLUMNS = "select table_schema || '.' || table_name, list(column_name) from information_schema.columns group by 1"
+
+
+@pytest.fixture
+def filled(serve_fake: ServeFake, sync: Sync) -> None:
+    for provider in sources.providers():
+        serve_fake(provider, generated(provider, 40, days=2))
+    assert sync().exit_code == 0
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_is_described_is_what_is_there(query: Query) -> None:
+    there = {name: set(columns) for name, columns in query(COLUMNS)}
+    described = {f"{one.schema}.{one.name}": {column.name for column in one.columns} for one in RELATIONS}
+    ours = {name for name in there if name.startswith("fax_") and "._dlt" not in name and "_staging." not in name}
+
+    assert {name: there.get(name) for name in described} == described
+    assert ours <= described.keys()
+
+
+@pytest.mark.usefixtures("filled")
+def test_each_key_names_one_row(query: Query) -> None:
+    for relation in RELATIONS:
+        keys = ", ".join(relation.key)
+        if keys:
+            assert query(f"select {keys} from {relation.schema}.{relation.name} group by all having count(*) > 1") == []
+
+
+def test_the_reference_is_what_describe_prints() -> None:
+    assert page("reference") == markdown(RELATIONS) + "\n"
+
+
+def test_dbt_reads_the_age_of_the_last_run_where_every_run_writes() -> None:
+    found = yaml.safe_load(dbt_sources(RELATIONS, 24.0))["sources"]
+    aged = [(source["name"], table["name"]) for source in found for table in source["tables"] if "freshness" in table]
+
+    assert aged == [(f"fax_{provider}", "sync_windows") for provider in sources.providers()]
+    assert sum(len(source["tables"]) for source in found) == len(RELATIONS)

@@ -1,0 +1,49 @@
+"""A run that is to end early, or whose output nobody reads."""
+
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.conftest import ROOT, Query, ServeFake, Settings, Sync, generated
+from tests.support.environment import child_environment
+from tests.support.warehouse.oracle import assert_holds
+
+NO_TIME = ("--max-runtime", "0.00001")  # minutes
+
+
+def test_each_run_with_too_little_time_gets_further_and_the_last_is_exact(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 30, days=80))
+    settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=300):%Y-%m-%d}"
+    ends = [sync(*NO_TIME).exit_code for _ in range(4)]
+
+    assert ends == [75, 75, 75, 0]
+    assert_holds(warehouse, "signalwire", served.fake.truth())
+
+
+def test_windows_without_a_fax_are_committed_before_the_first_fax_comes(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    serve_fake("signalwire")
+    settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=300):%Y-%m-%d}"
+    sync(*NO_TIME)
+    sync(*NO_TIME)
+
+    assert query("select count(*) from fax_signalwire.sync_windows") == [(2,)]
+
+
+def test_who_closes_the_pipe_early_sees_no_traceback(settings: Settings, serve_fake: ServeFake) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'pipelines' / 'sync.py'))} --json | true"
+    ended = subprocess.run(
+        ["bash", "-c", command + "; echo ${PIPESTATUS[0]}"],
+        env=child_environment(settings),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (ended.stdout.strip(), "Error" in ended.stderr) == ("141", False)

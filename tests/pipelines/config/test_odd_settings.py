@@ -1,0 +1,93 @@
+"""Settings that cannot work end with 78 and a sentence, before the first request; odd ones that can, do."""
+
+import os
+import socket
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.warehouse.oracle import assert_holds
+
+CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
+REFUSED = {
+    "fax.v2.duckdb": "cannot be called fax.v2.duckdb",
+    ".fax.duckdb": "cannot be called .fax.duckdb",
+    "Fax_Phaxio.2026.db": "cannot be called",
+    "fax_signalwire.duckdb": "cannot be called",
+    "fax?a.duckdb": "cannot be called",
+    "pg_catalog.duckdb": "cannot be called",
+    "no/such/fax_warehouse.duckdb": "there is no directory",
+    "a_file/warehouse.duckdb": "there is no directory",
+    "a_directory": "is no file",
+    "a_directory/": "is no file",
+    "a_socket": "is no file",
+    "a_circle": "",
+    "n" * 254 + ".duckdb": "cannot be the name of a file",
+    "n" * 252: "cannot be the name of a file",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED, ids=lambda name: name[:30])
+def test_a_file_that_duckdb_cannot_keep_is_refused(
+    name: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = serve_fake("phaxio")
+    monkeypatch.chdir(tmp_path)
+    Path("a_directory").mkdir()
+    Path("a_file").touch()
+    Path("a_circle").symlink_to("a_circle")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("a_socket")
+    settings[CREDENTIALS] = f"{tmp_path}{os.sep}{name}"
+    before = set(tmp_path.rglob("*"))
+    synced = sync()
+
+    assert (synced.exit_code, served.server.requests) == (78, []), synced.told
+    assert REFUSED[name] in synced.told
+    assert "[destination.warehouse] credentials" in synced.told
+    assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("credentials", [":memory:", "duckdb:///:memory:", ":memory:fax", "md:fax"])
+def test_a_database_that_is_no_file_is_refused(
+    credentials: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
+) -> None:
+    served = serve_fake("phaxio")
+    settings[CREDENTIALS] = credentials
+    before = set(tmp_path.rglob("*"))
+    synced = sync()
+
+    assert (synced.exit_code, served.server.requests) == (78, []), synced.told
+    assert "must be the path of a DuckDB file" in synced.told
+    assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["acme.v2.duckdb", "main.v2.db", 'it\'s "odd".fax.duckdb', "temp.duckdb", "faxes"])
+def test_a_file_with_an_odd_name_is_filled(
+    name: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 10, days=2))
+    settings[CREDENTIALS] = str(tmp_path / name)
+    synced = sync()
+
+    assert synced.exit_code == 0, synced.told
+    assert_holds(tmp_path / name, "phaxio", served.fake.truth())
+
+
+def test_a_base_url_with_a_typographic_quote_is_refused(serve_fake: ServeFake, sync: Sync, settings: Settings) -> None:
+    serve_fake("phaxio")
+    settings["SOURCES__PHAXIO__BASE_URL"] = "https://api.phaxio’.invalid/v2”"
+    synced = sync()
+
+    assert (synced.exit_code, "base_url" in synced.told) == (78, True), synced.told
+
+
+def test_a_url_may_name_the_file(serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 5, days=2))
+    settings[CREDENTIALS] = f"duckdb:///{tmp_path / 'by url.duckdb'}"
+
+    assert sync().exit_code == 0
+    with duckdb.connect(str(tmp_path / "by url.duckdb"), read_only=True) as connection:
+        assert connection.execute("select count(*) from fax.faxes").fetchall() == [(len(served.fake.truth()),)]

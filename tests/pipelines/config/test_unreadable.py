@@ -1,0 +1,80 @@
+"""A file of settings that cannot be read is named with the reason, by every command, before anything is asked."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, ServeFake, Settings, generated
+from tests.support.environment import child_environment
+
+COMMANDS = ("sync.py", "check.py", "report.py", "describe.py", "pseudonym.py")
+
+
+@pytest.fixture
+def without_privileges() -> list[str]:
+    """What to put before a command so that a file's mode holds for it, also if root runs the tests."""
+    if os.geteuid():
+        return []
+    before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    if (
+        shutil.which("setpriv") is None
+        or subprocess.run([*before, "true"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("root cannot give up its privileges on this machine")
+    return before
+
+
+def ended(before: list[str], command: str, settings: Settings) -> tuple[int, str]:
+    run = [*before, sys.executable, str(ROOT / "pipelines" / command)]
+    env = child_environment(settings, PATH=os.environ["PATH"])
+    done = subprocess.run(run, env=env, capture_output=True, text=True, input="+12065550100\n", check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["secrets.toml", "config.toml"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_directory_or_no_toml_in_place_of_the_settings_is_named(
+    command: str, name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from importlib import import_module
+
+    main = import_module(f"pipelines.{command.removesuffix('.py')}").main
+    for key, value in settings.items():
+        monkeypatch.setenv(key, value)
+    path = Path(settings["DLT_PROJECT_DIR"]) / ".dlt" / name
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+    assert (main([]), f"{path} is a directory" in caplog.text, "Traceback" in caplog.text) == (78, True, False)
+
+    path.rmdir()
+    path.write_bytes(b"[sources\n\xff")
+
+    assert (main([]), f"{path} cannot be read" in caplog.text) == (78, True)
+
+
+@pytest.mark.parametrize("name", ["secrets.toml", "config.toml"])
+def test_settings_that_are_closed_to_us_cannot_be_read(
+    name: str, settings: Settings, without_privileges: list[str]
+) -> None:
+    path = Path(settings["DLT_PROJECT_DIR"]) / ".dlt" / name
+    path.touch()
+    path.chmod(0)
+    exit_code, told = ended(without_privileges, "sync.py", settings)
+
+    assert (exit_code, f"{path} cannot be read (Permission denied)" in told, "written" in told) == (78, True, False)
+
+
+def test_a_ca_bundle_that_is_closed_to_us_cannot_be_read(
+    serve_fake: ServeFake, settings: Settings, without_privileges: list[str], tmp_path: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    bundle = tmp_path / "bundle.pem"
+    bundle.touch(0)
+    exit_code, told = ended(without_privileges, "sync.py", settings | {"SOURCES__CA_BUNDLE": str(bundle)})
+
+    assert (exit_code, "ca_bundle cannot be read (Permission denied)" in told) == (78, True), told

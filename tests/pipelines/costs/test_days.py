@@ -1,0 +1,63 @@
+"""Days and months are those of the time zone that is set, also when its clocks change."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.conftest import Query, ServeFake, Settings, Sync, generated
+from tests.support.warehouse.raw_tables import insert, refresh, rows
+
+destinations = pytest.mark.parametrize("destination", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
+# Chicago, west; Kathmandu, three quarters off; Lord Howe moves by half an hour; Apia, Auckland: east of everybody.
+# St John's, half an hour and west; Casablanca moves with Ramadan; Chatham, three quarters and moving; Dublin moves its
+# winter; Etc/GMT+12 has its sign the other way round; EST5EDT has no place.
+ZONES = ("UTC", "America/Chicago", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Auckland")
+ZONES += ("America/St_Johns", "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin", "Etc/GMT+12", "EST5EDT")
+
+
+def changes(zone: ZoneInfo) -> list[datetime]:
+    """The quarters of the day around each change of the clocks in 2026 and new year, and a second before each."""
+    hours = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number) for number in range(365 * 24)]
+    offsets = [hour.astimezone(zone).utcoffset() for hour in hours]
+    moved = [hour for hour, before, now in zip(hours[1:], offsets, offsets[1:], strict=False) if before != now]
+    quarters = [hour + timedelta(minutes=15 * number) for hour in (hours[0], *moved) for number in range(-60, 60)]
+    return [quarter + timedelta(seconds=beside) for quarter in quarters for beside in (-1, 0)]
+
+
+@pytest.mark.slow
+@destinations
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_fax_counts_on_the_day_that_its_clock_showed(warehouses: Any, destination: str, zone: str) -> None:
+    warehouse = warehouses(destination)
+    instants = sorted(set(changes(ZoneInfo(zone))))
+    with warehouse.connection() as connection:
+        faxes = [{"account": "default", "id": id, "created_at": instant} for id, instant in enumerate(instants)]
+        insert(connection, "fax_phaxio.faxes", faxes)
+    refresh(warehouse.environment, zone)
+
+    with warehouse.connection() as connection:
+        held = {row["created_at"].astimezone(UTC): row for row in rows(connection, "select * from fax.deliveries")}
+        days = rows(connection, "select day, sum(faxes) as faxes from fax.daily_costs group by day")
+    expected = {instant: instant.astimezone(ZoneInfo(zone)).date() for instant in instants}
+    assert {instant: row["day"] for instant, row in held.items()} == expected
+    assert {instant: row["month"] for instant, row in held.items()} == {
+        instant: day.replace(day=1) for instant, day in expected.items()
+    }
+    assert {row["day"]: row["faxes"] for row in days} == {
+        day: list(expected.values()).count(day) for day in expected.values()
+    }
+
+
+def test_another_time_zone_makes_the_views_again(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    serve_fake("phaxio", [generated("phaxio", 1)[0] | {"created_at": "2026-03-01T05:30:00Z", "is_test": False}])
+    days = []
+    for zone in ("UTC", "America/Chicago"):
+        settings["REPORT__TIMEZONE"] = zone
+        sync("--since", "2026-02-01", "--until", "2026-04-01")
+        days += query("select cast(day as text), cast(month as text) from fax.calendar")
+
+    assert days == [("2026-03-01", "2026-03-01"), ("2026-02-28", "2026-02-01")]

@@ -1,0 +1,177 @@
+"""March 2026 in Chicago, small enough to compute by hand, through the real sync: the views have the rows of costs.md.
+
+The figures of that page were computed by hand from the faxes below, which it lists too.
+"""
+
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pipelines.views.queries import HERE
+from tests.conftest import ROOT, Query, ServeFake, Settings, Sync
+from tests.support.pages import blocks as code_blocks
+from tests.support.pages import page
+
+READ = ("--since", "2026-02-01", "--until", "2026-03-21T17:00", "--refetch")  # till noon in Chicago
+BLOCK = re.search(r"<!-- figures: worked month -->\n```\n(.*?)```", page("costs"), re.DOTALL)
+OURS, OURS_TOO = "+12065550100", "+12065550101"
+NEW_YORK, CHICAGO, LONDON, SENDER = "+12125550001", "+13125550002", "+442071838750", "+13125550009"
+
+
+def call(number: str, created_at: str, seconds: int | None = None, retries: int = 0, status: str = "") -> Any:
+    """A Phaxio recipient: delivered after so many seconds, or else failed."""
+    error = {"error_type": "lineError", "error_id": 34, "error_message": "busy"} if status == "failure" else {}
+    done = None if seconds is None else after(created_at, seconds)
+    status = status or "success"
+    none = {"bitrate": None, "resolution": None, "error_type": None, "error_id": None, "error_message": None}
+    return {"phone_number": number, "status": status, "retry_count": retries, "completed_at": done} | none | error
+
+
+def after(created_at: str, seconds: int) -> str:
+    return (datetime.fromisoformat(created_at) + timedelta(seconds=seconds)).isoformat()
+
+
+def phaxio(id: int, created_at: str, pages: int, cost: int, *calls: Any, **fields: Any) -> dict[str, Any]:
+    """A Phaxio fax, sent with these calls, or received."""
+    numbers = {"caller_id": OURS, "from_number": None, "to_number": None}
+    if not calls:
+        numbers = {"caller_id": None, "from_number": SENDER, "to_number": OURS}
+    rest = {"caller_name": None, "tags": {}, "error_id": None, "error_type": None, "error_message": None}
+    own = {
+        "id": id,
+        "direction": "sent" if calls else "received",
+        "num_pages": pages,
+        "status": "success",
+        "cost": cost,
+    }
+    times = {"is_test": False, "created_at": created_at, "completed_at": after(created_at, 60)}
+    return own | times | numbers | rest | {"recipients": list(calls), "barcodes": []} | fields
+
+
+def signalwire(
+    number: int, created_at: str, pages: int | None, charge: float, to: str, **fields: Any
+) -> dict[str, Any]:
+    """A SignalWire log, sent to that number."""
+    id = f"00000000-0000-4000-8000-{number:012}"
+    own = {"id": id, "from": OURS_TOO, "to": to, "status": "completed", "direction": "outbound-api", "source": "laml"}
+    url = {"type": "laml_call", "url": f"https://example.signalwire.com/Faxes/{id}", "remote_station": None}
+    rest = {"charge": charge, "number_of_pages": pages, "quality": "fine", "charge_details": []}
+    return own | url | rest | {"created_at": created_at, "error_code": None, "error_message": None} | fields
+
+
+ACME, GLOBEX = {"tags": {"customer": "acme"}}, {"tags": {"customer": "globex"}}
+PHAXIO = [
+    phaxio(1, "2026-02-10T15:00:00+00:00", 2, 14, call(NEW_YORK, "2026-02-10T15:00:00+00:00", 60)),
+    phaxio(2, "2026-02-27T12:00:00+00:00", 1, 7),
+    phaxio(3, "2026-03-01T05:59:59+00:00", 1, 7, call(NEW_YORK, "2026-03-01T05:59:59+00:00", 60)),
+    phaxio(
+        4,
+        "2026-03-01T06:00:00+00:00",
+        1,
+        15,
+        call(NEW_YORK, "2026-03-01T06:00:00+00:00", 60),
+        call(LONDON, "2026-03-01T06:00:00+00:00", 200, 2, "failure"),
+        call(CHICAGO, "2026-03-01T06:00:00+00:00", 120, 1),
+        status="partialsuccess",
+        tags={"customer": "acme", "job": "77"},
+    ),
+    phaxio(5, "2026-03-08T07:30:00+00:00", 2, 14, call(NEW_YORK, "2026-03-08T07:30:00+00:00", 30), **ACME),
+    phaxio(6, "2026-03-08T07:36:00+00:00", 2, 14, call(NEW_YORK, "2026-03-08T07:36:00+00:00", 90), **ACME),
+    phaxio(7, "2026-03-09T05:30:00+00:00", 3, 21),
+    phaxio(8, "2026-03-10T12:00:00+00:00", 1, 70, call(NEW_YORK, "2026-03-10T12:00:00+00:00", 60), is_test=True),
+    phaxio(
+        9,
+        "2026-03-20T12:00:00+00:00",
+        1,
+        7,
+        call(NEW_YORK, "2026-03-20T12:00:00+00:00", None, 1, "willretry"),
+        status="inprogress",
+        completed_at=None,
+        **GLOBEX,
+    ),
+    phaxio(
+        10,
+        "2026-03-15T12:00:00+00:00",
+        1,
+        0,
+        call(CHICAGO, "2026-03-15T12:00:00+00:00", 200, 3, "failure"),
+        status="failure",
+    ),
+]
+INBOUND = {"direction": "inbound", "from": SENDER}
+FAILED = {"status": "failed", "error_code": "34004", "error_message": "no carrier"}
+SIGNALWIRE = [
+    signalwire(1, "2026-03-08T07:30:00Z", 2, 0.02, NEW_YORK),
+    signalwire(2, "2026-03-12T15:00:00Z", None, 0.0105, LONDON, **FAILED),
+    signalwire(3, "2026-03-12T15:20:00Z", 1, 0.03, LONDON),
+    signalwire(4, "2026-03-14T15:00:00Z", 4, 0.04, OURS_TOO, **INBOUND),
+    signalwire(5, "2026-03-21T16:00:00Z", None, 0.0, NEW_YORK, status="in-progress"),
+]
+
+
+@pytest.fixture
+def figures(serve_fake: ServeFake, settings: Settings, sync: Sync, query: Query) -> Query:
+    """The worked month in the warehouse; SignalWire's fourth log has been deleted after it was read."""
+    settings["REPORT__TIMEZONE"] = "America/Chicago"
+    serve_fake("phaxio", PHAXIO)
+    served = serve_fake("signalwire", SIGNALWIRE)
+    sync(*READ)
+    served.fake.delete(SIGNALWIRE[3]["id"])
+    sync(*READ)
+    return query
+
+
+def shown(value: Any) -> str:
+    """A value as docs/costs.md prints it."""
+    if value is None:
+        return "-"
+    if isinstance(value, Decimal | float):
+        return f"{Decimal(str(value)).normalize():f}"
+    return (
+        str(value).lower() if isinstance(value, bool) else f"{value:%Y-%m-%d}" if hasattr(value, "day") else str(value)
+    )
+
+
+def blocks() -> dict[str, tuple[list[str], list[str]]]:
+    """View -> its columns in docs/costs.md, and the lines below."""
+    assert BLOCK is not None
+    told = {}
+    for block in BLOCK[1].strip().split("\n\n"):
+        head, *lines = block.splitlines()
+        view, columns = head.removeprefix("fax.").split(": ")
+        told[view] = (columns.split(), [" ".join(line.split()) for line in lines])
+    return told
+
+
+def test_every_view_has_figures() -> None:
+    assert blocks().keys() == {path.stem for path in HERE.glob("*.sql")} - {"calendar", "deliveries"} | {
+        "fax_recipients"
+    }
+
+
+def test_every_view_says_what_was_reckoned_by_hand(figures: Query) -> None:
+    held = {
+        view: sorted(
+            " ".join(shown(value) for value in row) for row in figures(f"select {', '.join(columns)} from fax.{view}")
+        )
+        for view, (columns, _) in blocks().items()
+    }
+
+    assert held == {view: sorted(lines) for view, (_, lines) in blocks().items()}
+
+
+QUESTIONS = [sql for name in ("README.md", "docs/asking.md") for sql in code_blocks("sql", ROOT / name)]
+
+
+def test_every_question_of_the_docs_has_an_answer_in_that_month(figures: Query) -> None:
+    assert [sql for sql in QUESTIONS if figures(sql) == []] == []
+
+
+@pytest.mark.slow
+def test_every_question_of_the_docs_runs_on_postgres(warehouses: Any) -> None:
+    with warehouses("postgres").connection() as connection:
+        for sql in QUESTIONS:
+            assert connection.execute(sql).description

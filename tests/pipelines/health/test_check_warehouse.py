@@ -1,0 +1,194 @@
+"""check.py names what is wrong with the warehouse as such: whether it can be had, read and written to."""
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
+from tests.support.commands.check_command import Check, change
+from tests.support.environment import child_environment
+from tests.support.servers.postgres import Server
+
+CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
+HEADER = 4096  # bytes; eight of them a checksum of the rest
+
+
+def of_version(number: int, file: bytes) -> bytes:
+    """The DuckDB file with another number of its format in its header."""
+    header, checksum = bytearray(file[8:HEADER]), 5381
+    header[4:12] = struct.pack("<Q", number)
+    for (word,) in struct.iter_unpack("<Q", header):
+        checksum ^= word * 0xBF58476D1CE4E5B9 % 2**64
+    return struct.pack("<Q", checksum) + header + file[HEADER:]
+
+
+@pytest.mark.usefixtures("served")
+def test_a_look_leaves_the_warehouse_as_it_is(check: Check, warehouse: Path) -> None:
+    before = warehouse.read_bytes()
+
+    assert check()[0] == 0
+    assert (before, False) == (warehouse.read_bytes(), Path(f"{warehouse}.wal").exists())
+
+
+@pytest.mark.usefixtures("served")
+def test_a_file_of_a_newer_duckdb_is_named_with_its_version(check: Check, warehouse: Path) -> None:
+    warehouse.write_bytes(of_version(99, warehouse.read_bytes()))
+    exit_code, told = check()
+
+    assert (exit_code, f"of version 99, which DuckDB {duckdb.__version__}" in told["phaxio"]["findings"][0]) == (
+        65,
+        True,
+    )
+
+
+@pytest.mark.usefixtures("served")
+def test_who_has_the_file_open_is_named(check: Check, settings: Settings, warehouse: Path) -> None:
+    settings["SYNC__BUSY_SECONDS"] = "0.2"
+    holds = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
+    command, pipe = [sys.executable, "-c", holds, str(warehouse)], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as notebook:
+        assert notebook.stdout is not None
+        notebook.stdout.readline()
+        exit_code, told = check()
+        notebook.kill()
+
+    assert (exit_code, f"(process {notebook.pid})" in told["phaxio"]["findings"][0]) == (65, True)
+
+
+@pytest.mark.usefixtures("served")
+def test_a_directory_that_is_not_there_is_named(check: Check, settings: Settings) -> None:
+    settings[CREDENTIALS] = "/nowhere/warehouse.duckdb"
+    exit_code, told = check()
+
+    assert (exit_code, "there is no directory /nowhere" in told["phaxio"]["findings"][0]) == (65, True)
+
+
+@pytest.mark.usefixtures("served")
+def test_what_an_account_that_is_no_more_has_left_is_noted_once(
+    check: Check, settings: Settings, warehouse: Path
+) -> None:
+    settings["SOURCES__PHAXIO__ACCOUNTS__WEST__API_KEY"] = "the key of the west"
+    change(warehouse, "create schema fax_phaxio_east_staging")
+    _, told = check()
+
+    assert told["phaxio/west"]["notes"] == []
+    assert [note.partition(",")[0] for note in told["phaxio"]["notes"]] == [
+        "fax_phaxio_east_staging is left over from phaxio/east"
+    ]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_warehouse_out_of_reach_is_named_by_host_and_port_alone(
+    host: str, check: Check, settings: Settings, serve_fake: ServeFake
+) -> None:
+    serve_fake("phaxio")
+    settings["SYNC__BUSY_SECONDS"] = "0.1"
+    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "postgres"
+    settings[CREDENTIALS] = f"postgresql://someone:s3cret@{host}:9/faxes"
+    exit_code, told = check()
+    (finding,) = told["phaxio"]["findings"]
+
+    assert (exit_code, f"the warehouse at {host}:9 cannot be reached" in finding) == (65, True)
+    assert "someone" not in finding
+    assert "s3cret" not in finding
+
+
+def test_a_password_with_an_at_sign_is_told_and_no_part_of_it(
+    check: Check, settings: Settings, serve_fake: ServeFake
+) -> None:
+    serve_fake("phaxio")
+    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "postgres"
+    settings[CREDENTIALS] = "postgresql://someone:s3@cret@127.0.0.1:9/faxes"
+    exit_code, told = check()
+    (finding,) = told["phaxio"]["findings"]
+
+    assert (exit_code, "%40" in finding, "cret" in finding) == (65, True, False)
+
+
+DENIED = {
+    "a table": ("table fax_phaxio.faxes", "permission denied for table faxes"),
+    "a staged table": ("table fax_phaxio_default_staging.faxes", "permission denied for table faxes"),
+    "a schema": ("schema fax", "permission denied for schema fax"),
+}
+
+
+@pytest.mark.slow
+def test_a_database_that_cannot_be_written_to_is_named(
+    check: Check, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str, role: str
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    postgres.query(database, f"grant create, temporary on database {database} to {role}")
+    assert sync().exit_code == 0
+    postgres.query(database, "create table fax_phaxio.theirs (note text)")
+    assert check()[0] == 0
+    for what, words in DENIED.values():
+        postgres.query(database, f"alter {what} owner to postgres")
+        exit_code, told = check()
+        postgres.query(database, f"alter {what} owner to {role}")
+
+        assert (exit_code, words in told["phaxio"]["findings"][0]) == (65, True), (what, told)
+    postgres.query(database, f"revoke temporary on database {database} from {role}")
+    exit_code, told = check()
+    postgres.query(database, f"grant temporary on database {database} to {role}")
+
+    assert (exit_code, "to create temporary tables" in told["phaxio"]["findings"][0]) == (65, True)
+    postgres.query("postgres", f"alter database {database} set default_transaction_read_only = on")
+    exit_code, told = check()
+    postgres.query("postgres", f"alter database {database} reset default_transaction_read_only")
+
+    assert (exit_code, "read-only" in told["phaxio"]["findings"][0]) == (65, True)
+    assert postgres.query(database, "select 1 from pg_class where relname = 'fax_sync_check'") == []
+
+
+def test_a_warehouse_of_files_is_looked_at_too(
+    check: Check, settings: Settings, serve_fake: ServeFake, sync: Sync, tmp_path: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "filesystem"
+    settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = (tmp_path / "lake").as_uri()
+    assert sync().exit_code == 0
+    exit_code, told = check()
+
+    assert (exit_code, told["phaxio"]["findings"], told["phaxio"]["notes"]) == (0, [], [])
+
+
+def test_a_look_before_the_first_sync_leaves_nothing_behind(
+    check: Check, serve_fake: ServeFake, warehouse: Path
+) -> None:
+    serve_fake("phaxio")
+    before = sorted(warehouse.parent.iterdir())
+    exit_code, told = check()
+
+    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run sync.py"])
+    assert any("accepts the credentials" in line for line in told["phaxio"]["settings"])
+    assert before == sorted(warehouse.parent.iterdir())
+
+
+def test_a_look_at_an_empty_database_leaves_nothing_behind(
+    check: Check, serve_fake: ServeFake, postgres: Server, database: str
+) -> None:
+    serve_fake("phaxio")
+    sql = """
+        select nspname, relname from pg_class
+        full join pg_namespace as schemas on schemas.oid = relnamespace order by 1, 2
+    """
+    before = postgres.query(database, sql)
+    exit_code, told = check()
+
+    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run sync.py"])
+    assert before == postgres.query(database, sql)
+
+
+@pytest.mark.parametrize("command", ["report", "describe", "pseudonym"])
+def test_no_command_but_a_sync_makes_the_warehouse(command: str, settings: Settings, warehouse: Path) -> None:
+    before = sorted(warehouse.parent.iterdir())
+    script = str(ROOT / "pipelines" / f"{command}.py")
+    environment, pipes = child_environment(settings), {"input": "", "capture_output": True, "text": True}
+    ended = subprocess.run([sys.executable, script], env=environment, check=False, **pipes)
+
+    assert "Traceback" not in ended.stderr
+    assert before == sorted(warehouse.parent.iterdir())

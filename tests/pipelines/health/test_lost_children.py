@@ -1,0 +1,68 @@
+"""A fax whose recipients, tags or charges are gone: check.py tells, and reading it again brings them back."""
+
+from collections.abc import Callable
+
+import pytest
+
+import sources
+from tests.conftest import ServeFake, Sync, generated
+from tests.support.commands.check_command import Check
+from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds
+
+LOST = {
+    "all recipients of a fax": ("phaxio", "fax_recipients", "fax_id = (select min(id) from {faxes} where {sent})"),
+    "the first recipient of each fax": (
+        "phaxio",
+        "fax_recipients",
+        "position = 0 and fax_id in (select fax_id from {child} where position = 1)",
+    ),
+    "all tags": ("phaxio", "fax_tags", "1 = 1"),
+    "the first line of each charge": (
+        "signalwire",
+        "fax_log_charge_details",
+        "position = 0 and fax_log_id in (select fax_log_id from {child} where position = 1)",
+    ),
+}
+REMEDIES: dict[str, Callable[[str], list[str]]] = {
+    "as check.py says": lambda finding: finding.partition("run sync.py ")[2].split(),
+    "--full-refresh": lambda finding: ["--full-refresh"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("remedy", REMEDIES)
+@pytest.mark.parametrize("name", LOST)
+def test_rows_that_are_gone_are_told_and_brought_back(
+    name: str, remedy: str, place: Warehouse, serve_fake: ServeFake, sync: Sync, check: Check
+) -> None:
+    provider, child, condition = LOST[name]
+    raw, table = f"fax_{provider}", sources.provider(provider).TABLE.name
+    served = serve_fake(provider, generated(provider, 60, days=20))
+    assert sync().exit_code == 0
+    whole, _ = check()
+    places = {
+        "faxes": f"{raw}.{table}",
+        "child": f"{raw}.{child}",
+        "sent": "direction = 'sent' and status = 'success'",
+    }
+    place.write(f"delete from {raw}.{child} where {condition.format(**places)}")
+
+    assert sync("--since", "2000-01-01").accounts[provider]["changed"] == 0  # no fingerprint tells
+
+    code, told = check()
+    findings = [finding for finding in told[provider]["findings"] if child in finding]
+
+    assert (whole, code, len(findings)) == (0, 65, 1), told
+    assert sync(*REMEDIES[remedy](findings[0])).exit_code == 0
+    assert_warehouse_holds(place, provider, served.fake.truth())
+    assert check()[0] == 0
+
+
+@pytest.mark.parametrize("provider", sources.providers())
+def test_reading_again_what_is_whole_writes_no_fax(
+    provider: str, place: Warehouse, serve_fake: ServeFake, sync: Sync
+) -> None:
+    serve_fake(provider, generated(provider, 60, days=20))
+    sync()
+
+    assert sync("--since", "2000-01-01", "--refetch").accounts[provider]["changed"] == 0

@@ -1,0 +1,1 @@
+"""Tests of how a run ends: exit codes, messages, logs."""

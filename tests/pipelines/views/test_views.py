@@ -1,0 +1,135 @@
+"""The views: one row per grain, money that sums to the raw sum, a meaning for every column."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import sources
+from sources.records import fax
+from tests.conftest import Query, ServeFake, Sync, generated
+
+GRAINS = {
+    "faxes": "provider, account, id",
+    "fax_recipients": "provider, account, fax_id, position",
+    "fax_tags": "provider, account, fax_id, name",
+    "monthly_costs": "month, provider, account, direction",
+    "sync_windows": "provider, account, run_id, from_at",
+}
+DECLARED = {"faxes": fax.FAXES, "fax_recipients": fax.FAX_RECIPIENTS, "fax_tags": fax.FAX_TAGS}
+SQL_TYPES = {
+    "text": "VARCHAR",
+    "bigint": "BIGINT",
+    "bool": "BOOLEAN",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+    "decimal": "DECIMAL(18,6)",
+}
+VIEWS = "select view_name, view_oid from duckdb_views() where schema_name = 'fax' order by all"
+
+
+@pytest.fixture
+def filled(serve_fake: ServeFake, sync: Sync) -> Any:
+    """Every provider with some faxes, one of them received with recipients of its own, one a test that cost."""
+    served = {name: serve_fake(name, generated(name, 150, days=200)) for name in sources.providers()}
+    received = next(record for record in served["phaxio"].fake.records.values() if record["direction"] == "received")
+    calls = [{"phone_number": "+12025550100", "status": "success"}]
+    served["phaxio"].fake.change(received["id"], recipients=calls, is_test=True, cost=70)
+    assert sync().exit_code == 0
+    return served
+
+
+def test_every_view_has_one_row_per_grain(filled: Any, query: Query) -> None:
+    doubled = {
+        view: query(f"select {key}, count(*) from fax.{view} group by all having count(*) > 1")
+        for view, key in GRAINS.items()
+    }
+
+    assert doubled == {view: [] for view in GRAINS}
+
+
+def test_monthly_costs_sum_to_what_the_providers_charge(filled: Any, query: Query) -> None:
+    cents = query("select sum(cost) from fax_phaxio.faxes where not is_test")[0][0]
+    dollars = query("select sum(charge) from fax_signalwire.fax_logs")[0][0]
+    test_cents = query("select count(*) from fax_phaxio.faxes where is_test and cost > 0")[0][0]
+
+    assert query("select provider, sum(cost_usd) from fax.monthly_costs group by all order by all") == [
+        ("phaxio", cents / Decimal(100)),
+        ("signalwire", dollars),
+    ]
+    assert query("select sum(faxes), sum(pages) from fax.monthly_costs") == query(
+        "select count(*), sum(num_pages) from fax.faxes where not is_test"
+    )
+    assert test_cents > 0
+
+
+def test_the_unified_views_are_as_declared(filled: Any, query: Query) -> None:
+    for view, columns in DECLARED.items():
+        sql = "select column_name, data_type from duckdb_columns() where schema_name = 'fax' and table_name = ?"
+
+        assert query(f"{sql} order by column_index", view) == [
+            (column.name, SQL_TYPES[column.data_type]) for column in columns
+        ]
+
+
+def test_every_view_and_unified_column_tells_its_meaning(filled: Any, query: Query) -> None:
+    assert query("select view_name from duckdb_views() where schema_name = 'fax' and comment is null") == []
+    for view, columns in DECLARED.items():
+        sql = "select column_name, comment from duckdb_columns() where schema_name = 'fax' and table_name = ?"
+
+        assert query(f"{sql} order by column_index", view) == [(column.name, column.meaning) for column in columns]
+
+
+def test_outcomes_and_directions_are_of_the_closed_sets(filled: Any, query: Query) -> None:
+    outcomes = {outcome for (outcome,) in query("select distinct outcome from fax.faxes")}
+    outcomes |= {outcome for (outcome,) in query("select distinct outcome from fax.fax_recipients")}
+    directions = {direction for (direction,) in query("select distinct direction from fax.faxes")}
+
+    assert (set(), set()) == (outcomes - {*fax.OUTCOMES}, directions - {*fax.DIRECTIONS, None})
+    assert len(outcomes) > 3
+
+
+def test_views_are_made_again_only_when_their_text_has_changed(
+    serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 5))
+    note = "select comment from duckdb_columns() where table_name = 'monthly_costs' and column_name = 'month'"
+    sync()
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("comment on column fax.monthly_costs.month is 'lost when the view is made again'")
+    served.fake.add(*generated("phaxio", 5, days=1, first_id=900_000_000))
+    sync()
+
+    assert query(note) == [("lost when the view is made again",)]
+
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create or replace view fax.monthly_costs as select 1 as month")
+    sync()
+
+    assert query("select sum(faxes) > 0 from fax.monthly_costs") == [(True,)]
+
+
+def test_a_view_of_somebody_else_on_ours_survives_a_remake(
+    serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 5))
+    sync()
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create view main.mine as select count(*) as n from fax.faxes")
+        connection.execute("comment on view fax.faxes is 'an older text'")
+
+    assert sync().exit_code == 0
+    assert query("select n from main.mine") == [(5,)]
+
+
+@pytest.mark.parametrize("provider", sources.providers())
+def test_one_configured_provider_is_enough_for_every_view(
+    provider: str, serve_fake: ServeFake, sync: Sync, query: Query
+) -> None:
+    serve_fake(provider, generated(provider, 20))
+
+    assert sync().exit_code == 0
+    assert query("select distinct provider from fax.faxes") == [(provider,)]
+    assert {name for name, _ in query(VIEWS)} >= GRAINS.keys()
+    assert all(query(f"select count(*) from fax.{view}") for view in GRAINS)

@@ -1,0 +1,1 @@
+"""Tests of the warehouse: DuckDB, PostgreSQL, Parquet files, ledger, retention."""

@@ -1,0 +1,58 @@
+"""A warehouse of Parquet files: versions of rows are appended, and the newest of each is what the provider holds."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import sources
+from sources.records.schema import Table
+from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
+from tests.support.pages import blocks
+from tests.support.warehouse.oracle import assert_holds
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+
+
+def into_files(settings: Settings, lake: Path) -> None:
+    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "filesystem"
+    settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = lake.as_uri()
+
+
+def newest(raw: Path, table: Table) -> dict[str, str]:
+    """Table name -> the query of docs/files.md that gives its current rows."""
+    (shown,) = blocks("sql", ROOT / "docs" / "files.md")
+    of_faxes, of_children = re.findall(r"create view \w+ as\n(.*?);", shown, re.DOTALL)
+    faxes = of_faxes.replace("/srv/fax-lake/fax_phaxio/faxes/", f"{raw}/{table.name}/")
+    of_children = of_children.replace("from faxes)", f"from ({faxes}))")
+    children = {
+        child.name: of_children.replace("/srv/fax-lake/fax_phaxio/fax_recipients/", f"{raw}/{child.name}/")
+        for child in table.children
+    }
+    return {table.name: faxes, **children}
+
+
+@pytest.mark.slow
+@every_provider
+def test_the_newest_versions_are_what_the_provider_holds(
+    provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, tmp_path: Path
+) -> None:
+    served, lake = serve_fake(provider), tmp_path / "lake"
+    assert sync().exit_code == 0  # an empty DuckDB file, for its tables and views
+    into_files(settings, lake)
+
+    served.fake.add(*generated(provider, 60, days=2))
+    assert sync().accounts[provider]["new"] == 60
+    for id in served.fake.open_ids()[:5]:
+        served.fake.settle_one(id)
+    served.fake.add(
+        *generated(provider, 5, days=0.1, seed=4, **({"first_id": 700_000_001} if provider == "phaxio" else {}))
+    )
+    assert sync().accounts[provider]["new"] == 5
+    assert sync().accounts[provider]["changed"] == 0
+
+    with duckdb.connect(str(warehouse)) as connection:
+        for name, rows in newest(lake / f"fax_{provider}", sources.provider(provider).TABLE).items():
+            connection.execute(f"insert into fax_{provider}.{name} by name {rows}")
+    assert_holds(warehouse, provider, served.fake.truth())

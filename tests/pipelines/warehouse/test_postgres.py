@@ -1,0 +1,188 @@
+"""An existing PostgreSQL: everything that DuckDB has, and nothing of anybody else's disturbed."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from uuid import uuid4
+
+import pytest
+
+import sources
+from pipelines.warehouse import load
+from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
+from tests.support.pages import blocks
+from tests.support.pg_server import OWNERS
+from tests.support.servers.postgres import Server
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+SCHEMAS = ("fax", "fax_phaxio", "fax_phaxio_default_staging")
+
+
+@every_provider
+def test_what_changes_at_the_provider_changes_in_the_warehouse(
+    provider: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake(provider, generated(provider, 120, days=20))
+
+    assert sync().exit_code == 0
+    postgres.assert_holds(database, provider, served.fake.truth())
+
+    loads = postgres.query(database, f"select count(*) from fax_{provider}._dlt_loads")
+
+    assert sync().accounts[provider]["changed"] == 0
+    assert postgres.query(database, f"select count(*) from fax_{provider}._dlt_loads") == loads
+
+    served.fake.add(
+        *generated(provider, 15, days=1, seed=9, **({"first_id": 700000001} if provider == "phaxio" else {}))
+    )
+    for id in served.fake.open_ids():
+        served.fake.settle_one(id)
+
+    assert sync().exit_code == 0
+    postgres.assert_holds(database, provider, served.fake.truth())
+
+
+@pytest.fixture
+def analyst(postgres: Server) -> Iterator[str]:
+    """The name of a role that may do nothing but connect to what is open to all."""
+    name = f"analyst_{uuid4().hex[:12]}"
+    postgres.query("postgres", f"create role {name} login")
+    yield name
+    for (database,) in postgres.query("postgres", OWNERS.format(name)):
+        postgres.query(database, f"drop owned by {name} cascade")
+    postgres.query("postgres", f"drop role {name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", [0, 1], ids=["may create schemas", "schemas made beforehand"])
+def test_the_grants_of_the_page_suffice(
+    way: int, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str, role: str, analyst: str
+) -> None:
+    *ways, reading = blocks("sql", ROOT / "docs" / "postgres.md")[:3]
+    names = {"company": database, "fax_sync": role, "analyst": analyst}
+    served = serve_fake("phaxio", generated("phaxio", 20, days=5))
+    refused = sync()
+
+    assert (refused.exit_code, "permission denied" in refused.told, "GRANT" in refused.told) == (69, True, True)
+
+    postgres.query(database, re.sub(r"\b(company|fax_sync|analyst)\b", lambda found: names[found[0]], ways[way]))
+
+    assert sync().exit_code == 0
+    postgres.assert_holds(database, "phaxio", served.fake.truth())
+
+    postgres.query(database, re.sub(r"\b(company|fax_sync|analyst)\b", lambda found: names[found[0]], reading))
+    postgres.query(database, f"grant connect on database {database} to {analyst}")
+    with closing(postgres.connect(database, analyst)) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from fax.faxes")
+
+        assert cursor.fetchall() == [(20,)]
+
+
+@pytest.mark.slow
+def test_views_that_others_have_built_on_ours_are_never_dropped(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 10, days=5))
+    sync()
+    postgres.query(database, "create view public.theirs as select id, cost_usd from fax.faxes")
+    postgres.query(database, "drop view fax.monthly_costs")
+    postgres.query(database, "create view fax.monthly_costs as select 1 as another_shape")
+    postgres.query(database, "create view public.also_theirs as select * from fax.monthly_costs")
+    told = sync()
+
+    assert told.exit_code == 0
+    assert "depend" in told.told
+    assert postgres.query(database, "select count(*) from public.theirs") == [(10,)]
+    assert postgres.query(database, "select * from public.also_theirs") == [(1,)]
+
+    postgres.query(database, "drop view public.also_theirs")
+    postgres.query(database, "drop view public.theirs")
+
+    assert "depend" not in sync().told
+    assert postgres.query(database, "select count(*) from fax.monthly_costs where provider = 'phaxio'") != [(0,)]
+    postgres.assert_holds(database, "phaxio", served.fake.truth())
+
+
+@pytest.mark.slow
+def test_what_users_have_added_survives(serve_fake: ServeFake, sync: Sync, postgres: Server, database: str) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 10, days=5))
+    postgres.query(database, "create schema fax_phaxio")
+    postgres.query(database, "create table fax_phaxio.theirs as select 1 as kept")
+    sync()
+    postgres.query(database, "alter table fax_phaxio.faxes add column note text")
+    postgres.query(database, "create index their_index on fax_phaxio.faxes (status)")
+    served.fake.add(*generated("phaxio", 5, days=1, seed=3, first_id=800000001))
+
+    assert sync().exit_code == 0
+    assert postgres.query(database, "select kept from fax_phaxio.theirs") == [(1,)]
+    assert postgres.query(database, "select count(*) from pg_indexes where indexname = 'their_index'") == [(1,)]
+    postgres.assert_holds(database, "phaxio", served.fake.truth())
+
+
+def test_a_table_of_somebody_elses_with_our_name_is_left_alone(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 10, days=5))
+    postgres.query(database, "create schema fax_phaxio")
+    postgres.query(database, "create table fax_phaxio.faxes as select 'theirs' as id")
+    told = sync()
+
+    assert told.exit_code == 69
+    assert postgres.query(database, "select * from fax_phaxio.faxes") == [("theirs",)]
+
+
+def test_a_second_run_asks_the_provider_nothing(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 10, days=5))
+    holder = postgres.connect(database)
+    with holder.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtextextended('fax_phaxio/fax_phaxio_default', 0))")
+    refused = sync()
+    holder.close()
+
+    assert refused.exit_code == 75
+    assert "another run" in refused.told
+    assert served.server.requests == []
+    assert sync().exit_code == 0
+
+
+@pytest.mark.slow
+def test_two_accounts_synced_at_once_lose_nothing(
+    serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, postgres: Server, database: str
+) -> None:
+    east = serve_fake("phaxio", generated("phaxio", 150, days=20, seed=1))
+    west = serve_fake("phaxio", generated("phaxio", 150, days=20, seed=2), api_key="west-key", api_secret="west-secret")
+    for name, served in (("east", east), ("west", west)):
+        for key, value in served.fake.settings(served.server.url).items():
+            settings[f"SOURCES__PHAXIO__ACCOUNTS__{name}__{key}".upper()] = value
+    for key in ("API_KEY", "API_SECRET", "BASE_URL"):
+        settings.pop(f"SOURCES__PHAXIO__{key}")
+    codes: list[int] = []
+    runs = [
+        threading.Thread(target=lambda name=name: codes.append(sync_process("--account", name).returncode))
+        for name in ("east", "west")
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+
+    assert codes == [0, 0]
+    sql = "select account, id, cost_usd from fax.faxes order by account, id"
+    expected = [(a, fax["id"], fax["cost_usd"]) for a, s in (("east", east), ("west", west)) for fax in s.fake.truth()]
+    assert postgres.query(database, sql) == sorted(expected)
+
+
+@pytest.mark.parametrize(("own", "expected"), [("", "30s"), ("?options=-c%20lock_timeout%3D7s", "7s")])
+def test_no_connection_waits_for_a_lock_without_an_end(
+    own: str, expected: str, settings: Settings, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings["DESTINATION__WAREHOUSE__CREDENTIALS"] += own
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with load.opened("phaxio", "default", "fax") as opened, opened.pipeline.sql_client() as another:
+        told = [client.execute_sql("show lock_timeout") for client in (opened.client, another)]
+
+    assert told == [[(expected,)]] * 2

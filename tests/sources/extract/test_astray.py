@@ -1,0 +1,80 @@
+"""Answers that lead astray: redirects, links to other hosts, pages that repeat, chains without an end."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import sources
+from sources.fakes.server import Answer, Request, json_answer
+from tests.conftest import Query, ServeFake, Settings, Sync, generated
+from tests.support.faults.bending import bend, rows_held
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+
+
+@every_provider
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_never_followed(
+    provider: str, status: int, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    elsewhere = serve_fake(provider, generated(provider, 5))
+    served = serve_fake(provider, generated(provider, 5))
+    served.server.answer = lambda request: Answer(status, headers={"Location": elsewhere.server.url + request.path})
+    synced = sync()
+
+    assert (synced.exit_code, len(served.server.requests), len(elsewhere.server.requests)) == (65, 1, 0)
+
+
+def test_a_next_link_to_another_host_is_never_followed(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
+    elsewhere = serve_fake("signalwire", generated("signalwire", 5))
+    served = serve_fake("signalwire", generated("signalwire", 5))
+    bend(served, lambda page: {**page, "links": {"next": elsewhere.server.url + "/api/fax/logs?page_number=1"}})
+    synced = sync()
+
+    assert (synced.exit_code, len(served.server.requests), len(elsewhere.server.requests)) == (65, 1, 0)
+    assert rows_held(query, "signalwire") == 0
+
+
+@every_provider
+def test_a_page_that_repeats_ends_the_walk(provider: str, serve_fake: ServeFake, sync: Sync, query: Query) -> None:
+    served = serve_fake(provider, generated(provider, 450), page_cap="200")
+    honest = served.server.answer
+    paging = ("page", "page_number", "page_token")
+
+    def first_page(request: Request) -> Answer:
+        return honest(
+            replace(request, query={name: text for name, text in request.query.items() if name not in paging})
+        )
+
+    served.server.answer = first_page
+    synced = sync()
+
+    assert (synced.exit_code, rows_held(query, provider)) == (65, 0)
+    assert len(served.server.requests) <= 40
+
+
+@pytest.mark.parametrize("data", ["with rows", "empty"])
+def test_links_in_a_circle_end_the_walk(data: str, serve_fake: ServeFake, sync: Sync, query: Query) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 5))
+
+    def circle(page: dict[str, Any]) -> dict[str, Any]:
+        here = page["links"]["self"].partition("&circle=")
+        there = f"{here[0]}&circle={'b' if here[2] == 'a' else 'a'}"
+        return {"links": {"next": there}, "data": page["data"] if data == "with rows" else []}
+
+    bend(served, circle)
+    synced = sync()
+
+    assert (synced.exit_code, rows_held(query, "signalwire")) == (65, 0)
+    assert len(served.server.requests) <= 200
+
+
+def test_empty_pages_without_end_end_the_walk(serve_fake: ServeFake, sync: Sync) -> None:
+    served = serve_fake("signalwire")
+    served.server.answer = lambda request: json_answer(
+        {"links": {"next": f"/api/fax/logs?page_number={request.number + 1}&page_token=PA{request.number}"}, "data": []}
+    )
+    synced = sync()
+
+    assert (synced.exit_code, len(served.server.requests) <= 200) == (65, True)

@@ -1,0 +1,106 @@
+"""Bounds that a provider does not heed: all that was asked for is held, or the run says that it cannot be."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sources
+import sources.extract.seen_ids
+from tests.conftest import Query, ServeFake, Sync, generated
+from tests.support.warehouse.oracle import assert_holds
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+IGNORED = ("ignored", "ignored unless a bare date", "created_after ignored", "created_before ignored")
+every_filter = pytest.mark.parametrize("reading", IGNORED)
+
+
+def history(provider: str, count: int, days: float = 700) -> list[dict[str, Any]]:
+    return generated(provider, count, days=days, seed=3)
+
+
+@every_filter
+@every_provider
+def test_a_long_history_is_whole_whatever_the_filter(
+    provider: str, reading: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
+) -> None:
+    served = serve_fake(provider, history(provider, 1_500), filter=reading, page_cap="200")
+
+    assert sync().exit_code == 0
+    assert_holds(warehouse, provider, served.fake.truth())
+    assert len(served.server.requests) <= 120
+
+
+@pytest.mark.parametrize("reading", [*IGNORED, "empty unless a bare date"])
+@pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
+@pytest.mark.slow
+def test_a_log_of_fifteen_thousand_is_whole_whatever_the_filter(
+    reading: str, order: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
+) -> None:
+    served = serve_fake("signalwire", history("signalwire", 15_000), filter=reading, order=order)
+
+    assert sync().exit_code == 0
+    assert_holds(warehouse, "signalwire", served.fake.truth())
+    assert len(served.server.requests) <= 200
+
+
+@every_filter
+@pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
+@pytest.mark.parametrize("days", [700, 0.1])
+@pytest.mark.slow
+def test_more_faxes_than_are_counted_under_a_filter_that_is_not_heeded_end_the_run(
+    reading: str, order: str, days: float, serve_fake: ServeFake, sync: Sync
+) -> None:
+    served = serve_fake("phaxio", history("phaxio", 15_000, days), filter=reading, order=order)
+    synced = sync()
+
+    assert synced.exit_code == 65
+    assert len(served.server.requests) <= 300
+
+
+def test_bare_dates_are_used_for_the_rest_of_the_run_once_they_are_known_to_work(
+    serve_fake: ServeFake, sync: Sync
+) -> None:
+    served = serve_fake("signalwire", history("signalwire", 300), filter="ignored unless a bare date")
+    synced = sync()
+    asked = [request.query["created_after"] for request in served.server.requests if "page_token" not in request.query]
+
+    assert Counter(len(bound) == len("2026-11-25") for bound in asked)[False] <= 2
+    assert synced.told.count("bare dates are used") == 1
+
+
+@every_provider
+def test_the_list_is_read_once_for_all_that_is_left(
+    provider: str, serve_fake: ServeFake, sync: Sync, query: Query
+) -> None:
+    served = serve_fake(provider, history(provider, 900), filter="ignored", page_cap="200")
+    sync("--since", "2020-01-01")
+
+    pages = Counter(str(sorted(request.query.items())) for request in served.server.requests)
+    assert sum(pages.values()) <= 20
+    assert query("select count(*) from fax.sync_windows where proof not in ('walked', 'counted')") == [(0,)]
+
+
+def test_more_faxes_than_are_held_at_once_are_read_in_pieces(
+    serve_fake: ServeFake, sync: Sync, warehouse: Path, monkeypatch: pytest.MonkeyPatch, query: Query
+) -> None:
+    monkeypatch.setattr(sources.extract.seen_ids, "MOST_ROWS", 400)
+    served = serve_fake("signalwire", history("signalwire", 1_500), filter="ignored", page_cap="200")
+
+    assert sync().exit_code == 0
+    assert_holds(warehouse, "signalwire", served.fake.truth())
+    assert max(taken for (taken,) in query("select rows_taken from fax.sync_windows")) <= 400
+
+
+def test_one_record_filed_under_another_time_is_no_ignored_filter(serve_fake: ServeFake, sync: Sync) -> None:
+    served = serve_fake("signalwire", history("signalwire", 300))
+    honest = served.fake.store._show
+    astray = list(served.fake.records)[150]
+    served.fake.store._show = lambda log: (
+        honest(log) | ({"created_at": "2019-02-03T04:05:06Z"} if log["id"] == astray else {})
+    )
+    synced = sync()
+
+    assert "heed" not in synced.told
+    assert synced.exit_code == 0

@@ -1,0 +1,158 @@
+"""Windows walked at a time: never more requests under way than agreed, one pause for all, and the same rows."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import sources
+from sources.errors import ProviderDown
+from sources.fakes.server import Answer, FakeServer, Request, json_answer
+from sources.http.client import Client
+from sources.http.limits import Limits
+from sources.http.pace import Pace
+from tests.conftest import Served, ServeFake, Settings, Sync, generated
+from tests.support.clock import Clock
+from tests.support.warehouse.oracle import assert_holds
+
+every_provider = pytest.mark.parametrize(
+    "provider",
+    # where a count lets a window hold thousands, several take a while to fill
+    [pytest.param(name, marks=pytest.mark.slow if name == "phaxio" else ()) for name in sources.providers()],
+)
+
+
+class Crowd:
+    """Counts the requests that are answered at the same time; each takes a moment."""
+
+    def __init__(self, served: Served) -> None:
+        self.under_way = self.most = 0
+        self.lock = threading.Lock()
+        self.honest: Callable[[Request], Answer] = served.server.answer
+        served.server.answer = self.answer
+
+    def answer(self, request: Request) -> Answer:
+        with self.lock:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        time.sleep(0.02)
+        try:
+            return self.honest(request)
+        finally:
+            with self.lock:
+                self.under_way -= 1
+
+
+@every_provider
+@pytest.mark.parametrize("connections", [1, 3])
+def test_no_more_requests_are_under_way_than_agreed(
+    connections: int,
+    provider: str,
+    serve_fake: ServeFake,
+    sync: Sync,
+    settings: Settings,
+    warehouse: Path,
+) -> None:
+    served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 60, days=900))
+    settings["SOURCES__CONNECTIONS"] = str(connections)
+    crowd = Crowd(served)
+
+    assert sync().exit_code == 0
+    assert crowd.most == connections
+    assert_holds(warehouse, provider, served.fake.truth())
+
+
+def test_who_is_told_to_wait_has_all_others_wait(server: FakeServer) -> None:
+    slept: list[float] = []
+    told = threading.Event()
+
+    def answer(request: Request) -> Answer:
+        if request.number == 0:
+            told.set()
+            return Answer(503, headers={"Retry-After": "7"})
+        return json_answer({"fine": True})
+
+    server.answer = answer
+    paused = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        slept.append(round(seconds))
+        paused.set()
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.3)
+
+    client = Client(server.url, ("user", "key"), "Phaxio", Limits(), sleep=sleep)
+    first = threading.Thread(target=client.get, args=("faxes",))
+    first.start()
+    assert paused.wait(5)
+    client.get("faxes")
+    first.join()
+
+    assert slept == [7, 7]
+
+
+def test_requests_keep_the_agreed_distance() -> None:
+    clock = Clock()
+    pace = Pace(4.0, 1, clock)
+    for _ in range(3):
+        with pace.turn(clock.sleep, heeds_pause=True):
+            pass
+
+    assert clock.slept == [0.25, 0.25]
+
+
+def test_once_closed_nothing_is_asked_and_nobody_waits_on(server: FakeServer) -> None:
+    server.answer = lambda request: Answer(503, headers={"Retry-After": "60"})
+    client = Client(server.url, ("user", "key"), "Phaxio", Limits())
+    failed: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            client.get("faxes")
+        except Exception as error:
+            failed.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while not server.requests:
+        time.sleep(0.01)
+    client.close()
+    asking.join(5)
+
+    assert (asking.is_alive(), len(failed), len(server.requests)) == (False, 1, 1)
+
+
+@pytest.mark.slow
+@every_provider
+def test_what_fails_ahead_takes_nothing_from_what_came_before(
+    provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
+) -> None:
+    served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 60, days=900))
+    settings |= {"SYNC__ROWS_PER_LOAD": "1", "SOURCES__RETRY_SECONDS": "0"}
+    honest = served.server.answer
+    halfway = f"{datetime.now(UTC) - timedelta(days=450):%Y-%m-%d}"
+
+    def answer(request: Request) -> Answer:
+        return honest(request) if request.query.get("created_after", "") < halfway else Answer(503)
+
+    served.server.answer = answer
+    first = sync()
+
+    assert (first.exit_code, first.accounts[provider]["reached"] is not None) == (75, True)
+    reached = datetime.fromisoformat(first.accounts[provider]["reached"])
+    assert datetime.now(UTC) - timedelta(days=900) < reached < datetime.now(UTC)
+
+    served.server.answer = honest
+    assert sync().exit_code == 0
+    assert_holds(warehouse, provider, served.fake.truth())
+
+
+def test_the_error_is_the_providers_and_not_of_the_closing(server: FakeServer) -> None:
+    server.answer = lambda request: Answer(503)
+    client = Client(server.url, ("user", "key"), "Phaxio", Limits(retry_seconds=0))
+
+    with pytest.raises(ProviderDown):
+        client.get("faxes")

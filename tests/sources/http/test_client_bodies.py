@@ -1,0 +1,84 @@
+"""What the client takes for an answer: whole bodies only, not too long and not too late."""
+
+import pytest
+
+from sources.errors import ContractError, ProviderDown
+from sources.fakes.server import Answer, FakeServer, json_answer
+from sources.http.client import Client
+from sources.http.limits import Limits
+from tests.sources.http.test_client import FINE, Slept, after, patient
+from tests.support.servers.flood import FLOODS, flooding, whole
+
+BROKEN = {
+    "reset": Answer(reset=True),
+    "reset in the body": Answer(200, b'{"fine": true}', reset=True, cut_after=5),
+    "cut": Answer(200, FINE.body, FINE.headers, cut_after=5),
+    "cut between chunks": Answer(200, b" " * 3000 + FINE.body, FINE.headers, chunked=True, cut_after=2048),
+    "cut in a chunk": Answer(200, b" " * 3000 + FINE.body, FINE.headers, chunked=True, cut_after=1500),
+    "JSON cut short": json_answer(FINE.body[:5]),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_response_is_asked_for_again(server: FakeServer, name: str) -> None:
+    slept: Slept = []
+    server.answer = after(BROKEN[name], BROKEN[name])
+
+    assert patient(server, slept).get("faxes") == {"fine": True}
+    assert slept == [1, 2]
+
+
+def test_json_that_never_comes_whole_breaks_the_contract(server: FakeServer) -> None:
+    server.answer = lambda request: BROKEN["JSON cut short"]
+    with pytest.raises(ContractError):
+        patient(server, []).get("faxes")
+
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_a_body_beyond_the_limit_is_read_no_further(server: FakeServer, gzip: bool) -> None:
+    server.answer = lambda request: Answer(200, b" " * 5_000_000 + b"{}", FINE.headers, gzip=gzip)
+    with pytest.raises(ContractError, match="bytes"):
+        patient(server, [], Limits(response_bytes=100_000)).get("faxes")
+
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["interim responses", "trailers", "a gzip file's name", "chunks", "a body"])
+def test_what_has_no_end_is_read_no_further_than_a_page(name: str) -> None:
+    with flooding(FLOODS[f"{name} without an end"]) as flood, pytest.raises(ContractError, match="bytes"):
+        client = Client(flood.url, ("user", "password"), "Someone", Limits(response_bytes=100_000))
+        client.get("faxes")
+
+    assert flood.asked == 1
+
+
+@pytest.mark.parametrize("status", [b"102 Processing", b"103 Early Hints", b"110 Unheard Of"])
+def test_interim_responses_are_no_answer(status: bytes) -> None:
+    interim = b"HTTP/1.1 " + status + b"\r\nLink: </style.css>; rel=preload\r\n\r\n"
+    with flooding(lambda: [interim * 2, *whole(b'{"fine": true}')]) as provider:
+        client = Client(provider.url, ("user", "password"), "Someone", Limits(attempts=1))
+
+        assert client.get("faxes") == {"fine": True}
+
+
+@pytest.mark.parametrize(("size", "drip_seconds"), [(300_000, 0.0), (40, 0.005)])
+def test_a_body_that_is_slow_in_coming_is_cut_at_the_deadline(
+    server: FakeServer, size: int, drip_seconds: float
+) -> None:
+    ticks = iter(range(0, 100_000, 50))
+    server.answer = lambda request: Answer(200, b" " * size + b"{}", FINE.headers, drip_seconds=drip_seconds)
+    client = Client(
+        server.url, ("user", "password"), "Someone", Limits(attempts=1), sleep=[].append, clock=lambda: next(ticks)
+    )
+    with pytest.raises(ProviderDown, match="120 s"):
+        client.get("faxes")
+
+
+def test_a_server_that_never_answers_is_given_up(server: FakeServer) -> None:
+    server.answer = lambda request: Answer(delay_seconds=30)
+    with pytest.raises(ProviderDown):
+        patient(server, [], Limits(attempts=2, read_seconds=0.05)).get("faxes")
+
+    assert len(server.requests) == 2

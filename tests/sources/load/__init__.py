@@ -1,0 +1,1 @@
+"""Tests of what dlt is given: the plan, the open faxes, what is new."""

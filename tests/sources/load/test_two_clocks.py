@@ -1,0 +1,106 @@
+"""Our clock and the provider's: no fax is missed between them, and what is no clock is not taken for one."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+import sources
+from sources.load.plan import Horizon
+from sources.load.run import Run
+from tests.conftest import Served, ServeFake, Settings, generated
+from tests.support.commands.in_process import Time, run_once
+from tests.support.faults.inject import broken, raw
+from tests.support.warehouse.oracle import assert_holds, content
+from tests.support.warehouse.state import cursor
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+def fax(provider: str, created_at: datetime) -> dict[str, Any]:
+    (made,) = generated(provider, 1, days=1, **({"first_id": 900_000_000} if provider == "phaxio" else {}))
+    return made | {"created_at": f"{created_at:%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def header(at: datetime, ahead: timedelta) -> str:
+    return format_datetime(at + ahead, usegmt=True)
+
+
+def run(served: Served, settings: Settings, ours: timedelta = timedelta(), **headers: str) -> Run:
+    """A run without a look-back, by a clock that is so far ahead of the real one."""
+    horizon = Horizon(sources.provider(served.provider).api.EARLIEST, timedelta(), 30 * 1440 * MINUTE, 100, lag=MINUTE)
+    with broken(served, raw(lambda body: body, **headers)):
+        return run_once(served.provider, settings, Time(ours), horizon=horizon)
+
+
+@pytest.mark.parametrize(("provider", "ahead"), [("phaxio", 299), ("phaxio", 90), ("signalwire", 299)])
+def test_what_is_created_between_the_two_clocks_belongs_to_the_next_run(
+    provider: str, ahead: int, serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served, now = serve_fake(provider, generated(provider, 20, days=5)), datetime.now(UTC)
+    run(served, settings, ahead * SECOND)
+    served.fake.add(fax(provider, now + 5 * SECOND))
+    run(served, settings, (ahead + 300) * SECOND, Date=header(now, 300 * SECOND))
+
+    assert_holds(warehouse, provider, served.fake.truth())
+
+
+@every_provider
+def test_what_the_provider_lists_late_is_read_by_the_next_run(
+    provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served, now = serve_fake(provider, generated(provider, 20, days=5)), datetime.now(UTC)
+    run(served, settings, Date="")
+    served.fake.add(fax(provider, now - 40 * SECOND))
+    run(served, settings, Date="")
+
+    assert_holds(warehouse, provider, served.fake.truth())
+
+
+@pytest.mark.parametrize("behind", [0, 120])
+@every_provider
+def test_what_the_provider_lists_already_is_loaded_at_once(
+    provider: str, behind: int, serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served, now = serve_fake(provider, generated(provider, 20, days=5)), datetime.now(UTC)
+    served.fake.add(fax(provider, now - (behind + 1) * SECOND))
+    run(served, settings, -behind * SECOND)
+
+    assert_holds(warehouse, provider, served.fake.truth())
+    assert cursor(warehouse, provider) <= now - (behind + 55) * SECOND  # type: ignore[operator]
+
+
+@every_provider
+@pytest.mark.parametrize("skews", [(0, -4), (-4, 0), (-200, -3), (-3, -200)])
+def test_clocks_that_drift_make_no_quiet_run_write(
+    provider: str, skews: tuple[int, int], serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served = serve_fake(provider, generated(provider, 20, days=5))
+    run(served, settings, Date=header(datetime.now(UTC), skews[0] * SECOND))
+    before = content(warehouse, provider)
+    second = run(served, settings, Date=header(datetime.now(UTC), skews[1] * SECOND))
+
+    assert (content(warehouse, provider) == before, second.warnings) == (True, [])
+
+
+def test_an_answer_from_a_cache_tells_its_age(serve_fake: ServeFake, settings: Settings) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 5, days=5))
+    cached = run(served, settings, Date=header(datetime.now(UTC), -60 * MINUTE), Age="3600")
+
+    assert cached.warnings == []
+    assert abs(cached.spans[-1].end - datetime.now(UTC)) < 3 * MINUTE
+
+
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"]
+)
+@pytest.mark.parametrize("age", ["", "x", "9" * 30])
+def test_a_date_far_from_ours_is_no_clock(date: str, age: str, serve_fake: ServeFake, settings: Settings) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 5, days=5))
+    odd = run(served, settings, Date=date, Age=age)
+
+    assert (odd.warnings, len(served.server.requests) < 50) == ([], True)
+    assert abs(odd.spans[-1].end - datetime.now(UTC)) < 3 * MINUTE

@@ -1,0 +1,1 @@
+"""Tests of the providers: the contract that all keep, and what is peculiar to each."""

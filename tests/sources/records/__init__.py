@@ -1,0 +1,1 @@
+"""Tests of a record on its way to rows: coercion, new fields, problems, privacy."""

@@ -1,0 +1,109 @@
+"""Records without a usable id or creation time are kept whole in `sync_problems`; one from the future stops nothing."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sources
+from sources.fakes.server import Answer, Request, json_answer
+from tests.conftest import Query, Served, ServeFake, Sync, generated
+from tests.support.warehouse.oracle import assert_holds, content
+
+every_provider = pytest.mark.parametrize("provider", sources.providers())
+NO_PLACE: dict[str, dict[str, Any]] = {
+    "id is null": {"id": None},
+    "id is a list": {"id": []},
+    "id is empty": {"id": ""},
+    "no time of creation": {"created_at": None},
+    "created on February 30": {"created_at": "2026-02-30T00:00:00Z"},
+    "created at second 60": {"created_at": "2026-02-20T00:00:60Z"},
+    "created in the year 10000": {"created_at": "10000-01-01T00:00:00Z"},
+    "created beyond the last instant": {"created_at": "9999-12-31T23:59:59-06:00"},
+    "created at a number": {"created_at": 1700000000},
+    "created at a NUL": {"created_at": "2026\x00"},
+}
+
+
+def slip_in(served: Served, *records: dict[str, Any]) -> None:
+    """Adds records, which the fake itself could not hold, to every page, and to the count if there is one."""
+    honest: Callable[[Request], Answer] = served.server.answer
+
+    def answer(request: Request) -> Answer:
+        told = honest(request)
+        page = json.loads(told.body)
+        page["data"] += records
+        if "paging" in page:
+            page["paging"]["total"] += len(records)
+        return json_answer(page)
+
+    served.server.answer = answer
+
+
+@every_provider
+def test_records_without_a_place_are_kept_whole_and_once(
+    provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
+) -> None:
+    served = serve_fake(provider, generated(provider, 4, days=2))
+    odd = [record | NO_PLACE[name] for record, name in zip(generated(provider, 10, seed=8), NO_PLACE, strict=True)]
+    slip_in(served, *odd)
+
+    assert sync().exit_code == 0
+    kept = query(f"select original, column_name from fax_{provider}.sync_problems")
+    assert sorted(map(json.dumps, odd)) == sorted(json.dumps(json.loads(original)) for original, _ in kept)
+    assert {None} == {column for _, column in kept}
+    assert_holds(warehouse, provider, served.fake.truth())
+
+    before = content(warehouse, provider)
+
+    assert sync().exit_code == 0
+    assert before == content(warehouse, provider)
+
+
+@every_provider
+def test_a_fax_from_the_future_is_held_and_hides_none_that_comes_later(
+    provider: str, serve_fake: ServeFake, sync: Sync, query: Query
+) -> None:
+    odd, *faxes = generated(provider, 4, days=2)
+    served = serve_fake(provider, faxes)
+    slip_in(served, odd | {"created_at": "2099-01-01T00:00:00Z"})
+    codes = [sync().exit_code]
+    later = generated(provider, 2, days=1, seed=4, **({"first_id": 900_000_000} if provider == "phaxio" else {}))
+    served.fake.add(*later)
+    codes.append(sync().exit_code)
+
+    assert codes == [0, 0]
+    assert sorted([str(fax["id"]) for fax in [odd, *faxes, *later]]) == sorted(
+        id for (id,) in query("select id from fax.faxes")
+    )
+    assert [(datetime(2099, 1, 1, tzinfo=UTC),)] == query("select max(created_at) from fax.faxes")
+
+
+@every_provider
+def test_a_feed_that_has_lost_its_ids_loads_nothing_and_says_so(
+    provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
+) -> None:
+    served = serve_fake(provider, generated(provider, 4, days=2))
+    assert sync().exit_code == 0
+    before, honest = content(warehouse, provider), served.server.answer
+    served.fake.add(
+        *generated(provider, 20, days=1, seed=3, **({"first_id": 700_000_001} if provider == "phaxio" else {}))
+    )
+
+    def without_ids(request: Request) -> Answer:
+        page = json.loads(honest(request).body)
+        page["data"] = [{**record, "id": [record["id"]]} for record in page["data"]]
+        return json_answer(page)
+
+    served.server.answer = without_ids
+    told = sync()
+
+    assert (told.exit_code, "24 of 24 records" in told.told) == (65, True)
+    assert content(warehouse, provider) == before
+
+    served.server.answer = honest
+    assert sync().exit_code == 0
+    assert_holds(warehouse, provider, served.fake.truth())

@@ -1,0 +1,1 @@
+"""What the tests work with, and no test."""

@@ -1,0 +1,104 @@
+"""The command's own run in this process, with the time in the test's hands: no clock is waited for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from uuid import uuid4
+
+import dlt
+import pytest
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+
+import sources
+from pipelines.cli.summary import require_proof
+from pipelines.outcome.account_ending import Ending
+from pipelines.views import refresh_views
+from pipelines.warehouse import load, sync_runs
+from pipelines.warehouse.stored_faxes import StoredFaxes
+from sources.http.client import Client
+from sources.http.limits import Limits
+from sources.load.plan import Horizon
+from sources.load.resources import fax_resources
+from sources.load.run import Run
+from sources.window import whole_second
+from tests.support.clock import Clock
+
+
+@dataclass
+class Time:
+    """What a run takes for the time: `ahead` is how far this machine's clock is before the real one."""
+
+    ahead: timedelta = timedelta()
+    slept: list[float] = field(default_factory=list)
+    clock: Clock | None = None
+
+    def sleep(self, seconds: float) -> None:
+        """Notes the sleep; the test's own clock goes on, if there is one."""
+        self.slept.append(seconds)
+        if self.clock:
+            self.clock.sleep(seconds)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+def assert_noted(opened: load.Warehouse, run: Run, ending: Ending) -> None:
+    """The row of `sync_runs` says how the run ended; one that wrote nothing, though all went well, has none."""
+    raw = opened.pipeline.dataset_name
+    sql = f'select exit_code, rows_new, rows_changed, loads from "{raw}"."{sync_runs.SYNC_RUNS}" where run_id = %s'
+    try:
+        rows = opened.client.execute_sql(sql, run.run_id)
+    except DestinationUndefinedEntity:
+        assert not run.loads
+        return
+    told = (ending.exit_code, run.new, run.changed, run.loads)
+    assert [tuple(row) for row in rows or ()] == ([told] if ending.exit_code or run.loads else [])
+
+
+def run_once(
+    provider: str,
+    settings: Mapping[str, str],
+    time: Time | None = None,
+    limits: Limits | None = None,
+    horizon: Horizon | None = None,
+    loads: int = 1_000_000,
+    after_load: Callable[[int], None] = lambda number: None,
+    rows_per_load: int = 100_000,
+    **bounds: object,
+) -> Run:
+    """Loads one account as `sync.py` does, and gives the run; whatever stops it is raised.
+
+    It ends early after so many `loads`, as a run does that is killed between two of them.
+    """
+    time = time or Time()
+    package = sources.provider(provider)
+    horizon = horizon or Horizon(
+        package.api.EARLIEST, timedelta(days=3), timedelta(days=30), 100, lag=timedelta(minutes=1)
+    )
+    *_, user, password = (settings[f"SOURCES__{provider}__{key}".upper()] for key in package.SECRETS)
+    url = settings[f"SOURCES__{provider}__BASE_URL".upper()]
+    clock = time.clock or monotonic
+    client = Client(url, (user, password), provider, limits or Limits(), time.sleep, clock, time.now)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        with load.opened(provider, "default", "fax") as opened:
+            stored = StoredFaxes(opened.client, "default")
+            began = whole_second(time.now())
+            run = Run(uuid4().hex, "default", began, stored, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
+            resources = fax_resources(package.TABLE, client, package.api, run, horizon)
+            source = dlt.source(lambda: resources, name=provider)()
+            ending = Ending()
+            try:
+                with sync_runs.recorded(opened.client, opened.pipeline.dataset_name, run, ending):
+                    for number in range(1, loads + 1):
+                        run.loads += opened.load(source)
+                        after_load(number)
+                        if run.finished:
+                            break
+                    refresh_views(opened.client, "fax")
+                    require_proof(run)
+            finally:
+                assert_noted(opened, run, ending)
+    return run

@@ -1,0 +1,66 @@
+"""Runs the report as the tests need it: in this process, with the settings of a test."""
+
+import json
+import subprocess
+import sys
+from contextlib import ExitStack
+from decimal import Decimal
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sources.fakes.server import serve
+from tests.conftest import ROOT, Settings
+from tests.support.environment import child_environment
+
+
+def sync_once(file: Path, records: dict[str, Any]) -> None:
+    """Has a process of its own sync these records of each provider into a DuckDB file."""
+    env = child_environment(DESTINATION__WAREHOUSE__CREDENTIALS=str(file))
+    with ExitStack() as stack:
+        for provider, faxes in records.items():
+            fake = import_module(f"sources.{provider}.fake").Fake(faxes)
+            server = stack.enter_context(serve(fake.answer))
+            env |= {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
+        command = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
+        subprocess.run(command, env=env, check=True, capture_output=True)
+
+
+class Reporting:
+    """Runs the command with these settings; gives its exit code and what it printed."""
+
+    def __init__(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: Any
+    ) -> None:
+        self.settings, self.monkeypatch, self.capsys, self.caplog = settings, monkeypatch, capsys, caplog
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, stdout, and stderr with the log."""
+        from pipelines.report import main
+
+        self.capsys.readouterr()
+        self.caplog.clear()
+        with self.monkeypatch.context() as environment:
+            for name, value in self.settings.items():
+                environment.setenv(name, value)
+            try:
+                exit_code = main(arguments)
+            except SystemExit as end:
+                exit_code = int(str(end.code))
+        out, err = self.capsys.readouterr()
+        return exit_code, out, err + self.caplog.text
+
+    def figures(self, *arguments: str) -> dict[str, Any]:
+        """The JSON that it prints; amounts are still text."""
+        exit_code, out, told = self(*arguments, "--json")
+        assert exit_code == 0, told
+        figures: dict[str, Any] = json.loads(out)
+        return figures
+
+
+def total(rows: list[dict[str, Any]], name: str = "cost_usd") -> Decimal:
+    """The sum of a column of JSON rows, from their text."""
+    assert all(isinstance(row[name], str) for row in rows)
+    return sum((Decimal(row[name]) for row in rows), Decimal(0))

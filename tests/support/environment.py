@@ -1,0 +1,68 @@
+"""The one environment of the tests and of every process that they start: nothing in it leads to what is the user's.
+
+Their settings, accounts, warehouse and proxies may be in variables, in `.dlt/secrets.toml`, or in the home directory.
+"""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = "FAX_WAREHOUSE_TESTS"  # a variable that every process of the tests has: the directory of its settings
+_KEPT = {"PATH", "TMPDIR", "TEMP", "TMP", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "TZ", "VIRTUAL_ENV", "CI"}
+_KEPT_PREFIXES = ("LC_", "PYTHON", "PYTEST_", "HYPOTHESIS_", "COV", "LD_", OURS)
+_OF_ROOT = Path("/var/dlt")  # where dlt looks for root's settings, whatever the environment says
+
+
+def isolate() -> None:
+    """Takes everything out of this process's environment that is not known to be harmless. Before dlt is imported."""
+    if os.geteuid() == 0 and any((_OF_ROOT / name).exists() for name in ("config.toml", "secrets.toml")):
+        raise RuntimeError(f"{_OF_ROOT} holds settings that dlt would read: run the tests as another user")
+    directory = Path(tempfile.mkdtemp(prefix="fax-warehouse-tests-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    (directory / ".dlt").mkdir()
+    shutil.copy(ROOT / ".dlt" / "config.toml", directory / ".dlt")
+    kept = {
+        name: value for name, value in os.environ.items() if name in _KEPT or name.upper().startswith(_KEPT_PREFIXES)
+    }
+    os.environ.clear()
+    os.environ.update(kept | _places(directory) | {OURS: str(directory)})
+    sys.addaudithook(_watch)
+
+
+def child_environment(
+    settings: Mapping[str, str] | None = None, project: Path | None = None, **more: str
+) -> dict[str, str]:
+    """The environment of a process: these settings, and nothing else of this machine but its programs.
+
+    The process finds its `.dlt` in `project`, a copy without secrets; else in a directory without any.
+    """
+    directory = Path(os.environ.get(OURS) or tempfile.mkdtemp(prefix="fax-warehouse-tests-"))
+    return {
+        "PATH": os.defpath,
+        OURS: str(directory),
+        **_places(directory, project or directory),
+        **(settings or {}),
+        **more,
+    }
+
+
+def _places(directory: Path, project: Path | None = None) -> dict[str, str]:
+    """Where settings, warehouses and a home directory are looked for."""
+    return {
+        "HOME": str(directory),
+        "DLT_PROJECT_DIR": str(project or directory),
+        "DLT_LOCAL_DIR": str(project or directory),
+        "DLT_DATA_DIR": str(directory),
+    }
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuses to start a process with an environment from anywhere else."""
+    if event == "subprocess.Popen" and arguments[3] is not None and OURS not in arguments[3]:
+        raise RuntimeError(f"{arguments[0]} was to be started with an environment that is not of child_environment()")

@@ -1,0 +1,1 @@
+"""Faults to inject, and accounts that go on living meanwhile."""

@@ -1,0 +1,28 @@
+"""Honest answers made dishonest, and what is held of a provider although its sync failed."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import sources
+from sources.fakes.server import Answer, Request, json_answer
+from tests.conftest import Query, Served
+
+Bend = Callable[[dict[str, Any]], Any]
+
+
+def bend(served: Served, change: Bend, after: int = 0) -> None:
+    """From request number `after` on, the server answers with the fake's document changed."""
+    honest = served.server.answer
+
+    def answer(request: Request) -> Answer:
+        told = honest(request)
+        return json_answer(change(json.loads(told.body))) if request.number >= after else told
+
+    served.server.answer = answer
+
+
+def rows_held(query: Query, provider: str) -> int:
+    table = sources.provider(provider).TABLE.name
+    tables = query("select table_name from information_schema.tables where table_schema = ?", f"fax_{provider}")
+    return int(query(f"select count(*) from fax_{provider}.{table}")[0][0]) if (table,) in tables else 0

@@ -1,0 +1,135 @@
+"""A trial on PostgreSQL: faxes that the database lacks, and what may happen to a run that fetches them."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg2.extensions import connection as Connection
+
+from tests.conftest import Served, Settings, Sync, Synced
+from tests.support.servers.postgres import Reader, Server
+from tests.support.warehouse.oracle import runs_amiss, unsound
+
+OURS = "datname = current_database() and application_name = 'fax-sync'"
+WAITING = f"select pid from pg_stat_activity where {OURS} and wait_event_type = 'Lock'"
+MOST_SECONDS = 60  # that anything waited for may take before it is taken to hang
+
+
+@dataclass
+class ServerTrial:
+    """One account with faxes that its database lacks."""
+
+    served: Served
+    settings: Settings
+    server: Server
+    template: str
+    database: str
+    sync: Sync
+    login: str = "postgres"
+
+    @property
+    def provider(self) -> str:
+        return self.served.provider
+
+    def anew(self) -> "ServerTrial":
+        """The same once more, in a database of its own."""
+        database = self.server.create(self.template)
+        self.settings.update(self.server.settings(database))
+        return replace(self, database=database)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows that a statement of the superuser's gives."""
+        return self.server.query(self.database, sql)
+
+    def content(self) -> dict[str, list[str]]:
+        """Every row of every raw table, of loads that count."""
+        raw = f"fax_{self.provider}"
+        listed = f"select table_name from information_schema.columns where table_schema = '{raw}'"
+        tables = [table for (table,) in self.query(f"{listed} and column_name = '_dlt_load_id'")]
+        committed = f"where _dlt_load_id in (select load_id from {raw}._dlt_loads where status = 0)"
+        return {table: sorted(map(repr, self.query(f"select * from {raw}.{table} {committed}"))) for table in tables}
+
+    def ids(self) -> set[str]:
+        """The faxes that are held."""
+        return {id for (id,) in self.query(f"select id from fax.faxes where provider = '{self.provider}'")}
+
+    def fails(self, exit_code: int, *words: str, under: AbstractContextManager[Any] | None = None) -> Synced:
+        """A run under a trouble ends with this code and in these words, and leaves every raw row as it was."""
+        before = self.content()
+        with under or nullcontext():
+            synced = self.sync()
+        assert (exit_code, "Traceback" in synced.told) == (synced.exit_code, False), synced.told
+        assert [word for word in words if word not in synced.told] == [], synced.told
+        assert before == self.content()
+        return synced
+
+    def told_truly(self, said: dict[str, Any] | None) -> None:
+        """The row of `sync_runs` says what the run has said."""
+        with closing(self.server.connect(self.database)) as opened:
+            assert said and list(runs_amiss(Reader(opened), said)) == []
+
+    def withstood(self, synced: Synced, held: set[str]) -> None:
+        """The run has told the truth: it is complete, or to be tried again with nothing lost and every fax whole."""
+        assert (synced.exit_code in (0, 75), "Traceback" in synced.told) == (True, False), synced.told
+        if synced.exit_code == 0:
+            self.told_truly(synced.said)
+            self.server.assert_holds(self.database, self.provider, self.served.fake.truth())
+        with closing(self.server.connect(self.database)) as opened:
+            assert list(unsound(Reader(opened), f"fax_{self.provider}")) == []
+        assert held <= self.ids()
+
+    def recovers(self) -> Synced:
+        """One run without a fault, and the database holds what the provider holds."""
+        synced = self.sync()
+        assert synced.exit_code == 0, synced.told
+        self.server.assert_holds(self.database, self.provider, self.served.fake.truth())
+        self.told_truly(synced.said)
+        return synced
+
+    @contextmanager
+    def locked(self, table: str, mode: str = "access exclusive") -> Iterator[Connection]:
+        """Somebody, whose connection this is, holds a table for as long as the block runs, or the connection."""
+        with closing(self.server.connect(self.database)) as somebody, somebody.cursor() as cursor:
+            cursor.execute("set lock_timeout = 0; set idle_in_transaction_session_timeout = 0")
+            cursor.execute(f"begin; lock table {table} in {mode} mode")
+            yield somebody
+
+    @contextmanager
+    def holding(self, sql: str) -> Iterator[None]:
+        """A session of its own has run the statement, and goes on for as long as the block runs."""
+        with closing(self.server.connect(self.database)) as somebody, somebody.cursor() as cursor:
+            cursor.execute("set idle_in_transaction_session_timeout = 0")
+            cursor.execute(sql)
+            yield
+
+    def at_lock(self, table: str, act: Callable[[int], Any], mode: str = "share row exclusive") -> Synced:
+        """A run to which something happens where it must wait for the table; `act` is told the backend that does."""
+        with self.locked(table, mode) as somebody:
+
+            def meet() -> None:
+                try:
+                    act(self.wait_for_one(WAITING))
+                finally:
+                    somebody.close()
+
+            with self.beside(meet):
+                return self.sync()
+
+    @contextmanager
+    def beside(self, act: Callable[[], Any]) -> Iterator[None]:
+        """Has something happen while the block runs; what goes wrong with it is raised at the end."""
+        with ThreadPoolExecutor() as pool:
+            done = pool.submit(act)
+            yield
+            done.result()
+
+    def wait_for_one(self, sql: str) -> int:
+        """The number that the query answers with, once it does."""
+        deadline = time.monotonic() + MOST_SECONDS
+        while not (found := self.query(sql)):
+            assert time.monotonic() < deadline, f"never seen: {sql}"
+            time.sleep(0.005)
+        return int(found[0][0])

