@@ -6,8 +6,6 @@ import time
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
-from dlt.extract import DltSource
-
 from pipelines.cli.progress import OnProgress
 from pipelines.cli.summary import Outcome, require_proof
 from pipelines.config import accounts
@@ -25,7 +23,10 @@ from pipelines.warehouse.retention import delete_expired
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources import provider
 from sources.errors import ConfigError, TryAgain
+from sources.load.resources import fax_source
 from sources.load.run import Run
+from sources.load.run_request import RunRequest
+from sources.load.settings import SourceSettings
 from sources.window import whole_second
 
 LOG = logging.getLogger("fax-sync")
@@ -45,12 +46,14 @@ def sync_account(
             signals.cancelling(opened.cancel),
         ):
             forget_dropped_tables(opened.pipeline, opened.client, options.full_refresh)
-            run = _run(account, run_id, options, opened, began, on_progress)
+            run = _run(account, settings, run_id, options, opened, began, on_progress)
             raw = opened.pipeline.dataset_name
             with nullcontext() if opened.appends else sync_runs.recorded(opened.client, raw, run, ending):
                 with signals.gently(run.stop):
-                    _load_all(opened, account.source(run, settings), run)
-                if run.moves_cursor and (text := hint(provider(account.provider), _stored(opened, account), run)):
+                    _load_all(opened, run)
+                if run.request.moves_cursor and (
+                    text := hint(provider(account.provider), _stored(opened, account), run)
+                ):
                     run.warnings.append(text)
                 _purge(opened, account, run)
                 compact(opened, run)
@@ -76,6 +79,7 @@ def _close(run: Run) -> None:
 
 def _run(
     account: accounts.Account,
+    settings: SourceSettings,
     run_id: str,
     options: argparse.Namespace,
     opened: load.Warehouse,
@@ -86,29 +90,27 @@ def _run(
     kept = kept_from(now)
     if kept and opened.appends:
         raise ConfigError("setting privacy.keep_days needs a database: nothing can be deleted from Parquet files")
-    return Run(
-        run_id=run_id,
-        account=account.name,
-        started_at=now,
-        stored=_stored(opened, account),
+    source = account.source(settings, privacy())
+    request = RunRequest(
+        run_id,
+        settings.horizon(source.api.EARLIEST),
         since=options.since,
         until=options.until,
         refetch=options.refetch,
         full_refresh=options.full_refresh,
-        privacy=privacy(),
-        kept_from=kept,
         heartbeat=timedelta(minutes=heartbeat_minutes()),
         rows_per_load=rows_per_load(),
         deadline=began + 60 * options.max_runtime,
-        progress=lambda run: on_progress(str(account), run),
     )
+    stored, client = _stored(opened, account), source.connect()
+    return Run(request, source, client, stored, now, kept, progress=lambda run: on_progress(str(account), run))
 
 
 def _stored(opened: load.Warehouse, account: accounts.Account) -> StoredFaxes:
     return StoredFaxes(opened.client, account.name, opened.appends)
 
 
-def _load_all(opened: load.Warehouse, source: DltSource, run: Run) -> None:
+def _load_all(opened: load.Warehouse, run: Run) -> None:
     """Loads until the run has reached its end.
 
     It ends early if the run is asked to end.
@@ -116,12 +118,13 @@ def _load_all(opened: load.Warehouse, source: DltSource, run: Run) -> None:
     Raises:
         TryAgain: time is up; what is loaded stays, and the next run goes on from there.
     """
+    source = fax_source(run)
     while not run.finished:
-        tally = run.tally()
+        before = run.tally.copy()
         try:
             run.loads += opened.load(source)
         except BaseException:
-            run.recount(tally)
+            run.tally = before  # what came since then was not loaded
             raise
         if run.stop.requested:
             return
@@ -142,9 +145,9 @@ def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:
 
     A run with bounds of its own may have asked for nothing.
     """
-    if not run.kept_from or not run.moves_cursor:
+    if not run.kept_from or not run.request.moves_cursor:
         return
-    if run.client is None or not run.client.has_told_time:
+    if not run.client.has_told_time:
         run.warnings.append("nothing older than [privacy] keep_days was deleted: the provider's answers tell no time")
     else:
         run.purged = delete_expired(opened, provider(account.provider).TABLE, account.name, run.kept_from)

@@ -18,7 +18,7 @@ from types import ModuleType
 from pipelines import demo
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import accounts, bootstrap
-from pipelines.config.privacy import kept_from
+from pipelines.config.privacy import kept_from, privacy
 from pipelines.config.settings import max_age_hours, schema_name
 from pipelines.config.settings_files import secrets_in_config
 from pipelines.config.unknown_settings import unknown_in_environment, unknown_in_files
@@ -39,6 +39,7 @@ from sources import provider
 from sources.errors import AtWork, FaxSyncError, Unforeseen
 from sources.http.origin import host
 from sources.load.run import Run
+from sources.load.run_request import RunRequest
 from sources.records.schema import Record
 from sources.window import Window
 
@@ -147,10 +148,10 @@ def _warehouse(schema: str, report: Report) -> Iterator[None]:
 
 def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
     package, now = provider(account.provider), datetime.now(UTC)
-    run = Run("check", account.name, now, stored, kept_from=kept_from(now))
-    account.source(run, account.settings())
-    if run.client is None:
-        return
+    settings = account.settings()
+    source = account.source(settings, privacy())
+    request = RunRequest("check", settings.horizon(source.api.EARLIEST))
+    run = Run(request, source, source.connect(), stored, now, kept_from(now))
     if run.client.limits.proxy:
         report.settings.append(f"{'.'.join(account.section)}: asked through the proxy {host(run.client.limits.proxy)}")
     most_age = timedelta(hours=max_age_hours())
@@ -173,8 +174,8 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
 def _compare_month(package: ModuleType, run: Run, stored: StoredFaxes, report: Report) -> None:
     """Asks a provider that counts its faxes how many they are, unless faxes of the month have been deleted here."""
     client, covered, now = run.client, stored.covered(), run.started_at
-    count = package.api.count_this_month(client, now) if client and covered else None
-    if client is None or covered is None or count is None:
+    count = package.api.count_this_month(client, now) if covered else None
+    if covered is None or count is None:
         return
     if run.kept_from and run.kept_from > min(span.start for span in count.spans):
         return

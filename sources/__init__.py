@@ -3,7 +3,8 @@
 A provider's package offers:
 
 - `Settings`: what may stand under `[sources.<provider>]`: those of `sources/load/settings.py`, and its credentials;
-- `source(run, settings)`: the dlt source;
+- `connect(settings)`: a client with the account's credentials;
+- `api`: how it lists faxes (`Api` in `sources/extract/source.py`), and `TABLE`, the table they fill;
 - `IF_GONE`, if it has an announced successor: what to do once its API has ended;
 - `IF_EMPTY`, if faxes may be elsewhere: what to look for in an account that has none;
 - `SECRETS`: the settings without which the provider is not configured;

@@ -22,15 +22,15 @@ def bar() -> Iterator[Callable[[str, Run], None]]:
         tasks: dict[str, TaskID] = {}
 
         def advance(account: str, run: Run) -> None:
-            if run.span is None or run.reached is None:
+            if run.span is None or run.tally.reached is None:
                 return
             if account not in tasks:
                 tasks[account] = drawn.add_task(account, total=run.span.length.total_seconds())
-            walked = (run.reached - run.span.start).total_seconds()
+            walked = (run.tally.reached - run.span.start).total_seconds()
             drawn.update(
                 tasks[account],
                 completed=walked,
-                description=f"{account}: {run.new + run.changed + run.unchanged} faxes",
+                description=f"{account}: {run.tally.new + run.tally.changed + run.tally.unchanged} faxes",
             )
 
         yield advance

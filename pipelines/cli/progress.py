@@ -25,14 +25,14 @@ def progress() -> Iterator[OnProgress]:
 
 
 def _log(account: str, run: Run) -> None:
-    result = run.windows[-1]
+    result = run.tally.windows[-1]
     logs.event(
         logging.INFO if logs.is_json() else logging.DEBUG,
         f"{account}: {result.window}: {result.rows_taken} faxes, {result.proof}",
-        run_id=run.run_id,
+        run_id=run.request.run_id,
         account=account,
         window=[rfc3339(result.window.start), rfc3339(result.window.end)],
         rows=result.rows_taken,
         proof=result.proof,
-        requests=run.requests,
+        requests=run.client.usage.requests,
     )

@@ -52,20 +52,20 @@ class Outcome:
         if run is None:
             return told
         return told | {
-            "new": run.new,
-            "changed": run.changed,
-            "unchanged": run.unchanged,
-            "deleted": run.deleted,
+            "new": run.tally.new,
+            "changed": run.tally.changed,
+            "unchanged": run.tally.unchanged,
+            "deleted": run.tally.deleted,
             "purged": run.purged,
             "rows": dict(sorted(children(run).items())),
-            "problems": run.rows[SYNC_PROBLEMS],
+            "problems": run.tally.rows[SYNC_PROBLEMS],
             "new_columns": run.new_columns,
             "warnings": run.warnings,
             "from": rfc3339(run.span.start) if run.span else None,
             "to": rfc3339(run.span.end) if run.span else None,
-            "reached": rfc3339(run.reached) if run.reached else None,
-            "requests": run.requests,
-            "retries": run.retries,
+            "reached": rfc3339(run.tally.reached) if run.tally.reached else None,
+            "requests": run.client.usage.requests,
+            "retries": run.client.usage.retries,
             "requests_per_second": run.pace,
             "completeness": completeness(run),
         }
@@ -79,19 +79,23 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
 
 def children(run: Run) -> dict[str, int]:
     """The rows loaded into the tables split off from the faxes, by table."""
-    return {name: count for name, count in run.rows.items() if name not in (run.table, SYNC_PROBLEMS, SCHEMA_CHANGES)}
+    return {
+        name: count
+        for name, count in run.tally.rows.items()
+        if name not in (run.source.table.name, SYNC_PROBLEMS, SCHEMA_CHANGES)
+    }
 
 
 def completeness(run: Run) -> str:
     """How far the run can vouch for being complete, and why."""
-    if run.reached is None:
+    if run.tally.reached is None:
         return "nothing read"
-    unproven = [result for result in run.windows if result.proof == "unproven"]
+    unproven = [result for result in run.tally.windows if result.proof == "unproven"]
     if unproven:
         return f"not proven: {unproven[0].window}"
-    counted = all(result.proof == "counted" for result in run.windows)
-    gaps = [result.window for result in run.windows if result.proof == "gap"]
-    told = f"{'proven complete' if counted else 'all pages read'} up to {rfc3339(run.reached)}"
+    counted = all(result.proof == "counted" for result in run.tally.windows)
+    gaps = [result.window for result in run.tally.windows if result.proof == "gap"]
+    told = f"{'proven complete' if counted else 'all pages read'} up to {rfc3339(run.tally.reached)}"
     return f"{told}; {gaps[0]} is beyond the provider's history" if gaps else told
 
 
@@ -99,7 +103,7 @@ def require_proof(run: Run) -> None:
     """Raises:
     Incomplete: a window's count did not come out, although it was walked several times.
     """
-    unproven = [result for result in run.windows if result.proof == "unproven"]
+    unproven = [result for result in run.tally.windows if result.proof == "unproven"]
     if unproven:
         result = unproven[0]
         totals = dict.fromkeys((result.total, result.total_last))
@@ -111,13 +115,14 @@ def require_proof(run: Run) -> None:
 
 
 def _told(run: Run, seconds: float) -> str:
-    faxes = f"{run.new} new, {run.changed} changed, {run.unchanged} unchanged faxes"
+    faxes = f"{run.tally.new} new, {run.tally.changed} changed, {run.tally.unchanged} unchanged faxes"
     rows = [f"{count} {name}" for name, count in sorted(children(run).items()) if count]
     loaded = f" with {', '.join(rows)}" if rows else ""
-    requests = f"{run.requests} request{'' if run.requests == 1 else 's'}, {run.retries} retried, {seconds:.1f} s"
+    usage = run.client.usage
+    requests = f"{usage.requests} request{'' if usage.requests == 1 else 's'}, {usage.retries} retried, {seconds:.1f} s"
     parts = [f"{faxes}{loaded}", f"created {run.span}", requests, completeness(run)]
-    if run.rows[SYNC_PROBLEMS]:
-        parts.append(f"{run.rows[SYNC_PROBLEMS]} values did not fit, see sync_problems")
+    if run.tally.rows[SYNC_PROBLEMS]:
+        parts.append(f"{run.tally.rows[SYNC_PROBLEMS]} values did not fit, see sync_problems")
     columns = [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]
     parts += _warned(run)
     if columns:

@@ -13,15 +13,15 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.resolve import resolve_configuration
-from dlt.extract import DltSource
 
 import sources
 from pipelines.config import bootstrap
 from pipelines.config.account_names import DEFAULT, names
 from sources.errors import ConfigError
+from sources.extract.source import Source
 from sources.load.ranges import require_printable
-from sources.load.run import Run
 from sources.load.settings import SourceSettings
+from sources.records.privacy import Privacy
 
 LOG = logging.getLogger("fax-sync")
 
@@ -76,10 +76,9 @@ class Account:
         settings.require_allowed()
         return settings
 
-    def source(self, run: Run, settings: SourceSettings) -> DltSource:
-        """The dlt source of this account."""
-        source: DltSource = sources.provider(self.provider).source(run, settings)
-        return source
+    def source(self, settings: SourceSettings, privacy: Privacy) -> Source:
+        """The account as it is read."""
+        return Source(self.provider, self.name, settings, privacy)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ def hint(package: ModuleType, stored: StoredFaxes, run: Run) -> str | None:
     Where old faxes are deleted here, an empty table says nothing.
     """
     text: str | None = getattr(package, "IF_EMPTY", None)
-    came = run.new + run.changed + run.unchanged
-    if text is None or came or run.kept_from or stored.covered() is None or stored.has_faxes(run.table):
+    came = run.tally.new + run.tally.changed + run.tally.unchanged
+    if text is None or came or run.kept_from or stored.covered() is None or stored.has_faxes(run.source.table.name):
         return None
     return text

@@ -38,7 +38,8 @@ def _interrupted(failure: BaseException, run: Run | None) -> signals.Interrupted
 
 def _loaded(run: Run | None) -> str:
     """How much of an interrupted run was loaded, and what the next one has to read again."""
-    if run is None or run.reached is None or not run.loads:
+    if run is None or not run.loads or (reached := run.tally.reached) is None:
         return "nothing was loaded, and the next run reads all of it again"
-    loaded = f"{run.new + run.changed:,} new or changed faxes were loaded, created up to {rfc3339(run.reached)}"
+    tally = run.tally
+    loaded = f"{tally.new + tally.changed:,} new or changed faxes were loaded, created up to {rfc3339(reached)}"
     return f"{loaded}; the next run " + ("has none of them to read again" if run.has_arrived else "reads on from there")

@@ -31,7 +31,7 @@ class Proof:
 
 def compact(opened: Warehouse, run: Run) -> None:
     """Deletes what is redundant of this account, all of it or nothing, after the first load of a day (UTC)."""
-    stored = StoredFaxes(opened.client, run.account)
+    stored = StoredFaxes(opened.client, run.source.account)
     if opened.appends or not run.loads or not _is_first_of_day(stored, run):
         return
     settled = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - KEPT
@@ -39,7 +39,7 @@ def compact(opened: Warehouse, run: Run) -> None:
     folded = redundant(proofs, settled)
     opened.lock.verify()
     with opened.lock.turn(), opened.client.begin_transaction():
-        for statement, parameters in _deletions(opened, run.account, folded, settled):
+        for statement, parameters in _deletions(opened, run.source.account, folded, settled):
             opened.client.execute_sql(statement, *parameters)
 
 
@@ -76,7 +76,7 @@ def _cover(proofs: Iterable[Proof]) -> Iterator[Proof]:
 
 def _is_first_of_day(stored: StoredFaxes, run: Run) -> bool:
     """No earlier run has written to the ledger today; the day's first load decides, as nothing else is remembered."""
-    latest = stored.last_walk(other_than=run.run_id)
+    latest = stored.last_walk(other_than=run.request.run_id)
     return latest is not None and latest.astimezone(UTC).date() < datetime.now(UTC).date()
 
 

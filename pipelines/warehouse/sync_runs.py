@@ -33,17 +33,17 @@ def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds
     """Writes a run down."""
     finished = datetime.now(UTC)
     row = {
-        "account": run.account,
-        "run_id": run.run_id,
+        "account": run.source.account,
+        "run_id": run.request.run_id,
         "started_at": finished - timedelta(seconds=seconds),
         "finished_at": finished,
         "exit_code": exit_code,
-        "rows_new": run.new,
-        "rows_changed": run.changed,
+        "rows_new": run.tally.new,
+        "rows_changed": run.tally.changed,
         "loads": run.loads,
-        "requests": run.requests,
-        "retries": run.retries,
-        "bytes": run.bytes,
+        "requests": run.client.usage.requests,
+        "retries": run.client.usage.retries,
+        "bytes": run.client.usage.bytes,
     }
     places = ", ".join(["%s"] * len(row))
     insert = f'insert into "{raw}"."{SYNC_RUNS}" ({", ".join(row)}) values ({places})'
@@ -69,7 +69,7 @@ def recorded(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> 
     finally:
         with signals.deferred():
             with suppress(Exception):
-                run.give_up_requests()  # what is counted is to stay as it is
+                run.client.close()  # what is counted is to stay as it is
             if run.loads or run.purged or ending.exit_code:
                 try:
                     note(client, raw, run, ending.exit_code, time.monotonic() - began)

@@ -1,4 +1,4 @@
-"""BoundSemantics one window of creation time, and proving that it is complete, as far as its provider allows."""
+"""Reading one window of creation time, and proving that it is complete, as far as its provider allows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +44,6 @@ class WindowReader:
     semantics: BoundSemantics = field(default_factory=BoundSemantics)
     fallbacks: Mapping[BoundForm, Fetch] = field(default_factory=dict)
     warn: Callable[[str], object] = lambda text: None
-    floor: datetime | None = None  # nothing earlier is asked for: the provider does not keep it
     newest: datetime = FIRST_INSTANT  # a window that takes newer faxes asks for those created until then
     has_found: bool = field(default=False, init=False)  # any record yet
 
@@ -94,7 +93,7 @@ class WindowReader:
         """One reading of all pages. It is proven if every page claims the same total and as many ids were seen."""
         wanted = Window(window.start, max(window.end, self.newest)) if takes_newer else window
         form, is_whole = self.semantics.form, self.semantics.ignored
-        asked, plausible = self.semantics.asked(wanted, self.floor), self.semantics.plausible(window, takes_newer)
+        asked, plausible = self.semantics.asked(wanted), self.semantics.plausible(window, takes_newer)
         result = WindowResult(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
         seen, passage = SeenIds(window), PageOrder(plausible)
         claims: list[int | None] = []
@@ -152,7 +151,7 @@ class WindowReader:
 
     def _look(self, form: BoundForm, window: Window) -> list[datetime]:
         """The creation times on the first page with records, the window's bounds being written in this form."""
-        asked = BoundSemantics(form=form).asked(window, self.floor)
+        asked = BoundSemantics(form=form, floor=self.semantics.floor).asked(window)
         pages = islice(self._pages(asked, form), MOST_EMPTY_FIRST_PAGES)
         records = next((page.records for page in pages if page.records), [])
         return self._take(records, WindowResult(asked, asked), SeenIds(asked), None)

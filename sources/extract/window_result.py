@@ -1,5 +1,6 @@
 """What came of reading one window of creation time."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,13 +8,13 @@ from typing import Any, Literal
 
 from sources.http.usage import Usage
 from sources.records.record import Placed, Problem
-from sources.records.rows import Rows, joined
+from sources.records.row_buffer import RowBuffer
+from sources.records.rows import Rows
 from sources.records.schema import Table
-from sources.records.tables import to_rows
 from sources.window import Window
 
 Proof = Literal["counted", "walked", "unproven", "gap"]
-MOST_UNCONVERTED = 3_000  # records of a window that wait to be made rows of: of a few, none may be new
+_WEAKEST_FIRST: tuple[Proof, ...] = ("unproven", "gap", "walked", "counted")
 
 
 @dataclass
@@ -39,22 +40,14 @@ class WindowResult:
     occupied: timedelta = timedelta()  # the part of the window from its earliest fax on; all of it, if there is none
     proof: Proof = "walked"
     usage: Usage = field(default_factory=Usage)
+    buffer: RowBuffer = field(default_factory=RowBuffer)
     _created: dict[Any, datetime] = field(default_factory=dict, init=False)
-    _waiting: dict[str, Placed] = field(default_factory=dict, init=False)
-    _parts: list[Rows] = field(default_factory=list, init=False)
-    _fingerprints: set[str] = field(default_factory=set, init=False)
 
     def take(self, table: Table, account: str, fax: Placed) -> None:
         """Adds a fax, or another reading of it."""
         self.faxes[fax.id] = fax.fingerprint
         self._created[fax.id] = fax.created_at
-        if fax.fingerprint in self._fingerprints:
-            return
-        self._fingerprints.add(fax.fingerprint)
-        self._waiting[fax.fingerprint] = fax
-        if len(self._waiting) >= MOST_UNCONVERTED:
-            self._parts.append(to_rows(table, account, [*self._waiting.values()]))
-            self._waiting.clear()
+        self.buffer.add(table, account, fax)
 
     def end_by(self, end: datetime) -> None:
         """Claims nothing of what was created from `end` on, though its faxes are kept."""
@@ -69,17 +62,24 @@ class WindowResult:
 
     def rows(self, table: Table, account: str, fingerprints: AbstractSet[str]) -> Rows:
         """The rows of the faxes with these fingerprints, which are among those of `faxes`."""
-        waiting = [fax for fingerprint, fax in self._waiting.items() if fingerprint in fingerprints]
-        parts = [*self._parts, to_rows(table, account, waiting)] if waiting or not self._parts else self._parts
-        return joined(parts).only(fingerprints)
+        return self.buffer.rows(table, account, fingerprints)
 
     def drop_faxes(self) -> None:
         """Keeps no more than what the ledger tells of the window."""
-        self.faxes, self.unplaced, self._created, self._waiting, self._parts, self._fingerprints = (
-            {},
-            {},
-            {},
-            {},
-            [],
-            set(),
-        )
+        self.faxes, self.unplaced, self._created, self.buffer = {}, {}, {}, RowBuffer()
+
+
+def joined(window: Window, results: Iterable[WindowResult]) -> WindowResult:
+    """The results of the pieces of a window as one: counts are summed, and the proof is the weakest of theirs."""
+    whole, pieces = WindowResult(window, window), [*results]
+    for piece in pieces:
+        whole.faxes |= piece.faxes
+        whole.unplaced |= piece.unplaced
+        whole.rows_seen += piece.rows_seen
+        whole.rows_taken += piece.rows_taken
+        whole.usage.add(piece.usage)
+        whole.buffer.absorb(piece.buffer)
+    totals = [piece.total for piece in pieces]
+    whole.total = whole.total_last = None if None in totals else sum(total or 0 for total in totals)
+    whole.proof = next(proof for proof in _WEAKEST_FIRST if proof in {piece.proof for piece in pieces} | {"counted"})
+    return whole

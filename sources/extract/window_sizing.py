@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 from sources.window import DAY, LAST_INSTANT, SECOND, Window, iso_date, rfc3339
 
-ROWS_AIMED_AT = 8_700  # per window: well below the 10,000 that Phaxio counts, and half a page short of whole ones
+ROWS_AIMED_AT = 8_700  # per window: well below the 10,000 that a provider counts, and half a page short of whole ones
 _ZONES = tuple(timezone(timedelta(hours=hours)) for hours in (0, -5, -6))  # UTC, and US Central summer and winter
 _ANY_ZONE = timedelta(hours=14)  # as far as a zone is from UTC, for a provider that reads bounds in its own
 
@@ -37,12 +37,14 @@ class BoundSemantics:
     `instants`: a fax came that a comparison of dates, with the bounds' own days left out, would not have given.
     `coarse`: the bounds did not hold to the second, so a window shorter than a day is answered no shorter.
     `form` is how bounds are written. `ignored`: the provider heeds them in no form that it documents.
+    `floor`: the provider keeps nothing created earlier, so nothing earlier is asked for.
     """
 
     instants: bool = False
     coarse: bool = False
     form: BoundForm = TIMESTAMPS
     ignored: bool = False
+    floor: datetime | None = None
 
     def use(self, form: BoundForm) -> None:
         """Has bounds written in another form; what was learnt about the one before does not hold for it."""
@@ -53,10 +55,10 @@ class BoundSemantics:
         plausible = window.widened(2 * self.form.slack + _ANY_ZONE)
         return Window(plausible.start, LAST_INSTANT) if takes_newer else plausible
 
-    def asked(self, window: Window, floor: datetime | None) -> Window:
+    def asked(self, window: Window) -> Window:
         """What to ask for, to get all of the window: days more at either end, or a second; nothing below a floor."""
         asked = window.widened(SECOND if self.instants else self.form.slack)
-        start = max(asked.start, floor) if floor else asked.start
+        start = max(asked.start, self.floor) if self.floor else asked.start
         return Window(start, window.end if self.instants else asked.end)
 
     def learn(self, asked: Window, created_at: datetime) -> None:

@@ -142,9 +142,9 @@ class Walker:
         return whole_half(window)
 
     def _raise_floor(self, limit: datetime) -> None:
-        if self.reader.floor is not None and limit <= self.reader.floor:
+        if self.reader.semantics.floor is not None and limit <= self.reader.semantics.floor:
             raise ContractError(f"the provider keeps faxes from {limit:%Y-%m-%d} on, and refuses that very date")
-        self.reader.floor = limit
+        self.reader.semantics.floor = limit
 
 
 def _cancel_all(under_way: deque[WindowFuture]) -> None:

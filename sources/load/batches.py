@@ -1,7 +1,7 @@
 """What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -11,21 +11,19 @@ import pyarrow as pa
 from dlt.common.schema import Schema
 
 from sources.extract.window_result import WindowResult
-from sources.extract.window_walker import Walker
 from sources.load import ledger
 from sources.load.deleted_faxes import mark_deleted
 from sources.load.open_faxes import Reread, due_now, reread
-from sources.load.plan import Horizon, plan
+from sources.load.plan import plan
 from sources.load.run import MOST_SKEW, PROVEN, Run
 from sources.records.new_fields import Change, NewFields
 from sources.records.record import Problem
 from sources.records.rows import Rows
-from sources.records.schema import Column, Record, Table
+from sources.records.schema import Column
 from sources.records.undeclared import with_new_fields
 from sources.window import whole_second
 
 Batch = dict[str, pa.Table]
-FetchFax = Callable[[Any], Record | None]
 Ledger = list[tuple[WindowResult, dict[str, Any]]]
 MOST_LOOKED_UP = 1_000  # ids of a window; a window of a backfill holds more, and hardly one of them is stored
 
@@ -33,19 +31,17 @@ MOST_LOOKED_UP = 1_000  # ids of a window; a window of a backfill holds more, an
 class Batches:
     """The batches of one account's run, walked on from one load to the next.
 
-    `fetch_fax` gives one fax by its id. `recorded`: the last load has something to say, so that the cursor may move.
+    `recorded`: the last load has something to say, so that the cursor may move.
     `asked_until`: open faxes have been asked for by their ids as often as was due up to then.
     """
 
-    def __init__(self, table: Table, walker: Walker, fetch_fax: FetchFax, run: Run, horizon: Horizon) -> None:
-        self.table = table
+    def __init__(self, run: Run) -> None:
+        self.table = run.source.table
         self.run = run
         self.begun = False
         self.recorded = False
         self.asked_until: datetime | None = None
-        self._walker = walker
-        self._fetch_fax = fetch_fax
-        self._horizon = horizon
+        self._walker = run.source.walker(run.client, warn=run.warnings.append)
         self._results: Iterator[WindowResult] = iter(())
         self._noted: set[str] = set()
         self._loading: dict[Any, str] = {}  # the fingerprints of the faxes in this load, by id
@@ -80,23 +76,23 @@ class Batches:
             gathered += sum(table.num_rows for table in batch.values())
             if batch:
                 yield batch
-            full = gathered >= run.rows_per_load or len(entries) >= run.windows_per_load
+            full = gathered >= run.request.rows_per_load or len(entries) >= run.request.windows_per_load
             if (full or run.is_late) and not run.has_arrived:
                 run.finished = False
                 break
         writes = bool(entries) and (gathered > 0 or not self._is_quiet(entries, cursor))
         run.finished = run.finished and (run.has_arrived or not run.stop.requested)
-        if run.finished and run.moves_cursor:
-            asking = due_now(run, self.table, self._horizon, self.asked_until, writes, self._loading)
+        if run.finished and run.request.moves_cursor:
+            asking = due_now(run, self.asked_until, writes, self._loading)
             if asking and (again := self._reread(asking)):
                 yield self._gather(again, [])
                 self.asked_until = asking.asked_until
                 writes = bool(entries)
         if run.stop.requested:
-            run.give_up_requests()
+            run.client.close()
         self.recorded = writes
         if self.recorded:
-            yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.account, run.run_id, entries)}
+            yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.source.account, run.request.run_id, entries)}
 
     def _next(self) -> WindowResult | None:
         """The next window; None if there is none, or the run was asked to end while it was read."""
@@ -104,15 +100,17 @@ class Batches:
 
     def _reread(self, asking: Reread) -> WindowResult | None:
         """The open faxes that are due, as they are now; None if the run was asked to end meanwhile."""
-        return self.run.stop.unless_requested(lambda: reread(self.run, self.table, self._fetch_fax, asking.faxes))
+        return self.run.stop.unless_requested(lambda: reread(self.run, asking.faxes))
 
     def _walk(self, cursor: datetime | None, read_at: datetime | None) -> Generator[WindowResult]:
         """The windows of every span; all of them anew if the first answer shows that our clock is wrong."""
         run = self.run
-        run.spans = spans = plan(run, self._horizon, cursor, read_at)
+        run.spans = spans = plan(run, cursor, read_at)
         self._walker.reader.newest = run.started_at
         for span in spans:
-            results = self._walker.walk(span, takes_newer=run.until is None and span.end == whole_second(run.end))
+            results = self._walker.walk(
+                span, takes_newer=run.request.until is None and span.end == whole_second(run.end)
+            )
             for result in results:
                 if run.mend_clock():
                     results.close()
@@ -125,15 +123,17 @@ class Batches:
 
     def _is_quiet(self, entries: Ledger, cursor: datetime | None) -> bool:
         proven = all(result.proof in PROVEN for result, _ in entries)
-        age = entries[-1][0].window.end - cursor if cursor else self.run.heartbeat
-        fresh = age > -MOST_SKEW and abs(age) < self.run.heartbeat
-        return proven and fresh and self.run.moves_cursor
+        age = entries[-1][0].window.end - cursor if cursor else self.run.request.heartbeat
+        fresh = age > -MOST_SKEW and abs(age) < self.run.request.heartbeat
+        return proven and fresh and self.run.request.moves_cursor
 
     def _gather(self, result: WindowResult, entries: Ledger) -> Batch:
         """The window's new and changed faxes as tables; its line is added to the ledger's entries."""
         run = self.run
         known = self._known(result)
-        again = result.faxes.keys() if run.full_refresh else self._incomplete(result) if run.refetch else ()
+        again = (
+            result.faxes.keys() if run.request.full_refresh else self._incomplete(result) if run.request.refetch else ()
+        )
         changed = {
             id: fingerprint for id, fingerprint in result.faxes.items() if id in again or known.get(id) != fingerprint
         }
@@ -141,10 +141,10 @@ class Batches:
         self._loading |= fresh
         new = sum(id not in known for id in fresh)
         new_fields = self._new_fields()
-        batch = self._tables(result.rows(self.table, run.account, frozenset(fresh.values())), known, new_fields)
+        batch = self._tables(result.rows(self.table, run.source.account, frozenset(fresh.values())), known, new_fields)
         batch[ledger.SYNC_PROBLEMS] = self._problems([*new_fields.problems, *result.unplaced.values()])
         batch[ledger.SCHEMA_CHANGES] = self._changes(new_fields.changes)
-        run.count(new, len(fresh) - new, len(result.faxes) - len(fresh), batch)
+        run.tally.add(new, len(fresh) - new, len(result.faxes) - len(fresh), batch)
         counts = {"rows_new": new, "rows_changed": len(fresh) - new, "finished_at": datetime.now(UTC)}
         if result.window.length:
             entries.append((result, counts))
@@ -160,7 +160,7 @@ class Batches:
 
     def _incomplete(self, result: WindowResult) -> set[Any]:
         """The window's faxes that have other numbers of recipients, tags and the like than are stored for them."""
-        rows = result.rows(self.table, self.run.account, frozenset(result.faxes.values()))
+        rows = result.rows(self.table, self.run.source.account, frozenset(result.faxes.values()))
         ids, incomplete = [*result.faxes], set()
         for child in self.table.children:
             came, held = Counter(rows.tables[child.name]["_dlt_parent_id"].to_pylist()), Counter[str]()
@@ -174,25 +174,25 @@ class Batches:
         """Those that neither the warehouse nor this run has noted yet: a record may come with many windows."""
         if problems and not self._noted:
             self._noted.update(self.run.stored.problem_ids())
-        named = {ledger.problem_id(self.run.account, problem): problem for problem in problems}
+        named = {ledger.problem_id(self.run.source.account, problem): problem for problem in problems}
         fresh = {key: problem for key, problem in named.items() if key not in self._noted}
         self._noted.update(fresh)
-        return ledger.problems_table(self.run.account, fresh, datetime.now(UTC))
+        return ledger.problems_table(self.run.source.account, fresh, datetime.now(UTC))
 
     def _changes(self, changes: list[Change]) -> pa.Table:
         """Those that this run has not noted yet: a column that is left out is new in every window."""
         fresh = [change for change in changes if self.run.note_column(change.table, change.column)]
-        return ledger.changes_table(self.run.account, fresh, datetime.now(UTC))
+        return ledger.changes_table(self.run.source.account, fresh, datetime.now(UTC))
 
     def _tables(self, rows: Rows, known: Collection[Any], new_fields: NewFields) -> Batch:
         fingerprints = [stub for stub in rows.stubs.values() if stub.id in known]
-        self.run.deleted += len(fingerprints)
+        self.run.tally.deleted += len(fingerprints)
         if not fingerprints:
             return with_new_fields(self.table, rows, new_fields)
         stubs = {stub.fingerprint for stub in fingerprints}
         own = rows.tables[self.table.name]["_dlt_id"].to_pylist()
         full = with_new_fields(self.table, rows.only(frozenset(own) - stubs), new_fields)
-        stored = mark_deleted(self.table, fingerprints, self.run.stored, new_fields, self.run.privacy)
+        stored = mark_deleted(self.table, fingerprints, self.run.stored, new_fields, self.run.source.privacy)
         return {name: pa.concat_tables([full[name], stored[name]], promote_options="default") for name in full}
 
     def _new_fields(self) -> NewFields:
@@ -200,7 +200,7 @@ class Batches:
         types = {self.table.name: _undeclared(schema, self.table.name, self.table.columns)}
         for child in self.table.children:
             types[child.name] = _undeclared(schema, child.name, child.columns, child.parent_id, "position")
-        return NewFields(types, schema.naming.normalize_identifier, self._horizon.contract)
+        return NewFields(types, schema.naming.normalize_identifier, self.run.request.horizon.contract)
 
 
 def _undeclared(schema: Schema, table: str, columns: Iterable[Column], *ours: str) -> dict[str, Any]:

@@ -2,24 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 import dlt
-from dlt.extract import DltResource
+from dlt.extract import DltResource, DltSource
 
-from sources.extract.page import MonthCount, Page
-from sources.extract.window_reader import WindowReader
-from sources.extract.window_sizing import BoundForm, BoundSemantics
-from sources.extract.window_walker import Walker
-from sources.http.client import Client
 from sources.load import ledger
 from sources.load.batches import Batch, Batches
-from sources.load.plan import Horizon
 from sources.load.run import Run
-from sources.records.schema import CREATED_AT, ChildTable, Column, Record, Table, type_hint
-from sources.window import Window, whole_second
+from sources.records.schema import CREATED_AT, ChildTable, Column, Table, type_hint
 
 NESTED_IN = "x-nested-in"  # table hint: the table whose rows these belong to, to be replaced together with them
 _MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
@@ -27,41 +19,16 @@ _ROW_KEY = {"name": "_dlt_id", "data_type": "text", "nullable": False, "unique":
 _PARENT_KEY = {"name": "_dlt_parent_id", "data_type": "text", "nullable": False, "parent_key": True}
 
 
-class Api(Protocol):
-    """What a provider's `api.py` offers."""
-
-    EARLIEST: datetime
-    WIDEST_WINDOW: timedelta
-    BOUND_FORMS: tuple[BoundForm, ...]
-
-    def fetch_pages(self, client: Client, window: Window, form: BoundForm = ...) -> Iterator[Page]:
-        """The pages of faxes created in the window, its bounds written in one of `BOUND_FORMS`; the first, usually."""
-
-    def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
-        """One fax by its id; None if the provider no longer has it."""
-
-    def count_this_month(self, client: Client, now: datetime) -> MonthCount | None:
-        """How many faxes the provider counts in the current month; None if it does not count."""
+def fax_source(run: Run) -> DltSource:
+    """The dlt source of a run, named after its provider."""
+    source: DltSource = dlt.source(lambda: _resources(run), name=run.source.provider)()
+    return source
 
 
-def fax_resources(table: Table, client: Client, api: Api, run: Run, horizon: Horizon) -> list[DltResource]:
-    """The resources of one account: `pages`, unselected, and a transformer for each raw table."""
-    run.client, run.table, run.begins_at, run.lag = client, table.name, whole_second(horizon.start), horizon.lag
-    treat = run.privacy.of(table)
-    first, *others = api.BOUND_FORMS
-    fallbacks = {form: partial(api.fetch_pages, client, form=form) for form in others}
-    reader = WindowReader(
-        partial(api.fetch_pages, client),
-        table,
-        run.account,
-        treat,
-        BoundSemantics(form=first),
-        fallbacks,
-        run.warnings.append,
-    )
-    walker = Walker(reader, api.WIDEST_WINDOW, client.connections)
-    batches = Batches(table, walker, lambda id: (fax := api.fetch_fax(client, id)) and treat(fax), run, horizon)
-    run.closing.callback(client.close)
+def _resources(run: Run) -> list[DltResource]:
+    """`pages`, unselected, and a transformer for each raw table."""
+    table, batches = run.source.table, Batches(run)
+    run.closing.callback(run.client.close)
 
     @dlt.resource(name="pages", selected=False)
     def pages(

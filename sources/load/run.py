@@ -1,19 +1,18 @@
-"""One account's run: what is asked of a source, and what came of it."""
+"""One account's run: how far it has come with what it was asked to do."""
 
-import math
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
+from sources.extract.source import Source
 from sources.extract.stop import Stop
 from sources.extract.window_result import WindowResult
 from sources.http.client import Client
+from sources.load.run_request import RunRequest
 from sources.load.stored import Stored
-from sources.records.privacy import KEEP, Privacy
+from sources.load.tally import Tally
 from sources.window import Window, whole_second
 
 MOST_SKEW = timedelta(minutes=5)  # between the provider's clock and ours
@@ -23,80 +22,38 @@ ACCOUNTED_FOR = (*PROVEN, "gap")  # nothing can be done about what the provider 
 
 @dataclass
 class Run:
-    """What one account is asked for, and the tally of what came.
+    """The run of `source`, asked through `client`; `stored` is what the warehouse holds of the account.
 
-    `started_at` is when the run began; its windows end at the latest by `lag` before that, because a provider may list
-    a fax so late. Nothing created before `kept_from` is loaded. `since` and `until` (UTC) ask for a backfill, which
-    leaves the cursor alone and fills holes only, unless it is to `refetch`. A `full_refresh` reads and writes
-    everything again. A source walks until it has gathered `rows_per_load` rows; loading it again goes on from there,
-    until it has reached the end and `finished` is true.
+    `started_at` is when the run began, by the provider's clock once that is known; its windows end at the latest by the
+    horizon's lag before that, because a provider may list a fax so late. Nothing created before `kept_from` is loaded.
+    Loading the source again goes on from where the last load ended, until the run has reached its end and `finished`
+    is true.
     """
 
-    run_id: str
-    account: str
-    started_at: datetime
+    request: RunRequest
+    source: Source
+    client: Client
     stored: Stored
-    since: datetime | None = None
-    until: datetime | None = None
-    refetch: bool = False
-    full_refresh: bool = False
-    privacy: Privacy = KEEP
+    started_at: datetime
     kept_from: datetime | None = None
-    heartbeat: timedelta = timedelta(hours=1)
-    lag: timedelta = timedelta()
-    rows_per_load: int = 100_000
-    windows_per_load: int = 25
-    deadline: float = math.inf
     stop: Stop = field(default_factory=Stop)
     progress: Callable[["Run"], None] = lambda run: None
-
-    client: Client | None = None
     closing: ExitStack = field(default_factory=ExitStack)  # ends whatever asks or waits for the provider
-    table: str = ""
-    begins_at: datetime | None = None  # where a run without bounds begins to read
+
+    tally: Tally = field(default_factory=Tally, init=False)
     spans: list[Window] = field(default_factory=list)
-    reached: datetime | None = None
-    finished: bool = False
-    loads: int = 0
-    windows: list[WindowResult] = field(default_factory=list)
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    purged: int = 0
-    rows: Counter[str] = field(default_factory=Counter)
-    new_columns: dict[str, list[str]] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    _clock_mended: bool = False
-    _end_settled: bool = False
+    finished: bool = field(default=False, init=False)
+    loads: int = field(default=0, init=False)
+    purged: int = field(default=0, init=False)
+    new_columns: dict[str, list[str]] = field(default_factory=dict, init=False)
+    warnings: list[str] = field(default_factory=list, init=False)
+    _clock_mended: bool = field(default=False, init=False)
+    _end_settled: bool = field(default=False, init=False)
 
     def take(self, result: WindowResult) -> None:
-        """Notes a window that has been walked and gathered; its faxes are let go."""
-        result.drop_faxes()
-        self.windows.append(result)
-        self.reached = result.window.end
+        """Notes a window that has been read and gathered; its faxes are dropped."""
+        self.tally.take(result)
         self.progress(self)
-
-    def count(self, new: int, changed: int, unchanged: int, batch: Mapping[str, Any]) -> None:
-        """Adds a window's faxes, and the rows of its tables."""
-        self.new += new
-        self.changed += changed
-        self.unchanged += unchanged
-        self.rows.update({name: table.num_rows for name, table in batch.items()})
-
-    def give_up_requests(self) -> None:
-        """Ends what still asks or waits for the provider."""
-        if self.client:
-            self.client.close()
-
-    def tally(self) -> dict[str, Any]:
-        """What has been counted so far, to be given to `recount` should the load fail that is begun now."""
-        counted = {name: getattr(self, name) for name in ("new", "changed", "unchanged", "deleted", "reached")}
-        return counted | {"rows": self.rows.copy(), "windows": self.windows.copy()}
-
-    def recount(self, tally: Mapping[str, Any]) -> None:
-        """Counts no more than the tally: what came since then was not loaded."""
-        vars(self).update(tally)
 
     def note_column(self, table: str, column: str) -> bool:
         """Notes a column that nobody declared; true if this run has not seen it before."""
@@ -109,12 +66,13 @@ class Run:
     @property
     def has_arrived(self) -> bool:
         """Everything that the run was to read has been read."""
-        return bool(self.spans) and self.reached is not None and self.reached >= self.spans[-1].end
+        reached = self.tally.reached
+        return bool(self.spans) and reached is not None and reached >= self.spans[-1].end
 
     @property
     def is_late(self) -> bool:
         """The deadline has passed, or the run was asked to end."""
-        return self.stop.requested or time.monotonic() >= self.deadline
+        return self.stop.requested or time.monotonic() >= self.request.deadline
 
     @property
     def span(self) -> Window | None:
@@ -122,44 +80,34 @@ class Run:
         return Window(self.spans[0].start, self.spans[-1].end) if self.spans else None
 
     @property
-    def requests(self) -> int:
-        """HTTP requests made so far, retries included."""
-        return self.client.usage.requests if self.client else 0
-
-    @property
-    def retries(self) -> int:
-        """How many of them were retries."""
-        return self.client.usage.retries if self.client else 0
-
-    @property
     def pace(self) -> float | None:
         """Requests a second that the provider was found to allow; None if it refused none with a 429."""
-        return self.client.pace.rate if self.client and self.client.pace.refusals else None
+        return self.client.pace.rate if self.client.pace.refusals else None
 
     @property
-    def bytes(self) -> int:
-        """Bytes of JSON received so far."""
-        return self.client.usage.bytes if self.client else 0
+    def begins_at(self) -> datetime:
+        """Where a run without bounds begins to read."""
+        return whole_second(self.request.horizon.start)
 
     @property
     def end(self) -> datetime:
         """Where the run's windows stop: `until`, but never after its own start less the provider's lag."""
-        latest = self.started_at - self.lag
-        return min(self.until or latest, latest)
+        latest = self.started_at - self.request.horizon.lag
+        return min(self.request.until or latest, latest)
 
     def settle_end(self) -> None:
         """Has no span end later than the provider's clock showed, less its lag, when it first answered."""
         if self._end_settled:
             return
         self._end_settled = True
-        behind = min(self.client.skew if self.client else timedelta(), timedelta())
+        behind = min(self.client.skew, timedelta())
         if not self._clock_mended:
-            end = whole_second(self.started_at + behind - self.lag)
+            end = whole_second(self.started_at + behind - self.request.horizon.lag)
             self.spans = [span.ending_by(end) for span in self.spans]
 
     def mend_clock(self) -> bool:
         """Takes the provider's clock for ours if they are far apart, once; true if it did."""
-        skew = self.client.skew if self.client else timedelta()
+        skew = self.client.skew
         if self._clock_mended or abs(skew) <= MOST_SKEW:
             return False
         self._clock_mended = True
@@ -173,12 +121,7 @@ class Run:
 
     def cursor(self) -> datetime | None:
         """How far the account has now been read without a break; None if the cursor is to stay where it is."""
-        main = self.spans[-1] if self.spans else None
-        if not self.moves_cursor or main is None or self.reached is None or self.reached < main.start:
+        main, reached = self.spans[-1] if self.spans else None, self.tally.reached
+        if not self.request.moves_cursor or main is None or reached is None or reached < main.start:
             return None
-        return self.reached
-
-    @property
-    def moves_cursor(self) -> bool:
-        """A run with bounds of its own fills in the past and says nothing about the present."""
-        return self.since is None and self.until is None
+        return reached

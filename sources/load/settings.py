@@ -6,8 +6,8 @@ from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
 from sources.http.limits import Limits
-from sources.load.plan import Horizon
 from sources.load.ranges import Range, number_within, require_within
+from sources.load.run_request import Horizon
 from sources.records.new_fields import Contract
 
 _CENTURY = 36_500  # days

@@ -1,18 +1,14 @@
-"""Phaxio v2 as a dlt source: faxes with their recipients, tags and barcodes.
+"""Phaxio v2: faxes with their recipients, tags and barcodes.
 
 Source: https://www.phaxio.com/docs/api/v2/faxes/list_faxes, read November 2026.
 """
 
-import dlt
 from dlt.common.configuration import configspec
 from dlt.common.typing import TSecretStrValue
-from dlt.extract import DltResource
 
 from sources.http.client import Client
-from sources.load.resources import fax_resources
-from sources.load.run import Run
 from sources.load.settings import SourceSettings
-from sources.phaxio import api
+from sources.phaxio import api as api
 from sources.phaxio.columns import FAXES
 
 SECRETS = ("api_key", "api_secret")
@@ -33,8 +29,6 @@ class Settings(SourceSettings):
     base_url: str = "https://api.phaxio.com/v2"
 
 
-@dlt.source(name="phaxio")
-def source(run: Run, settings: Settings) -> list[DltResource]:
-    """The faxes of one Phaxio account."""
-    client = Client(settings.base_url, (settings.api_key, settings.api_secret), "Phaxio", settings.limits())
-    return fax_resources(FAXES, client, api, run, settings.horizon(api.EARLIEST))
+def connect(settings: Settings) -> Client:
+    """A client for one Phaxio account."""
+    return Client(settings.base_url, (settings.api_key, settings.api_secret), "Phaxio", settings.limits())

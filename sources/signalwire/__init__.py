@@ -1,21 +1,17 @@
-"""SignalWire's fax logs as a dlt source, with the details of their charges.
+"""SignalWire's fax logs, with the details of their charges.
 
 Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026.
 """
 
 import re
 
-import dlt
 from dlt.common.configuration import configspec
 from dlt.common.typing import TSecretStrValue
-from dlt.extract import DltResource
 
 from sources.errors import ConfigError
 from sources.http.client import Client
-from sources.load.resources import fax_resources
-from sources.load.run import Run
 from sources.load.settings import SourceSettings
-from sources.signalwire import api
+from sources.signalwire import api as api
 from sources.signalwire.columns import FAX_LOGS
 
 SECRETS = ("space", "project_id", "api_token")
@@ -48,9 +44,7 @@ class Settings(SourceSettings):
         raise ConfigError("setting space is the first part of <space>.signalwire.com only: a-z, 0-9 and -")
 
 
-@dlt.source(name="signalwire")
-def source(run: Run, settings: Settings) -> list[DltResource]:
-    """The fax logs of one SignalWire project."""
+def connect(settings: Settings) -> Client:
+    """A client for one SignalWire project."""
     url = settings.base_url.replace("{space}", settings.space)
-    client = Client(url, (settings.project_id, settings.api_token), "SignalWire", settings.limits())
-    return fax_resources(FAX_LOGS, client, api, run, settings.horizon(api.EARLIEST))
+    return Client(url, (settings.project_id, settings.api_token), "SignalWire", settings.limits())

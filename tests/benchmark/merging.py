@@ -54,7 +54,7 @@ class Filled:
         began = time.monotonic()
         run = run_once("phaxio", self.served.environment)
         self.seconds.append(time.monotonic() - began)
-        assert run.new == FRESH, f"{run.new} faxes came"
+        assert run.tally.new == FRESH, f"{run.tally.new} faxes came"
 
 
 def into_large(rounds: int, faxes: int = 5_000_000) -> Iterator[Figure]:

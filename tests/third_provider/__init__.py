@@ -1,15 +1,11 @@
-"""Telefact, an invented provider, as a dlt source."""
+"""Telefact, an invented provider."""
 
-import dlt
 from dlt.common.configuration import configspec
 from dlt.common.typing import TSecretStrValue
-from dlt.extract import DltResource
-from sources.telefact import api
+from sources.telefact import api as api
 from sources.telefact.columns import TRANSMISSIONS
 
 from sources.http.client import Client
-from sources.load.resources import fax_resources
-from sources.load.run import Run
 from sources.load.settings import SourceSettings
 
 SECRETS = ("user", "key")
@@ -25,8 +21,6 @@ class Settings(SourceSettings):
     base_url: str = "https://telefact.example/v1"
 
 
-@dlt.source(name="telefact")
-def source(run: Run, settings: Settings) -> list[DltResource]:
-    """The transmissions of one account."""
-    client = Client(settings.base_url, (settings.user, settings.key), "Telefact", settings.limits())
-    return fax_resources(TRANSMISSIONS, client, api, run, settings.horizon(api.EARLIEST))
+def connect(settings: Settings) -> Client:
+    """A client for one account."""
+    return Client(settings.base_url, (settings.user, settings.key), "Telefact", settings.limits())

@@ -23,8 +23,8 @@ from sources.extract.seen_ids import SeenIds
 from sources.extract.window_result import WindowResult
 from sources.fakes.server import Answer, Request, json_answer
 from sources.http.client import Client
-from sources.load.plan import Horizon
 from sources.load.run import Run
+from sources.load.run_request import Horizon
 from sources.records.record import Placed
 from sources.records.schema import Table
 from sources.records.tables import to_rows
@@ -50,8 +50,8 @@ def a_late_change_is_seen(trial: StartTrial, _: ServeFake) -> None:
 
 
 def without_look_back(patch: Patch) -> None:
-    def plan(run: Run, horizon: Any, cursor: datetime | None, read_at: Any) -> list[Window]:
-        return [Window(whole_second(cursor or horizon.start), run.end)]
+    def plan(run: Run, cursor: datetime | None, read_at: Any) -> list[Window]:
+        return [Window(whole_second(cursor or run.begins_at), run.end)]
 
     patch.setattr(sources.load.batches, "plan", plan)
 
@@ -138,8 +138,10 @@ def a_cursor_from_the_future_hides_nothing(trial: StartTrial, _: ServeFake) -> N
 
 
 def with_a_cursor_of_any_time(patch: Patch) -> None:
-    def plan(run: Run, horizon: Any, cursor: datetime | None, read_at: datetime | None) -> list[Window]:
-        start = whole_second(min(cursor, (read_at or cursor) - horizon.lookback)) if cursor else horizon.start
+    def plan(run: Run, cursor: datetime | None, read_at: datetime | None) -> list[Window]:
+        start = (
+            whole_second(min(cursor, (read_at or cursor) - run.request.horizon.lookback)) if cursor else run.begins_at
+        )
         return [Window(min(start, run.end), run.end)]
 
     patch.setattr(sources.load.batches, "plan", plan)
@@ -158,7 +160,7 @@ def with_every_reading_a_fax(patch: Patch) -> None:
 
     def take(self: WindowResult, table: Table, account: str, fax: Placed) -> None:
         if fax.id in self.faxes:
-            self._parts.append(to_rows(table, account, [fax]))
+            self.buffer._parts.append(to_rows(table, account, [fax]))
         honest(self, table, account, fax)
 
     patch.setattr(WindowResult, "take", take)

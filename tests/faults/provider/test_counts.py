@@ -79,7 +79,7 @@ def test_a_count_that_moves_while_paging_is_walked_again(trial: StartTrial) -> N
     moving = bent(lambda page: page | {"paging": {**page["paging"], "total": 7}}, lambda number: number == 2)
     run = started.survives(moving)
 
-    assert {"counted"} == {walked.proof for walked in run.windows}
+    assert {"counted"} == {walked.proof for walked in run.tally.windows}
 
 
 def test_requests_and_retries_are_those_of_each_window(trial: StartTrial, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_requests_and_retries_are_those_of_each_window(trial: StartTrial, monkey
     assert (sum(requests for requests, _ in told), len(told) > 20) == (len(lists), True)
     assert sorted(told)[-1] == (2, 1)
     assert {(1, 0), (2, 1)} == {*told} - {(2, 0)}  # the first is empty, and asked for otherwise
-    assert (run.retries, run.requests) == (1, len(started.served.server.requests))
+    assert (run.client.usage.retries, run.client.usage.requests) == (1, len(started.served.server.requests))
 
 
 def test_a_window_of_the_past_that_was_not_proven_is_read_again(trial: StartTrial) -> None:

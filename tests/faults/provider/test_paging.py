@@ -152,7 +152,7 @@ def test_a_fax_that_arrives_while_whole_pages_are_read_has_the_window_walked_aga
 
     run = started.survives(between_pages(arrive))
 
-    assert [walked.proof for walked in run.windows] == ["counted"]
+    assert [walked.proof for walked in run.tally.windows] == ["counted"]
 
 
 @every_provider

@@ -86,8 +86,8 @@ def test_a_run_through_one_fault_after_another_loads_everything_once(provider: s
     time = Time()
     run = started.survives(storm, time)
 
-    assert (run.retries, left) == (8, [])
-    assert len(time.slept) >= run.retries  # the 429 has what follows wait as well
+    assert (run.client.usage.retries, left) == (8, [])
+    assert len(time.slept) >= run.client.usage.retries  # the 429 has what follows wait as well
 
 
 @every_provider

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 import sources
+from sources.extract.source import Source
 from sources.fakes.server import Answer, Request
 from sources.load.open_fax_schedule import due
 from sources.load.open_faxes import due_now
-from sources.load.plan import Horizon
 from sources.load.run import Run
+from sources.load.run_request import Horizon, RunRequest
 from sources.load.stored import OpenFax
 from sources.phaxio import api
-from sources.phaxio.columns import FAXES
 from sources.window import Window
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.faults.provider.test_time import dated
@@ -132,8 +132,9 @@ def test_a_day_of_runs_over_stuck_faxes_costs_few_requests_and_each_is_asked_for
     asked, asked_until = list[int](), NOW
     for number in range(1, 289):
         now = NOW + number * STEP
-        run = Run("run", "default", now, stored, spans=[Window(now - 3 * DAY, now)])  # type: ignore[arg-type]
-        if turn := due_now(run, FAXES, horizon, asked_until, writes=number % 12 == 0):
+        request, spans = RunRequest("run", horizon), [Window(now - 3 * DAY, now)]
+        run = Run(request, Source("phaxio"), None, stored, now, spans=spans)  # type: ignore[arg-type]
+        if turn := due_now(run, asked_until, writes=number % 12 == 0):
             asked_until = turn.asked_until
             asked += [due.fax.id for due in turn.faxes]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import sources
-from sources.load.plan import Horizon
 from sources.load.run import Run
+from sources.load.run_request import Horizon
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import broken, raw

@@ -211,7 +211,7 @@ def test_an_open_fax_is_read_again_by_its_id_and_stays_hidden(
     with broken(served, dated(later)):
         run = run_once("signalwire", settings, Time(later), privacy=Privacy("hmac", KEY.encode(), "k1", frozenset()))
 
-    assert run.changed == 1
+    assert run.tally.changed == 1
     assert query("select from_number, is_final from fax.faxes") == [(*before[0], True)]
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import uuid4
 
-import dlt
 import pytest
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
@@ -16,11 +15,12 @@ from pipelines.outcome.account_ending import Ending
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.stored_faxes import StoredFaxes
+from sources.extract.source import Source
 from sources.http.client import Client
 from sources.http.limits import Limits
-from sources.load.plan import Horizon
-from sources.load.resources import fax_resources
+from sources.load.resources import fax_source
 from sources.load.run import Run
+from sources.load.run_request import Horizon, RunRequest
 from sources.window import whole_second
 from tests.support.clock import Clock
 
@@ -48,11 +48,11 @@ def assert_noted(opened: load.Warehouse, run: Run, ending: Ending) -> None:
     raw = opened.pipeline.dataset_name
     sql = f'select exit_code, rows_new, rows_changed, loads from "{raw}"."{sync_runs.SYNC_RUNS}" where run_id = %s'
     try:
-        rows = opened.client.execute_sql(sql, run.run_id)
+        rows = opened.client.execute_sql(sql, run.request.run_id)
     except DestinationUndefinedEntity:
         assert not run.loads
         return
-    told = (ending.exit_code, run.new, run.changed, run.loads)
+    told = (ending.exit_code, run.tally.new, run.tally.changed, run.loads)
     assert [tuple(row) for row in rows or ()] == ([told] if ending.exit_code or run.loads else [])
 
 
@@ -86,9 +86,9 @@ def run_once(
         with load.opened(provider, "default", "fax") as opened:
             stored = StoredFaxes(opened.client, "default")
             began = whole_second(time.now())
-            run = Run(uuid4().hex, "default", began, stored, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
-            resources = fax_resources(package.TABLE, client, package.api, run, horizon)
-            source = dlt.source(lambda: resources, name=provider)()
+            request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
+            run = Run(request, Source(provider), client, stored, began)
+            source = fax_source(run)
             ending = Ending()
             try:
                 with sync_runs.recorded(opened.client, opened.pipeline.dataset_name, run, ending):

@@ -1,0 +1,85 @@
+"""One account of a provider as it is read. A source can be pickled; what it opens cannot."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+import sources
+from sources.extract.page import MonthCount, Page
+from sources.extract.window_reader import WindowReader
+from sources.extract.window_sizing import BoundForm, BoundSemantics
+from sources.extract.window_walker import Walker
+from sources.http.client import Client
+from sources.records.privacy import KEEP, Privacy
+from sources.records.schema import Record, Table
+from sources.window import Window
+
+
+class Api(Protocol):
+    """What a provider's `api.py` offers."""
+
+    EARLIEST: datetime
+    WIDEST_WINDOW: timedelta
+    BOUND_FORMS: tuple[BoundForm, ...]
+
+    def fetch_pages(self, client: Client, window: Window, form: BoundForm = ...) -> Iterator[Page]:
+        """The pages of faxes created in the window, its bounds written in one of `BOUND_FORMS`; the first, usually."""
+
+    def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
+        """One fax by its id; None if the provider no longer has it."""
+
+    def count_this_month(self, client: Client, now: datetime) -> MonthCount | None:
+        """How many faxes the provider counts in the current month; None if it does not count."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One account: its provider and name, the provider's `Settings` with the credentials, and what is kept of a fax."""
+
+    provider: str
+    account: str = "default"
+    settings: Any = field(default=None, repr=False)
+    privacy: Privacy = KEEP
+
+    @property
+    def table(self) -> Table:
+        """The table of the provider's faxes."""
+        table: Table = sources.provider(self.provider).TABLE
+        return table
+
+    @property
+    def api(self) -> Api:
+        """The provider's API."""
+        api: Api = sources.provider(self.provider).api
+        return api
+
+    def connect(self) -> Client:
+        """A client with the account's credentials; it connects with the first request."""
+        client: Client = sources.provider(self.provider).connect(self.settings)
+        return client
+
+    def walker(
+        self,
+        client: Client,
+        learnt: BoundSemantics | None = None,
+        warn: Callable[[str], object] = lambda text: None,
+    ) -> Walker:
+        """What walks spans of this account; `learnt` is how the provider reads bounds, as far as that is known."""
+        first, *others = self.api.BOUND_FORMS
+        reader = WindowReader(
+            partial(self.api.fetch_pages, client),
+            self.table,
+            self.account,
+            self.privacy.of(self.table),
+            learnt or BoundSemantics(form=first),
+            {form: partial(self.api.fetch_pages, client, form=form) for form in others},
+            warn,
+        )
+        return Walker(reader, self.api.WIDEST_WINDOW, client.connections)
+
+    def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
+        """One fax by its id, as it may be kept; None if the provider no longer has it."""
+        fax = self.api.fetch_fax(client, fax_id)
+        return self.privacy.of(self.table)(fax) if fax else fax

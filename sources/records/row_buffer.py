@@ -1,0 +1,41 @@
+"""Faxes on their way into rows: few wait, because none of them may be new; of many, rows are made at once."""
+
+from collections.abc import Set as AbstractSet
+
+from sources.records.record import Placed
+from sources.records.rows import Rows, joined
+from sources.records.schema import Table
+from sources.records.tables import to_rows
+
+MOST_UNCONVERTED = 3_000  # faxes that wait
+
+
+class RowBuffer:
+    """The faxes of one account's window, each version of a fax once."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Placed] = {}
+        self._parts: list[Rows] = []
+        self._fingerprints: set[str] = set()
+
+    def add(self, table: Table, account: str, fax: Placed) -> None:
+        """Adds a fax, unless this very version is there."""
+        if fax.fingerprint in self._fingerprints:
+            return
+        self._fingerprints.add(fax.fingerprint)
+        self._waiting[fax.fingerprint] = fax
+        if len(self._waiting) >= MOST_UNCONVERTED:
+            self._parts.append(to_rows(table, account, [*self._waiting.values()]))
+            self._waiting.clear()
+
+    def absorb(self, other: "RowBuffer") -> None:
+        """Adds the faxes of another buffer of the same account."""
+        self._parts += [part.only(part.fingerprints() - self._fingerprints) for part in other._parts]
+        self._waiting |= {key: fax for key, fax in other._waiting.items() if key not in self._fingerprints}
+        self._fingerprints |= other._fingerprints
+
+    def rows(self, table: Table, account: str, fingerprints: AbstractSet[str]) -> Rows:
+        """The rows of the faxes with these fingerprints."""
+        waiting = [fax for fingerprint, fax in self._waiting.items() if fingerprint in fingerprints]
+        parts = [*self._parts, to_rows(table, account, waiting)] if waiting or not self._parts else self._parts
+        return joined(parts).only(fingerprints)
