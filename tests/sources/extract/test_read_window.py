@@ -8,20 +8,20 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import ROOT, ServeFake, Settings, Sync, generated
 
 import sources
 from sources.extract.source import Source
 from sources.extract.window_result import WindowResult
 from sources.extract.window_sizing import BoundSemantics
 from sources.window import Window
+from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
 
 ALL_TIME = Window(datetime(2019, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
 READ = """
 import pickle, sys
 class Hidden:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("duckdb", "sqlglot", "pipelines"):
+        if name.partition(".")[0] in ("pipelines",):
             raise ImportError(f"{name} is not installed")
 sys.meta_path.insert(0, Hidden())
 from sources.extract.read_window import read_window
