@@ -22,7 +22,7 @@ from tests.support.commands.check_command import Check
 from tests.support.environment import child_environment
 
 NUMBER = "+12065550100"
-REPORT = re.compile(r"unexpected KeyError at (sources|pipelines)/\w+\.py:\d+ [\w<>]+: please report this")
+REPORT = re.compile(r"unexpected KeyError at (sources|pipelines)/[\w/]+\.py:\d+ [\w<>]+: please report this")
 Patch = pytest.MonkeyPatch
 
 

@@ -98,7 +98,7 @@ def test_requests_keep_the_agreed_distance() -> None:
     clock = Clock()
     pace = Pace(4.0, 1, clock)
     for _ in range(3):
-        with pace.turn(clock.sleep, heeds_pause=True):
+        with pace.reserve_slot(clock.sleep, heeds_pause=True):
             pass
 
     assert clock.slept == [0.25, 0.25]

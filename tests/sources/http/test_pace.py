@@ -52,7 +52,7 @@ def taking_turns(pace: Pace, clock: Clock, count: int) -> float:
     """The seconds that so many answered requests take, one after the other."""
     began = clock()
     for _ in range(count):
-        with pace.turn(clock.sleep, heeds_pause=True):
+        with pace.reserve_slot(clock.sleep, heeds_pause=True):
             pass
         pace.speed_up()
     return clock() - began
