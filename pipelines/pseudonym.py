@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config.privacy import privacy
 from sources.errors import ConfigError
-from sources.records.privacy import is_number
+from sources.records.phone_numbers import is_number
 
 SHAPE = "a number has a country code and 7 to 15 digits, such as +12065550100"
 

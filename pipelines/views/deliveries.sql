@@ -5,8 +5,7 @@
 -- own_number: the account's · other_number: the other party's · pages: sheets of the fax, to each recipient
 -- country_code: ITU calling code of the other party's country, digits; null unless the number begins with +
 -- area_code: the three digits after +1 (North America); null elsewhere · cost_usd: its part of the fax's cost, US dollars
--- Source: ITU-T E.164 and its list of assigned codes (complement to Operational Bulletin 1277, as in force in 2026): a
--- country code is 1, 7, or of the two digits listed below; every other one has three digits.
+-- Source: ITU-T E.164; the country codes of two digits are listed in sources/records/phone_numbers.py.
 select
     deliveries.provider
     , deliveries.account
@@ -22,11 +21,7 @@ select
         when substr(deliveries.phone_number, 1, 2) = '+1' then '1'
         when substr(deliveries.phone_number, 1, 1) <> '+' then null
         when substr(deliveries.phone_number, 2, 1) = '7' then '7'
-        when strpos(
-            '|20|27|30|31|32|33|34|36|39|40|41|43|44|45|46|47|48|49|51|52|53|54|55|56|57|58|60|61|62|63|64|65|66'
-            || '|81|82|84|86|90|91|92|93|94|95|98|'
-            , '|' || substr(deliveries.phone_number, 2, 2) || '|'
-        ) > 0
+        when substr(deliveries.phone_number, 2, 2) in (:two_digit_country_codes)
             then substr(deliveries.phone_number, 2, 2)
         when substr(deliveries.phone_number, 2, 1) between '2' and '9' then substr(deliveries.phone_number, 2, 3)
     end                                                                   as country_code

@@ -1,7 +1,8 @@
 """What the views say: the unified ones, each a union of what every provider says of itself in SQL, then the files here.
 
 A file reads `raw.<table>`, the provider's own schema, and `fax.<view>`; both names are replaced by those configured.
-`:timezone` is the zone whose days and months the reports count in. A view comes after those it reads.
+`:timezone` is the zone whose days and months the reports count in, `:two_digit_country_codes` a list of texts. A view
+comes after those it reads.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ import sources
 from pipelines.views.files import HERE, ViewFile, head, named, tables_read, view_files
 from sources.load import ledger
 from sources.records import fax
+from sources.records.phone_numbers import TWO_DIGIT_COUNTRY_CODES
 from sources.records.schema import Column
 
 UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
@@ -78,10 +80,15 @@ def unified(
 def questions(schema: str, timezone: str, folder: Path = HERE) -> tuple[list[View], list[str]]:
     """The views of the folder's files, each after those it reads, and one sentence for each file that can be none."""
     files, problems = view_files(folder, UNIFIED)
-    queries = [named(file.sql, schema, "", "").replace(":timezone", f"'{timezone}'") for file in files]
+    queries = [_with_values(named(file.sql, schema, "", ""), timezone) for file in files]
     return [
         View(file.name, head(file.sql), (), query, file) for file, query in zip(files, queries, strict=True)
     ], problems
+
+
+def _with_values(query: str, timezone: str) -> str:
+    codes = ", ".join(f"'{code}'" for code in TWO_DIGIT_COUNTRY_CODES)
+    return query.replace(":timezone", f"'{timezone}'").replace(":two_digit_country_codes", codes)
 
 
 def _branch_file(provider: str, view: str) -> Path:

@@ -8,7 +8,6 @@ ten digits would be found by trying them all.
 
 import hmac
 import re
-import unicodedata
 from base64 import b32encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from functools import partial
 from typing import Any, Literal
 
 from sources.records.coerce import as_json, coerce
+from sources.records.phone_numbers import canonical, destination
 from sources.records.schema import Column, Record, Table
 
 Handling = Literal["keep", "hmac", "drop"]
@@ -35,13 +35,6 @@ _BETWEEN = r"(?:[^\w,;:+~@]|_){0,3}"  # two digits: blanks, brackets, dots, any 
 _NUMBER = rf"\+(?:{_BETWEEN}\d){{7,}}|\d(?:{_BETWEEN}\d){{9,}}"
 _IN_TEXT = re.compile(f"(?P<other>{'|'.join(_NO_NUMBER)})|{_NUMBER}")
 _SEVEN_DIGITS = re.compile(r"(?:\d[^0-9A-Za-z]{0,3}){7}")  # fewer are no number: tells soon, for most texts
-# The list of country codes is that of fax.deliveries.
-_COUNTRY = re.compile(r"\+(?:1|7|20|27|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9]\d\d)")
-_SEPARATORS = re.compile(r"[\s()\[\]./_]+")  # and dashes and format characters, by their category
-_TRUNK_ZERO = re.compile(r"(?<=\d)\s*\(0\)")  # +44 (0)20: not dialled from abroad
-_ANY_NUMBER = re.compile(r"\+?[0-9]{7,}")
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_AREA = re.compile(r"\+1\d{3}")
 
 
 @dataclass(frozen=True)
@@ -127,35 +120,6 @@ def as_it_is(record: Record) -> Record:
 
 
 KEEP = Privacy()
-
-
-def canonical(text: str) -> str:
-    """A phone number as +12065550100, or as its digits if it tells no country; any other text as it is."""
-    plain = unicodedata.normalize("NFKC", text)
-    international = plain.strip().startswith(("+", "00", "(+", "(00"))
-    if international:
-        plain = _TRUNK_ZERO.sub("", plain)
-    kept = (
-        str(unicodedata.decimal(char)) if char.isdecimal() else char
-        for char in _SEPARATORS.sub("", plain)
-        if unicodedata.category(char) not in ("Pd", "Cf") and char != "\N{MINUS SIGN}"
-    )
-    number = "".join(kept)
-    if not _ANY_NUMBER.fullmatch(number):
-        return text
-    return f"+{number[2:]}" if number.startswith("00") else number
-
-
-def is_number(text: str) -> bool:
-    """The text is a phone number with its country code, however it is written."""
-    return _E164.fullmatch(canonical(text)) is not None
-
-
-def destination(number: str) -> str:
-    """`+` and the country code of a number, and in North America its area code; nothing if it does not tell."""
-    area = _AREA.match(number) if len(number) == len("+14155550100") else None
-    country = area or _COUNTRY.match(number)
-    return country[0] if country else ""
 
 
 def _is_plain(value: Any, column: Column) -> bool:
