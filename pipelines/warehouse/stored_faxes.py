@@ -12,12 +12,18 @@ from sources.load.stored import OpenFax
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
 
+SYSTEM_COLUMNS = frozenset(  # that every table of PostgreSQL has; DuckDB has rowid
+    ("cmax", "cmin", "ctid", "oid", "rowid", "tableoid", "xmax", "xmin")
+)
+
 
 class StoredFaxes:
     """The rows of one account in a raw schema; all times are UTC, and all answers empty before the first load.
 
     Where loads only ever append, as to files, `appends` has every row count in its newest version alone.
     """
+
+    reserved_columns = SYSTEM_COLUMNS  # whichever the warehouse is, so that a column has the same name in all
 
     def __init__(self, client: SqlClientBase[Any], account: str, appends: bool = False) -> None:
         self._client = client
@@ -79,9 +85,10 @@ class StoredFaxes:
             select count(*) as faxes, min(created_at) as earliest, max(created_at) as latest
             from {self._current(table.name)} as faxes left join held on held.fingerprint = faxes._dlt_id
             where faxes.account = %s and faxes.created_at >= %s and {self._is_committed()}
-                and (held.there < held.due or held.there is null and {child.required_if})
+                and (held.there < held.due or held.there is null and {_requires_row(child)})
         """
-        rows = self._select(sql, self._account, self._account, start)
+        texts = [text for condition in child.required_if for text in condition.texts]
+        rows = self._select(sql, self._account, self._account, start, *texts)
         if not rows or not rows[0]["faxes"]:
             return None
         return int(rows[0]["faxes"]), Window(rows[0]["earliest"], rows[0]["latest"])
@@ -263,6 +270,15 @@ class StoredFaxes:
 
     def _is_committed(self) -> str:
         return f"_dlt_load_id in (select load_id from {self._named('_dlt_loads')} where status = 0)"
+
+
+def _requires_row(child: ChildTable) -> str:
+    """The SQL condition on which a fax has one row of the table at least; a column that is null fulfils none."""
+    conditions = [
+        f"cast({condition.column} as text) {'not in' if condition.is_not else 'in'} ({_places(condition.texts)})"
+        for condition in child.required_if
+    ]
+    return " and ".join(conditions) or "false"
 
 
 def _places(values: Collection[Any]) -> str:

@@ -200,7 +200,8 @@ class Batches:
         types = {self.table.name: _undeclared(schema, self.table.name, self.table.columns)}
         for child in self.table.children:
             types[child.name] = _undeclared(schema, child.name, child.columns, child.parent_id, "position")
-        return NewFields(types, schema.naming.normalize_identifier, self.run.request.horizon.contract)
+        contract, reserved = self.run.request.horizon.contract, self.run.stored.reserved_columns
+        return NewFields(types, schema.naming.normalize_identifier, contract, reserved)
 
 
 def _undeclared(schema: Schema, table: str, columns: Iterable[Column], *ours: str) -> dict[str, Any]:

@@ -18,6 +18,10 @@ class OpenFax(NamedTuple):
 class Stored(Protocol):
     """What the warehouse already holds of one account, from committed loads where nothing else is said."""
 
+    @property
+    def reserved_columns(self) -> Collection[str]:
+        """The names that a column of a table cannot have, in lower case."""
+
     def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
         """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
 

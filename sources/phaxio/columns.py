@@ -4,7 +4,7 @@ Source: https://www.phaxio.com/docs/api/v2/intro/objects and https://www.phaxio.
 read November 2026. `caller_name` and `barcodes` are observed in recorded v2.1 responses, not documented.
 """
 
-from sources.records.schema import ChildTable, Column, Table, names_and_values
+from sources.records.schema import ChildTable, Column, Condition, Table, names_and_values
 
 _ERROR_COLUMNS = (
     Column("error_id", "bigint", "Phaxio's number of the error, e.g. 34; null if none."),
@@ -83,7 +83,7 @@ FAXES = Table(
                 Column("resolution", "bigint", "Horizontal resolution, pixels per metre, e.g. 8040."),
                 *_ERROR_COLUMNS,
             ),
-            required_if="direction = 'sent' and status in ('success', 'partialsuccess')",
+            required_if=(Condition("direction", ("sent",)), Condition("status", ("success", "partialsuccess"))),
         ),
         ChildTable(
             name="fax_tags",
@@ -95,7 +95,7 @@ FAXES = Table(
                 Column("value", "text", "Value of the tag."),
             ),
             rows=names_and_values,
-            required_if="cast(tags as text) not in ('{}', 'null')",
+            required_if=(Condition("tags", ("{}", "null"), is_not=True),),
         ),
         ChildTable(
             name="fax_barcodes",

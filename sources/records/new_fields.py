@@ -1,7 +1,7 @@
 """The columns that nobody declared: what a provider has added to its records since."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,9 +13,6 @@ from sources.records.schema import DataType
 
 MOST_LEARNT_COLUMNS = 200  # of one table; PostgreSQL ends at 1600 columns, and random keys must not get there
 MOST_OF_A_SHAPE = 60  # characters
-SYSTEM_COLUMNS = frozenset(  # that every table of PostgreSQL has; DuckDB has rowid
-    ("cmax", "cmin", "ctid", "oid", "rowid", "tableoid", "xmax", "xmin")
-)
 Contract = Literal["evolve", "freeze", "discard"]
 
 
@@ -35,12 +32,13 @@ class NewFields:
 
     `normalize` turns a provider's key into a column name, as dlt does. While tables are built, `changes` collects the
     columns first seen now, and `problems` what did not fit. By `contract`, a column first seen becomes one (evolve),
-    is left out (discard), or stops the load (freeze).
+    is left out (discard), or stops the load (freeze). No new column has one of the names that are `reserved`.
     """
 
     types: Mapping[str, Mapping[str, DataType]]
     normalize: Callable[[str], str]
     contract: Contract = "evolve"
+    reserved: Collection[str] = frozenset()
     changes: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -69,7 +67,7 @@ class NewFields:
         names: dict[str, str] = {}
         for key in sorted(keys):
             name = self._normalized(key)
-            if name in taken or name.startswith("_dlt") or (name in SYSTEM_COLUMNS and name not in known):
+            if name in taken or name.startswith("_dlt") or (name in self.reserved and name not in known):
                 name = self._normalized(f"x_{name.lstrip('_')}")
             if not name or name in taken or name in names.values() or (name not in known and room <= 0):
                 continue

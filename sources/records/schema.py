@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 DataType = Literal["text", "bigint", "double", "bool", "timestamp", "decimal", "json"]
 Record = dict[str, Any]
@@ -65,12 +65,20 @@ def names_and_values(value: Any) -> list[Record]:
     return [{"name": name, "value": text} for name, text in value.items()]
 
 
+class Condition(NamedTuple):
+    """A column of a record, as text, is one of `texts`; if `is_not`, it is there and is none of them."""
+
+    column: str
+    texts: tuple[str, ...]
+    is_not: bool = False
+
+
 @dataclass(frozen=True)
 class ChildTable:
     """A table split off from one key of a record: `rows` turns the value of `source` into rows.
 
-    Each row carries the record's key as `parent_id` and, from 0, its `position` in the value. A record for which
-    `required_if`, an SQL condition on its own columns, holds has one row at least.
+    Each row carries the record's key as `parent_id` and, from 0, its `position` in the value. A record that fulfils all
+    conditions of `required_if` has one row at least; without conditions, no record needs one.
     """
 
     name: str
@@ -79,7 +87,7 @@ class ChildTable:
     parent_id: str
     columns: tuple[Column, ...]
     rows: Callable[[Any], list[Record]] = objects
-    required_if: str = "false"
+    required_if: tuple[Condition, ...] = ()
 
     def declared(self, parent: "Table") -> tuple[Column, ...]:
         """All columns of the table: account, the fax's id, the position, and its own."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sources.records.new_fields import SYSTEM_COLUMNS
+from pipelines.warehouse.stored_faxes import SYSTEM_COLUMNS
 from tests.conftest import ServeFake, Sync, generated
 from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds, rows
 
