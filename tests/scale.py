@@ -11,13 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # the folder of this file has rooms that are called like those of the product
 
 from tests.benchmark.memory import peak_memory
 from tests.support.environment import child_environment
+from tests.support.warehouse.rows import named_rows, rows
 
 BURST = 15_000  # faxes in one hour: more than one query of Phaxio's counts
 YEARS = timedelta(days=3650)
@@ -82,10 +81,8 @@ def backfill(file: Path, settings: dict[str, str]) -> None:
 
 def exact(file: Path, truth: dict[str, Any], requests: int) -> bool:
     """Prints what the warehouse holds beside what the provider holds; true if they agree and every window is proven."""
-    with duckdb.connect(str(file), read_only=True) as connection:
-        held = connection.sql(HELD)
-        totals = dict(zip(held.columns, held.fetchall()[0], strict=True))
-        windows = connection.sql(WINDOWS).fetchall()
+    (totals,) = named_rows(file, HELD)
+    windows = rows(file, WINDOWS)
     print(f"{requests} requests")
     for name, value in truth.items():
         print(f"{name}: {totals[name]:,} in the warehouse, {value:,} at the provider")

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-import duckdb
 import pytest
 
 import sources
 from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
+from tests.support.warehouse.rows import raw_tables, rows
 
 CANARY = "canary-0f1e2d3c"
 KEYS = {
@@ -41,12 +41,11 @@ def test_numbers_are_in_the_tables_of_faxes_alone(
     of_faxes = {table.name, *(child.name for child in table.children)}
 
     assert re.findall(r"\+\d{7,}", ended.stdout + ended.stderr) == []
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        names = connection.execute(
-            "select table_name from information_schema.tables where table_schema = ?", [f"fax_{provider}"]
-        ).fetchall()
-        rows = {name: repr(connection.execute(f"select * from fax_{provider}.{name}").fetchall()) for (name,) in names}
-    telling = {name for name, text in rows.items() if re.search(r"\+1\d{10}", text)}
+    held = {
+        name: rows(warehouse, f"select * from fax_{provider}.{name}")
+        for name in raw_tables(warehouse, f"fax_{provider}")
+    }
+    telling = {name for name, told in held.items() if re.search(r"\+1\d{10}", repr(told))}
 
     assert {table.name} <= telling <= of_faxes
 

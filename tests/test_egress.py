@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from tests.conftest import ROOT
 from tests.support.environment import child_environment
+from tests.support.warehouse.rows import rows
 
 
 @pytest.fixture
@@ -39,5 +39,4 @@ def test_a_sync_needs_no_network_but_that_of_its_provider(isolated: list[str], t
     )
 
     assert ended.returncode == 0, ended.stderr
-    with duckdb.connect(str(project / "demo.duckdb"), read_only=True) as connection:
-        assert connection.execute("select count(*) > 100 from fax.faxes").fetchall() == [(True,)]
+    assert rows(project / "demo.duckdb", "select count(*) > 100 from fax.faxes") == [(True,)]

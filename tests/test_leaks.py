@@ -16,7 +16,8 @@ from dlt.common.versioned_state import compress_state
 
 from tests.conftest import Settings
 from tests.support import leaks
-from tests.support.leaks import CREDENTIALS, PASSWORD, FindLeaks
+from tests.support.credentials import CREDENTIALS, PASSWORD
+from tests.support.leaks import FindLeaks
 
 KEY, SECRET = CREDENTIALS["phaxio"].values()
 NUMBER = "+12065550100"

@@ -11,10 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import duckdb
-
 from tests.benchmark.measured import ROOT, measure, settings
 from tests.benchmark.targets import Figure
+from tests.support.warehouse.rows import reading, rows
 
 FAXES, DAYS = 2_000, timedelta(days=2.9)
 EVERY = timedelta(minutes=5)
@@ -72,9 +71,9 @@ def written() -> Iterator[Figure]:
     """What a quiet run writes."""
     with accounts() as served:
         measure([SYNC], served.environment)
-        before, size = rows(served.warehouse), served.warehouse.stat().st_size
+        before, size = every_row(served.warehouse), served.warehouse.stat().st_size
         measure([SYNC], served.environment)
-        after = rows(served.warehouse)
+        after = every_row(served.warehouse)
         grown = served.warehouse.stat().st_size - size
     loads = sum(len(after[name] - before[name]) for name in after if name.endswith("._dlt_loads"))
     yield Figure("the same: rows written", changed(before, after), 0)
@@ -101,11 +100,11 @@ def one_change() -> Iterator[Figure]:
     """The rows that a single changed status has rewritten, beyond those of its fax."""
     with accounts("phaxio") as served:
         measure([SYNC], served.environment)
-        before, fake = rows(served.warehouse), served.fakes["phaxio"]
+        before, fake = every_row(served.warehouse), served.fakes["phaxio"]
         fax = next(fax for fax in fake.records.values() if len(fax["recipients"]) == 1 and fax["status"] == "success")
         fake.change(fax["id"], status="failure")
         measure([SYNC], served.environment)
-        after = rows(served.warehouse)
+        after = every_row(served.warehouse)
     fresh = {name: len(after[name] - before[name]) for name in after if name.startswith("fax_phaxio.fax")}
     own = 1 + len(fax["recipients"]) + len(fax["tags"])
     yield Figure(
@@ -113,12 +112,11 @@ def one_change() -> Iterator[Figure]:
     )
 
 
-def rows(warehouse: Path) -> Rows:
+def every_row(warehouse: Path) -> Rows:
     """Every row of every table."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        sql = "select schema_name || '.' || table_name from duckdb_tables() where not internal"
-        names = [name for (name,) in connection.execute(sql).fetchall()]
-        return {name: set(connection.execute(f"select {name}::text from {name}").fetchall()) for name in names}
+    sql = "select schema_name || '.' || table_name from duckdb_tables() where not internal"
+    with reading(warehouse) as connection:
+        return {name: set(rows(connection, f"select {name}::text from {name}")) for (name,) in rows(connection, sql)}
 
 
 def changed(before: Rows, after: Rows) -> int:

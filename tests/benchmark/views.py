@@ -75,7 +75,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="views-") as directory:
         warehouse = filled(Path(directory) / "warehouse.duckdb", options.faxes)
-        with warehouse.connection() as connection:
+        with warehouse.opened() as connection:
             connection.execute(f"set threads = {options.threads}")
             return 0 if all(timed(connection)) else 1
 
@@ -83,14 +83,15 @@ def main() -> int:
 def filled(file: Path, faxes: int) -> Any:
     """A warehouse with so many faxes, and its views."""
     import sources
-    from tests.support.warehouse.raw_tables import Warehouse, make, refresh
+    from tests.support.warehouse.file_and_database import File
+    from tests.support.warehouse.raw_tables import make, refresh
 
-    warehouse = Warehouse("duckdb", file)
-    with warehouse.connection() as connection:
+    warehouse = File(file)
+    with warehouse.writable() as connection:
         make(connection, sources.providers())
         for statement in (FAXES, RECIPIENTS, TAGS, LOGS):
             connection.execute(statement.format(faxes=faxes))
-    refresh(warehouse.environment, "America/Chicago")
+    refresh(warehouse.settings(), "America/Chicago")
     return warehouse
 
 

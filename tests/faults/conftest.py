@@ -18,9 +18,9 @@ from tests.support.faults.inject import Fault, broken
 from tests.support.faults.server_trial import ServerTrial
 from tests.support.leaks import FindLeaks
 from tests.support.servers.postgres import Server
-from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse, assert_warehouse_holds
-from tests.support.warehouse.oracle import runs_amiss
-from tests.support.warehouse.state import content
+from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
+from tests.support.warehouse.oracle import assert_holds, runs_amiss
+from tests.support.warehouse.rows import content
 
 FIRST_NEW_ID = 900_000_000
 HELD, NEW = 60, 25  # faxes of the account before and after the warehouse was filled
@@ -62,12 +62,11 @@ class Trial:
 
     def told_truly(self, said: dict[str, Any] | None) -> None:
         """The row of `sync_runs` says what the run has said, if it has said anything."""
-        with self.place.opened() as connection:
-            assert list(runs_amiss(connection, said)) == [] if said else True
+        assert list(runs_amiss(self.place, said)) == [] if said else True
 
     def holds(self, truth: Iterable[dict[str, Any]]) -> None:
         """The warehouse holds this and nothing else."""
-        assert_warehouse_holds(self.place, self.provider, truth)
+        assert_holds(self.place, self.provider, truth)
 
     def recovers(self) -> Synced:
         """One run without a fault, and the warehouse holds what the provider holds."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from dlt.pipeline.state_sync import decompress_state
+
+from tests.support.warehouse.rows import named_rows, reading, rows
 
 NUMBER, NAME = "+14157770123", "Canary McBird"
 FORMS = (
@@ -50,19 +51,15 @@ def _pairs(value: dict[str, Any]) -> Iterator[tuple[int, tuple[str, Any]]]:
 def traces(warehouse: Path) -> set[str]:
     """The tables, of dlt as well, and the bytes of the file, that tell the number or the name."""
     found = {"bytes"} if TRACES.search(warehouse.read_bytes().decode("latin-1")) else set()
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        tables = connection.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() union all "
-            "select schema_name || '.' || view_name from duckdb_views() where not internal"
-        ).fetchall()
-        for (table,) in tables:
-            answer = connection.execute(f"select * from {table}")
-            names = [column[0] for column in answer.description]
-            text = json.dumps([names, answer.fetchall()], default=str)
+    tables = (
+        "select schema_name || '.' || table_name from duckdb_tables() union all "
+        "select schema_name || '.' || view_name from duckdb_views() where not internal"
+    )
+    with reading(warehouse) as connection:
+        for (table,) in rows(connection, tables):
+            text = json.dumps(named_rows(connection, f"select * from {table}"), default=str)
             found |= {table} if TRACES.search(text) else set()
-        for (schema,) in connection.execute(
-            "select schema_name from duckdb_tables() where table_name = '_dlt_pipeline_state'"
-        ).fetchall():
-            states = connection.execute(f"select state from {schema}._dlt_pipeline_state").fetchall()
-            found |= {"state"} if any(TRACES.search(str(decompress_state(state))) for (state,) in states) else set()
+            if table.endswith("._dlt_pipeline_state"):
+                states = rows(connection, f"select state from {table}")
+                found |= {"state"} if any(TRACES.search(str(decompress_state(state))) for (state,) in states) else set()
     return found

@@ -1,7 +1,6 @@
 """The search for leaks after a test, in all that its runs have left."""
 
 import tempfile
-from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,7 +9,8 @@ import pytest
 from tests.conftest import Settings
 from tests.support import leaks
 from tests.support.leaks import FindLeaks
-from tests.support.servers.postgres import Reader, Server
+from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import Database
 
 
 @pytest.fixture
@@ -29,8 +29,7 @@ def find_leaks(
             postgres: Server = request.getfixturevalue("postgres")
             database = urlsplit(settings["DESTINATION__WAREHOUSE__CREDENTIALS"]).path.removeprefix("/")
             if postgres.query("postgres", f"select 1 from pg_database where datname = '{database}'"):
-                with closing(postgres.connect(database)) as opened:
-                    found += leaks.in_warehouse(Reader(opened), settings)
+                found += leaks.in_warehouse(Database(postgres, database), settings)
         return found
 
     return find

@@ -15,12 +15,9 @@ import pyarrow.parquet as pq
 from dlt.pipeline.state_sync import decompress_state
 
 import sources
+from tests.support.credentials import PASSWORD
+from tests.support.warehouse.rows import Held, reading, rows
 
-CREDENTIALS = {  # with what a URL has to write otherwise
-    "phaxio": {"api_key": "canary key/1", "api_secret": "canary+secret=1"},
-    "signalwire": {"project_id": "canary&project/1", "api_token": "canary+token=1"},
-}
-PASSWORD = "canary/pass+word"  # of PostgreSQL
 FindLeaks = Callable[[], list[str]]
 NUMBER = re.compile(r"\+(?!9+\b)\d{7,}")  # the shape of a number has nothing but nines
 _SECRET = re.compile(r"_(KEY|SECRET|TOKEN|PROJECT_ID)$")
@@ -56,23 +53,23 @@ def on_disk(directory: Path, settings: Mapping[str, str]) -> list[str]:
     ]
 
 
-def in_warehouse(connection: Any, settings: Mapping[str, str]) -> list[str]:
+def in_warehouse(held: Held, settings: Mapping[str, str]) -> list[str]:
     """The tables of ours that hold a secret; or a number, unless they are there for faxes."""
-    tables = connection.execute(
+    tables = (
         "select table_schema, table_name from information_schema.tables"
         " where table_schema like 'fax_%' and table_type = 'BASE TABLE'"
-    ).fetchall()
+    )
     found = []
-    for schema, table in tables:
-        rows = connection.execute(f'select * from {schema}."{table}"').fetchall()
-        text = repr(rows) + repr([_state(value) for row in rows for value in row] if table.endswith("_state") else "")
+    for schema, table in rows(held, tables):
+        told = rows(held, f'select * from {schema}."{table}"')
+        text = repr(told) + repr([_state(value) for row in told for value in row] if table.endswith("_state") else "")
         found += [f"{schema}.{table}: {leak}" for leak in in_text(text, settings, numbers=table not in _of_faxes())]
     return found
 
 
 def in_file(warehouse: Path, settings: Mapping[str, str]) -> list[str]:
     """The same of a DuckDB file; nothing, if it is none any more."""
-    with suppress(duckdb.Error), duckdb.connect(str(warehouse), read_only=True) as connection:
+    with suppress(duckdb.Error), reading(warehouse) as connection:
         return in_warehouse(connection, settings)
     return []
 

@@ -1,6 +1,7 @@
 """The databases and roles that tests on PostgreSQL take; one server serves a whole session."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,15 +32,22 @@ def database(postgres: Server, settings: Settings) -> str:
     return name
 
 
-@pytest.fixture
-def login(postgres: Server) -> Iterator[str]:
-    """The name of a role without a single privilege."""
-    name = f"fax_sync_{uuid4().hex[:12]}"
+@contextmanager
+def new_role(postgres: Server, prefix: str) -> Iterator[str]:
+    """The name of a role without a single privilege, which is dropped with all that it owns when the block ends."""
+    name = f"{prefix}_{uuid4().hex[:12]}"
     postgres.query("postgres", f"create role {name} login")
     yield name
     for (database,) in postgres.query("postgres", OWNERS.format(name)):
         postgres.query(database, f"drop owned by {name} cascade")
     postgres.query("postgres", f"drop role {name}")
+
+
+@pytest.fixture
+def login(postgres: Server) -> Iterator[str]:
+    """The name of a role without a single privilege."""
+    with new_role(postgres, "fax_sync") as name:
+        yield name
 
 
 @pytest.fixture

@@ -19,10 +19,11 @@ from tests.conftest import Settings, generated
 from tests.faults.conftest import more
 from tests.support.commands.in_process import run_once
 from tests.support.commands.process import started
-from tests.support.leaks import CREDENTIALS
+from tests.support.credentials import CREDENTIALS
 from tests.support.servers.postgres import Server
 from tests.support.warehouse.dump import Dump, dump
-from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse, assert_warehouse_holds
+from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
+from tests.support.warehouse.oracle import assert_holds
 
 Event = Callable[[Any], Any]
 NORMALIZED = "*/load/normalized/*"
@@ -108,7 +109,7 @@ def test_one_history_comes_to_the_same_in_any_way_and_anywhere(
                 live(
                     provider, fake, events, settings | warehouse.settings() | own, way, warehouse, tmp_path / "scratch"
                 )
-                assert_warehouse_holds(warehouse, provider, fake.truth())
+                assert_holds(warehouse, provider, fake.truth())
             dumps[place] = dump(warehouse, provider)
     expected = dumps.pop("duckdb, one run at the end")
     for place, told in dumps.items():

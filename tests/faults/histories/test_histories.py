@@ -19,10 +19,10 @@ from sources.errors import FaxSyncError
 from sources.fakes.server import json_answer, serve
 from sources.http.limits import Limits
 from tests.faults.conftest import Served, more
-from tests.faults.provider.test_time import dated
 from tests.support.commands.in_process import Time, run_once
-from tests.support.faults.inject import UNAVAILABLE, Fault, between_pages, broken, from_page
-from tests.support.warehouse.oracle import assert_holds, content
+from tests.support.faults.inject import UNAVAILABLE, Fault, between_pages, broken, dated, from_page
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import content
 
 WHICH = st.integers(0, 99)
 CUT = json_answer(b'{"success":true,"data":[{"id":')

@@ -32,10 +32,9 @@ from sources.signalwire import api as signalwire
 from sources.window import DAY, Window, rfc3339, whole_second
 from tests.conftest import ServeFake
 from tests.faults.conftest import StartTrial, more
-from tests.faults.provider.test_time import dated
 from tests.support.commands.in_process import Time, run_once
 from tests.support.commands.process import Barrier
-from tests.support.faults.inject import Honest, bent, between_pages, broken
+from tests.support.faults.inject import Honest, bent, between_pages, broken, dated
 from tests.support.warehouse.oracle import assert_holds
 
 pytestmark = pytest.mark.slow

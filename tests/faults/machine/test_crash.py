@@ -4,7 +4,6 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
 
 import sources
@@ -16,7 +15,7 @@ from tests.support.faults.soaking import soak
 from tests.support.servers.postgres import Server
 from tests.support.warehouse.file_and_database import Database, File
 from tests.support.warehouse.oracle import assert_holds, unsound
-from tests.support.warehouse.state import rows
+from tests.support.warehouse.rows import rows
 
 pytestmark = pytest.mark.slow
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -48,8 +47,7 @@ def ids(started: Trial) -> set[str]:
 
 def assert_wreck_is_sound(trying: Trial, held: set[str]) -> None:
     """The file opens as it was left, holds what it held, and only whole faxes."""
-    with duckdb.connect(str(trying.warehouse), read_only=True) as connection:
-        assert list(unsound(connection, f"fax_{trying.provider}")) == []
+    assert list(unsound(trying.warehouse, f"fax_{trying.provider}")) == []
     assert held <= ids(trying)
 
 

@@ -13,8 +13,7 @@ from tests.faults.conftest import StartTrial, Trial
 from tests.support.commands.process import run
 from tests.support.leaks import FindLeaks
 from tests.support.warehouse.file_and_database import File
-from tests.support.warehouse.oracle import content
-from tests.support.warehouse.state import rows
+from tests.support.warehouse.rows import content, rows
 
 pytestmark = pytest.mark.slow
 WRITES = "pwrite64,write,fsync,fdatasync"

@@ -9,22 +9,17 @@ import pytest
 
 import sources
 from tests.faults.conftest import StartTrial, Trial
-from tests.support.commands.process import Barrier, run, started
+from tests.support.commands.process import ENDS, Barrier, left, run, started
 from tests.support.faults.inject import broken
-from tests.support.warehouse.oracle import assert_holds, content
-from tests.support.warehouse.state import rows
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import content, rows
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
-ENDS = {signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
     return tmp_path / "scratch"
-
-
-def left(scratch: Path) -> list[Path]:
-    return list(scratch.glob("fax-sync-*"))
 
 
 @pytest.mark.parametrize(("provider", "number"), [("phaxio", signal.SIGTERM), ("signalwire", signal.SIGINT)])

@@ -15,13 +15,11 @@ import sources
 from sources.fakes.server import Answer, Request, json_answer
 from tests.conftest import ServeFake
 from tests.faults.conftest import StartServerTrial, StartTrial, Trial, more
-from tests.faults.machine.test_process import ENDS, left
-from tests.support.commands.process import Barrier, started
+from tests.support.commands.process import ENDS, Barrier, left, started
 from tests.support.faults.inject import Honest, broken
 from tests.support.faults.server_trial import WAITING, ServerTrial
 from tests.support.warehouse.file_and_database import KINDS
-from tests.support.warehouse.oracle import content
-from tests.support.warehouse.state import rows
+from tests.support.warehouse.rows import content, rows
 
 pytestmark = pytest.mark.slow
 both = pytest.mark.parametrize("trial", KINDS, indirect=True)

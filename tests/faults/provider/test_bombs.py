@@ -16,7 +16,7 @@ from tests.faults.conftest import StartTrial
 from tests.support.environment import child_environment
 from tests.support.faults.inject import always, broken
 from tests.support.servers.flood import FLOODS, flooding
-from tests.support.warehouse.oracle import content
+from tests.support.warehouse.rows import content
 
 MOST_MEGABYTES = 200  # beyond what a run takes that is refused at once
 MOST_SECONDS = 60

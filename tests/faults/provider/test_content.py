@@ -9,7 +9,8 @@ import pytest
 
 from tests.faults.conftest import StartTrial, Trial, more
 from tests.support.faults.inject import bent, broken, raw
-from tests.support.warehouse.state import content, problems, rows
+from tests.support.warehouse.rows import content, rows
+from tests.support.warehouse.state import problems
 
 DIGITS = "9" * 5000
 COSTS: dict[str, str | None] = {  # as printed -> in cents, or None if it does not fit

@@ -7,7 +7,7 @@ import pytest
 from sources.http import usage
 from tests.faults.conftest import StartTrial, more
 from tests.support.faults.inject import UNAVAILABLE, Fault, Page, bent, broken, from_page
-from tests.support.warehouse.state import rows
+from tests.support.warehouse.rows import rows
 
 
 def total(change: Any) -> Fault:

@@ -10,7 +10,9 @@ import sources
 from tests.conftest import ServeFake, Sync, generated
 from tests.faults.conftest import more
 from tests.support.faults.drifting import Drift
-from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds, rows
+from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import named_rows, rows
 
 CHANGES, A_RUN = 200, 20  # changes of shape, and how many of them come between two runs
 VIEWS = "select table_name from information_schema.views where table_schema = 'fax'"
@@ -19,14 +21,10 @@ VIEWS = "select table_name from information_schema.views where table_schema = 'f
 def held(warehouse: Warehouse, provider: str) -> dict[str, set[str]]:
     """Every value that the warehouse has of each fax, in a column or as the original of a problem."""
     told: dict[str, set[str]] = {}
-    with warehouse.opened() as connection:
-        answer = connection.execute(f"select * from fax_{provider}.{sources.provider(provider).TABLE.name}")
-        place = [column[0] for column in answer.description].index("id")
-        for row in answer.fetchall():
-            told.setdefault(str(row[place]), set()).update(map(plain, row))
-        sql = f"select record_id, original from fax_{provider}.sync_problems"
-        for id, original in connection.execute(sql).fetchall():
-            told.setdefault(id, set()).add(plain(original))
+    for row in named_rows(warehouse, f"select * from fax_{provider}.{sources.provider(provider).TABLE.name}"):
+        told.setdefault(str(row["id"]), set()).update(map(plain, row.values()))
+    for id, original in rows(warehouse, f"select record_id, original from fax_{provider}.sync_problems"):
+        told.setdefault(id, set()).add(plain(original))
     return told
 
 
@@ -57,7 +55,7 @@ def test_no_change_of_shape_loses_a_value_or_breaks_a_view(
             continue
 
         assert sync().exit_code == 0
-        assert_warehouse_holds(place, provider, served.fake.truth())
+        assert_holds(place, provider, served.fake.truth())
         for (view,) in rows(place, VIEWS):
             rows(place, f"select * from fax.{view}")
         there = held(place, provider)

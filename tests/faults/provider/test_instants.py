@@ -6,10 +6,10 @@ import pytest
 
 from sources.phaxio.fake import DOCUMENTED
 from tests.faults.conftest import StartTrial, more
-from tests.faults.provider.test_time import dated
 from tests.support.commands.in_process import Time, run_once
-from tests.support.faults.inject import bent, broken
-from tests.support.warehouse.state import cursor, rows
+from tests.support.faults.inject import bent, broken, dated
+from tests.support.warehouse.rows import rows
+from tests.support.warehouse.state import cursor
 
 DAY = timedelta(days=1)
 DOUBLED_HOUR = [f"2024-11-03T01:{minute:02d}:00.000-0{offset}:00" for offset in (5, 6) for minute in (5, 59)]

@@ -12,7 +12,7 @@ from sources.fakes.server import Answer, Request, json_answer
 from tests.faults.conftest import StartTrial, Trial, more
 from tests.support.commands.in_process import run_once
 from tests.support.faults.inject import Fault, Honest, Page, bent, between_pages, broken
-from tests.support.warehouse.state import content, rows
+from tests.support.warehouse.rows import content, rows
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 MOST_REQUESTS = 110  # of a walk that goes nowhere

@@ -1,7 +1,6 @@
 """Time that is wrong, doubled or far off: clocks, daylight saving, late changes, one second for all."""
 
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -9,17 +8,13 @@ import pytest
 import sources
 from tests.faults.conftest import StartTrial, Trial, more
 from tests.support.commands.in_process import Time, run_once
-from tests.support.faults.inject import broken, raw
-from tests.support.warehouse.state import content, cursor, rows
+from tests.support.faults.inject import broken, dated
+from tests.support.warehouse.rows import content, rows
+from tests.support.warehouse.state import cursor
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 DAY = timedelta(days=1)
 WRONG_CLOCKS = [("phaxio", -1), ("signalwire", 1), ("phaxio", 400), ("signalwire", -400)]
-
-
-def dated(ahead: timedelta) -> Any:
-    """A provider whose clock is that far ahead of the real one."""
-    return raw(lambda body: body, Date=format_datetime(datetime.now(UTC) + ahead, usegmt=True))
 
 
 @pytest.mark.parametrize(("provider", "days"), WRONG_CLOCKS)

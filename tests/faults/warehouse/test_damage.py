@@ -12,8 +12,8 @@ import pytest
 import sources
 from tests.faults.conftest import StartTrial, Trial
 from tests.support.warehouse.file_and_database import File
-from tests.support.warehouse.oracle import assert_holds, content
-from tests.support.warehouse.state import rows
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import content, rows
 
 ZEROS = bytes(4096)
 

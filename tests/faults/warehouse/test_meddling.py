@@ -8,8 +8,9 @@ import pytest
 
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.faults.conftest import StartTrial
+from tests.support.warehouse.file_and_database import File
 from tests.support.warehouse.oracle import assert_holds
-from tests.support.warehouse.state import rows
+from tests.support.warehouse.rows import rows
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +29,7 @@ def test_a_table_of_our_name_that_is_a_users_own_keeps_its_rows(name: str, trial
     with duckdb.connect(str(started.warehouse)) as connection:
         connection.execute("create schema fax_phaxio")
         connection.execute(OWN_TABLES[name].format("fax_phaxio.faxes"))
-        before = connection.execute("select * from fax_phaxio.faxes").fetchall()
+    before = rows(started.warehouse, "select * from fax_phaxio.faxes")
     synced = started.sync()
 
     assert (synced.exit_code, "Traceback" in synced.told) == (69, False), synced.told[-500:]
@@ -55,8 +56,7 @@ DROPPED = {
 @pytest.mark.parametrize("name", DROPPED)
 def test_what_users_have_dropped_is_made_again_or_told(name: str, trial: StartTrial) -> None:
     started = trial("phaxio")
-    with duckdb.connect(str(started.warehouse)) as connection:
-        connection.execute(DROPPED[name])
+    started.place.write(DROPPED[name])
     synced = started.sync()
 
     assert (synced.exit_code in (0, 69), "Traceback" in synced.told) == (True, False), synced.told[-500:]
@@ -71,8 +71,7 @@ def test_a_refresh_of_one_account_leaves_the_others_to_their_next_run(
 ) -> None:
     truth = [configured(account, serve_fake, settings) for account in ("east", "west")]
     assert sync().exit_code == 0
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(DROPPED[name])
+    File(warehouse).write(DROPPED[name])
 
     assert [sync("--account", "east", *more).exit_code for more in ([], ["--full-refresh"])] == [69, 0]
     assert sync("--account", "west").exit_code == 0

@@ -9,25 +9,14 @@ import sources
 from tests.faults.conftest import StartServerTrial
 from tests.support.commands.process import Barrier
 from tests.support.faults.inject import broken
-from tests.support.faults.server_trial import ServerTrial
+from tests.support.faults.server_trial import TABLES
 from tests.support.servers.wire import wire
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
-TABLES = {  # where a load is when it has to wait for them
-    "staging the faxes": "fax_{}_default_staging.{}",
-    "merging the faxes": "fax_{}.{}",
-    "merging the ledger": "fax_{}.sync_windows",
-    "writing the state": "fax_{}._dlt_pipeline_state",
-    "committing the load": "fax_{}._dlt_loads",
-}
 END_HOLDER = """
     select pg_terminate_backend(pid) from pg_locks
     where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
 """
-
-
-def table(trying: ServerTrial, point: str) -> str:
-    return TABLES[point].format(trying.provider, sources.provider(trying.provider).TABLE.name)
 
 
 def crash(pid: int) -> None:
@@ -44,7 +33,7 @@ def test_a_backend_that_ends_in_the_midst_of_a_load_costs_nothing(
     trying = server_trial(provider)
     held = trying.ids()
     acts = {"crash": crash, "cut": lambda pid: trying.query(f"select pg_terminate_backend({pid})")}
-    synced = trying.at_lock(table(trying, point), acts[act])
+    synced = trying.at_lock(trying.table(point), acts[act])
     trying.server.recover()
     trying.withstood(synced, held)
     trying.recovers()

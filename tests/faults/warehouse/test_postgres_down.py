@@ -8,8 +8,8 @@ import pytest
 
 import sources
 from tests.faults.conftest import StartServerTrial
+from tests.support.credentials import PASSWORD
 from tests.support.faults.server_trial import ServerTrial
-from tests.support.leaks import PASSWORD
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"

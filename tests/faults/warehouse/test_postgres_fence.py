@@ -11,12 +11,12 @@ import sources
 from pipelines.warehouse import load
 from tests.conftest import Settings
 from tests.faults.conftest import StartServerTrial
-from tests.faults.warehouse.test_postgres_cut import TABLES, table
 from tests.support.commands.process import Barrier, run
 from tests.support.faults.inject import broken
-from tests.support.faults.server_trial import OURS, ServerTrial
+from tests.support.faults.server_trial import OURS, TABLES, ServerTrial
 from tests.support.servers.postgres import Server
 from tests.support.servers.wire import wire
+from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 LOCKS = "pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = '{}')"
@@ -39,7 +39,7 @@ def end_holder(trying: ServerTrial) -> None:
 def test_nothing_is_committed_once_the_lock_is_gone(point: str, provider: str, server_trial: StartServerTrial) -> None:
     trying = server_trial(provider)
     held = trying.ids()
-    synced = trying.at_lock(table(trying, point), lambda _: end_holder(trying))
+    synced = trying.at_lock(trying.table(point), lambda _: end_holder(trying))
     trying.withstood(synced, held)
 
     assert synced.exit_code == 75, synced.told
@@ -75,11 +75,11 @@ def test_a_second_run_that_gets_in_loses_nothing(
             trying.wait_for_one(WAITING_FOR_LOCK.format(trying.database))
 
         second = []
-        first = trying.at_lock(table(trying, point), meet)
+        first = trying.at_lock(trying.table(point), meet)
         code, told = second[0].result()
 
     assert (first.exit_code, code) == (75, 0), first.told + told
-    trying.server.assert_holds(trying.database, provider, trying.served.fake.truth())
+    assert_holds(trying.place, provider, trying.served.fake.truth())
     trying.recovers()
 
 
@@ -109,7 +109,7 @@ def test_a_limit_of_the_servers_ends_no_run_that_fetches(
         synced = trying.sync()
 
     assert synced.exit_code == 0, synced.told
-    trying.server.assert_holds(trying.database, provider, trying.served.fake.truth())
+    assert_holds(trying.place, provider, trying.served.fake.truth())
 
 
 @pytest.mark.parametrize(("own", "seconds"), [("", 30), ("?keepalives_idle=7", 7)])

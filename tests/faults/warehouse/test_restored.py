@@ -5,7 +5,9 @@ import pytest
 import sources
 from tests.conftest import ServeFake, Sync, generated
 from tests.faults.conftest import more
-from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds, rows
+from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import rows
 
 
 @pytest.mark.parametrize("provider", sources.providers())
@@ -25,5 +27,5 @@ def test_a_restored_backup_is_made_exact_by_one_run(
     assert rows(place, "select count(*) from fax.faxes") == [(held,)]
 
     assert sync().exit_code == 0
-    assert_warehouse_holds(place, provider, served.fake.truth())
+    assert_holds(place, provider, served.fake.truth())
     assert sync().accounts[provider]["new"] == 0

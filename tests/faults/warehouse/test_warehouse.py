@@ -14,8 +14,8 @@ import pytest
 import sources
 from tests.faults.conftest import StartTrial
 from tests.support.commands.in_process import run_once
-from tests.support.warehouse.oracle import assert_holds, content
-from tests.support.warehouse.state import rows
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import content, rows
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 NOTEBOOK = """
@@ -90,11 +90,10 @@ def test_what_users_have_made_is_left_as_it_is(provider: str, trial: StartTrial)
 
 def test_rows_of_users_own_are_kept_unless_a_key_is_theirs(trial: StartTrial) -> None:
     started = trial("phaxio")
-    with duckdb.connect(str(started.warehouse)) as connection:
-        connection.execute(
-            "insert into fax_phaxio.faxes (id, account, status, created_at, _dlt_id, _dlt_load_id)"
-            " values (1, 'by hand', 'success', now(), 'by hand', 'by hand')"
-        )
+    started.place.write(
+        "insert into fax_phaxio.faxes (id, account, status, created_at, _dlt_id, _dlt_load_id)"
+        " values (1, 'by hand', 'success', now(), 'by hand', 'by hand')"
+    )
     assert started.sync().exit_code == 0
 
     assert rows(started.warehouse, "select account from fax_phaxio.faxes where id = 1") == [("by hand",)]
@@ -110,7 +109,7 @@ def test_every_look_during_a_load_sees_whole_faxes(trial: StartTrial) -> None:
 
     def look(connection: duckdb.DuckDBPyConnection) -> None:
         while not over.is_set():
-            seen.extend(connection.execute(sql).fetchall())
+            seen.extend(rows(connection, sql))
 
     with duckdb.connect(str(started.warehouse)) as connection:
         reader = Thread(target=look, args=(connection,))

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from tests.conftest import ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support.commands.process import Barrier, started
 from tests.support.faults.inject import broken
 from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import rows
 
 FILES = (
     "with blank.duckdb",
@@ -42,8 +42,7 @@ def test_a_warehouse_by_any_name_is_filled_and_found_again(
 
     assert (first.exit_code, again.exit_code, again.accounts["phaxio"]["new"]) == (0, 0, 0), first.told + again.told
     assert_holds(tmp_path / name, "phaxio", served.fake.truth())
-    with duckdb.connect(str(tmp_path / name), read_only=True) as connection:
-        assert connection.execute("select sum(faxes) > 0 from fax.daily_costs").fetchall() == [(True,)]
+    assert rows(tmp_path / name, "select sum(faxes) > 0 from fax.daily_costs") == [(True,)]
 
 
 @pytest.mark.slow

@@ -4,11 +4,11 @@ import os
 import socket
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import rows
 
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
 REFUSED = {
@@ -89,5 +89,4 @@ def test_a_url_may_name_the_file(serve_fake: ServeFake, sync: Sync, settings: Se
     settings[CREDENTIALS] = f"duckdb:///{tmp_path / 'by url.duckdb'}"
 
     assert sync().exit_code == 0
-    with duckdb.connect(str(tmp_path / "by url.duckdb"), read_only=True) as connection:
-        assert connection.execute("select count(*) from fax.faxes").fetchall() == [(len(served.fake.truth()),)]
+    assert rows(tmp_path / "by url.duckdb", "select count(*) from fax.faxes") == [(len(served.fake.truth()),)]

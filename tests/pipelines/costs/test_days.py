@@ -1,15 +1,15 @@
 """Days and months are those of the time zone that is set, also when its clocks change."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.conftest import Query, ServeFake, Settings, Sync, generated
-from tests.support.warehouse.raw_tables import insert, refresh, rows
+from tests.conftest import MakeWarehouse, Query, ServeFake, Settings, Sync, generated
+from tests.support.warehouse.raw_tables import insert, refresh
+from tests.support.warehouse.rows import named_rows
 
-destinations = pytest.mark.parametrize("destination", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
+destinations = pytest.mark.parametrize("kind", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
 # Chicago, west; Kathmandu, three quarters off; Lord Howe moves by half an hour; Apia, Auckland: east of everybody.
 # St John's, half an hour and west; Casablanca moves with Ramadan; Chatham, three quarters and moving; Dublin moves its
 # winter; Etc/GMT+12 has its sign the other way round; EST5EDT has no place.
@@ -29,17 +29,16 @@ def changes(zone: ZoneInfo) -> list[datetime]:
 @pytest.mark.slow
 @destinations
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_fax_counts_on_the_day_that_its_clock_showed(warehouses: Any, destination: str, zone: str) -> None:
-    warehouse = warehouses(destination)
+def test_a_fax_counts_on_the_day_that_its_clock_showed(warehouses: MakeWarehouse, kind: str, zone: str) -> None:
+    warehouse = warehouses(kind)
     instants = sorted(set(changes(ZoneInfo(zone))))
-    with warehouse.connection() as connection:
+    with warehouse.writable() as connection:
         faxes = [{"account": "default", "id": id, "created_at": instant} for id, instant in enumerate(instants)]
         insert(connection, "fax_phaxio.faxes", faxes)
-    refresh(warehouse.environment, zone)
+    refresh(warehouse.settings(), zone)
 
-    with warehouse.connection() as connection:
-        held = {row["created_at"].astimezone(UTC): row for row in rows(connection, "select * from fax.deliveries")}
-        days = rows(connection, "select day, sum(faxes) as faxes from fax.daily_costs group by day")
+    held = {row["created_at"].astimezone(UTC): row for row in named_rows(warehouse, "select * from fax.deliveries")}
+    days = named_rows(warehouse, "select day, sum(faxes) as faxes from fax.daily_costs group by day")
     expected = {instant: instant.astimezone(ZoneInfo(zone)).date() for instant in instants}
     assert {instant: row["day"] for instant, row in held.items()} == expected
     assert {instant: row["month"] for instant, row in held.items()} == {

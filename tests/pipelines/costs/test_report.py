@@ -27,6 +27,7 @@ from tests.conftest import ROOT, Query, ServeFake, Settings, Sync, generated
 from tests.support.commands.report_command import Reporting, sync_once, total
 from tests.support.environment import child_environment
 from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import File
 
 NOW = datetime.now(UTC)
 THIS, LAST = f"{NOW:%Y-%m}", f"{NOW.replace(day=1) - timedelta(days=1):%Y-%m}"
@@ -102,8 +103,7 @@ def test_an_account_that_was_not_read_to_the_end_of_the_month_leaves_it_open(
     report: Reporting, query: Query, warehouse: Path
 ) -> None:
     middle = (NOW.replace(day=1) - timedelta(days=1)).replace(day=12, hour=12)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("update fax_phaxio.sync_windows set to_at = least(to_at, ?)", [middle])
+    File(warehouse).write("update fax_phaxio.sync_windows set to_at = least(to_at, ?)", middle)
     found = report.figures("--month", LAST)
     phaxio, signalwire = sorted(found["accounts"], key=lambda one: str(one["provider"]))
     [(forecast, before)] = query(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipelines.views.queries import HERE
-from tests.conftest import ROOT, Query, ServeFake, Settings, Sync
+from tests.conftest import ROOT, MakeWarehouse, Query, ServeFake, Settings, Sync
 from tests.support.pages import blocks as code_blocks
 from tests.support.pages import page
 
@@ -171,7 +171,7 @@ def test_every_question_of_the_docs_has_an_answer_in_that_month(figures: Query) 
 
 
 @pytest.mark.slow
-def test_every_question_of_the_docs_runs_on_postgres(warehouses: Any) -> None:
-    with warehouses("postgres").connection() as connection:
+def test_every_question_of_the_docs_runs_on_postgres(warehouses: MakeWarehouse) -> None:
+    with warehouses("postgres").opened() as connection:
         for sql in QUESTIONS:
             assert connection.execute(sql).description

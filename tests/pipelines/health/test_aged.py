@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import Query, ServeFake, Sync, generated
-from tests.support.commands.check_command import Check, change
+from tests.support.commands.check_command import Check
 from tests.support.warehouse.aged import FIRST_ID, age
-from tests.support.warehouse.file_and_database import File, Warehouse, rows
+from tests.support.warehouse.file_and_database import File, Warehouse
+from tests.support.warehouse.rows import rows
 
 YEAR = 365
 # Every window with every fax created in it: right, and quadratic.
@@ -62,8 +63,10 @@ def test_faxes_that_are_gone_are_named_with_the_span_of_the_windows_that_lack_th
     dice = random.Random(seed)
     first = dice.randrange(3000)
     gone = {FIRST_ID + first + dice.randrange(500) for _ in range(20)} | {FIRST_ID + 10_000 + dice.randrange(500)}
-    change(warehouse, f"delete from fax_phaxio.faxes where id in ({', '.join(map(str, gone))})")
-    change(warehouse, f"update fax_phaxio.faxes set created_at = created_at + interval '1 hour' where id % 97 = {seed}")
+    File(warehouse).write(f"delete from fax_phaxio.faxes where id in ({', '.join(map(str, gone))})")
+    File(warehouse).write(
+        f"update fax_phaxio.faxes set created_at = created_at + interval '1 hour' where id % 97 = {seed}"
+    )
     expected: list[list[Any]] = []
     for start, end, missing in query(SHORT):
         if expected and start < expected[-1][1]:

@@ -11,7 +11,8 @@ import pytest
 
 from sources.fakes.server import Answer, Request, json_answer
 from tests.conftest import Query, Served, ServeFake, Settings, Sync, generated
-from tests.support.commands.check_command import Check, change
+from tests.support.commands.check_command import Check
+from tests.support.warehouse.file_and_database import File
 
 
 @pytest.mark.usefixtures("served")
@@ -42,7 +43,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_each_thing_that_is_wrong_with_the_warehouse_is_named(name: str, check: Check, warehouse: Path) -> None:
     sql, words = BROKEN[name]
-    change(warehouse, sql)
+    File(warehouse).write(sql)
     exit_code, told = check()
 
     assert (exit_code, any(words in finding for finding in told["phaxio"]["findings"])) == (65, True), told
@@ -207,7 +208,7 @@ def test_a_provider_out_of_reach_for_a_day_is_a_finding_that_names_the_way_on(
 
     for table, columns in {"sync_windows": ("from_at", "to_at"), "sync_runs": ("started_at", "finished_at")}.items():
         for column in columns:
-            change(warehouse, f"update fax_phaxio.{table} set {column} = {column} - interval 2 day")
+            File(warehouse).write(f"update fax_phaxio.{table} set {column} = {column} - interval 2 day")
     exit_code, told = check()
     (finding,) = [finding for finding in told["phaxio"]["findings"] if "no run has reached" in finding]
 

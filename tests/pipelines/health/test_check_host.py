@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from tests.conftest import ROOT, Served, Settings
-from tests.support.commands.check_command import Check, change
+from tests.support.commands.check_command import Check
 from tests.support.environment import child_environment
+from tests.support.warehouse.file_and_database import File
 
 
 @pytest.mark.usefixtures("served")
@@ -28,7 +29,7 @@ def test_a_disk_with_little_room_is_named_that_of_the_warehouse_too(
 @pytest.mark.slow
 @pytest.mark.usefixtures("served")
 def test_people_are_told_the_findings_and_their_remedies(settings: Settings, warehouse: Path) -> None:
-    change(warehouse, "delete from fax_phaxio.faxes where id % 2 = 0")
+    File(warehouse).write("delete from fax_phaxio.faxes where id % 2 = 0")
     secrets = Path(settings["DLT_PROJECT_DIR"]) / ".dlt" / "secrets.toml"
     secrets.touch(0o600)
     secrets.write_text(f'[sources.phaxio]\napi_secret = "{settings.pop("SOURCES__PHAXIO__API_SECRET")}"\n')

@@ -9,9 +9,10 @@ import duckdb
 import pytest
 
 from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
-from tests.support.commands.check_command import Check, change
+from tests.support.commands.check_command import Check
 from tests.support.environment import child_environment
 from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import File
 
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
 HEADER = 4096  # bytes; eight of them a checksum of the rest
@@ -72,7 +73,7 @@ def test_what_an_account_that_is_no_more_has_left_is_noted_once(
     check: Check, settings: Settings, warehouse: Path
 ) -> None:
     settings["SOURCES__PHAXIO__ACCOUNTS__WEST__API_KEY"] = "the key of the west"
-    change(warehouse, "create schema fax_phaxio_east_staging")
+    File(warehouse).write("create schema fax_phaxio_east_staging")
     _, told = check()
 
     assert told["phaxio/west"]["notes"] == []

@@ -7,7 +7,8 @@ import pytest
 import sources
 from tests.conftest import ServeFake, Sync, generated
 from tests.support.commands.check_command import Check
-from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds
+from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.oracle import assert_holds
 
 LOST = {
     "all recipients of a fax": ("phaxio", "fax_recipients", "fax_id = (select min(id) from {faxes} where {sent})"),
@@ -54,7 +55,7 @@ def test_rows_that_are_gone_are_told_and_brought_back(
 
     assert (whole, code, len(findings)) == (0, 65, 1), told
     assert sync(*REMEDIES[remedy](findings[0])).exit_code == 0
-    assert_warehouse_holds(place, provider, served.fake.truth())
+    assert_holds(place, provider, served.fake.truth())
     assert check()[0] == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.outcome.postgres_connect import explain_connection
 from tests.conftest import ServeFake, Settings, Sync
-from tests.support.leaks import PASSWORD
+from tests.support.credentials import PASSWORD
 from tests.support.servers.postgres import Server
 from tests.support.servers.protocol_server import refusing
 

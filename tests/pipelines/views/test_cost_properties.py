@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import sources
 from pipelines.views.queries import HERE, UNIFIED
+from tests.conftest import MakeWarehouse
 from tests.support.cost_model import (
     Record,
     dollars_of,
@@ -22,12 +23,13 @@ from tests.support.cost_model import (
     signalwire_logs,
     signalwire_rows,
 )
-from tests.support.warehouse.raw_tables import READ_AT, insert, refresh, rows, tables
+from tests.support.warehouse.raw_tables import READ_AT, insert, refresh, tables
+from tests.support.warehouse.rows import named_rows
 
 HEADS = {path.stem: path.read_text() for path in HERE.glob("*.sql")}
 HEADS |= {name: meaning for name, (meaning, _) in UNIFIED.items() if "Grain:" in meaning}
 WHOLE = ("daily_costs", "monthly_costs", "cost_by_number", "delivery_rates", "cost_per_page", "deliveries")
-destinations = pytest.mark.parametrize("destination", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
+destinations = pytest.mark.parametrize("kind", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
 slowly = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 briefly = settings(slowly, max_examples=3)
 
@@ -39,16 +41,16 @@ def grain(view: str) -> list[str]:
     return re.split(r", | and ", named[1])
 
 
-def check(warehouses: Any, destination: str, budget: settings) -> None:
+def check(warehouses: MakeWarehouse, kind: str, budget: settings) -> None:
     """Holds every law against so many warehouses."""
-    warehouse = warehouses(destination)
-    with warehouse.connection() as connection:
+    warehouse = warehouses(kind)
+    with warehouse.writable() as connection:
 
         @budget
         @given(st.lists(phaxio_faxes, max_size=12), st.lists(signalwire_logs, max_size=12))
         def laws(faxes: list[Record], logs: list[Record]) -> None:
             fill(connection, faxes, logs)
-            views = {view: rows(connection, f"select * from fax.{view}") for view in HEADS}
+            views = {view: named_rows(connection, f"select * from fax.{view}") for view in HEADS}
             keys_are_unique(views)
             parts_sum_to_the_whole(views, faxes)
             sums_are_what_the_providers_charged(views, faxes, logs)
@@ -60,11 +62,11 @@ def check(warehouses: Any, destination: str, budget: settings) -> None:
 
 @destinations
 @pytest.mark.slow
-def test_no_cent_is_lost_or_counted_twice(warehouses: Any, destination: str) -> None:
-    check(warehouses, destination, slowly)
+def test_no_cent_is_lost_or_counted_twice(warehouses: MakeWarehouse, kind: str) -> None:
+    check(warehouses, kind, slowly)
 
 
-def test_no_cent_is_lost_or_counted_twice_in_a_few(warehouses: Any) -> None:
+def test_no_cent_is_lost_or_counted_twice_in_a_few(warehouses: MakeWarehouse) -> None:
     check(warehouses, "duckdb", briefly)
 
 
@@ -179,24 +181,22 @@ def total(held: Any) -> Decimal:
 @pytest.mark.slow
 @destinations
 @pytest.mark.parametrize("providers", [(), *((name,) for name in sources.providers()), tuple(sources.providers())])
-def test_every_view_runs_without_a_fax(warehouses: Any, destination: str, providers: tuple[str, ...]) -> None:
-    warehouse = warehouses(destination, providers)
+def test_every_view_runs_without_a_fax(warehouses: MakeWarehouse, kind: str, providers: tuple[str, ...]) -> None:
+    warehouse = warehouses(kind, providers)
 
-    with warehouse.connection() as connection:
-        held = {view: rows(connection, f"select * from fax.{view}") for view in HEADS}
+    held = {view: named_rows(warehouse, f"select * from fax.{view}") for view in HEADS}
     assert {view for view, found in held.items() if found} == ({"month_to_date"} if providers else set())
 
 
 @pytest.mark.slow
 @destinations
-def test_every_view_runs_after_new_raw_columns(warehouses: Any, destination: str) -> None:
-    warehouse = warehouses(destination)
-    with warehouse.connection() as connection:
+def test_every_view_runs_after_new_raw_columns(warehouses: MakeWarehouse, kind: str) -> None:
+    warehouse = warehouses(kind)
+    with warehouse.writable() as connection:
         for provider in sources.providers():
             for name, _ in tables(provider):
                 for column in ("month", "value", "cost_usd", "position_2", "is_test_2"):
                     connection.execute(f"alter table fax_{provider}.{name} add column if not exists {column} text")
-    refresh(warehouse.environment)
+    refresh(warehouse.settings())
 
-    with warehouse.connection() as connection:
-        assert all(rows(connection, f"select * from fax.{view}") == [] for view in HEADS.keys() - {"month_to_date"})
+    assert all(named_rows(warehouse, f"select * from fax.{view}") == [] for view in HEADS.keys() - {"month_to_date"})

@@ -2,16 +2,15 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipelines.views.files import HERE
-from tests.conftest import ROOT, ServeFake, SyncProcess, generated
-from tests.support.warehouse.file_and_database import Warehouse as Place
-from tests.support.warehouse.file_and_database import assert_warehouse_holds
-from tests.support.warehouse.file_and_database import rows as rows_of
-from tests.support.warehouse.raw_tables import Warehouse, warnings_of_refresh
+from tests.conftest import ROOT, MakeWarehouse, ServeFake, SyncProcess, generated
+from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.raw_tables import warnings_of_refresh
+from tests.support.warehouse.rows import rows
 
 OURS = {path.stem for path in HERE.glob("*.sql")} | {"faxes", "fax_recipients", "fax_tags", "sync_windows"}
 FINE = (
@@ -29,23 +28,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
-def kept(request: pytest.FixtureRequest, warehouses: Any) -> Warehouse:
-    made: Warehouse = warehouses(request.param)
-    return made
+def kept(request: pytest.FixtureRequest, warehouses: MakeWarehouse) -> Warehouse:
+    return warehouses(request.param)
 
 
 @pytest.fixture
 def made(kept: Warehouse) -> Warehouse:
     """A warehouse without views."""
-    with kept.connection() as connection:
-        connection.execute("drop schema if exists fax cascade")
+    kept.write("drop schema if exists fax cascade")
     return kept
 
 
 def views(made: Warehouse) -> set[str]:
-    with made.connection() as connection:
-        sql = "select table_name from information_schema.views where table_schema = 'fax'"
-        return {name for (name,) in connection.execute(sql).fetchall()}
+    return {
+        name for (name,) in rows(made, "select table_name from information_schema.views where table_schema = 'fax'")
+    }
 
 
 def comment(made: Warehouse, view: str) -> str:
@@ -53,9 +50,8 @@ def comment(made: Warehouse, view: str) -> str:
         "select description from pg_catalog.pg_description join pg_catalog.pg_class on objoid = pg_class.oid"
         f" where relname = '{view}' and objsubid = 0"
     )
-    with made.connection() as connection:
-        ((text,),) = connection.execute(sql).fetchall()
-        return str(text)
+    ((text,),) = rows(made, sql)
+    return str(text)
 
 
 WRONG: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
@@ -89,7 +85,7 @@ def test_a_view_that_cannot_be_made_is_told_and_stops_no_other(wrong: str, made:
     files, told = WRONG[wrong]
     for name, text in files.items():
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    warnings = warnings_of_refresh(made.environment, folder=folder)
+    warnings = warnings_of_refresh(made.settings(), folder=folder)
 
     assert [
         warning for warning, words in zip(sorted(warnings), sorted(told), strict=True) if words not in warning
@@ -100,7 +96,7 @@ def test_a_view_that_cannot_be_made_is_told_and_stops_no_other(wrong: str, made:
 
 def test_a_warning_quotes_the_database_and_no_number(made: Warehouse, folder: Path) -> None:
     (folder / "mine.sql").write_text('select "+1 206 555 0100" from fax.faxes')
-    (warning,) = warnings_of_refresh(made.environment, folder=folder)
+    (warning,) = warnings_of_refresh(made.settings(), folder=folder)
 
     assert "555" not in warning
     assert "[number]" in warning
@@ -111,7 +107,7 @@ def test_a_folder_or_a_dead_link_is_no_view(made: Warehouse, folder: Path) -> No
     (folder / "link.sql").symlink_to(folder / "nothing")
     (folder / ".#editor.sql").symlink_to("user@host.1234")
     (folder / "._mine.sql").write_bytes(b"\0\5\26\7\0")
-    warnings = warnings_of_refresh(made.environment, folder=folder)
+    warnings = warnings_of_refresh(made.settings(), folder=folder)
 
     assert [warning.partition(": ")[2] for warning in warnings] == [
         "the file cannot be read: Is a directory",
@@ -133,57 +129,50 @@ def test_a_folder_or_a_dead_link_is_no_view(made: Warehouse, folder: Path) -> No
 )
 def test_a_view_of_ones_own_is_made_once(text: str, made: Warehouse, folder: Path) -> None:
     (folder / "mine.sql").write_bytes(text.encode())
-    first = warnings_of_refresh(made.environment, folder=folder)
-    note = "comment on column fax.mine.account is 'lost when the view is made again'"
-    with made.connection() as connection:
-        connection.execute(note)
-    second = warnings_of_refresh(made.environment, folder=folder)
-    with made.connection() as connection:
-        sql = (
-            "select description from pg_catalog.pg_description join pg_catalog.pg_class on objoid = pg_class.oid"
-            " where relname = 'mine' and objsubid <> 0 and description is not null"
-        )
-        notes = connection.execute(sql).fetchall()
+    first = warnings_of_refresh(made.settings(), folder=folder)
+    made.write("comment on column fax.mine.account is 'lost when the view is made again'")
+    second = warnings_of_refresh(made.settings(), folder=folder)
+    notes = (
+        "select description from pg_catalog.pg_description join pg_catalog.pg_class on objoid = pg_class.oid"
+        " where relname = 'mine' and objsubid <> 0 and description is not null"
+    )
 
     assert (first, second) == ([], [])
     assert "%%" not in comment(made, "mine")
-    assert notes == [("lost when the view is made again",)]
+    assert rows(made, notes) == [("lost when the view is made again",)]
 
 
 def test_a_view_that_was_dropped_comes_back(made: Warehouse, folder: Path) -> None:
-    warnings_of_refresh(made.environment, folder=folder)
-    with made.connection() as connection:
-        connection.execute("drop view fax.by_account")
+    warnings_of_refresh(made.settings(), folder=folder)
+    made.write("drop view fax.by_account")
     (folder / "mine.sql").write_text(TYPO)
-    warnings = warnings_of_refresh(made.environment, folder=folder)
+    warnings = warnings_of_refresh(made.settings(), folder=folder)
 
     assert len(warnings) == 1
     assert "by_account" in views(made)
 
 
 def test_a_view_that_fails_keeps_no_other_from_changing(made: Warehouse, folder: Path) -> None:
-    warnings_of_refresh(made.environment, folder=folder)
+    warnings_of_refresh(made.settings(), folder=folder)
     (folder / "mine.sql").write_text(TYPO)
     (folder / "by_account.sql").write_text("select 1 as other, 2 as columns")
-    warnings = warnings_of_refresh(made.environment, folder=folder)
-    with made.connection() as connection:
-        rows = connection.execute("select other, columns from fax.by_account").fetchall()
+    warnings = warnings_of_refresh(made.settings(), folder=folder)
 
     assert [warning.partition(": ")[0][-16:] for warning in warnings] == ["mine.sql, line 5"]
-    assert rows == [(1, 2)]
+    assert rows(made, "select other, columns from fax.by_account") == [(1, 2)]
 
 
 def test_a_mended_view_is_made(made: Warehouse, folder: Path) -> None:
     (folder / "mine.sql").write_text(TYPO)
-    warnings_of_refresh(made.environment, folder=folder)
+    warnings_of_refresh(made.settings(), folder=folder)
     (folder / "mine.sql").write_text(TYPO.replace("faxess", "faxes"))
 
-    assert warnings_of_refresh(made.environment, folder=folder) == []
+    assert warnings_of_refresh(made.settings(), folder=folder) == []
     assert "mine" in views(made)
 
 
 def test_the_faxes_are_loaded_whatever_the_view(
-    place: Place, serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path
+    place: Warehouse, serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path
 ) -> None:
     project = tmp_path / "copy"
     for name in ("sources", "pipelines", ".dlt"):
@@ -195,5 +184,5 @@ def test_the_faxes_are_loaded_whatever_the_view(
     assert done.returncode == 0, done.stderr
     assert "WARNING: pipelines/views/mine.sql, line 5: the view is not made: " in done.stdout
     assert "faxess" in done.stdout
-    assert_warehouse_holds(place, "phaxio", served.fake.truth())
-    assert rows_of(place, "select sum(faxes) from fax.daily_costs") == [(30,)]
+    assert_holds(place, "phaxio", served.fake.truth())
+    assert rows(place, "select sum(faxes) from fax.daily_costs") == [(30,)]

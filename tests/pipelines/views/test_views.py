@@ -10,6 +10,7 @@ import pytest
 import sources
 from sources.records import fax
 from tests.conftest import Query, ServeFake, Sync, generated
+from tests.support.warehouse.file_and_database import File
 
 GRAINS = {
     "faxes": "provider, account, id",
@@ -96,15 +97,13 @@ def test_views_are_made_again_only_when_their_text_has_changed(
     served = serve_fake("phaxio", generated("phaxio", 5))
     note = "select comment from duckdb_columns() where table_name = 'monthly_costs' and column_name = 'month'"
     sync()
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("comment on column fax.monthly_costs.month is 'lost when the view is made again'")
+    File(warehouse).write("comment on column fax.monthly_costs.month is 'lost when the view is made again'")
     served.fake.add(*generated("phaxio", 5, days=1, first_id=900_000_000))
     sync()
 
     assert query(note) == [("lost when the view is made again",)]
 
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("create or replace view fax.monthly_costs as select 1 as month")
+    File(warehouse).write("create or replace view fax.monthly_costs as select 1 as month")
     sync()
 
     assert query("select sum(faxes) > 0 from fax.monthly_costs") == [(True,)]

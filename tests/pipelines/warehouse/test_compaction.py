@@ -17,7 +17,8 @@ from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
 from tests.support.commands.process import started
 from tests.support.warehouse.aged import age
-from tests.support.warehouse.file_and_database import Warehouse, rows
+from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.rows import rows
 
 DAYS = 12
 MADE = DAYS * 288 + 1

@@ -8,9 +8,9 @@ import duckdb
 from sources.phaxio import fake as phaxio
 from sources.signalwire import fake as signalwire
 from tests.conftest import Query, ServeFake, Settings, Sync, SyncProcess
-from tests.faults.provider.test_time import dated
 from tests.support.commands.in_process import Time, run_once
-from tests.support.faults.inject import broken
+from tests.support.faults.inject import broken, dated
+from tests.support.warehouse.rows import rows
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -40,8 +40,7 @@ def test_a_heartbeat_takes_up_no_more_space_than_the_one_before(
         sizes.append(warehouse.stat().st_size)
 
     assert (max(sizes) - sizes[0] < 1_000_000, max(sizes[3:]) <= sizes[1]) == (True, True)
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        assert connection.execute("select count(*) from fax_phaxio._dlt_version").fetchone() == (1,)
+    assert rows(warehouse, "select count(*) from fax_phaxio._dlt_version") == [(1,)]
 
 
 def test_rows_are_merged_from_any_directory_and_lie_nowhere_else(

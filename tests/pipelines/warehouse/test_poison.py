@@ -7,7 +7,9 @@ import pytest
 
 from pipelines.warehouse.stored_faxes import SYSTEM_COLUMNS
 from tests.conftest import ServeFake, Sync, generated
-from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds, rows
+from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import rows
 
 FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # what a fax says -> what its columns hold
     "system columns": (
@@ -39,7 +41,7 @@ def test_fields_that_a_database_might_refuse_are_held_alike(
     synced = sync()
 
     assert synced.exit_code == 0, synced.told
-    assert_warehouse_holds(place, "phaxio", served.fake.truth())
+    assert_holds(place, "phaxio", served.fake.truth())
     listed = ", ".join(f'"{column}"' for column in expected)
     (row,) = rows(place, f"select {listed} from fax_phaxio.faxes where id = {first['id']}")
     held = dict(zip(expected, row, strict=True))
@@ -58,7 +60,7 @@ def test_an_id_of_thousands_of_characters_is_told_and_the_others_are_loaded(
     synced = sync()
 
     assert synced.exit_code == 0, synced.told
-    assert_warehouse_holds(place, "signalwire", [fax for fax in served.fake.truth() if fax["id"] != odd])
+    assert_holds(place, "signalwire", [fax for fax in served.fake.truth() if fax["id"] != odd])
     told = rows(place, "select record_id, reason from fax_signalwire.sync_problems")
     assert told == [(odd, "an id of more than 255 characters")]
 
@@ -69,7 +71,7 @@ def test_an_id_of_as_many_characters_as_may_be_is_held(place: Warehouse, serve_f
     served = serve_fake("signalwire", [first | {"id": "".join(chr(0x1F600 + n % 80) for n in range(255))}, *others])
 
     assert sync().exit_code == 0
-    assert_warehouse_holds(place, "signalwire", served.fake.truth())
+    assert_holds(place, "signalwire", served.fake.truth())
 
 
 @pytest.mark.slow
@@ -80,4 +82,4 @@ def test_long_texts_of_a_split_off_table_are_held(place: Warehouse, serve_fake: 
 
     assert sync().exit_code == 0
     assert rows(place, "select name, value from fax.fax_tags") == [(name, value)]
-    assert_warehouse_holds(place, "phaxio", served.fake.truth())
+    assert_holds(place, "phaxio", served.fake.truth())

@@ -4,7 +4,6 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from uuid import uuid4
 
 import pytest
 
@@ -12,8 +11,10 @@ import sources
 from pipelines.warehouse import load
 from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support.pages import blocks
-from tests.support.pg_server import OWNERS
+from tests.support.pg_server import new_role
 from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import Database
+from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 SCHEMAS = ("fax", "fax_phaxio", "fax_phaxio_default_staging")
@@ -26,7 +27,7 @@ def test_what_changes_at_the_provider_changes_in_the_warehouse(
     served = serve_fake(provider, generated(provider, 120, days=20))
 
     assert sync().exit_code == 0
-    postgres.assert_holds(database, provider, served.fake.truth())
+    assert_holds(Database(postgres, database), provider, served.fake.truth())
 
     loads = postgres.query(database, f"select count(*) from fax_{provider}._dlt_loads")
 
@@ -40,18 +41,14 @@ def test_what_changes_at_the_provider_changes_in_the_warehouse(
         served.fake.settle_one(id)
 
     assert sync().exit_code == 0
-    postgres.assert_holds(database, provider, served.fake.truth())
+    assert_holds(Database(postgres, database), provider, served.fake.truth())
 
 
 @pytest.fixture
 def analyst(postgres: Server) -> Iterator[str]:
     """The name of a role that may do nothing but connect to what is open to all."""
-    name = f"analyst_{uuid4().hex[:12]}"
-    postgres.query("postgres", f"create role {name} login")
-    yield name
-    for (database,) in postgres.query("postgres", OWNERS.format(name)):
-        postgres.query(database, f"drop owned by {name} cascade")
-    postgres.query("postgres", f"drop role {name}")
+    with new_role(postgres, "analyst") as name:
+        yield name
 
 
 @pytest.mark.slow
@@ -69,7 +66,7 @@ def test_the_grants_of_the_page_suffice(
     postgres.query(database, re.sub(r"\b(company|fax_sync|analyst)\b", lambda found: names[found[0]], ways[way]))
 
     assert sync().exit_code == 0
-    postgres.assert_holds(database, "phaxio", served.fake.truth())
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
     postgres.query(database, re.sub(r"\b(company|fax_sync|analyst)\b", lambda found: names[found[0]], reading))
     postgres.query(database, f"grant connect on database {database} to {analyst}")
@@ -101,7 +98,7 @@ def test_views_that_others_have_built_on_ours_are_never_dropped(
 
     assert "depend" not in sync().told
     assert postgres.query(database, "select count(*) from fax.monthly_costs where provider = 'phaxio'") != [(0,)]
-    postgres.assert_holds(database, "phaxio", served.fake.truth())
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
 @pytest.mark.slow
@@ -117,7 +114,7 @@ def test_what_users_have_added_survives(serve_fake: ServeFake, sync: Sync, postg
     assert sync().exit_code == 0
     assert postgres.query(database, "select kept from fax_phaxio.theirs") == [(1,)]
     assert postgres.query(database, "select count(*) from pg_indexes where indexname = 'their_index'") == [(1,)]
-    postgres.assert_holds(database, "phaxio", served.fake.truth())
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
 def test_a_table_of_somebody_elses_with_our_name_is_left_alone(

@@ -4,6 +4,8 @@ import pytest
 
 from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import Database
+from tests.support.warehouse.oracle import assert_holds
 
 TEXTS = {"café": "naïve – 東京 €"}
 DEFAULTS = {
@@ -42,7 +44,7 @@ def test_text_is_held_whatever_a_session_has_by_default(
 
     assert synced.exit_code == 0, synced.told
     assert postgres.query(database, "select name, value from fax.fax_tags where name like 'caf%'") == [*TEXTS.items()]
-    postgres.assert_holds(database, "phaxio", served.fake.truth())
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
     assert sync().accounts["phaxio"]["changed"] == 0
 
 

@@ -5,6 +5,8 @@ import pytest
 import sources
 from tests.conftest import Served, ServeFake, Sync, generated
 from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import Database
+from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 KEYS = {
@@ -40,7 +42,7 @@ def test_a_publication_of_all_tables_stops_no_load(
     synced = sync()
 
     assert (synced.exit_code, synced.accounts[provider]["changed"] > 0) == (0, True), synced.told
-    postgres.assert_holds(database, provider, served.fake.truth())
+    assert_holds(Database(postgres, database), provider, served.fake.truth())
 
 
 @pytest.mark.slow
@@ -80,7 +82,7 @@ def test_row_security_that_forbids_deletes_doubles_nothing(
     assert postgres.query(database, "select id from fax_phaxio.faxes order by 1") == before
     postgres.query(database, f"create policy deleting on fax_phaxio.{table} for delete to {role} using (true)")
     assert sync().exit_code == 0
-    postgres.assert_holds(database, "phaxio", served.fake.truth())
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
 @pytest.mark.slow
@@ -122,7 +124,7 @@ def test_a_warehouse_of_the_version_before_is_given_its_keys(
     assert sorted(postgres.query(database, UNIQUE)) == made
     assert {table for table, index, _ in made if index == f"{table}_key"} == KEYS.keys() & {t for t, *_ in made}
     assert postgres.query(database, "select 1 from pg_indexes where indexname = 'faxes_account_id'") == []
-    postgres.assert_holds(database, "phaxio", served.fake.truth())
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
 @pytest.mark.slow
@@ -143,7 +145,7 @@ def test_keys_that_are_there_twice_are_told_and_mended_by_a_refresh(
     assert "--full-refresh" in synced.told
     assert sync("--full-refresh").exit_code == 0
     assert sync("--full-refresh").exit_code == 0
-    postgres.assert_holds(database, "phaxio", served.fake.truth())
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
     assert "faxes_key" in {index for _, index, _ in postgres.query(database, UNIQUE)}
 
 
@@ -180,7 +182,7 @@ def test_a_table_that_readers_hold_is_given_its_key_by_a_later_load(
 
     assert sync().exit_code == 0
     assert ("faxes", "faxes_key", True) in postgres.query(database, UNIQUE)
-    postgres.assert_holds(database, "phaxio", served.fake.truth())
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
 REFUSED = {
@@ -231,7 +233,7 @@ def test_a_constraint_of_a_users_own_is_named(
     postgres.query(database, mended)
 
     assert sync().exit_code == 0
-    postgres.assert_holds(database, "phaxio", served.fake.truth())
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
 @pytest.mark.slow

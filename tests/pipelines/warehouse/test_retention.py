@@ -7,7 +7,6 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 import sources
@@ -16,6 +15,7 @@ from tests.conftest import Query, ServeFake, Settings, Sync, SyncProcess, genera
 from tests.support.canaries import NAME, traces
 from tests.support.pages import page
 from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import File
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
@@ -162,8 +162,7 @@ def test_a_deleted_fax_is_in_no_table_and_in_no_byte_of_a_copy_made_as_the_page_
 
     copying = re.search(r"```sql\n(attach .*?)```", page("privacy"), re.DOTALL)
     assert copying is not None
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(copying[1].replace("new.duckdb", str(warehouse.with_name("new.duckdb"))))
+    File(warehouse).write(copying[1].replace("new.duckdb", str(warehouse.with_name("new.duckdb"))))
     warehouse.with_name("new.duckdb").replace(warehouse)
     assert traces(warehouse) == set()
     assert sync("--full-refresh").exit_code == 0

@@ -9,6 +9,7 @@ import pytest
 
 import sources
 from tests.conftest import ROOT, Query, ServeFake, Sync
+from tests.support.warehouse.file_and_database import File
 from tests.support.warehouse.oracle import assert_holds
 
 OLD = sorted((ROOT / "tests" / "old_warehouses").glob("*.sql"))
@@ -20,8 +21,7 @@ SPAN = {"start": datetime(2026, 11, 10, tzinfo=UTC), "end": datetime(2026, 11, 2
 def test_an_old_warehouse_is_brought_forward(
     provider: str, version: Path, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
 ) -> None:
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(version.read_text())
+    File(warehouse).write(version.read_text())
     records = import_module(f"sources.{provider}.fake").generate(14, **SPAN, seed=7)
     served = serve_fake(provider, records)
     served.fake.settle_one(served.fake.open_ids()[0])

@@ -8,7 +8,8 @@ import sources
 from sources.fakes.server import Answer, json_answer
 from tests.conftest import Query, ServeFake, Sync, generated
 from tests.support.faults.bending import Bend, bend, rows_held
-from tests.support.warehouse.oracle import assert_holds, content
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import content
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 

@@ -8,7 +8,8 @@ import pytest
 import sources
 from sources.fakes.server import Answer, Request
 from tests.conftest import ServeFake, Settings, Sync, generated
-from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds
+from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
@@ -36,9 +37,9 @@ def test_an_open_fax_that_moves_into_the_newest_window(
 
     assert (synced.exit_code, synced.accounts[provider]["new"]) == (0, 0)
     assert synced.accounts[provider]["changed"] >= 1
-    assert_warehouse_holds(place, provider, served.fake.truth())
+    assert_holds(place, provider, served.fake.truth())
     assert sync().exit_code == 0
-    assert_warehouse_holds(place, provider, served.fake.truth())
+    assert_holds(place, provider, served.fake.truth())
 
 
 @pytest.mark.slow
@@ -64,4 +65,4 @@ def test_a_fax_that_moves_from_a_window_that_was_read_into_one_that_is_still_to_
     synced = sync()
 
     assert (synced.exit_code, moved) == (0, [oldest])
-    assert_warehouse_holds(place, provider, served.fake.truth())
+    assert_holds(place, provider, served.fake.truth())

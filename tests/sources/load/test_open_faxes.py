@@ -19,10 +19,10 @@ from sources.load.stored import OpenFax
 from sources.phaxio import api
 from sources.window import Window
 from tests.conftest import Served, ServeFake, Settings, generated
-from tests.faults.provider.test_time import dated
 from tests.support.commands.in_process import Time, run_once
-from tests.support.faults.inject import broken
-from tests.support.warehouse.oracle import assert_holds, content
+from tests.support.faults.inject import broken, dated
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import content
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

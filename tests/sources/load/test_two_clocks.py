@@ -12,7 +12,8 @@ from sources.load.run_request import Horizon
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import broken, raw
-from tests.support.warehouse.oracle import assert_holds, content
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import content
 from tests.support.warehouse.state import cursor
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())

@@ -11,7 +11,9 @@ import pytest
 import sources
 from tests.conftest import Query, Served, ServeFake, Sync, generated
 from tests.support.servers.postgres import Server
-from tests.support.warehouse.oracle import assert_holds, content
+from tests.support.warehouse.file_and_database import Database
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import content
 
 TOGETHER: tuple[dict[str, str], ...] = (
     {"bounds": "exclusive", "read_bounds_as": "dates"},
@@ -93,7 +95,7 @@ def test_each_sync_into_postgres_holds_the_truth_and_a_quiet_one_loads_nothing(
     served = serve_fake(provider, generated(provider, 240), **switches)
 
     assert sync().exit_code == 0
-    postgres.assert_holds(database, provider, served.fake.truth())
+    assert_holds(Database(postgres, database), provider, served.fake.truth())
 
     loads = f"select * from fax_{provider}._dlt_loads"
     before = postgres.query(database, loads)
@@ -106,7 +108,7 @@ def test_each_sync_into_postgres_holds_the_truth_and_a_quiet_one_loads_nothing(
     synced = sync()
 
     assert (synced.exit_code, synced.accounts[provider]["new"]) == (0, 25)
-    postgres.assert_holds(database, provider, truth(served, gone))
+    assert_holds(Database(postgres, database), provider, truth(served, gone))
 
 
 @every_provider

@@ -5,10 +5,10 @@ import shutil
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from tests.conftest import ROOT, SyncProcess
+from tests.support.warehouse.rows import rows
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def test_a_folder_is_all_that_a_new_provider_takes(
     accounts = {account["provider"]: account for account in json.loads(done.stdout)["accounts"]}
     assert {"phaxio", "signalwire", "telefact"} == accounts.keys()
     assert (accounts["telefact"]["new"], "proven complete" in accounts["telefact"]["completeness"]) == (23, True)
-    with duckdb.connect(str(project / "demo.duckdb"), read_only=True) as connection:
-        faxes = "select count(*), sum(cost_usd), min(from_number) from fax.faxes where provider = 'telefact'"
-        assert [(23, Decimal("0.2323"), "+12025550100")] == connection.execute(faxes).fetchall()
-        recipients = "select phone_number, count(*) from fax.fax_recipients where provider = 'telefact' group by all"
-        assert sorted(connection.execute(recipients).fetchall()) == [("+12025550100", 11), ("+12025550101", 12)]
-        costs = "select sum(faxes), sum(cost_usd) from fax.monthly_costs where provider = 'telefact'"
-        assert [(23, Decimal("0.2323"))] == connection.execute(costs).fetchall()
-        windows = "select count(*) from fax.sync_windows where provider = 'telefact'"
-        assert connection.execute(windows).fetchall()[0][0] > 0
+    held = project / "demo.duckdb"
+    faxes = "select count(*), sum(cost_usd), min(from_number) from fax.faxes where provider = 'telefact'"
+    assert [(23, Decimal("0.2323"), "+12025550100")] == rows(held, faxes)
+    recipients = "select phone_number, count(*) from fax.fax_recipients where provider = 'telefact' group by all"
+    assert sorted(rows(held, recipients)) == [("+12025550100", 11), ("+12025550101", 12)]
+    costs = "select sum(faxes), sum(cost_usd) from fax.monthly_costs where provider = 'telefact'"
+    assert [(23, Decimal("0.2323"))] == rows(held, costs)
+    windows = "select count(*) from fax.sync_windows where provider = 'telefact'"
+    assert rows(held, windows)[0][0] > 0

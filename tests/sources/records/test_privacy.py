@@ -23,11 +23,10 @@ from sources.fakes.server import Answer, Request, json_answer
 from sources.records.phone_numbers import canonical
 from sources.records.privacy import Privacy
 from tests.conftest import ROOT, Query, Served, ServeFake, Settings, Sync, generated
-from tests.faults.provider.test_time import dated
 from tests.support.canaries import NAME, NUMBER, TRACES, planted, traces
 from tests.support.commands.in_process import Time, run_once
 from tests.support.environment import child_environment
-from tests.support.faults.inject import broken
+from tests.support.faults.inject import broken, dated
 from tests.support.servers.postgres import Server
 
 KEY = "an example of a key, 32 bytes or more"

@@ -6,13 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 import sources
 from sources.fakes.server import Answer, Request, json_answer
 from tests.conftest import Query, Served, ServeFake, Sync, generated
-from tests.support.warehouse.oracle import assert_holds, content, unsound
+from tests.support.warehouse.oracle import assert_holds, unsound
+from tests.support.warehouse.rows import content, rows
 
 Record = dict[str, Any]
 UNDECLARED: dict[str, Record] = {
@@ -34,11 +34,10 @@ UNDECLARED: dict[str, Record] = {
 
 def held_values(warehouse: Path, schema: str, table: str) -> Iterator[Any]:
     """Every value of a table, and of `sync_problems` every original."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        for row in connection.execute(f"select * from {schema}.{table}").fetchall():
-            yield from row
-        for (original,) in connection.execute(f"select original from {schema}.sync_problems").fetchall():
-            yield json.loads(original)
+    for row in rows(warehouse, f"select * from {schema}.{table}"):
+        yield from row
+    for (original,) in rows(warehouse, f"select original from {schema}.sync_problems"):
+        yield json.loads(original)
 
 
 def lost(values: list[Any], held: list[Any]) -> list[Any]:
@@ -120,8 +119,7 @@ def test_a_type_that_flips_leaves_the_column_and_keeps_the_original(
         ('"heavy"',),
         ('{"kg":3}',),
     ]
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        assert list(unsound(connection, "fax_phaxio")) == []
+    assert list(unsound(warehouse, "fax_phaxio")) == []
 
 
 def test_a_learnt_json_column_stays_json(serve_fake: ServeFake, sync: Sync, query: Query) -> None:

@@ -12,7 +12,8 @@ from sources.records.tables import to_rows
 from sources.records.undeclared import with_new_fields
 from tests.conftest import ServeFake, Sync, generated
 from tests.support.warehouse.file_and_database import Warehouse as Place
-from tests.support.warehouse.file_and_database import assert_warehouse_holds, rows
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import rows
 
 CREATED = {"created_at": "2026-11-22T12:00:00Z", "status": "success"}
 
@@ -62,13 +63,12 @@ def test_a_field_by_any_name_leaves_the_columns_that_are_there_as_they_are(
     first, again = sync(), sync()
 
     assert (first.exit_code, again.exit_code, again.accounts["phaxio"]["changed"]) == (0, 0, 0), first.told
-    assert_warehouse_holds(place, "phaxio", served.fake.truth())
+    assert_holds(place, "phaxio", served.fake.truth())
     kept = "select account, id, num_pages, _dlt_load_id = 'value 2', _dlt_id = 'value 3' from fax_phaxio.faxes"
     assert rows(place, kept) == [("default", fax["id"], 2, False, False)]
-    with place.opened() as connection:
-        (row,) = connection.execute("select * from fax_phaxio.faxes").fetchall()
-        sql = "select column_name, cast(original as varchar) from fax_phaxio.sync_problems"
-        told = {name: json.loads(original) for name, original in connection.execute(sql).fetchall()}
+    (row,) = rows(place, "select * from fax_phaxio.faxes")
+    problems = rows(place, "select column_name, cast(original as varchar) from fax_phaxio.sync_problems")
+    told = {name: json.loads(original) for name, original in problems}
     values = {name: f"value {number}" for number, name in enumerate(ODD_NAMES)}
 
     assert told == {name: value for name, value in values.items() if value not in row}

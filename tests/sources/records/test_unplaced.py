@@ -11,7 +11,8 @@ import pytest
 import sources
 from sources.fakes.server import Answer, Request, json_answer
 from tests.conftest import Query, Served, ServeFake, Sync, generated
-from tests.support.warehouse.oracle import assert_holds, content
+from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.rows import content
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 NO_PLACE: dict[str, dict[str, Any]] = {

@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from tests.conftest import Served, ServeFake, Settings, Sync, generated
@@ -39,8 +37,3 @@ def served(serve_fake: ServeFake, sync: Sync) -> Served:
     served = serve_fake("phaxio", generated("phaxio", 30, days=2))
     assert sync().exit_code == 0
     return served
-
-
-def change(warehouse: Path, sql: str) -> None:
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(sql)

@@ -1,6 +1,7 @@
 """The command as a process of its own, and the points at which something may happen to it."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from tests.support.environment import child_environment
 from tests.support.faults.inject import Fault, Honest
 
 COMMAND = [sys.executable, str(ROOT / "pipelines" / "sync.py"), "--json"]
+ENDS = {signal.SIGTERM: 143, signal.SIGINT: 130}  # the exit code of a run that a signal has ended
 MOST_SECONDS = 60  # that anything waited for may take before it is taken to hang
 
 
@@ -27,6 +29,11 @@ def is_there(directory: Path, pattern: str) -> bool:
         return any(directory.glob(pattern))
     except FileNotFoundError:
         return False
+
+
+def left(scratch: Path) -> list[Path]:
+    """The working directories that runs have left behind."""
+    return list(scratch.glob("fax-sync-*"))
 
 
 def summary_of(told: str) -> dict[str, Any] | None:

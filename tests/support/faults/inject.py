@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from sources.fakes.server import Answer, Request, json_answer
@@ -87,3 +89,8 @@ def between_pages(mutate: Callable[[int], None]) -> Fault:
         return told
 
     return fault
+
+
+def dated(ahead: timedelta) -> Fault:
+    """The clock of a provider is that far ahead of the real one."""
+    return raw(lambda body: body, Date=format_datetime(datetime.now(UTC) + ahead, usegmt=True))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sources.fakes.server import FakeServer, serve
 from sources.window import parse_instant
-from tests.support.leaks import CREDENTIALS
+from tests.support.credentials import CREDENTIALS
 
 HISTORY, DAYS = 1_500, 550  # faxes of an account before the first run, and how far back they reach
 YOUNG = timedelta(days=2.5)  # what every run reads again, with room for a slow machine

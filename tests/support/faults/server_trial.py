@@ -9,13 +9,22 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
+import sources
 from tests.conftest import Served, Settings, Sync, Synced
-from tests.support.servers.postgres import Reader, Server
-from tests.support.warehouse.oracle import runs_amiss, unsound
+from tests.support.servers.postgres import Server
+from tests.support.warehouse.file_and_database import Database
+from tests.support.warehouse.oracle import assert_holds, runs_amiss, unsound
 
 OURS = "datname = current_database() and application_name = 'fax-sync'"
 WAITING = f"select pid from pg_stat_activity where {OURS} and wait_event_type = 'Lock'"
 MOST_SECONDS = 60  # that anything waited for may take before it is taken to hang
+TABLES = {  # where a load is when it has to wait for them
+    "staging the faxes": "fax_{}_default_staging.{}",
+    "merging the faxes": "fax_{}.{}",
+    "merging the ledger": "fax_{}.sync_windows",
+    "writing the state": "fax_{}._dlt_pipeline_state",
+    "committing the load": "fax_{}._dlt_loads",
+}
 
 
 @dataclass
@@ -33,6 +42,15 @@ class ServerTrial:
     @property
     def provider(self) -> str:
         return self.served.provider
+
+    @property
+    def place(self) -> Database:
+        """The database as a warehouse like any other."""
+        return Database(self.server, self.database)
+
+    def table(self, point: str) -> str:
+        """The table that a load has to wait for at this point of `TABLES`."""
+        return TABLES[point].format(self.provider, sources.provider(self.provider).TABLE.name)
 
     def anew(self) -> "ServerTrial":
         """The same once more, in a database of its own."""
@@ -68,24 +86,22 @@ class ServerTrial:
 
     def told_truly(self, said: dict[str, Any] | None) -> None:
         """The row of `sync_runs` says what the run has said."""
-        with closing(self.server.connect(self.database)) as opened:
-            assert said and list(runs_amiss(Reader(opened), said)) == []
+        assert said and list(runs_amiss(self.place, said)) == []
 
     def withstood(self, synced: Synced, held: set[str]) -> None:
         """The run has told the truth: it is complete, or to be tried again with nothing lost and every fax whole."""
         assert (synced.exit_code in (0, 75), "Traceback" in synced.told) == (True, False), synced.told
         if synced.exit_code == 0:
             self.told_truly(synced.said)
-            self.server.assert_holds(self.database, self.provider, self.served.fake.truth())
-        with closing(self.server.connect(self.database)) as opened:
-            assert list(unsound(Reader(opened), f"fax_{self.provider}")) == []
+            assert_holds(self.place, self.provider, self.served.fake.truth())
+        assert list(unsound(self.place, f"fax_{self.provider}")) == []
         assert held <= self.ids()
 
     def recovers(self) -> Synced:
         """One run without a fault, and the database holds what the provider holds."""
         synced = self.sync()
         assert synced.exit_code == 0, synced.told
-        self.server.assert_holds(self.database, self.provider, self.served.fake.truth())
+        assert_holds(self.place, self.provider, self.served.fake.truth())
         self.told_truly(synced.said)
         return synced
 

@@ -14,8 +14,8 @@ from tests.support import leaks
 from tests.support.commands.process import is_there, summary_of
 from tests.support.environment import child_environment
 from tests.support.faults.living import Account, living, restless
-from tests.support.warehouse.file_and_database import Warehouse, assert_warehouse_holds
-from tests.support.warehouse.oracle import runs_amiss, unsound
+from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.oracle import assert_holds, runs_amiss, unsound
 
 COMMAND = [sys.executable, str(Path(__file__).resolve().parents[3] / "pipelines" / "sync.py"), "--json"]
 NewWarehouse = Callable[[int], Warehouse]  # an empty one, by its number
@@ -104,24 +104,23 @@ class Soak:
             truth = account.fake.truth()
             self.rows += len(truth)
             try:
-                assert_warehouse_holds(self.warehouse, account.provider, truth)
+                assert_holds(self.warehouse, account.provider, truth)
             except AssertionError as found:
                 self.findings.append(f"{account.provider}: {found}")
                 self.found.update(line.partition(":")[0].partition(" ")[0] for line in str(found).splitlines())
             account.note(truth)
-        with self.warehouse.opened() as connection:
-            self.findings += runs_amiss(connection, self.said) if self.said else ["a clean run has told no summary"]
+        amiss = runs_amiss(self.warehouse, self.said) if self.said else ["a clean run has told no summary"]
+        self.findings += amiss
         self.findings += [f"left behind: {path}" for path in self.scratch.glob("fax-sync-*")]
 
     def look_at_wreck(self) -> None:
         """What holds even before the run that mends: the warehouse opens, and no table is unsound in itself."""
         if not self.warehouse.is_there():
             return
-        with self.warehouse.opened() as connection:
-            for account in self.accounts:
-                found = list(unsound(connection, f"fax_{account.provider}"))
-                self.findings += [f"right after a kill: {line}" for line in found]
-            self.findings += leaks.in_warehouse(connection, self.environment)
+        for account in self.accounts:
+            found = unsound(self.warehouse, f"fax_{account.provider}")
+            self.findings += [f"right after a kill: {line}" for line in found]
+        self.findings += leaks.in_warehouse(self.warehouse, self.environment)
 
     def requests(self) -> int:
         """How many requests all accounts have seen."""

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from uuid import uuid4
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from tests.support.leaks import PASSWORD
-from tests.support.warehouse.oracle import assert_held
+from tests.support.credentials import PASSWORD
 
 MOST_SECONDS = 60  # that a crashed server may take to come back
 
@@ -101,11 +100,6 @@ class Server:
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
-    def assert_holds(self, database: str, provider: str, truth: Iterable[dict[str, Any]]) -> None:
-        """Raises an AssertionError that lists the offenders, unless the database holds this truth and nothing else."""
-        with closing(self.connect(database)) as opened:
-            assert_held(Reader(opened), provider, truth)
-
 
 class Reader:
     """A connection to PostgreSQL that answers like one to DuckDB, as far as the oracle asks."""
@@ -121,7 +115,7 @@ class Reader:
 
     def execute(self, sql: str, parameters: Any = None) -> "Reader":
         """Asks; the parameters stand at the question marks."""
-        self.cursor.execute(sql.replace("?", "%s"), parameters)
+        self.cursor.execute(sql.replace("?", "%s") if parameters else sql, parameters)
         return self
 
     def fetchall(self) -> list[tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """A warehouse as a year of five-minute runs leaves it, made in SQL within seconds after one real sync of Phaxio."""
 
-from tests.support.warehouse.file_and_database import Warehouse, rows
+from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.rows import rows
 
 RUNS_A_DAY = 288
 FAXES_A_DAY = 1000

@@ -8,6 +8,7 @@ from typing import Any
 
 import sources
 from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.rows import named_rows
 
 VIEWS = ("faxes", "fax_recipients", "fax_tags", "monthly_costs")
 OF_THE_RUN = {"_dlt_load_id"}  # columns that differ from run to run
@@ -23,10 +24,8 @@ def dump(warehouse: Warehouse, provider: str) -> Dump:
 
 
 def _rows(connection: Any, name: str) -> Iterator[str]:
-    answer = connection.execute(f"select * from {name}")
-    columns = [column[0] for column in answer.description]
-    for row in answer.fetchall():
-        told = {column: _plain(value) for column, value in zip(columns, row, strict=True) if column not in OF_THE_RUN}
+    for row in named_rows(connection, f"select * from {name}"):
+        told = {column: _plain(value) for column, value in row.items() if column not in OF_THE_RUN}
         yield json.dumps(told, sort_keys=True)
 
 

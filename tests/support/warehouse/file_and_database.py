@@ -2,16 +2,15 @@
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 
 from tests.support.servers.postgres import Reader, Server
-from tests.support.warehouse.oracle import assert_held
 
 KINDS = ("duckdb", "postgres")
 MOST_SECONDS = 60  # that the server may take to see that a client is gone
@@ -22,6 +21,7 @@ class File:
     """A DuckDB file."""
 
     path: Path
+    kind: ClassVar = "duckdb"
 
     def settings(self) -> dict[str, str]:
         """The environment that has a run load into it."""
@@ -41,10 +41,17 @@ class File:
             connection.execute("set TimeZone = 'UTC'")
             yield connection
 
-    def write(self, sql: str) -> None:
-        """Changes something in it, as somebody else would."""
+    @contextmanager
+    def writable(self) -> Iterator[Any]:
+        """A connection that may change it."""
         with duckdb.connect(str(self.path)) as connection:
-            connection.execute(sql)
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+
+    def write(self, sql: str, *parameters: Any) -> None:
+        """Changes something in it, as somebody else would; the parameters stand at the question marks."""
+        with self.writable() as connection:
+            connection.execute(sql, parameters or None)
 
     def empty(self) -> None:
         """Has it hold nothing at all."""
@@ -68,6 +75,7 @@ class Database:
 
     server: Server
     name: str
+    kind: ClassVar = "postgres"
 
     def settings(self) -> dict[str, str]:
         """The environment that has a run load into it."""
@@ -88,9 +96,14 @@ class Database:
         with closing(self.server.connect(self.name)) as connection:
             yield Reader(connection)
 
-    def write(self, sql: str) -> None:
-        """Changes something in it, as somebody else would."""
-        self.server.query(self.name, sql)
+    def writable(self) -> AbstractContextManager[Any]:
+        """A connection that may change it, and commits each statement."""
+        return self.opened()
+
+    def write(self, sql: str, *parameters: Any) -> None:
+        """Changes something in it, as somebody else would; the parameters stand at the question marks."""
+        with self.writable() as connection:
+            connection.execute(sql, parameters or None)
 
     def empty(self) -> None:
         """Has it hold nothing at all."""
@@ -109,15 +122,3 @@ class Database:
 
 
 Warehouse = File | Database
-
-
-def rows(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
-    """What a query answers."""
-    with warehouse.opened() as connection:
-        return list(connection.execute(sql).fetchall())
-
-
-def assert_warehouse_holds(warehouse: Warehouse, provider: str, truth: Iterable[dict[str, Any]]) -> None:
-    """Raises an AssertionError that lists the offenders, unless the warehouse holds this truth and nothing else."""
-    with warehouse.opened() as connection:
-        assert_held(connection, provider, truth)

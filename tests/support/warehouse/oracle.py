@@ -3,10 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import duckdb
+from tests.support.warehouse.rows import Held, named_rows, reading, rows
 
 Record = dict[str, Any]
 CHILDREN = {
@@ -17,21 +16,15 @@ CHILDREN = {
 }
 
 
-def assert_holds(warehouse: Path, provider: str, truth: Iterable[Record]) -> None:
+def assert_holds(held: Held, provider: str, truth: Iterable[Record]) -> None:
     """Raises an AssertionError that lists the offenders, unless the warehouse holds this truth and nothing else."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        assert_held(connection, provider, truth)
-
-
-def assert_held(connection: Any, provider: str, truth: Iterable[Record]) -> None:
-    """The same through an open connection, to DuckDB or to what answers like it."""
-    offenders = [*_against_truth(connection, provider, list(truth)), *unsound(connection, f"fax_{provider}")]
+    with reading(held) as connection:
+        offenders = [*_against_truth(connection, provider, list(truth)), *unsound(connection, f"fax_{provider}")]
     if offenders:
         raise AssertionError("\n".join([*offenders[:20], f"… {len(offenders)} in all"]))
 
 
-def _against_truth(connection: duckdb.DuckDBPyConnection, provider: str, truth: list[Record]) -> Iterable[str]:
+def _against_truth(connection: Any, provider: str, truth: list[Record]) -> Iterable[str]:
     expected = {fax["id"]: _canonical(fax) for fax in truth}
     held = _held(connection, provider)
     yield from (f"lost: {id}" for id in expected.keys() - held.keys())
@@ -44,7 +37,7 @@ def _against_truth(connection: duckdb.DuckDBPyConnection, provider: str, truth: 
                 yield f"stale or wrong: {id} {name}: expected {value!r}, held {held[id][0][name]!r}"
     cost = sum((fax["cost_usd"] or Decimal(0) for fax in truth), Decimal(0))
     sql = "select coalesce(sum(cost_usd), 0) from fax.faxes where provider = ?"
-    if (total := connection.execute(sql, [provider]).fetchall()[0][0]) != cost:
+    if (total := rows(connection, sql, provider)[0][0]) != cost:
         yield f"money: expected {cost}, held {total!r}"
 
 
@@ -57,42 +50,37 @@ def runs_amiss(connection: Any, said: dict[str, Any]) -> Iterable[str]:
     for account in said["accounts"]:
         schema, name = f"fax_{account['provider']}", f"{account['provider']}/{account['account']}"
         there = "select 1 from information_schema.tables where table_schema = ? and table_name = 'sync_runs'"
-        if not connection.execute(there, [schema]).fetchall():
+        if not rows(connection, there, schema):
             if account.get("new") or account.get("changed"):
                 yield f"run untold: {name} has loaded faxes, and there is no {schema}.sync_runs"
             continue
         columns = "exit_code, rows_new, rows_changed, requests, retries"
         sql = f"select {columns} from {schema}.sync_runs where run_id = ? and account = ?"
-        rows = [tuple(row) for row in connection.execute(sql, [said["run_id"], account["account"]]).fetchall()]
+        written = rows(connection, sql, said["run_id"], account["account"])
         if "new" not in account:
-            yield from (f"run invented: {name} could not begin, and has {row}" for row in rows)
+            yield from (f"run invented: {name} could not begin, and has {row}" for row in written)
             continue
         told = tuple(account[key] for key in ("exit_code", "new", "changed", "requests", "retries"))
-        if not rows and (any(told[:3]) or account["purged"]):
+        if not written and (any(told[:3]) or account["purged"]):
             yield f"run untold: {name} said {told}, and has no row"
-        yield from (f"run told otherwise: {name} said {told}, and its row says {row}" for row in rows if row != told)
-        if len(rows) > 1:
-            yield f"run doubled: {name} has {len(rows)} rows"
+        yield from (f"run told otherwise: {name} said {told}, and its row says {row}" for row in written if row != told)
+        if len(written) > 1:
+            yield f"run doubled: {name} has {len(written)} rows"
 
 
 def _canonical(fax: Record) -> Record:
     return {**fax, "recipients": sorted(fax["recipients"], key=repr), "tags": sorted(fax["tags"].items())}
 
 
-def _held(connection: duckdb.DuckDBPyConnection, provider: str) -> dict[str, list[Record]]:
+def _held(connection: Any, provider: str) -> dict[str, list[Record]]:
     recipients, tags = defaultdict(list), defaultdict(list)
     sql = "select fax_id, position, phone_number, provider_status from fax.fax_recipients where provider = ?"
-    for id, *recipient in connection.execute(sql, [provider]).fetchall():
+    for id, *recipient in rows(connection, sql, provider):
         recipients[id].append(tuple(recipient))
-    for id, *tag in connection.execute(
-        "select fax_id, name, value from fax.fax_tags where provider = ?", [provider]
-    ).fetchall():
+    for id, *tag in rows(connection, "select fax_id, name, value from fax.fax_tags where provider = ?", provider):
         tags[id].append(tuple(tag))
-    cursor = connection.execute("select * from fax.faxes where provider = ?", [provider])
-    names = [column[0] for column in cursor.description or ()]
     held = defaultdict(list)
-    for row in cursor.fetchall():
-        fax = dict(zip(names, row, strict=True))
+    for fax in named_rows(connection, "select * from fax.faxes where provider = ?", provider):
         children = {"recipients": sorted(recipients[fax["id"]], key=repr), "tags": sorted(tags[fax["id"]])}
         held[fax["id"]].append(fax | children)
     orphans = (recipients.keys() | tags.keys()) - held.keys()
@@ -101,15 +89,14 @@ def _held(connection: duckdb.DuckDBPyConnection, provider: str) -> dict[str, lis
     return held
 
 
-def unsound(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterable[str]:
+def unsound(connection: Any, schema: str) -> Iterable[str]:
     """What no warehouse may hold, whatever the provider says: variant columns, equal keys, orphans, stale children."""
-    columns = connection.execute(
-        "select table_name, column_name from information_schema.columns where table_schema = ?", [schema]
-    ).fetchall()
+    sql = "select table_name, column_name from information_schema.columns where table_schema = ?"
+    columns = rows(connection, sql, schema)
     yield from (f"variant column: {table}.{column}" for table, column in columns if "__v_" in column)
     tables = {table for table, column in columns if column == "_dlt_id"}
     for table in sorted(tables):
-        keys = Counter(key for (key,) in connection.execute(f"select _dlt_id from {schema}.{table}").fetchall())
+        keys = Counter(key for (key,) in rows(connection, f"select _dlt_id from {schema}.{table}"))
         yield from (f"_dlt_id {key} is {count} times in {table}" for key, count in keys.items() if count > 1)
     for child, (parent, foreign, key) in CHILDREN.items():
         if child in tables and parent in tables:
@@ -118,15 +105,4 @@ def unsound(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterable[str]
                 f" on p.{key} = c.{foreign} and p.account = c.account and p._dlt_id = c._dlt_parent_id"
                 " where p._dlt_id is null"
             )
-            yield from (f"orphan or stale child in {child}: {id}" for (id,) in connection.execute(sql).fetchall())
-
-
-def content(warehouse: Path, provider: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every raw table of a provider; equal as long as nothing was written, but that a run failed."""
-    schema = f"fax_{provider}"
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        sql = "select table_name from information_schema.tables where table_schema = ? and table_name <> 'sync_runs'"
-        tables = [table for (table,) in connection.execute(sql, [schema]).fetchall()]
-        return {
-            table: connection.execute(f"select * from {schema}.{table} order by all").fetchall() for table in tables
-        }
+            yield from (f"orphan or stale child in {child}: {id}" for (id,) in rows(connection, sql))

@@ -1,19 +1,16 @@
 """A warehouse of raw tables as the sync makes them, without a sync, for rows of one's own."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 import sources
 from pipelines.views.files import HERE
 from sources.load import ledger
 from sources.records.schema import ACCOUNT, Column
-from tests.support.servers.postgres import Reader, Server
 
 TYPES = {
     "text": "varchar",
@@ -82,38 +79,3 @@ def warnings_of_refresh(environment: Mapping[str, str], timezone: str = "UTC", f
             patched.setenv(name, value)
         with load.opened(sources.providers()[0], "default", "fax") as opened:
             return refresh_views(opened.client, "fax", timezone, folder)
-
-
-class Warehouse:
-    """A warehouse that a test fills by itself; it answers through `rows`."""
-
-    def __init__(self, destination: str, place: Path | Server, database: str = "") -> None:
-        self.destination = destination
-        self._place = place
-        self._database = database
-        credentials = place.url(database) if isinstance(place, Server) else str(place)
-        self.environment = {
-            "DESTINATION__WAREHOUSE__DESTINATION_TYPE": destination,
-            "DESTINATION__WAREHOUSE__CREDENTIALS": credentials,
-        }
-
-    @contextmanager
-    def connection(self) -> Iterator[Any]:
-        """A connection whose session is in UTC."""
-        if isinstance(self._place, Server):
-            opened = self._place.connect(self._database)
-            try:
-                yield Reader(opened)
-            finally:
-                opened.close()
-            return
-        with duckdb.connect(str(self._place)) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            yield connection
-
-
-def rows(connection: Any, sql: str) -> list[dict[str, Any]]:
-    """What a query answers, as one dict a row."""
-    answer = connection.execute(sql)
-    names = [column[0] for column in answer.description]
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]

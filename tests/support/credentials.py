@@ -1,0 +1,7 @@
+"""The credentials of every account and server of the tests: what the search for leaks looks for."""
+
+CREDENTIALS = {  # with what a URL has to write otherwise
+    "phaxio": {"api_key": "canary key/1", "api_secret": "canary+secret=1"},
+    "signalwire": {"project_id": "canary&project/1", "api_token": "canary+token=1"},
+}
+PASSWORD = "canary/pass+word"  # of PostgreSQL
