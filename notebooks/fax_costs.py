@@ -20,7 +20,7 @@ with app.setup:
     from notebooks import look, words
     from pipelines import demo
     from pipelines.config import bootstrap
-    from pipelines.config.settings import report_timezone
+    from pipelines.config.settings import ReportSettings
     from pipelines.costs.money import PAGE_PRICE, ZERO, change, dollars
     from pipelines.costs.month_in_words import minutes
     from pipelines.costs.months import days_of, month_before
@@ -50,7 +50,7 @@ def _():
             os.environ |= demo.warehouse_settings(bootstrap.DEMO_DATABASE)
         is_demo = read_only.database_file() == bootstrap.DEMO_DATABASE
         known = ask("select distinct month, provider, account from fax.monthly_costs order by month desc, 2, 3")
-        timezone = report_timezone()
+        timezone = ReportSettings.read().timezone
     except FaxSyncError as error:
         mo.stop(
             True,

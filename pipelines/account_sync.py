@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pipelines.cli.progress import OnProgress
 from pipelines.cli.summary import Outcome, require_proof
 from pipelines.config import accounts
-from pipelines.config.privacy import kept_from, privacy
-from pipelines.config.settings import heartbeat_minutes, report_timezone, rows_per_load
+from pipelines.config.settings import PrivacySettings, ReportSettings, SyncSettings
 from pipelines.health.no_faxes import hint
 from pipelines.health.retired_provider import advised
 from pipelines.outcome import signals
@@ -87,10 +86,11 @@ def _run(
     on_progress: OnProgress,
 ) -> Run:
     now = whole_second(datetime.now(UTC))
-    kept = kept_from(now)
+    sync, privacy = SyncSettings.read(), PrivacySettings.read()
+    kept = privacy.kept_from(now)
     if kept and opened.appends:
         raise ConfigError("setting privacy.keep_days needs a database: nothing can be deleted from Parquet files")
-    source = account.source(settings, privacy())
+    source = account.source(settings, privacy.handling())
     request = RunRequest(
         run_id,
         settings.horizon(source.api.EARLIEST),
@@ -98,8 +98,8 @@ def _run(
         until=options.until,
         refetch=options.refetch,
         full_refresh=options.full_refresh,
-        heartbeat=timedelta(minutes=heartbeat_minutes()),
-        rows_per_load=rows_per_load(),
+        heartbeat=timedelta(minutes=sync.heartbeat_minutes),
+        rows_per_load=sync.rows_per_load,
         deadline=began + 60 * options.max_runtime,
     )
     stored, client = _stored(opened, account), source.connect()
@@ -137,7 +137,7 @@ def _refresh_views(opened: load.Warehouse, schema: str) -> list[str]:
     if opened.appends:
         return ["Parquet files have no views: docs/files.md says how to query them"]
     with opened.lock.turn():
-        return refresh_views(opened.client, schema, report_timezone())
+        return refresh_views(opened.client, schema, ReportSettings.read().timezone)
 
 
 def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:

@@ -17,18 +17,15 @@ from types import ModuleType
 
 from pipelines import demo
 from pipelines.cli.command import CommandParser, leave, reported
-from pipelines.config import accounts, bootstrap
-from pipelines.config.privacy import kept_from, privacy
-from pipelines.config.settings import max_age_hours, schema_name
-from pipelines.config.settings_files import secrets_in_config
-from pipelines.config.unknown_settings import unknown_in_environment, unknown_in_files
+from pipelines.config import accounts, bootstrap, destination
+from pipelines.config.settings import CheckSettings, PrivacySettings, SyncSettings
+from pipelines.config.written import secrets_in_config, unknown_in_environment, unknown_in_files
 from pipelines.health.account_findings import clock_findings, findings, notes, out_of_reach_since, refusal
 from pipelines.health.child_findings import child_findings
 from pipelines.health.machine import machine_findings, scarce_room
 from pipelines.health.month_count import compare, unread
 from pipelines.health.no_faxes import hint
 from pipelines.health.retired_provider import advice, advised, is_out_of_reach
-from pipelines.health.settings_origin import settings_of
 from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import load, read_only
@@ -75,7 +72,8 @@ def _check(options: argparse.Namespace) -> int:
     with demo.fakes(bootstrap.DEMO_DATABASE) if options.demo else nullcontext():
         configured = accounts.required(options.provider, options.account)
         left_over: set[str] = set()
-        of_accounts = {str(account): _report(account, schema_name(), left_over) for account in configured}
+        schema = SyncSettings.read().schema
+        of_accounts = {str(account): _report(account, schema, left_over) for account in configured}
     reports = {"this machine": _machine()} | of_accounts
     if options.json:
         print(json.dumps({name: asdict(report) for name, report in reports.items()}))
@@ -108,7 +106,7 @@ def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
     """
     report = Report()
     try:
-        report.settings += settings_of(account)
+        report.settings += [*account.origins(), *destination.origins()]
         with _warehouse(schema, report), load.opened(account.provider, account.name, schema) as opened:
             report.settings.append(f"destination.warehouse: {version_of(opened)}")
             report.findings += warehouse_findings(opened, schema)
@@ -148,13 +146,13 @@ def _warehouse(schema: str, report: Report) -> Iterator[None]:
 
 def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
     package, now = provider(account.provider), datetime.now(UTC)
-    settings = account.settings()
-    source = account.source(settings, privacy())
+    settings, privacy = account.settings(), PrivacySettings.read()
+    source = account.source(settings, privacy.handling())
     request = RunRequest("check", settings.horizon(source.api.EARLIEST))
-    run = Run(request, source, source.connect(), stored, now, kept_from(now))
+    run = Run(request, source, source.connect(), stored, now, privacy.kept_from(now))
     if run.client.limits.proxy:
         report.settings.append(f"{'.'.join(account.section)}: asked through the proxy {host(run.client.limits.proxy)}")
-    most_age = timedelta(hours=max_age_hours())
+    most_age = timedelta(hours=CheckSettings.read().max_age_hours)
     refused = refusal(package.api.fetch_pages, run.client, now)
     report.findings += [*_refusal_findings(refused, package, stored, now, most_age), *clock_findings(run.client)]
     if not refused:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pipelines.cli.command import CommandParser, leave, reported
-from pipelines.config.settings import max_age_hours, schema_name
+from pipelines.config.settings import CheckSettings, SyncSettings
 from pipelines.views.reference import Relation, raw_tables, unified_views
 from sources.load.ledger import SYNC_WINDOWS
 
@@ -38,9 +38,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _describe(options: argparse.Namespace) -> int:
-    schema = schema_name()
+    schema = SyncSettings.read().schema
     relations = [*unified_views(schema), *raw_tables(schema)]
-    print(dbt_sources(relations, max_age_hours()) if options.dbt else markdown(relations))
+    print(dbt_sources(relations, CheckSettings.read().max_age_hours) if options.dbt else markdown(relations))
     return 0
 
 

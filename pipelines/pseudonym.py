@@ -10,7 +10,7 @@ import io
 from collections.abc import Sequence
 
 from pipelines.cli.command import CommandParser, leave, reported
-from pipelines.config.privacy import privacy
+from pipelines.config.settings import PrivacySettings
 from sources.errors import ConfigError
 from sources.records.phone_numbers import is_number
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _translate(parser: CommandParser, options: argparse.Namespace) -> int:
-    settings = privacy()
+    settings = PrivacySettings.read().handling()
     if settings.phone_numbers != "hmac":
         raise ConfigError('there are no pseudonyms: setting privacy.phone_numbers is not "hmac"')
     lines = _lines()

@@ -17,7 +17,7 @@ from datetime import date
 from pipelines import demo
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import bootstrap
-from pipelines.config.settings import report_timezone
+from pipelines.config.settings import ReportSettings
 from pipelines.costs.figures import BREAKDOWNS, breakdown, month_figures
 from pipelines.costs.months import month, this_month
 from pipelines.costs.screen import show
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    timezone = report_timezone()
+    timezone = ReportSettings.read().timezone
     chosen: date = options.month or this_month(timezone)
     with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), read_only.opened() as read:
         if options.csv:

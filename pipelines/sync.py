@@ -19,10 +19,8 @@ from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import OnProgress, progress
 from pipelines.cli.summary import Outcome, exit_code
 from pipelines.config import accounts, bootstrap
-from pipelines.config.privacy import kept_from, privacy
-from pipelines.config.settings import report_timezone, require_settings, schema_name
-from pipelines.config.settings_files import secrets_in_config
-from pipelines.config.unknown_settings import require_privacy_read, unknown_in_environment, unknown_in_files
+from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
+from pipelines.config.written import require_privacy_read, secrets_in_config, unknown_in_environment, unknown_in_files
 from pipelines.health.machine import readable_by_others
 from pipelines.outcome import logs, signals
 
@@ -62,14 +60,14 @@ def _sync(options: argparse.Namespace) -> int:
     with demo.fakes(bootstrap.DEMO_DATABASE):
         code = _sync_accounts(options)
         if code == 0 and not (options.json or logs.is_json()):
-            demo_summary.demonstration(bootstrap.DEMO_DATABASE, schema_name())
+            demo_summary.demonstration(bootstrap.DEMO_DATABASE, SyncSettings.read().schema)
     return code
 
 
 def _sync_accounts(options: argparse.Namespace) -> int:
-    configured, run_id, schema = accounts.required(options.provider, options.account), uuid4().hex, schema_name()
-    require_settings()
-    _ = report_timezone(), privacy(), kept_from(datetime.now(UTC))  # refused, if it must be, before any request
+    configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
+    _ = [section.read() for section in SECTIONS], PrivacySettings.read().handling()  # refused before any request
+    schema = SyncSettings.read().schema
     with progress() as on_progress:
         outcomes = [_sync_one(account, schema, run_id, options, on_progress) for account in configured]
     _tell(outcomes, run_id, options.json, options.verbose)

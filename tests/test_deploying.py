@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 
 import sources
 from pipelines import check, sync
+from pipelines.config.declaration import settings_of
 from tests.conftest import ROOT, ServeFake, Settings, SyncProcess
 from tests.support.pages import blocks
 
@@ -95,7 +96,8 @@ def is_ours(name: str) -> bool:
         return name.isupper() and key in ("destination_type", "credentials", "bucket_url")
     folder, provider = sections
 
-    return name.isupper() and folder == "sources" and key in sources.provider(provider).Settings.get_resolvable_fields()
+    declared = {setting.name for setting in settings_of(sources.provider(provider).Settings)}
+    return name.isupper() and folder == "sources" and key in declared
 
 
 def test_the_workflow_sets_what_is_read() -> None:

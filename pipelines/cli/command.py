@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NoReturn
 
-from pipelines.config.settings_files import unreadable
+from pipelines.config.written import unreadable
 from pipelines.outcome import logs, signals
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from sources.errors import ConfigError

@@ -11,6 +11,7 @@ from rich.table import Table
 
 import sources
 from pipelines.config.bootstrap import settings_directory
+from pipelines.config.declaration import secrets_of
 from sources.load.run import Run
 
 
@@ -53,6 +54,7 @@ def demonstration(database: Path, schema: str) -> None:
     print("Their costs on one screen: uv run python pipelines/report.py --demo")
     if (settings_directory() / "secrets.toml").exists():
         return
-    keys = "; ".join(f"[sources.{name}] {', '.join(sources.provider(name).SECRETS)}" for name in sources.providers())
+    secrets = {name: secrets_of(sources.provider(name).Settings) for name in sources.providers()}
+    keys = "; ".join(f"[sources.{name}] {', '.join(names)}" for name, names in secrets.items())
     print(f"Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill in {keys};")
     print("then run: uv run python pipelines/sync.py")

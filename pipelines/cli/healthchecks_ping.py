@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import requests
 
-from pipelines.config.settings import setting
+from pipelines.config.settings import NotifySettings
 from pipelines.outcome import signals
 from sources.errors import TryAgain
 from sources.http import origin
@@ -25,7 +25,7 @@ def watched(command: Callable[[], int]) -> int:
     Raises:
         ConfigError: the URL would go over the network unencrypted.
     """
-    url = setting("notify.ping_url", "").rstrip("/")
+    url = NotifySettings.read().ping_url.rstrip("/")
     if not url:
         return command()
     origin.require_tls(url, "[notify] ping_url")

@@ -6,24 +6,25 @@ more, and takes what it does not set itself from `[sources.<provider>]`.
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import dlt
-from dlt.common.configuration.resolve import resolve_configuration
 
 import sources
 from pipelines.config import bootstrap
-from pipelines.config.account_names import DEFAULT, names
+from pipelines.config.declaration import Place, read, secrets_of, settings_of
+from pipelines.config.settings import SyncSettings
 from sources.errors import ConfigError
 from sources.extract.source import Source
-from sources.load.ranges import require_printable
 from sources.load.settings import SourceSettings
 from sources.records.privacy import Privacy
 
 LOG = logging.getLogger("fax-sync")
+DEFAULT = "default"
+_IDENTIFIER_BYTES = 63  # PostgreSQL's maximum; dlt shortens what is longer
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,25 @@ class Account:
         shared = ("sources", self.provider)
         return shared if self.name == DEFAULT else (*shared, "accounts", self.name)
 
+    @property
+    def sections(self) -> list[Place]:
+        """Where its secrets are looked for, and all that no provider shares with another."""
+        return list(dict.fromkeys((self.section, self.section[:2])))
+
+    @property
+    def model(self) -> type[SourceSettings]:
+        """What declares its settings."""
+        model: type[SourceSettings] = sources.provider(self.provider).Settings
+        return model
+
     def missing_secrets(self) -> list[str]:
         """The secrets that are set neither for it nor for its provider; an empty one counts as missing."""
-        keys: tuple[str, ...] = sources.provider(self.provider).SECRETS
-        return [key for key, value in zip(keys, self.credentials(), strict=True) if not value]
+        return [key for key, value in zip(secrets_of(self.model), self.credentials(), strict=True) if not value]
 
     def credentials(self) -> tuple[str, ...]:
-        """Its secrets, in the order in which the provider names them; an empty text for one that is not set."""
-        places = (self.section, self.section[:2])
-        found: Iterator[list[Any]] = (
-            [dlt.secrets.get(".".join((*place, key))) for place in places]
-            for key in sources.provider(self.provider).SECRETS
-        )
-        return tuple(str(next(filter(None, values), "")).strip() for values in found)
+        """Its secrets, in the order in which the provider declares them; an empty text for one that is not set."""
+        found = (setting.find(*self.sections) for setting in settings_of(self.model) if setting.is_secret)
+        return tuple(str(at.value).strip() if at else "" for at in found)
 
     def settings(self) -> SourceSettings:
         """Its settings, those of its provider where it has none of its own.
@@ -65,33 +72,36 @@ class Account:
         if missing := self.missing_secrets():
             section = ".".join(self.section)
             raise ConfigError(f"{self} lacks {' and '.join(missing)}: set it under [{section}] in .dlt/secrets.toml")
-        package = sources.provider(self.provider)
-        with _without(package.Settings.get_resolvable_fields()):
-            settings: SourceSettings = resolve_configuration(package.Settings(), sections=self.section)
-        for key in package.SECRETS:
-            settings[key] = require_printable(key, settings[key])
-        settings.base_url, settings.proxy = settings.base_url.strip(), settings.proxy.strip()
-        if settings.ca_bundle:
-            settings.ca_bundle = str(bootstrap.ROOT / settings.ca_bundle.strip())
-        settings.require_allowed()
-        return settings
+        secrets = dict(zip(secrets_of(self.model), self.credentials(), strict=True))
+        values = read(self.model, *self.sections, ("sources",)) | secrets
+        values |= {key: value.strip() for key, value in values.items() if isinstance(value, str)}
+        for key, secret in secrets.items():
+            _require_printable(key, secret)
+        if file := values.get("ca_bundle"):
+            values["ca_bundle"] = str(bootstrap.ROOT / file)
+        return self.model(**values)
+
+    def origins(self) -> Iterator[str]:
+        """One line for each of its secrets, and for the warehouse: where it is set; no value is told."""
+        for setting in settings_of(self.model):
+            if setting.is_secret:
+                at = setting.find(*self.sections)
+                yield f"{'.'.join((*self.section, setting.name))}: {at.origin if at and at.value else 'NOT SET'}"
 
     def source(self, settings: SourceSettings, privacy: Privacy) -> Source:
         """The account as it is read."""
         return Source(self.provider, self.name, settings, privacy)
 
 
-@contextmanager
-def _without(keys: Iterable[str]) -> Iterator[None]:
-    """Hides variables that bear the bare name of a setting, such as BASE_URL: another program's may be meant.
-
-    dlt prefers them to what the files say, and the credentials would be sent to another program's host.
+def _require_printable(key: str, secret: str) -> None:
+    """Raises:
+    ConfigError: it holds what no key does: a line end, typographic quotes, or quotes of its own around it.
     """
-    hidden = {name: os.environ.pop(name) for name in map(str.upper, keys) if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ |= hidden
+    is_quoted = len(secret) > 1 and secret[0] == secret[-1] and secret[0] in "'\"`"
+    if is_quoted or not all(" " <= character <= "~" for character in secret):
+        raise ConfigError(
+            f"setting {key} holds a line end, a quote or a letter that no key has: copy it again, between plain quotes"
+        )
 
 
 def required(provider: str | None = None, name: str | None = None) -> list[Account]:
@@ -127,11 +137,40 @@ def required(provider: str | None = None, name: str | None = None) -> list[Accou
 
 def _configured(provider: str) -> list[Account]:
     """The default account, unless nothing is set for it or what is set is only shared by others, then those named."""
-    named = [Account(provider, name) for name in sorted(names(provider))]
+    named = [Account(provider, name) for name in sorted(_names(provider))]
     default = Account(provider)
     missing = len(default.missing_secrets())
-    some = 0 < missing < len(sources.provider(provider).SECRETS)
+    some = 0 < missing < len(secrets_of(default.model))
     return [default, *named] if missing == 0 or (some and not named) else named
+
+
+def _names(provider: str) -> set[str]:
+    """The names of a provider's further accounts, in the files and in the environment.
+
+    Raises:
+        ConfigError: one of them is no name, or too long to be a part of a schema's.
+    """
+    tables: list[Any] = [place.get(f"sources.{provider}.accounts") for place in (dlt.secrets, dlt.config)]
+    found = {str(name) for table in tables if isinstance(table, dict) for name in table}
+    prefix = f"SOURCES__{provider}__ACCOUNTS__".upper()
+    found |= {key.removeprefix(prefix).partition("__")[0].lower() for key in os.environ if key.startswith(prefix)}
+    for name in sorted(found):
+        _require_name(provider, name)
+    return found
+
+
+def _require_name(provider: str, name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == DEFAULT:
+        raise ConfigError(
+            f"{provider}: an account's name is made of a-z, 0-9 and _, begins with a letter, and is not {DEFAULT!r}: "
+            f"{name!r}"
+        )
+    most = _IDENTIFIER_BYTES - len(f"{SyncSettings.read().schema}_{provider}__staging")
+    if len(name) > most:
+        raise ConfigError(
+            f"{provider}: an account's name has {most} letters at most, for the name of its staging schema holds it: "
+            f"{name!r} has {len(name)}"
+        )
 
 
 def _require_different(accounts: list[Account]) -> None:

@@ -1,15 +1,18 @@
 """The settings under `[destination.warehouse]`: refused before anything is opened if they contradict each other."""
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
 
 import dlt
 
+from pipelines.config.declaration import settings_of
+from pipelines.config.settings import DestinationType, WarehouseSettings
 from sources.errors import ConfigError
 
 DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
-TYPES = ("duckdb", "postgres", "filesystem")
+TYPES = get_args(DestinationType)
 UNKNOWN_TYPE = f"[destination.warehouse] destination_type must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
 _SECTIONS = ("destination.warehouse", "destination")  # dlt reads the second where the first says nothing
 _FORM = "postgresql://user:password@host:5432/database"
@@ -33,6 +36,15 @@ def require_destination() -> None:
         _require_file(credentials)
     if kind == "postgres":
         _require_url(credentials)
+
+
+def origins() -> Iterator[str]:
+    """One line for each setting of the warehouse: where it is set; no value is told."""
+    for setting in settings_of(WarehouseSettings):
+        at = setting.find(("destination", DESTINATION))
+        if setting.default is not None or at:
+            origin = at.origin if at and at.value else "not set, so the default holds"
+            yield f"{WarehouseSettings.heading}.{setting.name}: {origin}"
 
 
 def _require_file(credentials: Any) -> None:

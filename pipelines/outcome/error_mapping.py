@@ -9,12 +9,11 @@ import duckdb
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import InvalidDestinationReference, UnknownDestinationModule
 
+from pipelines.config.declaration import refusal
 from pipelines.config.destination import UNKNOWN_TYPE
-from pipelines.config.settings_files import unreadable
+from pipelines.config.written import unreadable
 from pipelines.outcome import postgres_errors
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
-from sources.load.ranges import refusal
-from sources.load.settings import allowed
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -102,4 +101,4 @@ def _configuration(error: BaseException) -> FaxSyncError | None:
             f"[destination.warehouse] lacks {field}: set credentials in .dlt/secrets.toml, for PostgreSQL as "
             "postgresql://user:password@host:5432/database, or bucket_url for files"
         )
-    return refusal(field, allowed(field))
+    return refusal(field, "of another type")

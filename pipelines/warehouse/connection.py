@@ -8,7 +8,7 @@ import dlt
 from dlt.destinations.sql_client import SqlClientBase
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from pipelines.config.settings import busy_seconds
+from pipelines.config.settings import SyncSettings
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from sources.errors import Busy
 
@@ -39,7 +39,7 @@ def connect(client: SqlClientBase[Any], on_wait: Callable[[], None] | None = Non
     waiting = Retrying(
         retry=retry_if_exception(lambda error: isinstance(to_fax_sync_error(error), Busy)),
         wait=wait_exponential(multiplier=0.1, max=2),
-        stop=stop_after_delay(busy_seconds()),
+        stop=stop_after_delay(SyncSettings.read().busy_seconds),
         before_sleep=before_sleep,
         reraise=True,
     )

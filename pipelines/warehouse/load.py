@@ -13,7 +13,7 @@ import dlt
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
-from pipelines.config.settings import duckdb_memory
+from pipelines.config.settings import SyncSettings
 from pipelines.outcome.postgres_errors import require_encoding, require_schemas
 from pipelines.warehouse import lock
 from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
@@ -145,6 +145,6 @@ def _connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
 def _bound(client: SqlClientBase[Any], pipeline: dlt.Pipeline) -> None:
     """Bounds what DuckDB keeps in memory and what it may fetch, for as long as it has the file open."""
     if kind(pipeline) == "duckdb":
-        client.execute_sql("set memory_limit = %s", duckdb_memory())
+        client.execute_sql("set memory_limit = %s", SyncSettings.read().duckdb_memory)
         client.execute_sql("set threads = 1")  # dlt loads tables side by side; threads of DuckDB's own only add to that
         client.execute_sql("set autoinstall_known_extensions = false")  # no connection but to providers and warehouse

@@ -12,7 +12,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.config import bootstrap
-from pipelines.config.settings import busy_seconds, schema_name
+from pipelines.config.settings import SyncSettings
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse.connection import connected, kind
 from pipelines.warehouse.database_file import file_of
@@ -38,7 +38,7 @@ def opened() -> Iterator[Read]:
         WarehouseError: there is no warehouse yet, or it has no such view.
         Busy: another program had it open for longer than `[sync] busy_seconds`.
     """
-    schema = schema_name()
+    schema = SyncSettings.read().schema
     with _explaining(), _pipeline(schema) as pipeline:
         _forbid_writing(pipeline)
         with connected(pipeline, _tell) as client, client.begin_transaction():
@@ -49,7 +49,7 @@ def opened() -> Iterator[Read]:
 
 def database_file() -> Path | None:
     """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
-    with _explaining(), _pipeline(schema_name()) as pipeline:
+    with _explaining(), _pipeline(SyncSettings.read().schema) as pipeline:
         return file_of(pipeline)
 
 
@@ -85,7 +85,8 @@ def _forbid_writing(pipeline: dlt.Pipeline) -> None:
 
 
 def _tell() -> None:
-    LOG.warning("the warehouse is in use or out of reach: waiting for %g seconds at most", busy_seconds())
+    seconds = SyncSettings.read().busy_seconds
+    LOG.warning("the warehouse is in use or out of reach: waiting for %g seconds at most", seconds)
 
 
 def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, ...]) -> list[Row]:

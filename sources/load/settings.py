@@ -1,59 +1,73 @@
-"""The settings that every provider has: what may stand under `[sources]`, and is told there."""
+"""The settings that every provider has: what may stand under `[sources]`, declared here once.
+
+A declaration is a field with its type, its default, its limits and one sentence of meaning. `pipelines/config` reads,
+checks and describes settings by their declarations.
+"""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from dlt.common.configuration import configspec
-from dlt.common.configuration.specs import BaseConfiguration
+from msgspec import Meta, Struct
 
-from sources.http.limits import Limits
-from sources.load.ranges import Range, number_within, require_within
+from sources.http.limits import DEFAULT_LIMITS, Limits
 from sources.load.run_request import Horizon
 from sources.records.new_fields import Contract
 
+Secret = Annotated[str, Meta(extra={"secret": True})]  # is read from the environment and secrets.toml only
+BaseUrl = Annotated[str, Meta(description="the address of the provider's API")]
 _CENTURY = 36_500  # days
-_RANGES: dict[str, Range] = {
-    "lookback_days": (0, _CENTURY),
-    "reread_days": (0, _CENTURY),
-    "reread_calls": (0, 1_000_000),
-    "lag_seconds": (0, 86_400),
-    "retry_seconds": (0, 86_400),
-    "connections": (1, 100),
-    "requests_per_second": (0, 10_000),
-}
-_WORDS = {
-    "start_date": "a date or a time such as 2024-01-01 or 2024-01-01T12:00:00Z",
-    "schema_contract": "one of evolve, discard and freeze",
-}
 
 
-def allowed(key: str) -> str:
-    """What the setting of this key may be, in words."""
-    return number_within(_RANGES[key]) if key in _RANGES else _WORDS.get(key, "of another type")
+class SourceSettings(Struct, kw_only=True, frozen=True):
+    """How an account is read; a provider adds its credentials, and the default of its address."""
 
-
-@configspec
-class SourceSettings(BaseConfiguration):
-    """How an account is read; a provider adds its credentials."""
-
-    base_url: str = ""
-    start_date: datetime | None = None
-    lookback_days: float = 3.0
-    reread_days: float = 30.0
-    reread_calls: int = 100
-    schema_contract: Contract = "evolve"
-    lag_seconds: float = 60.0
-    retry_seconds: float = 120.0
-    connections: int = 4
-    requests_per_second: float = 0.0
-    proxy: str = ""
-    ca_bundle: str = ""
-
-    def require_allowed(self) -> None:
-        """Raises:
-        ConfigError: a number is out of its range.
-        """
-        for key in self.get_resolvable_fields():
-            require_within(key, getattr(self, key), _RANGES.get(key))
+    base_url: BaseUrl
+    start_date: Annotated[
+        datetime | None,
+        Meta(
+            description="how far back the first run reads; by default everything that the provider has",
+            examples=["2024-01-01T00:00:00Z"],
+            extra={"allowed": "a date or a time such as 2024-01-01 or 2024-01-01T12:00:00Z"},
+        ),
+    ] = None
+    lookback_days: Annotated[
+        float,
+        Meta(ge=0, le=_CENTURY, description="each run reads these days again: a fax changes after it is created"),
+    ] = 3.0
+    reread_days: Annotated[
+        float,
+        Meta(ge=0, le=_CENTURY, description="an open fax beyond the look-back is requested by its id until this age"),
+    ] = 30.0
+    reread_calls: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="the most requests of this kind that one run makes")
+    ] = 100
+    lag_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="how late a fax may appear in the provider's list; each run reads this again",
+        ),
+    ] = 60.0
+    schema_contract: Annotated[
+        Contract,
+        Meta(
+            description="evolve makes a field that is not declared a column, discard leaves it out, freeze ends the run"
+        ),
+    ] = "evolve"
+    retry_seconds: Annotated[
+        float, Meta(ge=0, le=86_400, description="how long one run retries in total when the provider fails")
+    ] = DEFAULT_LIMITS.retry_seconds
+    connections: Annotated[int, Meta(ge=1, le=100, description="how many requests run at the same time")] = (
+        DEFAULT_LIMITS.connections
+    )
+    requests_per_second: Annotated[
+        float, Meta(ge=0, le=10_000, description="how many requests start in a second; 0 sets no limit")
+    ] = DEFAULT_LIMITS.requests_per_second
+    proxy: Annotated[
+        str, Meta(description="http://host:port of a proxy; one with a password belongs into secrets.toml")
+    ] = ""
+    ca_bundle: Annotated[str, Meta(description="a file of CA certificates to trust instead of the public ones")] = ""
 
     def limits(self) -> Limits:
         """How the provider is asked."""

@@ -3,15 +3,15 @@
 Source: https://www.phaxio.com/docs/api/v2/faxes/list_faxes, read November 2026.
 """
 
-from dlt.common.configuration import configspec
-from dlt.common.typing import TSecretStrValue
+from typing import Annotated
+
+from msgspec import Meta
 
 from sources.http.client import Client
-from sources.load.settings import SourceSettings
+from sources.load.settings import BaseUrl, Secret, SourceSettings
 from sources.phaxio import api as api
 from sources.phaxio.columns import FAXES
 
-SECRETS = ("api_key", "api_secret")
 TABLE = FAXES
 IF_GONE = (
     "Phaxio's operator moves its customers to the Sinch Fax API, and has published no date for the end of Phaxio's. "
@@ -20,13 +20,12 @@ IF_GONE = (
 )
 
 
-@configspec
-class Settings(SourceSettings):
+class Settings(SourceSettings, kw_only=True, frozen=True):
     """`[sources.phaxio]`."""
 
-    api_key: TSecretStrValue = ""
-    api_secret: TSecretStrValue = ""
-    base_url: str = "https://api.phaxio.com/v2"
+    api_key: Annotated[Secret, Meta(description="from Phaxio console > API keys; test keys see test faxes only")] = ""
+    api_secret: Annotated[Secret, Meta(description="from the same page")] = ""
+    base_url: BaseUrl = "https://api.phaxio.com/v2"
 
 
 def connect(settings: Settings) -> Client:

@@ -4,17 +4,16 @@ Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read Novem
 """
 
 import re
+from typing import Annotated
 
-from dlt.common.configuration import configspec
-from dlt.common.typing import TSecretStrValue
+from msgspec import Meta
 
 from sources.errors import ConfigError
 from sources.http.client import Client
-from sources.load.settings import SourceSettings
+from sources.load.settings import BaseUrl, Secret, SourceSettings
 from sources.signalwire import api as api
 from sources.signalwire.columns import FAX_LOGS
 
-SECRETS = ("space", "project_id", "api_token")
 TABLE = FAX_LOGS
 IF_EMPTY = (
     "this project has no fax log at all. Unless it has never sent or received a fax, its faxes are those of SWML or "
@@ -23,20 +22,19 @@ IF_EMPTY = (
 )
 
 
-@configspec
-class Settings(SourceSettings):
-    """`[sources.signalwire]`."""
+class Settings(SourceSettings, kw_only=True, frozen=True):
+    """`[sources.signalwire]`.
 
-    space: TSecretStrValue = ""
-    project_id: TSecretStrValue = ""
-    api_token: TSecretStrValue = ""
-    base_url: str = "https://{space}.signalwire.com/api"
+    Raises:
+        ConfigError: the space is more than its name.
+    """
 
-    def require_allowed(self) -> None:
-        """Raises:
-        ConfigError: a number is out of its range, or the space is more than its name.
-        """
-        super().require_allowed()
+    space: Annotated[Secret, Meta(description="the first part of <space>.signalwire.com")] = ""
+    project_id: Annotated[Secret, Meta(description="from the SignalWire dashboard > API")] = ""
+    api_token: Annotated[Secret, Meta(description="from the same page; it needs the scope Fax")] = ""
+    base_url: BaseUrl = "https://{space}.signalwire.com/api"
+
+    def __post_init__(self) -> None:
         if re.fullmatch(r"[A-Za-z0-9-]+", self.space):
             return
         if told := re.match(r"(?:https?://)?([A-Za-z0-9-]+)\.signalwire\.com\b", self.space):

@@ -1,24 +1,20 @@
 """Telefact, an invented provider."""
 
-from dlt.common.configuration import configspec
-from dlt.common.typing import TSecretStrValue
 from sources.telefact import api as api
 from sources.telefact.columns import TRANSMISSIONS
 
 from sources.http.client import Client
-from sources.load.settings import SourceSettings
+from sources.load.settings import BaseUrl, Secret, SourceSettings
 
-SECRETS = ("user", "key")
 TABLE = TRANSMISSIONS
 
 
-@configspec
-class Settings(SourceSettings):
+class Settings(SourceSettings, kw_only=True, frozen=True):
     """`[sources.telefact]`."""
 
-    user: TSecretStrValue = ""
-    key: TSecretStrValue = ""
-    base_url: str = "https://telefact.example/v1"
+    user: Secret = ""
+    key: Secret = ""
+    base_url: BaseUrl = "https://telefact.example/v1"
 
 
 def connect(settings: Settings) -> Client:

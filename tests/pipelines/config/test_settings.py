@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 import sources
+from pipelines.config.declaration import secrets_of
 from tests.conftest import Query, ServeFake, Settings, Sync, SyncProcess, generated
+
+SECRETS = [
+    (provider, key) for provider in sources.providers() for key in secrets_of(sources.provider(provider).Settings)
+]
 
 
 def test_without_credentials_the_way_out_is_told(sync: Sync) -> None:
@@ -16,7 +21,7 @@ def test_without_credentials_the_way_out_is_told(sync: Sync) -> None:
 
 @pytest.mark.parametrize(
     ("provider", "key"),
-    [(provider, key) for provider in sources.providers() for key in sources.provider(provider).SECRETS],
+    SECRETS,
 )
 def test_half_of_the_credentials_name_the_missing_key(
     provider: str, key: str, serve_fake: ServeFake, sync: Sync, settings: Settings
@@ -171,7 +176,6 @@ ODD = {
     "a line end within": "a\n{}",
     "an ñ": "ñ{}",
 }
-SECRETS = [(provider, key) for provider in sources.providers() for key in sources.provider(provider).SECRETS]
 
 
 @pytest.mark.parametrize("name", AROUND)
@@ -180,7 +184,7 @@ def test_what_copying_leaves_around_a_key_is_not_sent(
     name: str, provider: str, serve_fake: ServeFake, settings: Settings, sync: Sync
 ) -> None:
     serve_fake(provider, generated(provider, 3, days=2))
-    for key in sources.provider(provider).SECRETS:
+    for key in secrets_of(sources.provider(provider).Settings):
         place = f"SOURCES__{provider}__{key}".upper()
         settings[place] = AROUND[name].format(settings[place])
 

@@ -7,6 +7,7 @@ import pytest
 
 import sources
 from pipelines.config import bootstrap
+from pipelines.config.declaration import secrets_of
 from pipelines.sync import main
 from sources.fakes.server import Answer, json_answer
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
@@ -28,7 +29,7 @@ def test_refused_credentials_are_tried_once_and_never_printed(
     provider: str, status: int, serve_fake: ServeFake, sync: Sync, settings: Settings
 ) -> None:
     served = serve_fake(provider)
-    secrets = [f"SOURCES__{provider}__{key}".upper() for key in sources.provider(provider).SECRETS[-2:]]
+    secrets = [f"SOURCES__{provider}__{key}".upper() for key in secrets_of(sources.provider(provider).Settings)[-2:]]
     settings |= {name: f"canary-{position}" for position, name in enumerate(secrets)}
     served.server.answer = lambda request: json_answer({"error": "no"}, status)
     synced = sync("--verbose")

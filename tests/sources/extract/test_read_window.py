@@ -21,7 +21,7 @@ READ = """
 import pickle, sys
 class Hidden:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("pipelines",):
+        if name.partition(".")[0] in ("dlt", "pipelines"):
             raise ImportError(f"{name} is not installed")
 sys.meta_path.insert(0, Hidden())
 from sources.extract.read_window import read_window
@@ -44,7 +44,7 @@ def test_a_window_read_in_another_process_holds_what_the_sync_loads(
     provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:
     from pipelines.config import accounts
-    from pipelines.config.privacy import privacy
+    from pipelines.config.settings import PrivacySettings
 
     served = serve_fake(provider, generated(provider, 2_300))
     assert sync().exit_code == 0
@@ -52,7 +52,7 @@ def test_a_window_read_in_another_process_holds_what_the_sync_loads(
         for name, value in settings.items():
             environment.setenv(name, value)
         (account,) = accounts.required(provider)
-        source = account.source(account.settings(), privacy())
+        source = account.source(account.settings(), PrivacySettings.read().handling())
     result, _ = read_elsewhere(source, ALL_TIME)
     _, learnt = read_elsewhere(source, Window(datetime.now(UTC) - 2 * DAY, datetime.now(UTC)))
     rows = result.rows(source.table, source.account, {*result.faxes.values()})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import sources
+from pipelines.config.declaration import secrets_of
 from tests.conftest import Query, Served, ServeFake, Sync, generated
 from tests.support.servers.postgres import Server
 from tests.support.warehouse.file_and_database import Database
@@ -143,7 +144,8 @@ def test_the_first_request_carries_both_bounds_a_full_page_and_basic_auth(
         first.query["created_after"].endswith("Z"),
         first.query["created_before"].endswith("Z"),
     ) == ("1000", True, True)
-    secrets = [settings[f"SOURCES__{provider}__{key}".upper()] for key in sources.provider(provider).SECRETS[-2:]]
+    keys = secrets_of(sources.provider(provider).Settings)[-2:]
+    secrets = [settings[f"SOURCES__{provider}__{key}".upper()] for key in keys]
     assert {f"Basic {b64encode(':'.join(secrets).encode()).decode()}"} == {
         request.headers["Authorization"] for request in served.server.requests
     }

@@ -11,6 +11,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 import sources
 from pipelines.cli.summary import require_proof
+from pipelines.config.declaration import secrets_of
 from pipelines.outcome.account_ending import Ending
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
@@ -76,7 +77,7 @@ def run_once(
     horizon = horizon or Horizon(
         package.api.EARLIEST, timedelta(days=3), timedelta(days=30), 100, lag=timedelta(minutes=1)
     )
-    *_, user, password = (settings[f"SOURCES__{provider}__{key}".upper()] for key in package.SECRETS)
+    *_, user, password = (settings[f"SOURCES__{provider}__{key}".upper()] for key in secrets_of(package.Settings))
     url = settings[f"SOURCES__{provider}__BASE_URL".upper()]
     clock = time.clock or monotonic
     client = Client(url, (user, password), provider, limits or Limits(), time.sleep, clock, time.now)

@@ -1,0 +1,134 @@
+"""Settings as their models declare them, and their values: from dlt's config providers, in dlt's order and coercion.
+
+Source: https://dlthub.com/docs/general-usage/credentials/setup, read November 2026.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
+from dlt.common.configuration.providers import ConfigProvider
+from dlt.common.configuration.specs.base_configuration import extract_inner_hint
+from dlt.common.configuration.utils import deserialize_value
+from msgspec import NODEFAULT, Meta, Struct, ValidationError, convert
+from msgspec.structs import FieldInfo, fields
+
+from sources.errors import ConfigError
+
+Place = tuple[str, ...]  # the sections that a setting is under, or these and its name
+
+
+@dataclass(frozen=True)
+class Found:
+    """A value as it is written, where, and which of dlt's config providers has it."""
+
+    value: Any
+    place: Place
+    provider: ConfigProvider
+
+    @property
+    def origin(self) -> str:
+        """The variable or the file that the value comes from, in words."""
+        files = self.provider.present_locations
+        if not files:
+            return f"set by the environment, {'__'.join(self.place).upper()}"
+        file = next((file for file in files if _stands_in(file, self.place)), "a file of .dlt")
+        return f"set in {file}, as {'.'.join(self.place)}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of a model: `allowed` says in words what it may be; a secret is never read from config.toml."""
+
+    name: str
+    type: Any
+    default: Any
+    meaning: str
+    allowed: str
+    is_secret: bool
+
+    def find(self, *sections: Place) -> Found | None:
+        """The value that dlt takes: that of its first provider that has one, from the first of the sections there."""
+        accessor = dlt.secrets if self.is_secret else dlt.config
+        for provider in accessor.config_providers:
+            for section in sections:
+                value, _ = provider.get_value(self.name, accessor.default_type, "", *section)
+                if value is not None:
+                    return Found(value, (*section, self.name), provider)
+        return None
+
+    def coerced(self, value: Any, named: str) -> Any:
+        """The value in the type that is declared.
+
+        Raises:
+            ConfigError: it is of another type, or not allowed; the error calls it as it is `named`.
+        """
+        try:
+            value = deserialize_value(self.name, value, extract_inner_hint(self.type, preserve_literal=True))
+            if isinstance(value, datetime):  # a pendulum, which msgspec refuses, if it was a number
+                value = datetime.fromisoformat(value.isoformat())
+            return convert(value, self.type)
+        except (ConfigValueCannotBeCoercedException, ValidationError):
+            raise refusal(named, self.allowed) from None
+
+
+@cache
+def settings_of(model: type[Struct]) -> tuple[Setting, ...]:
+    """The settings that a model declares, those of the model that it extends among them."""
+    return tuple(map(_declared, fields(model)))
+
+
+def secrets_of(model: type[Struct]) -> list[str]:
+    """The names of a model's secrets, in the order of their declaration."""
+    return [setting.name for setting in settings_of(model) if setting.is_secret]
+
+
+def read(model: type[Struct], *sections: Place, prefix: str = "") -> dict[str, Any]:
+    """The values of a model's settings that are set in one of the sections; an empty text counts as not set.
+
+    Raises:
+        ConfigError: one is of another type, or not allowed; the error puts `prefix` before its name.
+    """
+    found = ((setting, setting.find(*sections)) for setting in settings_of(model))
+    return {
+        setting.name: setting.coerced(at.value, prefix + setting.name) for setting, at in found if at and at.value != ""
+    }
+
+
+def refusal(name: str, allowed: str) -> ConfigError:
+    """The error that says what a setting may be."""
+    return ConfigError(f"setting {name} must be {allowed}: see .dlt/config.toml")
+
+
+def _declared(field: FieldInfo) -> Setting:
+    metas = [meta for meta in getattr(field.type, "__metadata__", ()) if isinstance(meta, Meta)]
+    extra = {key: value for meta in metas for key, value in (meta.extra or {}).items()}
+    return Setting(
+        name=field.name,
+        type=field.type,
+        default=field.default if field.default_factory is NODEFAULT else field.default_factory(),
+        meaning=next((meta.description for meta in metas if meta.description), ""),
+        allowed=extra.get("allowed") or _allowed(field.type, metas),
+        is_secret="secret" in extra,
+    )
+
+
+def _allowed(declared: Any, metas: list[Meta]) -> str:
+    plain = extract_inner_hint(declared, preserve_literal=True)
+    if get_origin(plain) is Literal:
+        *others, last = get_args(plain)
+        return f"one of {', '.join(others)} and {last}"
+    return next((f"a number from {meta.ge} to {meta.le}" for meta in metas if meta.ge is not None), "a text")
+
+
+def _stands_in(file: str, place: Place) -> bool:
+    """Of several files of one provider, the first that has the setting is read."""
+    node: Any = tomllib.loads(Path(file).read_text("utf-8"))
+    for key in place:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node is not None

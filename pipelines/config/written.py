@@ -1,0 +1,168 @@
+"""What is written in the files of .dlt and in the environment, beside what is declared: no TOML, misplaced, unknown."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dlt.common.configuration.specs import known_sections
+
+import sources
+from pipelines.config import bootstrap
+from pipelines.config.declaration import Place, secrets_of, settings_of
+from pipelines.config.settings import SECTIONS
+from sources.errors import ConfigError
+
+FILES = ("config.toml", "secrets.toml")
+_RETIRED = frozenset({"reader_process_from"})  # keys that an earlier version read
+_DLTS_OWN = {"runtime", *(name for key, name in vars(known_sections).items() if key.isupper())} - {"sources"}
+_ALIKE = 0.75
+_OUR_PIPELINES = "fax_"  # what a section begins with that dlt reads for one of them only
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A setting that nobody reads, as it is written, and where; `closest` is the setting that may be meant."""
+
+    name: str
+    place: str
+    closest: str | None
+
+    @property
+    def is_grave(self) -> bool:
+        """It may be one of those that keep phone numbers out: without it, they would be kept."""
+        meant = re.split(r"\.|__", (self.closest or "").lower())[0]
+        section = re.split(r"\.|__", self.name.lower())[0]
+        return "privacy" in (meant, section) or _resembles_privacy(section)
+
+    @property
+    def is_retired(self) -> bool:
+        """An earlier version read it."""
+        return re.split(r"\.|__", self.name.lower())[-1] in _RETIRED
+
+    def __str__(self) -> str:
+        if self.is_retired:
+            return f"{self.name} in {self.place} is no longer used: remove it"
+        meant = f"did you mean {self.closest}?" if self.closest else "docs/settings.md lists the settings"
+        return f"{self.name} in {self.place} is read by nobody: {meant}"
+
+
+def _written(name: str) -> Iterator[tuple[Place, Any]]:
+    """Each setting of a file, with its value; nothing of a file that is no TOML, which `unreadable` reports."""
+    try:
+        table = tomllib.loads(_path_of(name).read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    yield from _leaves(table)
+
+
+def _path_of(name: str) -> Path:
+    """Where the file of this name is."""
+    return bootstrap.settings_directory() / name
+
+
+def unreadable() -> str | None:
+    """A sentence that names the file, and the line that is no TOML, if one cannot be read; no value is quoted."""
+    for name in FILES:
+        path = _path_of(name)
+        try:
+            tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except IsADirectoryError:
+            return f"{path} is a directory: put a file with the settings in its place"
+        except OSError as error:
+            return f"{path} cannot be read ({error.strerror}): check its owner and its mode"
+        except ValueError as error:
+            line = re.search(r"at (line \d+|end of document)", str(error))
+            where = f" at {line[1]}" if line else ""
+            return f"{path} cannot be read{where}: is a text without quotes, a key there twice, or it is not UTF-8?"
+    return None
+
+
+def secrets_in_config() -> Iterator[str]:
+    """A sentence for each secret in config.toml."""
+    secrets = {"sources": {key for name in sources.providers() for key in secrets_of(sources.provider(name).Settings)}}
+    secrets |= {section.heading: set(secrets_of(section)) for section in SECTIONS}
+    secrets["destination"] = {"credentials", "password"}
+    for place, value in _written("config.toml"):
+        is_proxy = place[0] == "sources" and place[-1] == "proxy" and "@" in str(value)
+        if value and (is_proxy or place[-1] in secrets.get(place[0], ())):
+            yield f"{'.'.join(place)} is in {_path_of('config.toml')}, which git tracks: move it to secrets.toml"
+
+
+def unknown_in_files() -> Iterator[Unknown]:
+    """What the files of .dlt set that nobody reads; a file that is no TOML is reported elsewhere."""
+    for name in FILES:
+        for place, _ in _written(name):
+            if not _is_known(place):
+                yield Unknown(".".join(place), str(_path_of(name)), _closest(place, "."))
+
+
+def unknown_in_environment() -> Iterator[Unknown]:
+    """The variables that look like settings of ours, and that nobody reads."""
+    ours = {"sources", *(section.heading for section in SECTIONS)}
+    for name in sorted(os.environ):
+        place = tuple(name.lower().split("__"))
+        is_ours = len(place) > 1 and (place[0] in ours or _resembles_privacy(place[0]))
+        if is_ours and not _is_known(place):
+            closest = _closest(place, "__")
+            yield Unknown(name, "the environment", closest and closest.upper())
+
+
+def require_privacy_read() -> None:
+    """Raises:
+    ConfigError: a setting that nobody reads is under `[privacy]`, or under a section of nearly that name.
+    """
+    for unknown in (*unknown_in_files(), *unknown_in_environment()):
+        if unknown.is_grave:
+            raise ConfigError(f"phone numbers might be kept that are not to be: {unknown}")
+
+
+def _resembles_privacy(section: str) -> bool:
+    from difflib import SequenceMatcher  # noqa: PLC0415  # hardly ever needed
+
+    return SequenceMatcher(None, section, "privacy").ratio() >= _ALIKE
+
+
+def _is_known(place: Place) -> bool:
+    *sections, _ = place
+    is_dlts = bool(_DLTS_OWN & set(sections)) or place[0].startswith(_OUR_PIPELINES)
+    return is_dlts or place in _known(_account_of(place))
+
+
+def _account_of(place: Place) -> str | None:
+    """The account that the place of a setting names, as in `sources.<provider>.accounts.<name>.<key>`."""
+    return place[3] if len(place) > 4 else None
+
+
+@cache
+def _known(account: str | None) -> frozenset[Place]:
+    """The place of every setting that there is, in the accounts of this name as well."""
+    known: set[Place] = {(section.heading, setting.name) for section in SECTIONS for setting in settings_of(section)}
+    for provider in sources.providers():
+        for setting in settings_of(sources.provider(provider).Settings):
+            sections: list[Place] = [] if setting.is_secret else [("sources",)]
+            sections += [("sources", provider)]
+            sections += [("sources", provider, "accounts", account)] if account else []
+            known |= {(*section, setting.name) for section in sections}
+    return frozenset(known)
+
+
+def _leaves(table: dict[str, Any], section: Place = ()) -> Iterator[tuple[Place, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*section, key))
+        else:
+            yield (*section, key), value
+
+
+def _closest(place: Place, joint: str) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415  # hardly ever needed
+
+    known = sorted(joint.join(setting) for setting in _known(_account_of(place)))
+    return next(iter(get_close_matches(joint.join(place), known, 1, _ALIKE)), None)
