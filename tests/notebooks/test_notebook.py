@@ -14,7 +14,7 @@ import sources
 from pipelines.costs.money import dollars
 from tests.conftest import ROOT, Query, ServeFake, Settings, Sync, generated
 from tests.support.browser import page, served
-from tests.support.commands.report_command import sync_once
+from tests.support.commands.made_files import sync_once
 from tests.support.environment import child_environment
 
 NOTEBOOK = ROOT / "notebooks" / "fax_costs.py"

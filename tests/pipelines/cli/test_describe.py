@@ -1,28 +1,31 @@
 """The description of the warehouse is that of the warehouse, and stands in docs/reference.md."""
 
+from functools import partial
+
 import pytest
 import yaml
 
 import sources
 from pipelines.describe import dbt_sources, markdown
 from pipelines.views.reference import raw_tables, unified_views
-from tests.conftest import Query, ServeFake, Sync, generated
+from tests.conftest import Query, generated
+from tests.support.commands.made_files import sync_once
 from tests.support.pages import page
+from tests.support.warehouse.rows import rows
 
 RELATIONS = [*unified_views("fax"), *raw_tables("fax")]
 COLUMNS = "select table_schema || '.' || table_name, list(column_name) from information_schema.columns group by 1"
 
 
-@pytest.fixture
-def filled(serve_fake: ServeFake, sync: Sync) -> None:
-    for provider in sources.providers():
-        serve_fake(provider, generated(provider, 40, days=2))
-    assert sync().exit_code == 0
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Query:
+    file = tmp_path_factory.mktemp("filled") / "warehouse.duckdb"
+    sync_once(file, {provider: generated(provider, 40, days=2) for provider in sources.providers()})
+    return partial(rows, file)
 
 
-@pytest.mark.usefixtures("filled")
-def test_what_is_described_is_what_is_there(query: Query) -> None:
-    there = {name: set(columns) for name, columns in query(COLUMNS)}
+def test_what_is_described_is_what_is_there(filled: Query) -> None:
+    there = {name: set(columns) for name, columns in filled(COLUMNS)}
     described = {f"{one.schema}.{one.name}": {column.name for column in one.columns} for one in RELATIONS}
     ours = {name for name in there if name.startswith("fax_") and "._dlt" not in name and "_staging." not in name}
 
@@ -30,12 +33,13 @@ def test_what_is_described_is_what_is_there(query: Query) -> None:
     assert ours <= described.keys()
 
 
-@pytest.mark.usefixtures("filled")
-def test_each_key_names_one_row(query: Query) -> None:
+def test_each_key_names_one_row(filled: Query) -> None:
     for relation in RELATIONS:
         keys = ", ".join(relation.key)
         if keys:
-            assert query(f"select {keys} from {relation.schema}.{relation.name} group by all having count(*) > 1") == []
+            assert (
+                filled(f"select {keys} from {relation.schema}.{relation.name} group by all having count(*) > 1") == []
+            )
 
 
 def test_the_reference_is_what_describe_prints() -> None:

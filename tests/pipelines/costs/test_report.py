@@ -24,7 +24,8 @@ from pipelines.costs.money import change, dollars
 from pipelines.warehouse import read_only
 from sources.errors import FaxSyncError
 from tests.conftest import ROOT, Query, ServeFake, Settings, Sync, generated
-from tests.support.commands.report_command import Reporting, sync_once, total
+from tests.support.commands.made_files import sync_once
+from tests.support.commands.report_command import Reporting, total
 from tests.support.environment import child_environment
 from tests.support.servers.postgres import Server
 from tests.support.warehouse.file_and_database import File

@@ -6,14 +6,17 @@ The figures of that page were computed by hand from the faxes below, which it li
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
 from pipelines.views.queries import HERE
-from tests.conftest import ROOT, MakeWarehouse, Query, ServeFake, Settings, Sync
+from tests.conftest import ROOT, MakeWarehouse, Query
+from tests.support.commands.made_files import syncing
 from tests.support.pages import blocks as code_blocks
 from tests.support.pages import page
+from tests.support.warehouse.rows import rows
 
 READ = ("--since", "2026-02-01", "--until", "2026-03-21T17:00", "--refetch")  # till noon in Chicago
 BLOCK = re.search(r"<!-- figures: worked month -->\n```\n(.*?)```", page("costs"), re.DOTALL)
@@ -112,16 +115,16 @@ SIGNALWIRE = [
 ]
 
 
-@pytest.fixture
-def figures(serve_fake: ServeFake, settings: Settings, sync: Sync, query: Query) -> Query:
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Query:
     """The worked month in the warehouse; SignalWire's fourth log has been deleted after it was read."""
-    settings["REPORT__TIMEZONE"] = "America/Chicago"
-    serve_fake("phaxio", PHAXIO)
-    served = serve_fake("signalwire", SIGNALWIRE)
-    sync(*READ)
-    served.fake.delete(SIGNALWIRE[3]["id"])
-    sync(*READ)
-    return query
+    file = tmp_path_factory.mktemp("month") / "warehouse.duckdb"
+    zone = {"REPORT__TIMEZONE": "America/Chicago"}
+    with syncing(file, {"phaxio": PHAXIO, "signalwire": SIGNALWIRE}, **zone) as (fakes, sync):
+        sync(*READ)
+        fakes["signalwire"].delete(SIGNALWIRE[3]["id"])
+        sync(*READ)
+    return partial(rows, file)
 
 
 def shown(value: Any) -> str:

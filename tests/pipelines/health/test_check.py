@@ -166,7 +166,8 @@ def test_a_clock_that_is_wrong_is_named(served: Served, check: Check) -> None:
 
 
 @pytest.mark.usefixtures("served")
-def test_a_sync_at_work_is_no_finding_but_leaves_nothing_to_look_at(check: Check, warehouse: Path) -> None:
+def test_a_sync_at_work_is_no_finding_but_leaves_nothing_to_look_at(check: Check, sync: Sync, warehouse: Path) -> None:
+    assert sync().exit_code == 0
     with Path(f"{warehouse}.lock").open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         exit_code, told = check()

@@ -1,8 +1,8 @@
 """The views: one row per grain, money that sums to the raw sum, a meaning for every column."""
 
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -10,7 +10,9 @@ import pytest
 import sources
 from sources.records import fax
 from tests.conftest import Query, ServeFake, Sync, generated
+from tests.support.commands.made_files import sync_once
 from tests.support.warehouse.file_and_database import File
+from tests.support.warehouse.rows import rows
 
 GRAINS = {
     "faxes": "provider, account, id",
@@ -30,62 +32,63 @@ SQL_TYPES = {
 VIEWS = "select view_name, view_oid from duckdb_views() where schema_name = 'fax' order by all"
 
 
-@pytest.fixture
-def filled(serve_fake: ServeFake, sync: Sync) -> Any:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Query:
     """Every provider with some faxes, one of them received with recipients of its own, one a test that cost."""
-    served = {name: serve_fake(name, generated(name, 150, days=200)) for name in sources.providers()}
-    received = next(record for record in served["phaxio"].fake.records.values() if record["direction"] == "received")
+    file = tmp_path_factory.mktemp("filled") / "warehouse.duckdb"
+    records = {name: generated(name, 150, days=200) for name in sources.providers()}
+    received = next(record for record in records["phaxio"] if record["direction"] == "received")
     calls = [{"phone_number": "+12025550100", "status": "success"}]
-    served["phaxio"].fake.change(received["id"], recipients=calls, is_test=True, cost=70)
-    assert sync().exit_code == 0
-    return served
+    received.update(recipients=calls, is_test=True, cost=70)
+    sync_once(file, records)
+    return partial(rows, file)
 
 
-def test_every_view_has_one_row_per_grain(filled: Any, query: Query) -> None:
+def test_every_view_has_one_row_per_grain(filled: Query) -> None:
     doubled = {
-        view: query(f"select {key}, count(*) from fax.{view} group by all having count(*) > 1")
+        view: filled(f"select {key}, count(*) from fax.{view} group by all having count(*) > 1")
         for view, key in GRAINS.items()
     }
 
     assert doubled == {view: [] for view in GRAINS}
 
 
-def test_monthly_costs_sum_to_what_the_providers_charge(filled: Any, query: Query) -> None:
-    cents = query("select sum(cost) from fax_phaxio.faxes where not is_test")[0][0]
-    dollars = query("select sum(charge) from fax_signalwire.fax_logs")[0][0]
-    test_cents = query("select count(*) from fax_phaxio.faxes where is_test and cost > 0")[0][0]
+def test_monthly_costs_sum_to_what_the_providers_charge(filled: Query) -> None:
+    cents = filled("select sum(cost) from fax_phaxio.faxes where not is_test")[0][0]
+    dollars = filled("select sum(charge) from fax_signalwire.fax_logs")[0][0]
+    test_cents = filled("select count(*) from fax_phaxio.faxes where is_test and cost > 0")[0][0]
 
-    assert query("select provider, sum(cost_usd) from fax.monthly_costs group by all order by all") == [
+    assert filled("select provider, sum(cost_usd) from fax.monthly_costs group by all order by all") == [
         ("phaxio", cents / Decimal(100)),
         ("signalwire", dollars),
     ]
-    assert query("select sum(faxes), sum(pages) from fax.monthly_costs") == query(
+    assert filled("select sum(faxes), sum(pages) from fax.monthly_costs") == filled(
         "select count(*), sum(num_pages) from fax.faxes where not is_test"
     )
     assert test_cents > 0
 
 
-def test_the_unified_views_are_as_declared(filled: Any, query: Query) -> None:
+def test_the_unified_views_are_as_declared(filled: Query) -> None:
     for view, columns in DECLARED.items():
         sql = "select column_name, data_type from duckdb_columns() where schema_name = 'fax' and table_name = ?"
 
-        assert query(f"{sql} order by column_index", view) == [
+        assert filled(f"{sql} order by column_index", view) == [
             (column.name, SQL_TYPES[column.data_type]) for column in columns
         ]
 
 
-def test_every_view_and_unified_column_tells_its_meaning(filled: Any, query: Query) -> None:
-    assert query("select view_name from duckdb_views() where schema_name = 'fax' and comment is null") == []
+def test_every_view_and_unified_column_tells_its_meaning(filled: Query) -> None:
+    assert filled("select view_name from duckdb_views() where schema_name = 'fax' and comment is null") == []
     for view, columns in DECLARED.items():
         sql = "select column_name, comment from duckdb_columns() where schema_name = 'fax' and table_name = ?"
 
-        assert query(f"{sql} order by column_index", view) == [(column.name, column.meaning) for column in columns]
+        assert filled(f"{sql} order by column_index", view) == [(column.name, column.meaning) for column in columns]
 
 
-def test_outcomes_and_directions_are_of_the_closed_sets(filled: Any, query: Query) -> None:
-    outcomes = {outcome for (outcome,) in query("select distinct outcome from fax.faxes")}
-    outcomes |= {outcome for (outcome,) in query("select distinct outcome from fax.fax_recipients")}
-    directions = {direction for (direction,) in query("select distinct direction from fax.faxes")}
+def test_outcomes_and_directions_are_of_the_closed_sets(filled: Query) -> None:
+    outcomes = {outcome for (outcome,) in filled("select distinct outcome from fax.faxes")}
+    outcomes |= {outcome for (outcome,) in filled("select distinct outcome from fax.fax_recipients")}
+    directions = {direction for (direction,) in filled("select distinct direction from fax.faxes")}
 
     assert (set(), set()) == (outcomes - {*fax.OUTCOMES}, directions - {*fax.DIRECTIONS, None})
     assert len(outcomes) > 3

@@ -1,13 +1,16 @@
 """check.py as the tests run it."""
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Served, ServeFake, Settings, Sync, generated
+from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support import leaks
+from tests.support.commands.made_files import sync_once
 
 Check = Callable[..., tuple[int, dict[str, Any]]]
 
@@ -31,9 +34,18 @@ def check(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     return run
 
 
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """A warehouse with the faxes of a Phaxio account, and these faxes."""
+    file, faxes = tmp_path_factory.mktemp("loaded") / "warehouse.duckdb", generated("phaxio", 30, days=2)
+    sync_once(file, {"phaxio": faxes})
+    return file, faxes
+
+
 @pytest.fixture
-def served(serve_fake: ServeFake, sync: Sync) -> Served:
-    """A Phaxio account whose faxes have just been loaded."""
-    served = serve_fake("phaxio", generated("phaxio", 30, days=2))
-    assert sync().exit_code == 0
-    return served
+def served(loaded: tuple[Path, list[dict[str, Any]]], warehouse: Path, serve_fake: ServeFake) -> Served:
+    """A Phaxio account whose faxes are in the warehouse."""
+    file, faxes = loaded
+    shutil.copy(file, warehouse)
+    shutil.copy(f"{file}.lock", f"{warehouse}.lock")
+    return serve_fake("phaxio", faxes)

@@ -1,31 +1,12 @@
 """Runs the report as the tests need it: in this process, with the settings of a test."""
 
 import json
-import subprocess
-import sys
-from contextlib import ExitStack
 from decimal import Decimal
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sources.fakes.server import serve
-from tests.conftest import ROOT, Settings
-from tests.support.environment import child_environment
-
-
-def sync_once(file: Path, records: dict[str, Any]) -> None:
-    """Has a process of its own sync these records of each provider into a DuckDB file."""
-    env = child_environment(DESTINATION__WAREHOUSE__CREDENTIALS=str(file))
-    with ExitStack() as stack:
-        for provider, faxes in records.items():
-            fake = import_module(f"sources.{provider}.fake").Fake(faxes)
-            server = stack.enter_context(serve(fake.answer))
-            env |= {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
-        command = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
-        subprocess.run(command, env=env, check=True, capture_output=True)
+from tests.conftest import Settings
 
 
 class Reporting:
