@@ -3,8 +3,10 @@
 import argparse
 import logging
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Event, current_thread, main_thread
 
 from pipelines.cli.progress import OnProgress
 from pipelines.cli.summary import Outcome, require_proof
@@ -16,56 +18,109 @@ from pipelines.outcome import signals
 from pipelines.outcome.account_ending import Ending
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
-from pipelines.warehouse.dropped_tables import forget_dropped_tables
 from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import delete_expired
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources import provider
 from sources.errors import ConfigError, TryAgain
+from sources.load.batches import Batches
 from sources.load.resources import fax_source
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
 from sources.load.settings import SourceSettings
+from sources.load.tally import Tally
 from sources.window import whole_second
 
 LOG = logging.getLogger("fax-sync")
 
 
-def sync_account(
-    account: accounts.Account, schema: str, run_id: str, options: argparse.Namespace, on_progress: OnProgress
-) -> Outcome:
-    """Syncs one account into its raw schema, and the views of `schema`; `options` are those of the command line."""
-    began = time.monotonic()
-    run: Run | None = None
-    ending = Ending()
-    try:
-        settings = account.settings()  # refused, if they must be, before anything is written
-        with (
-            load.opened(account.provider, account.name, schema) as opened,
-            signals.cancelling(opened.cancel),
-        ):
-            forget_dropped_tables(opened.pipeline, opened.client, options.full_refresh)
-            run = _run(account, settings, run_id, options, opened, began, on_progress)
-            raw = opened.pipeline.dataset_name
-            with nullcontext() if opened.appends else sync_runs.recorded(opened.client, raw, run, ending):
-                with signals.gently(run.stop):
-                    _load_all(opened, run)
-                if run.request.moves_cursor and (
-                    text := hint(provider(account.provider), _stored(opened, account), run)
-                ):
-                    run.warnings.append(text)
-                _purge(opened, account, run)
-                compact(opened, run)
-                run.warnings += _refresh_views(opened, schema)
-                require_proof(run)
-    except (Exception, signals.Stopped) as failure:
-        LOG.debug("%s failed", account, exc_info=True)
-        ending.note(failure, run)
-    finally:
-        if run:
-            _close(run)
-    error = advised(ending.error, provider(account.provider)) if ending.error else None
-    return Outcome(account, run, time.monotonic() - began, error)
+@dataclass(frozen=True)
+class Sync:
+    """What the command asks for, for every account: `schema` is that of the views, `options` are the command line's."""
+
+    schema: str
+    run_id: str
+    options: argparse.Namespace
+    on_progress: OnProgress
+
+
+class AccountSync:
+    """The sync of one account into its raw schema, in two steps: `begin` looks for something new, `finish` loads it.
+
+    `begin` may be called in another thread than `finish`, which must be the main thread, as it listens to signals.
+    """
+
+    def __init__(self, account: accounts.Account, warehouses: load.Warehouses, sync: Sync) -> None:
+        self.account = account
+        self.run: Run | None = None
+        self._warehouses, self._sync = warehouses, sync
+        self._began = 0.0
+        self._ending = Ending()
+        self._held = ExitStack()  # the warehouse, its lock, and the row of `sync_runs`
+        self._opened: load.Warehouse | None = None
+        self._batches: Batches | None = None
+        self._is_found = False
+        self._stopped: signals.Stopped | None = None
+        self._failure: BaseException | None = None
+        self.has_begun = Event()
+
+    def begin(self) -> "AccountSync":
+        """Opens the warehouse, and reads until there is something to load, or to the end; what fails fails `finish`."""
+        self._began = time.monotonic()
+        try:
+            settings = self.account.settings()  # refused, if they must be, before anything is written
+            warehouse = self._warehouses.opened(self.account.provider, self.account.name)
+            self._opened = opened = self._held.enter_context(warehouse)
+            opened.require_tables(self._sync.options.full_refresh)
+            self.run = run = _run(self.account, settings, self._sync, opened, self._began)
+            if not opened.appends:
+                self._held.enter_context(sync_runs.recorded(opened.client, opened.raw, run, self._ending))
+            self._batches = Batches(run, opened.position)
+            with signals.gently(run.stop) if current_thread() is main_thread() else nullcontext():
+                self._is_found = self._batches.find()
+        except BaseException as failure:
+            self._failure = failure
+        self.has_begun.set()
+        return self
+
+    def finish(self) -> Outcome:
+        """Loads what was found and all that follows; tells how the sync ended, whatever it met with."""
+        try:
+            with self._held:
+                if self._stopped:
+                    raise self._stopped
+                if self._failure or not (self._opened and self.run and self._batches):
+                    raise self._failure or RuntimeError("the sync has not begun")
+                self._load(self._opened, self.run, self._batches)
+        except (Exception, signals.Stopped) as failure:
+            LOG.debug("%s failed", self.account, exc_info=True)
+            self._ending.note(failure, self.run)
+        finally:
+            if self.run:
+                _close(self.run)
+        error = advised(self._ending.error, provider(self.account.provider)) if self._ending.error else None
+        return Outcome(self.account, self.run, time.monotonic() - self._began, error)
+
+    def _load(self, opened: load.Warehouse, run: Run, batches: Batches) -> None:
+        """Loads until the run has reached its end, and mends what the warehouse needs mended after it."""
+        with signals.cancelling(opened.cancel):
+            with signals.gently(run.stop):
+                _load_all(opened, run, batches, self._is_found)
+            if run.request.moves_cursor and (text := hint(provider(self.account.provider), _stored(opened), run)):
+                run.warnings.append(text)
+            _purge(opened, self.account, run)
+            compact(opened, run)
+            run.warnings += _refresh_views(opened, self._sync.schema, run)
+            require_proof(run)
+
+    def stop(self, stopped: signals.Stopped) -> None:
+        """Has a `begin` that goes on in another thread end soon, and `finish` load nothing."""
+        self._stopped = stopped
+        if self.run:
+            self.run.stop.requested = True
+            self.run.client.close()
+        if self._opened and self._opened.cancel:
+            self._opened.cancel()
 
 
 def _close(run: Run) -> None:
@@ -76,68 +131,74 @@ def _close(run: Run) -> None:
         LOG.debug("the connections to the provider did not end in good order", exc_info=True)
 
 
-def _run(
-    account: accounts.Account,
-    settings: SourceSettings,
-    run_id: str,
-    options: argparse.Namespace,
-    opened: load.Warehouse,
-    began: float,
-    on_progress: OnProgress,
-) -> Run:
+def _run(account: accounts.Account, settings: SourceSettings, sync: Sync, opened: load.Warehouse, began: float) -> Run:
     now = whole_second(datetime.now(UTC))
-    sync, privacy = SyncSettings.read(), PrivacySettings.read()
+    loading, privacy = SyncSettings.read(), PrivacySettings.read()
     kept = privacy.kept_from(now)
     if kept and opened.appends:
         raise ConfigError("setting privacy.keep_days needs a database: nothing can be deleted from Parquet files")
-    source = account.source(settings, privacy.handling())
+    source, options = account.source(settings, privacy.handling()), sync.options
     request = RunRequest(
-        run_id,
+        sync.run_id,
         settings.horizon(source.api.EARLIEST),
         since=options.since,
         until=options.until,
         refetch=options.refetch,
         full_refresh=options.full_refresh,
-        heartbeat=timedelta(minutes=sync.heartbeat_minutes),
-        rows_per_load=sync.rows_per_load,
+        heartbeat=timedelta(minutes=loading.heartbeat_minutes),
+        rows_per_load=loading.rows_per_load,
         deadline=began + 60 * options.max_runtime,
     )
-    stored, client = _stored(opened, account), source.connect()
-    return Run(request, source, client, stored, now, kept, progress=lambda run: on_progress(str(account), run))
+    return Run(
+        request,
+        source,
+        source.connect(),
+        _stored(opened),
+        now,
+        kept,
+        progress=lambda run: sync.on_progress(str(account), run),
+    )
 
 
-def _stored(opened: load.Warehouse, account: accounts.Account) -> StoredFaxes:
-    return StoredFaxes(opened.client, account.name, opened.appends)
+def _stored(opened: load.Warehouse) -> StoredFaxes:
+    return StoredFaxes(opened.client, opened.account, opened.appends)
 
 
-def _load_all(opened: load.Warehouse, run: Run) -> None:
-    """Loads until the run has reached its end.
+def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool) -> None:
+    """Loads until the run has reached its end; `is_found`: there is something for the first load.
 
     It ends early if the run is asked to end.
 
     Raises:
         TryAgain: time is up; what is loaded stays, and the next run goes on from there.
     """
-    source = fax_source(run)
-    while not run.finished:
-        before = run.tally.copy()
+    source, before = None, Tally()
+    while True:
         try:
-            run.loads += opened.load(source)
+            if is_found:
+                source = source or fax_source(batches)
+                run.loads += opened.load(source)
+            if run.stop.requested or run.finished:
+                return
+            if run.is_late:
+                raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")
+            before = run.tally.copy()
+            is_found = batches.find()
         except BaseException:
             run.tally = before  # what came since then was not loaded
             raise
-        if run.stop.requested:
-            return
-        if run.is_late and not run.finished:
-            raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")
 
 
-def _refresh_views(opened: load.Warehouse, schema: str) -> list[str]:
-    """Makes the views in `schema`; a warning for each that cannot be made."""
+def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
+    """Makes the views in `schema`, once a session and after a load; a warning for each that cannot be made."""
     if opened.appends:
         return ["Parquet files have no views: docs/files.md says how to query them"]
+    if opened.session.has_views and not run.loads:
+        return []
     with opened.lock.turn():
-        return refresh_views(opened.client, schema, ReportSettings.read().timezone)
+        warnings = refresh_views(opened.client, schema, ReportSettings.read().timezone)
+    opened.session.has_views = True
+    return warnings
 
 
 def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:

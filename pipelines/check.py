@@ -226,7 +226,9 @@ def _parser() -> argparse.ArgumentParser:
         "check again later; 78 configuration.",
     )
     parser.add_argument("--provider", metavar="NAME", help="check this provider only")
-    parser.add_argument("--account", metavar="NAME", help="check the account of this name only")
+    parser.add_argument(
+        "--account", metavar="NAME", action="append", default=[], help="check the account of this name only; repeatable"
+    )
     parser.add_argument("--demo", action="store_true", help="check demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
     parser.add_argument(

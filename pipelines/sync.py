@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from pipelines.account_sync import sync_account
-from pipelines.cli.command import CommandParser, instant, leave, minutes, reported
+from pipelines.account_sync import Sync
+from pipelines.accounts_sync import sync_accounts
+from pipelines.cli.command import CommandParser, instant, leave, minutes, reported, shard
 from pipelines.cli.healthchecks_ping import watched
-from pipelines.cli.progress import OnProgress, progress
+from pipelines.cli.progress import progress
 from pipelines.cli.summary import Outcome, exit_code
 from pipelines.config import accounts, bootstrap
 from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
@@ -66,22 +67,14 @@ def _sync(options: argparse.Namespace) -> int:
 
 def _sync_accounts(options: argparse.Namespace) -> int:
     configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
+    configured = [account for account in configured if options.shard is None or account.is_in(options.shard)]
     _ = [section.read() for section in SECTIONS], PrivacySettings.read().handling()  # refused before any request
     schema = SyncSettings.read().schema
     with progress() as on_progress:
-        outcomes = [_sync_one(account, schema, run_id, options, on_progress) for account in configured]
+        outcomes = sync_accounts(configured, Sync(schema, run_id, options, on_progress))
     _tell(outcomes, run_id, options.json, options.verbose)
     stopped = signals.received()
     return stopped.exit_code if stopped else exit_code(outcomes)
-
-
-def _sync_one(
-    account: accounts.Account, schema: str, run_id: str, options: argparse.Namespace, on_progress: OnProgress
-) -> Outcome:
-    """Syncs the account, unless a signal has ended the one before."""
-    if stopped := signals.received():
-        return Outcome(account, None, 0.0, signals.Interrupted(f"not begun: {stopped.name}", stopped.number))
-    return sync_account(account, schema, run_id, options, on_progress)
 
 
 def _tell(outcomes: Sequence[Outcome], run_id: str, as_json: bool, verbose: bool) -> None:
@@ -107,7 +100,10 @@ def _parser() -> argparse.ArgumentParser:
         "78 configuration.",
     )
     parser.add_argument("--provider", metavar="NAME", help="sync this provider only")
-    parser.add_argument("--account", metavar="NAME", help="sync the account of this name only")
+    parser.add_argument(
+        "--account", metavar="NAME", action="append", default=[], help="sync the account of this name only; repeatable"
+    )
+    parser.add_argument("--shard", metavar="K/N", type=shard, help="sync the K-th of N parts of the accounts only")
     parser.add_argument("--since", metavar="WHEN", type=instant, help="fill in from this date or time (UTC) on")
     parser.add_argument("--until", metavar="WHEN", type=instant, help="fill in up to this date or time (UTC)")
     parser.add_argument("--refetch", action="store_true", help="with these bounds, read again what is proven already")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NoReturn
 
+from pipelines.config.accounts import Shard
 from pipelines.config.written import unreadable
 from pipelines.outcome import logs, signals
 from pipelines.outcome.unforeseen import always_fax_sync_error
@@ -48,6 +49,14 @@ def minutes(text: str) -> float:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes above 0")
+
+
+def shard(text: str) -> Shard:
+    """A shard given as an argument: K/N."""
+    number, _, count = text.partition("/")
+    if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
+        return Shard(int(number), int(count))
+    raise argparse.ArgumentTypeError(f"{text!r} is no shard: try 1/4, the first of four")
 
 
 def reported(command: Callable[[], int], verbose: bool = False, log_format: logs.Format = "text") -> int:

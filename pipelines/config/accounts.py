@@ -7,8 +7,9 @@ more, and takes what it does not set itself from `[sources.<provider>]`.
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import dlt
@@ -28,6 +29,14 @@ _IDENTIFIER_BYTES = 63  # PostgreSQL's maximum; dlt shortens what is longer
 
 
 @dataclass(frozen=True)
+class Shard:
+    """One of `count` parts of all accounts; `number` counts from 1."""
+
+    number: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Account:
     """One set of credentials at a provider."""
 
@@ -36,6 +45,11 @@ class Account:
 
     def __str__(self) -> str:
         return self.provider if self.name == DEFAULT else f"{self.provider}/{self.name}"
+
+    def is_in(self, shard: Shard) -> bool:
+        """The account belongs to this shard; to which one does not depend on the machine or on other accounts."""
+        digest = blake2b(f"{self.provider}/{self.name}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest) % shard.count == shard.number - 1
 
     @property
     def section(self) -> tuple[str, ...]:
@@ -104,8 +118,8 @@ def _require_printable(key: str, secret: str) -> None:
         )
 
 
-def required(provider: str | None = None, name: str | None = None) -> list[Account]:
-    """The configured accounts, of one provider or one name only if given; a provider without any is told on stderr.
+def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[Account]:
+    """The configured accounts, of one provider or these names only if given; a provider without any is told on stderr.
 
     An account that has some of its credentials only is among them; `source` says what it lacks.
 
@@ -127,12 +141,11 @@ def required(provider: str | None = None, name: str | None = None) -> list[Accou
             "no provider is configured: copy .dlt/example.secrets.toml to .dlt/secrets.toml and fill in your keys, "
             "or see it work first: uv run python pipelines/sync.py --demo"
         )
-    chosen = [account for account in accounts if name in (None, account.name)]
-    if not chosen:
-        raise ConfigError(
-            f"there is no account {name!r}: choose from {', '.join(sorted({account.name for account in accounts}))}"
-        )
-    return chosen
+    known_names = {account.name for account in accounts}
+    for name in chosen:
+        if name not in known_names:
+            raise ConfigError(f"there is no account {name!r}: choose from {', '.join(sorted(known_names))}")
+    return [account for account in accounts if not chosen or account.name in chosen]
 
 
 def _configured(provider: str) -> list[Account]:

@@ -18,12 +18,17 @@ _SECTIONS = ("destination.warehouse", "destination")  # dlt reads the second whe
 _FORM = "postgresql://user:password@host:5432/database"
 
 
+def destination_type() -> str:
+    """The configured type in dlt's word: duckdb, postgres, filesystem, or one that is none of ours."""
+    written = _written("destination_type", dlt.config) or _written("destination_type", dlt.secrets)
+    return str(written).rpartition(".")[2]
+
+
 def require_destination() -> None:
     """Raises:
     ConfigError: the type is none of ours, or the credentials are those of another type.
     """
-    written = _written("destination_type", dlt.config) or _written("destination_type", dlt.secrets)
-    kind = str(written).rpartition(".")[2]
+    kind = destination_type()
     if kind not in TYPES:
         raise ConfigError(UNKNOWN_TYPE)
     credentials = _written("credentials", dlt.secrets)

@@ -59,6 +59,9 @@ class SyncSettings(Section, kw_only=True, frozen=True):
             extra={"allowed": "a size such as 40MB or 1GB"},
         ),
     ] = "40MB"
+    accounts_at_a_time: Annotated[
+        int, Meta(ge=1, le=100, description="how many accounts are read side by side, into PostgreSQL")
+    ] = 4
     rows_per_load: Annotated[
         int,
         Meta(ge=1, le=1_000_000_000, description="a long backfill commits after about this many rows"),

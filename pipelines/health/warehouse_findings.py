@@ -8,8 +8,6 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.health.machine import scarce_room
 from pipelines.outcome.error_mapping import to_fax_sync_error
-from pipelines.warehouse.connection import kind
-from pipelines.warehouse.database_file import file_of
 from pipelines.warehouse.load import Warehouse
 
 _TRIAL = "fax_sync_check"  # a table that is made and never committed
@@ -21,13 +19,13 @@ class _Undo(Exception):
 
 def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
     """One sentence for each thing that would stop a load; what is tried for it is taken back."""
-    file = file_of(opened.pipeline)
+    file = opened.session.file
     if file and (scarce := scarce_room(file.parent)):
         yield scarce
     if opened.appends:
         return
     try:
-        schemas = (schema, opened.pipeline.dataset_name, opened.client.staging_dataset_name)
+        schemas = (schema, opened.raw, opened.client.staging_dataset_name)
         ours = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else ()
         _try_to_write(opened.client, schemas, ours)
     except Exception as failure:
@@ -39,7 +37,7 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
 
 def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str]) -> Iterator[str]:
     """One sentence for each staging schema that belongs to none of the provider's accounts any more."""
-    begins, ends = f"{opened.pipeline.dataset_name}_", "_staging"
+    begins, ends = f"{opened.raw}_", "_staging"
     for (name,) in () if opened.appends else _rows(opened.client, "select nspname from pg_catalog.pg_namespace"):
         account = name.removeprefix(begins).removesuffix(ends)
         if name == f"{begins}{account}{ends}" and account not in accounts:
@@ -53,7 +51,7 @@ def version_of(opened: Warehouse) -> str:
     """What the warehouse is, and in which version."""
     if opened.appends:
         return "files"
-    if kind(opened.pipeline) == "duckdb":
+    if opened.session.kind == "duckdb":
         sql = (
             "select tags['storage_version'], version() from duckdb_databases() where database_name = current_catalog()"
         )

@@ -1,9 +1,8 @@
 """Before a run: is what dlt remembers of the raw schema still there?"""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-import dlt
 from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 
@@ -12,23 +11,29 @@ from sources.load.ledger import SYNC_WINDOWS
 from sources.load.resources import NESTED_IN
 
 
-def forget_dropped_tables(pipeline: dlt.Pipeline, client: SqlClientBase[Any], full_refresh: bool) -> None:
+def forget_dropped_tables(
+    schema: Schema | None, client: SqlClientBase[Any], raw: str, full_refresh: bool, restore: Callable[[], object]
+) -> None:
     """Has dlt make again what somebody has dropped, where that loses nothing.
+
+    `restore` has dlt read the stored schema, before it is forgotten here.
 
     Raises:
         WarehouseError: a table of faxes, or a column of one, is gone, and with it what it held.
     """
-    there = _columns(client, pipeline.dataset_name)
+    there = _columns(client, raw)
     tables = {name for name, _ in there}
     if not tables:
         return  # a first run
-    schema = pipeline.default_schema if pipeline.schema_names else Schema(pipeline.pipeline_name)
+    schema = schema or Schema(raw)
     gone = sorted(column for column in _expected(schema) if column not in there)
+    if gone:
+        restore()
     if lost := [column for column in gone if column[0] in _parents(schema)]:
         name, column = lost[0]
         what = f"column {column} of {name}" if name in tables else f"table {name}"
         if not full_refresh:
-            raise WarehouseError(f"{what} is gone from {pipeline.dataset_name}: run sync.py --full-refresh to fill it")
+            raise WarehouseError(f"{what} is gone from {raw}: run sync.py --full-refresh to fill it")
         _forget(client, _parents(schema), tables)
     if gone and schema.version_table_name in tables:
         client.execute_sql(f"delete from {client.make_qualified_table_name(schema.version_table_name)}")

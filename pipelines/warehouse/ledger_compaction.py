@@ -84,7 +84,7 @@ def _deletions(
     opened: Warehouse, account: str, folded: Sequence[str], settled: datetime
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The statements, with their parameters: ledger, states of the pipeline, then loads that no row names any more."""
-    client, raw, pipeline = opened.client, opened.pipeline.dataset_name, opened.pipeline.pipeline_name
+    client, raw, pipeline = opened.client, opened.raw, opened.pipeline.pipeline_name
     for first in range(0, len(folded), _IDS_A_STATEMENT):
         ids = folded[first : first + _IDS_A_STATEMENT]
         places = ", ".join(["%s"] * len(ids))

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from pipelines.warehouse.connection import kind
 from pipelines.warehouse.load import Warehouse
 from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS
@@ -18,7 +17,7 @@ def delete_expired(opened: Warehouse, table: Table, account: str, before: dateti
 
     Records without a place go by when they were seen. Nothing is written if nothing is so old.
     """
-    client, raw = opened.client, opened.pipeline.dataset_name
+    client, raw = opened.client, opened.raw
     there = _tables(client, raw, client.staging_dataset_name)
     if (raw, table.name) not in there:
         return 0
@@ -39,7 +38,7 @@ def delete_expired(opened: Warehouse, table: Table, account: str, before: dateti
                     f"{left} faxes of {raw}.{table.name} that are too old to be kept were not deleted: a policy of row "
                     "security, a rule or a trigger keeps them"
                 )
-        if kind(opened.pipeline) == "duckdb":
+        if opened.session.kind == "duckdb":
             client.execute_sql("checkpoint")  # or the rows would stay in the file beside it
     return faxes
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -14,7 +15,7 @@ from sources.extract.window_result import WindowResult
 from sources.load import ledger
 from sources.load.deleted_faxes import mark_deleted
 from sources.load.open_faxes import Reread, due_now, reread
-from sources.load.plan import plan
+from sources.load.plan import Position, plan
 from sources.load.run import MOST_SKEW, PROVEN, Run
 from sources.records.new_fields import Change, NewFields
 from sources.records.record import Problem
@@ -25,57 +26,77 @@ from sources.window import whole_second
 
 Batch = dict[str, pa.Table]
 Ledger = list[tuple[WindowResult, dict[str, Any]]]
+_NOTHING = object()
 MOST_LOOKED_UP = 1_000  # ids of a window; a window of a backfill holds more, and hardly one of them is stored
 
 
+@dataclass(frozen=True)
+class _News:
+    """A window and what of it is new: the stored fingerprints and those to load, by id, and how many ids are new."""
+
+    result: WindowResult
+    known: Collection[Any]
+    fresh: dict[Any, str]
+    new: int
+
+
 class Batches:
-    """The batches of one account's run, walked on from one load to the next.
+    """The batches of one account's run, read on from one load to the next.
 
     `recorded`: the last load has something to say, so that the cursor may move.
     `asked_until`: open faxes have been asked for by their ids as often as was due up to then.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, position: Position) -> None:
         self.table = run.source.table
         self.run = run
-        self.begun = False
         self.recorded = False
-        self.asked_until: datetime | None = None
+        self.asked_until = position.asked_until if position.cursor else run.started_at
+        self._cursor = position.cursor
         self._walker = run.source.walker(run.client, warn=run.warnings.append)
-        self._results: Iterator[WindowResult] = iter(())
+        self._results: Iterator[WindowResult] = self._walk(position)
+        self._load: Iterator[Batch | None] = iter(())
         self._noted: set[str] = set()
         self._loading: dict[Any, str] = {}  # the fingerprints of the faxes in this load, by id
 
-    def begin(self, cursor: datetime | None, read_at: datetime | None, asked_until: datetime | None) -> None:
-        """Sets out: the cursor tells how far the account has been read, `read_at` when that was."""
-        self.begun = True
-        self.asked_until = asked_until if cursor else self.run.started_at
-        self._results = results = self._walk(cursor, read_at)
-        self.run.closing.callback(results.close)
+    def find(self) -> bool:
+        """Reads on until there is something to load; false if there is nothing for this load."""
+        self._load = self._next_load()
+        return next(self._load, _NOTHING) is not _NOTHING
 
-    def load(self, cursor: datetime | None) -> Iterator[Batch]:
-        """The batches of one load: table name -> Arrow table, windows in order, the ledger last; none if all is quiet.
+    def load(self) -> Iterator[Batch]:
+        """What was found, and the rest of the load: table name -> Arrow table, windows in order, the ledger last."""
+        return (batch for batch in self._load if batch is not None)
+
+    def _next_load(self) -> Iterator[Batch | None]:
+        """The batches of one load, and before the first of them one None; nothing at all if all is quiet.
 
         A load holds no fax twice, because dlt inserts every row that a load has. A window that reads a fax of this load
         in another version, under another creation time, begins the next load.
 
         A run that finds nothing new is quiet, and writes nothing, as long as the cursor is younger than a heartbeat.
         """
-        run = self.run
+        run, cursor = self.run, self._cursor
         entries: Ledger = []
-        gathered = 0
-        run.finished = True
+        gathered, is_found = 0, False
+        run.finished, self.recorded = True, False
         self._loading = {}
         for result in iter(self._next, None):
             if any(self._loading.get(id, fingerprint) != fingerprint for id, fingerprint in result.faxes.items()):
                 self._results = chain((result,), self._results)
                 run.finished = False
                 break
-            batch = self._gather(result, entries)
+            news = self._compare(result)
+            if cursor is None or news.fresh or result.unplaced:  # the first load makes the tables
+                if not is_found:
+                    is_found = True
+                    yield None
+                batch = self._gather(news)
+                gathered += sum(table.num_rows for table in batch.values())
+                if batch:
+                    yield batch
+            self._enter(news, entries)
             run.take(result)
-            gathered += sum(table.num_rows for table in batch.values())
-            if batch:
-                yield batch
             full = gathered >= run.request.rows_per_load or len(entries) >= run.request.windows_per_load
             if (full or run.is_late) and not run.has_arrived:
                 run.finished = False
@@ -85,14 +106,22 @@ class Batches:
         if run.finished and run.request.moves_cursor:
             asking = due_now(run, self.asked_until, writes, self._loading)
             if asking and (again := self._reread(asking)):
-                yield self._gather(again, [])
+                if not is_found:
+                    is_found = True
+                    yield None
+                news = self._compare(again)
+                yield self._gather(news)
+                self._enter(news, [])
                 self.asked_until = asking.asked_until
                 writes = bool(entries)
         if run.stop.requested:
             run.client.close()
         self.recorded = writes
         if self.recorded:
+            if not is_found:
+                yield None
             yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.source.account, run.request.run_id, entries)}
+            self._cursor = run.cursor() or self._cursor
 
     def _next(self) -> WindowResult | None:
         """The next window; None if there is none, or the run was asked to end while it was read."""
@@ -102,10 +131,10 @@ class Batches:
         """The open faxes that are due, as they are now; None if the run was asked to end meanwhile."""
         return self.run.stop.unless_requested(lambda: reread(self.run, asking.faxes))
 
-    def _walk(self, cursor: datetime | None, read_at: datetime | None) -> Generator[WindowResult]:
+    def _walk(self, position: Position) -> Generator[WindowResult]:
         """The windows of every span; all of them anew if the first answer shows that our clock is wrong."""
         run = self.run
-        run.spans = spans = plan(run, cursor, read_at)
+        run.spans = spans = plan(run, position)
         self._walker.reader.newest = run.started_at
         for span in spans:
             results = self._walker.walk(
@@ -115,7 +144,7 @@ class Batches:
                 if run.mend_clock():
                     results.close()
                     self._walker.carry(result)
-                    yield from self._walk(cursor, read_at)
+                    yield from self._walk(position)
                     return
                 run.settle_end()
                 result.end_by(run.spans[-1].end)
@@ -127,27 +156,32 @@ class Batches:
         fresh = age > -MOST_SKEW and abs(age) < self.run.request.heartbeat
         return proven and fresh and self.run.request.moves_cursor
 
-    def _gather(self, result: WindowResult, entries: Ledger) -> Batch:
-        """The window's new and changed faxes as tables; its line is added to the ledger's entries."""
-        run = self.run
+    def _compare(self, result: WindowResult) -> _News:
+        """The window's new and changed faxes, less those that this load holds already."""
+        run, request = self.run, self.run.request
         known = self._known(result)
-        again = (
-            result.faxes.keys() if run.request.full_refresh else self._incomplete(result) if run.request.refetch else ()
-        )
-        changed = {
-            id: fingerprint for id, fingerprint in result.faxes.items() if id in again or known.get(id) != fingerprint
-        }
-        fresh = {id: fingerprint for id, fingerprint in changed.items() if id not in self._loading}
+        again = result.faxes.keys() if request.full_refresh else self._incomplete(result) if request.refetch else ()
+        changed = {id: digest for id, digest in result.faxes.items() if id in again or known.get(id) != digest}
+        fresh = {id: digest for id, digest in changed.items() if id not in self._loading}
         self._loading |= fresh
         new = sum(id not in known for id in fresh)
-        new_fields = self._new_fields()
-        batch = self._tables(result.rows(self.table, run.source.account, frozenset(fresh.values())), known, new_fields)
+        run.tally.add(new, len(fresh) - new, len(result.faxes) - len(fresh))
+        return _News(result, known, fresh, new)
+
+    def _enter(self, news: _News, entries: Ledger) -> None:
+        """Adds the window's line to the ledger's entries."""
+        counts = {"rows_new": news.new, "rows_changed": len(news.fresh) - news.new, "finished_at": datetime.now(UTC)}
+        if news.result.window.length:
+            entries.append((news.result, counts))
+
+    def _gather(self, news: _News) -> Batch:
+        """The window's new and changed faxes as tables."""
+        result, new_fields = news.result, self._new_fields()
+        rows = result.rows(self.table, self.run.source.account, frozenset(news.fresh.values()))
+        batch = self._tables(rows, news.known, new_fields)
         batch[ledger.SYNC_PROBLEMS] = self._problems([*new_fields.problems, *result.unplaced.values()])
         batch[ledger.SCHEMA_CHANGES] = self._changes(new_fields.changes)
-        run.tally.add(new, len(fresh) - new, len(result.faxes) - len(fresh), batch)
-        counts = {"rows_new": new, "rows_changed": len(fresh) - new, "finished_at": datetime.now(UTC)}
-        if result.window.length:
-            entries.append((result, counts))
+        self.run.tally.rows.update({name: table.num_rows for name, table in batch.items()})
         schema = dlt.current.source_schema()
         return {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
 

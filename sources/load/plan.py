@@ -1,18 +1,28 @@
 """What one run has to read: holes left in the past, the days that may still change, and what is new. Pure functions."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sources.load.run import ACCOUNTED_FOR, MOST_SKEW, PROVEN, Run
 from sources.window import SECOND, Window, rfc3339, whole_second
 
 
-def plan(run: Run, cursor: datetime | None, read_at: datetime | None) -> list[Window]:
+class Position(NamedTuple):
+    """How far an account has been read, when that was, and up to when open faxes have been asked for; all UTC."""
+
+    cursor: datetime | None = None
+    read_at: datetime | None = None
+    asked_until: datetime | None = None
+
+
+def plan(run: Run, position: Position) -> list[Window]:
     """The spans to walk, in ascending order; the last one of a plain run ends the provider's lag before its start.
 
-    `cursor` is how far the account has been read, `read_at` when that was. A fax may change for as long as the
+    A fax may change for as long as the
     look-back after its creation, so what was younger than that when it was last read is read again; what was older
     then is not, which is why an interrupted backfill goes on where it stopped.
     """
+    cursor, read_at, _ = position
     end, start = whole_second(run.end), run.begins_at
     if not run.request.moves_cursor:
         asked = min(whole_second(run.request.since or start), end)

@@ -10,39 +10,36 @@ from dlt.extract import DltResource, DltSource
 
 from sources.load import ledger
 from sources.load.batches import Batch, Batches
-from sources.load.run import Run
 from sources.records.schema import CREATED_AT, ChildTable, Column, Table, type_hint
 
+PAGES, READ_AT, ASKED_UNTIL = "pages", "read_at", "asked_until"  # in the state that dlt keeps
 NESTED_IN = "x-nested-in"  # table hint: the table whose rows these belong to, to be replaced together with them
 _MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 _ROW_KEY = {"name": "_dlt_id", "data_type": "text", "nullable": False, "unique": True, "row_key": True}
 _PARENT_KEY = {"name": "_dlt_parent_id", "data_type": "text", "nullable": False, "parent_key": True}
 
 
-def fax_source(run: Run) -> DltSource:
+def fax_source(batches: Batches) -> DltSource:
     """The dlt source of a run, named after its provider."""
-    source: DltSource = dlt.source(lambda: _resources(run), name=run.source.provider)()
+    source: DltSource = dlt.source(lambda: _resources(batches), name=batches.run.source.provider)()
     return source
 
 
-def _resources(run: Run) -> list[DltResource]:
+def _resources(batches: Batches) -> list[DltResource]:
     """`pages`, unselected, and a transformer for each raw table."""
-    table, batches = run.source.table, Batches(run)
-    run.closing.callback(run.client.close)
+    run, table = batches.run, batches.table
 
-    @dlt.resource(name="pages", selected=False)
+    @dlt.resource(name=PAGES, selected=False)
     def pages(
         created_at: dlt.sources.incremental[datetime] = dlt.sources.incremental(CREATED_AT),  # noqa: B008  # as dlt wants
     ) -> Iterator[Batch]:
         # Rows pass unfiltered, as each window takes its own; the cursor moves after the last of them.
         created_at.advance(None)  # type: ignore[arg-type]  # documented, but typed otherwise
-        cursor, state = created_at.last_value, dlt.current.resource_state()
-        if not batches.begun:
-            batches.begin(cursor, state.get("read_at"), state.get("asked_until"))
-        yield from batches.load(cursor)
+        yield from batches.load()
         if batches.recorded and (reached := run.cursor()):
             created_at.advance(reached)
-            state["read_at"], state["asked_until"] = run.started_at, batches.asked_until
+            state = dlt.current.resource_state()
+            state[READ_AT], state[ASKED_UNTIL] = run.started_at, batches.asked_until
 
     return [
         pages,

@@ -1,11 +1,9 @@
 """What one account's run has read and written so far."""
 
 from collections import Counter
-from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sources.extract.window_result import WindowResult
 
@@ -25,12 +23,11 @@ class Tally:
     rows: Counter[str] = field(default_factory=Counter)
     windows: list[WindowResult] = field(default_factory=list)
 
-    def add(self, new: int, changed: int, unchanged: int, batch: Mapping[str, Any]) -> None:
-        """Adds a window's faxes, and the rows of its tables."""
+    def add(self, new: int, changed: int, unchanged: int) -> None:
+        """Adds a window's faxes."""
         self.new += new
         self.changed += changed
         self.unchanged += unchanged
-        self.rows.update({name: table.num_rows for name, table in batch.items()})
 
     def take(self, result: WindowResult) -> None:
         """Adds a window that has been read and gathered; its faxes are dropped."""

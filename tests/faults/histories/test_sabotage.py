@@ -23,6 +23,7 @@ from sources.extract.seen_ids import SeenIds
 from sources.extract.window_result import WindowResult
 from sources.fakes.server import Answer, Request, json_answer
 from sources.http.client import Client
+from sources.load.plan import Position
 from sources.load.run import Run
 from sources.load.run_request import Horizon
 from sources.records.record import Placed
@@ -49,8 +50,8 @@ def a_late_change_is_seen(trial: StartTrial, _: ServeFake) -> None:
 
 
 def without_look_back(patch: Patch) -> None:
-    def plan(run: Run, cursor: datetime | None, read_at: Any) -> list[Window]:
-        return [Window(whole_second(cursor or run.begins_at), run.end)]
+    def plan(run: Run, position: Position) -> list[Window]:
+        return [Window(whole_second(position.cursor or run.begins_at), run.end)]
 
     patch.setattr(sources.load.batches, "plan", plan)
 
@@ -137,7 +138,8 @@ def a_cursor_from_the_future_hides_nothing(trial: StartTrial, _: ServeFake) -> N
 
 
 def with_a_cursor_of_any_time(patch: Patch) -> None:
-    def plan(run: Run, cursor: datetime | None, read_at: datetime | None) -> list[Window]:
+    def plan(run: Run, position: Position) -> list[Window]:
+        cursor, read_at, _ = position
         start = (
             whole_second(min(cursor, (read_at or cursor) - run.request.horizon.lookback)) if cursor else run.begins_at
         )

@@ -19,6 +19,7 @@ from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.extract.source import Source
 from sources.http.client import Client
 from sources.http.limits import Limits
+from sources.load.batches import Batches
 from sources.load.resources import fax_source
 from sources.load.run import Run
 from sources.load.run_request import Horizon, RunRequest
@@ -46,7 +47,7 @@ class Time:
 
 def assert_noted(opened: load.Warehouse, run: Run, ending: Ending) -> None:
     """The row of `sync_runs` says how the run ended; one that wrote nothing, though all went well, has none."""
-    raw = opened.pipeline.dataset_name
+    raw = opened.raw
     sql = f'select exit_code, rows_new, rows_changed, loads from "{raw}"."{sync_runs.SYNC_RUNS}" where run_id = %s'
     try:
         rows = opened.client.execute_sql(sql, run.request.run_id)
@@ -89,12 +90,13 @@ def run_once(
             began = whole_second(time.now())
             request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
             run = Run(request, Source(provider), client, stored, began)
-            source = fax_source(run)
+            batches = Batches(run, opened.position)
+            source = fax_source(batches)
             ending = Ending()
             try:
-                with sync_runs.recorded(opened.client, opened.pipeline.dataset_name, run, ending):
+                with sync_runs.recorded(opened.client, opened.raw, run, ending):
                     for number in range(1, loads + 1):
-                        run.loads += opened.load(source)
+                        run.loads += batches.find() and opened.load(source)
                         after_load(number)
                         if run.finished:
                             break

@@ -10,7 +10,7 @@ from sources.extract.page import Page
 from sources.extract.source import Source
 from sources.extract.window_reader import WindowReader
 from sources.extract.window_walker import Walker
-from sources.load.plan import plan
+from sources.load.plan import Position, plan
 from sources.load.run import Run
 from sources.load.run_request import Horizon, RunRequest
 from sources.records.schema import CREATED_AT, Column, Table
@@ -134,7 +134,7 @@ def sync(provider: Provider, held: Held, now: datetime, stop_after: int | None =
     """
     run = Run(RunRequest("run", HORIZON), Source("phaxio"), None, held, now)  # type: ignore[arg-type]
     walker = Walker(WindowReader(provider.fetch, TABLE, "account"), WIDEST)
-    run.spans = plan(run, held.cursor, held.read_at)
+    run.spans = plan(run, Position(held.cursor, held.read_at))
     proofs: list[str] = []
     for span in run.spans:
         for walked in walker.walk(span, takes_newer=span is run.spans[-1]):

@@ -1,0 +1,42 @@
+"""How far an account has been read, and the schema of its tables, without a pipeline that restores both.
+
+dlt 1.31 has `Pipeline.sync_destination` for that, which reads settings and writes files: half of what a run with
+nothing new cost. Where `incremental` keeps its last value is documented nowhere.
+"""
+
+import json
+from typing import Any
+
+from dlt.common.destination.client import WithStateSync
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.schema import Schema
+from dlt.pipeline.state_sync import load_pipeline_state_from_destination
+
+from sources.load.plan import Position
+from sources.load.resources import ASKED_UNTIL, PAGES, READ_AT
+from sources.records.schema import CREATED_AT
+
+
+def stored_position(client: WithStateSync, pipeline_name: str, source: str) -> Position:
+    """How far the pipeline's account has been read, by its last committed load."""
+    try:
+        state: Any = load_pipeline_state_from_destination(pipeline_name, client)
+    except DestinationUndefinedEntity:
+        return Position()
+    return position_in(state or {}, source)
+
+
+def position_in(state: Any, source: str) -> Position:
+    """How far an account has been read, by the state of its pipeline."""
+    pages = state.get("sources", {}).get(source, {}).get("resources", {}).get(PAGES, {})
+    cursor = pages.get("incremental", {}).get(CREATED_AT, {}).get("last_value")
+    return Position(cursor, pages.get(READ_AT), pages.get(ASKED_UNTIL))
+
+
+def stored_schema(client: WithStateSync, name: str) -> Schema | None:
+    """The schema that dlt has stored under this name; None before the first load."""
+    try:
+        stored = client.get_stored_schema(name)
+    except DestinationUndefinedEntity:
+        return None
+    return Schema.from_dict(json.loads(stored.schema)) if stored else None

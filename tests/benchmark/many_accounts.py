@@ -1,0 +1,85 @@
+"""Many accounts of both providers in one run: what they cost when everything is new, and when nothing is."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tests.benchmark.measured import ROOT, measure, settings
+from tests.benchmark.targets import Figure
+
+FAXES = {"phaxio": 100, "signalwire": 50}  # of each account
+SPAN = timedelta(days=60)
+OWN_KEY = {"phaxio": "api_key", "signalwire": "project_id"}  # by which a fake's accounts differ
+SYNC = str(ROOT / "pipelines" / "sync.py")
+
+
+@contextmanager
+def accounts(count: int, credentials: str, latency_ms: float) -> Iterator[dict[str, str]]:
+    """Serves so many accounts of each provider, from a process of its own; the environment of a run that reads them."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
+        environment = settings(Path(directory), credentials)
+        secrets = Path(directory) / ".dlt" / "secrets.toml"
+        command = [sys.executable, "-m", "tests.benchmark.many_accounts", str(count), str(latency_ms), str(secrets)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as running:
+            assert running.stdout is not None
+            try:
+                assert running.stdout.readline() == "ready\n"
+                yield environment
+            finally:
+                running.terminate()
+
+
+def figures(count: int, database: str, latency_ms: float = 50) -> Iterator[Figure]:
+    """A first run and one with nothing new, over so many accounts of both providers."""
+    with accounts(count, database, latency_ms) as environment:
+        first = measure([SYNC], environment)
+        quiet = measure([SYNC], environment)
+    share = count / 200
+    named = f"{count} accounts of both providers, {latency_ms:.0f} ms"
+    yield Figure(f"{named}, first run: wall seconds", first.wall_seconds, 120 * share)
+    yield Figure(f"{named}, nothing new: wall seconds", quiet.wall_seconds, 40 * share)
+    yield Figure(f"{named}, nothing new: CPU seconds", quiet.cpu_seconds, 60 * share)
+    yield Figure(f"{named}, nothing new: peak memory in MB", quiet.peak_mb, 250)
+
+
+def _serve(count: int, latency_ms: float, secrets: Path) -> None:
+    """Serves the accounts until it is ended, and writes their keys into a secrets.toml."""
+    from sources.fakes.server import serve
+
+    fakes: dict[str, Any] = {}
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    def answer(request: Any) -> Any:
+        return replace(fakes[request.headers["Authorization"]].answer(request), delay_seconds=latency_ms / 1000)
+
+    with serve(answer) as server:
+        lines = []
+        for provider, faxes in FAXES.items():
+            package, module = import_module(f"sources.{provider}"), import_module(f"sources.{provider}.fake")
+            records = module.generate(faxes, start=now - SPAN, end=now - timedelta(days=1))
+            for number in range(count):
+                fake = module.Fake(records, **{OWN_KEY[provider]: f"key-{number}"})
+                keys = fake.settings(server.url)
+                user, password = (keys[name] for name in package.SECRETS[-2:])
+                fakes["Basic " + b64encode(f"{user}:{password}".encode()).decode()] = fake
+                lines += [f"[sources.{provider}.accounts.a{number:03}]"]
+                lines += [f'{name} = "{value}"' for name, value in keys.items()]
+        secrets.touch(mode=0o600)
+        secrets.write_text("\n".join(lines))
+        print("ready", flush=True)
+        while True:
+            server.requests.clear()
+            time.sleep(60)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,164 @@
+"""Many accounts in one run: side by side up to their loads, whatever becomes of one of them."""
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+import sources
+from pipelines.config.accounts import Account, Shard
+from sources.fakes.server import Answer, Request
+from tests.conftest import Served, ServeFake, Settings, Sync, generated
+from tests.support.servers.postgres import Server
+
+NAMES = ("east", "north", "south", "west")
+OWN_KEY = {"phaxio": "api_key", "signalwire": "project_id"}
+Serve = Callable[..., dict[str, Served]]
+
+
+@pytest.fixture
+def serve_accounts(serve_fake: ServeFake, settings: Settings) -> Serve:
+    """Serves an account of each name at a provider, each from a server of its own."""
+
+    def start(provider: str, faxes: int = 30) -> dict[str, Served]:
+        prefix, served = f"SOURCES__{provider}__".upper(), {}
+        for number, name in enumerate(NAMES):
+            records = generated(provider, faxes, seed=number)
+            served[name] = serve_fake(provider, records, **{OWN_KEY[provider]: f"key-of-{name}"})
+            for key in [key for key in settings if key.startswith(prefix) and "__ACCOUNTS__" not in key]:
+                settings[f"{prefix}ACCOUNTS__{name.upper()}__{key.removeprefix(prefix)}"] = settings.pop(key)
+        return served
+
+    return start
+
+
+def ids(postgres: Server, database: str, provider: str) -> Counter[str]:
+    """How many faxes each account has in the warehouse."""
+    sql = f"select account, count(*) from fax.faxes where provider = '{provider}' group by account"
+    return Counter(dict(postgres.query(database, sql)))
+
+
+@pytest.mark.parametrize("provider", sources.providers())
+def test_accounts_side_by_side_are_loaded_as_one_by_one(
+    provider: str, serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
+) -> None:
+    served = serve_accounts(provider)
+
+    assert sync().exit_code == 0
+    assert ids(postgres, database, provider) == {name: len(one.fake.records) for name, one in served.items()}
+
+    before = postgres.query(database, f"select * from fax_{provider}._dlt_loads")
+    quiet = sync()
+
+    assert [account["new"] + account["changed"] for account in quiet.said["accounts"]] == [0] * len(NAMES)
+    assert postgres.query(database, f"select * from fax_{provider}._dlt_loads") == before
+
+
+def test_an_account_that_fails_fails_alone(serve_accounts: Serve, sync: Sync, postgres: Server, database: str) -> None:
+    served = serve_accounts("phaxio")
+    served["north"].server.answer = lambda request: Answer(401, b"{}")
+
+    synced = sync()
+
+    assert [account["exit_code"] for account in synced.said["accounts"]] == [0, 77, 0, 0]
+    assert ids(postgres, database, "phaxio") == {"east": 30, "south": 30, "west": 30}
+
+
+@pytest.mark.parametrize("at_a_time", [1, 3])
+def test_no_more_accounts_are_asked_at_a_time_than_agreed(
+    at_a_time: int, serve_accounts: Serve, sync: Sync, settings: Settings, database: str
+) -> None:
+    served = serve_accounts("signalwire")
+    settings["SYNC__ACCOUNTS_AT_A_TIME"], settings["SOURCES__CONNECTIONS"] = str(at_a_time), "2"
+    assert sync().exit_code == 0
+    lock, under_way, most = threading.Lock(), Counter[str](), list[tuple[int, int]]()
+    together = threading.Barrier(at_a_time)
+
+    def crowded(name: str, honest: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+        def answer(request: Request) -> Answer:
+            with lock:
+                under_way[name] += 1
+                most.append((sum(under_way.values()), max(under_way.values())))
+            try:
+                together.wait(timeout=5)  # so many are asked at the same time
+            except threading.BrokenBarrierError:
+                together.reset()  # the last ones are fewer
+            with lock:
+                under_way[name] -= 1
+            return honest(request)
+
+        return answer
+
+    for name, one in served.items():
+        one.server.answer = crowded(name, one.server.answer)
+
+    assert sync().exit_code == 0
+    assert max(total for total, _ in most) == at_a_time
+    assert max(of_one for _, of_one in most) <= 2
+
+
+def test_a_signal_ends_what_is_read_side_by_side(
+    serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
+) -> None:
+    served, asked = serve_accounts("signalwire"), threading.Barrier(len(NAMES))
+    settings["SYNC__ACCOUNTS_AT_A_TIME"] = str(len(NAMES))
+    freed = threading.Event()
+
+    def held(request: Request) -> Answer:
+        if asked.wait() == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        freed.wait(timeout=30)
+        return Answer(500)
+
+    for one in served.values():
+        one.server.answer = held
+    synced = sync()
+    freed.set()
+
+    assert synced.exit_code == 128 + signal.SIGTERM
+    assert [account["exit_code"] for account in synced.said["accounts"]] == [143] * len(NAMES)
+    assert postgres.query(database, "select pid from pg_locks where locktype = 'advisory'") == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 64])
+def test_every_account_is_in_exactly_one_shard(count: int) -> None:
+    accounts = [Account(provider, f"account_{number}") for provider in sources.providers() for number in range(200)]
+    every = [Shard(number, count) for number in range(1, count + 1)]
+    shards = [{str(account) for account in accounts if account.is_in(shard)} for shard in every]
+
+    assert sum(map(len, shards)) == len(accounts) == len(set().union(*shards))
+    assert max(map(len, shards)) <= 3 * len(accounts) / count + 10
+
+
+def test_which_shard_an_account_is_in_never_changes() -> None:
+    found = [name for name in ("default", *NAMES) if Account("phaxio", name).is_in(Shard(2, 4))]
+
+    assert found == ["east", "west"]
+
+
+def test_shards_load_the_accounts_that_are_theirs(
+    serve_accounts: Serve, sync: Sync, postgres: Server, database: str
+) -> None:
+    serve_accounts("phaxio")
+    synced = [sync("--shard", f"{number}/3") for number in (1, 2, 3)]
+    told = [account["account"] for one in synced for account in (one.said or {"accounts": []})["accounts"]]
+
+    assert [one.exit_code for one in synced] == [0, 0, 0]
+    assert sorted(told) == sorted(NAMES)
+    assert ids(postgres, database, "phaxio") == dict.fromkeys(NAMES, 30)
+
+
+def test_several_accounts_can_be_named(serve_accounts: Serve, sync: Sync, database: str) -> None:
+    serve_accounts("phaxio")
+    synced = sync("--account", "west", "--account", "east")
+
+    assert [account["account"] for account in synced.said["accounts"]] == ["east", "west"]
+    assert sync("--account", "west", "--account", "nowhere").exit_code == 78
+
+
+@pytest.mark.parametrize("shard", ["0/4", "5/4", "1", "1/0", "a/b", "-1/4"])
+def test_a_shard_that_cannot_be_is_refused(shard: str, sync: Sync) -> None:
+    assert sync("--shard", shard).exit_code == 64
