@@ -169,12 +169,12 @@ class WindowReader:
                 continue
             seen.add(fax.id)
             times.append(fax.created_at)
-            if asked is not None:
-                self.semantics.learn(asked, fax.created_at)
             result.last = fax.created_at
             if fax.created_at in result.taken:
                 seen.taken.append(fax.created_at.timestamp())
                 result.take(self.table, self.account, fax)
+        if asked is not None:
+            self.semantics.learn(asked, times)
         self.has_found = self.has_found or bool(records)
         return times
 

@@ -1,6 +1,6 @@
 """How wide a window should be, and how a provider reads the bounds it is given. Pure functions of time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -61,13 +61,15 @@ class BoundSemantics:
         start = max(asked.start, self.floor) if self.floor else asked.start
         return Window(start, window.end if self.instants else asked.end)
 
-    def learn(self, asked: Window, created_at: datetime) -> None:
-        """Takes note of a fax that came."""
+    def learn(self, asked: Window, times: Sequence[datetime]) -> None:
+        """Takes note of when the faxes of an answer were created."""
         heeded = asked.widened(SECOND)
-        if not heeded.start <= created_at <= heeded.end:
-            self.coarse = True
-        elif not self.instants and self.form.tells_time:
-            self.instants = all(_is_on_a_bound(asked, created_at, zone) for zone in _ZONES)
+        inside = [at for at in times if heeded.start <= at <= heeded.end]
+        self.coarse = self.coarse or len(inside) < len(times)
+        if self.instants or not self.form.tells_time:
+            return
+        near = (at for at in inside if at < asked.start + 2 * DAY or at > asked.end - 2 * DAY)
+        self.instants = any(all(_is_on_a_bound(asked, at, zone) for zone in _ZONES) for at in near)
 
     @property
     def is_known(self) -> bool:
