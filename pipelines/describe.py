@@ -1,4 +1,7 @@
-"""Describes the warehouse: its tables, views and columns, for people (Markdown) or as the sources of a dbt project."""
+"""Describes the warehouse: its tables, views and columns, for people (Markdown) or as the sources of a dbt project.
+
+With --settings, describes the settings instead.
+"""
 
 import sys
 from pathlib import Path
@@ -13,10 +16,12 @@ from typing import Any
 import yaml
 
 from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.config import reference
 from pipelines.config.settings import CheckSettings, SyncSettings
 from pipelines.views.reference import Relation, raw_tables, unified_views
 from sources.load.ledger import SYNC_WINDOWS
 
+_SETTINGS = {"docs": reference.markdown, "config": reference.config_toml, "secrets": reference.secrets_toml}
 _HEAD = (
     "# Which tables and columns are there?",
     "",
@@ -33,11 +38,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="describe.py", description=__doc__)
     parser.add_argument("--dbt", action="store_true", help="print a sources.yml for dbt")
+    parser.add_argument(
+        "--settings",
+        choices=tuple(_SETTINGS),
+        help="print what docs/, config.toml or example.secrets.toml say of settings",
+    )
     parser.add_argument("--verbose", action="store_true", help="tell the traceback of a failure")
     return parser
 
 
 def _describe(options: argparse.Namespace) -> int:
+    if options.settings:
+        print(_SETTINGS[options.settings]())
+        return 0
     schema = SyncSettings.read().schema
     relations = [*unified_views(schema), *raw_tables(schema)]
     print(dbt_sources(relations, CheckSettings.read().max_age_hours) if options.dbt else markdown(relations))

@@ -3,11 +3,9 @@
 Source: https://dlthub.com/docs/general-usage/credentials/setup, read November 2026.
 """
 
-import tomllib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import dlt
@@ -20,6 +18,7 @@ from msgspec.structs import FieldInfo, fields
 
 from sources.errors import ConfigError
 
+_OF_THE_USER = "global:"  # what dlt calls a file with that comes from the home directory
 Place = tuple[str, ...]  # the sections that a setting is under, or these and its name
 
 
@@ -34,21 +33,26 @@ class Found:
     @property
     def origin(self) -> str:
         """The variable or the file that the value comes from, in words."""
-        files = self.provider.present_locations
-        if not files:
+        *sections, name = self.place
+        location = self.provider.get_value_location(name, "", *sections)
+        if not location:
             return f"set by the environment, {'__'.join(self.place).upper()}"
-        file = next((file for file in files if _stands_in(file, self.place)), "a file of .dlt")
+        file = self.provider.present_locations[-1 if location.startswith(_OF_THE_USER) else 0]
         return f"set in {file}, as {'.'.join(self.place)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting:
-    """One field of a model: `allowed` says in words what it may be; a secret is never read from config.toml."""
+    """One field of a model: `allowed` says in words what it may be; a secret is never read from config.toml.
+
+    `plain` is the type without the limits, and without None.
+    """
 
     name: str
     type: Any
+    plain: Any
     default: Any
-    meaning: str
+    example: Any
     allowed: str
     is_secret: bool
 
@@ -69,7 +73,7 @@ class Setting:
             ConfigError: it is of another type, or not allowed; the error calls it as it is `named`.
         """
         try:
-            value = deserialize_value(self.name, value, extract_inner_hint(self.type, preserve_literal=True))
+            value = deserialize_value(self.name, value, self.plain)
             if isinstance(value, datetime):  # a pendulum, which msgspec refuses, if it was a number
                 value = datetime.fromisoformat(value.isoformat())
             return convert(value, self.type)
@@ -108,27 +112,20 @@ def refusal(name: str, allowed: str) -> ConfigError:
 def _declared(field: FieldInfo) -> Setting:
     metas = [meta for meta in getattr(field.type, "__metadata__", ()) if isinstance(meta, Meta)]
     extra = {key: value for meta in metas for key, value in (meta.extra or {}).items()}
+    plain = extract_inner_hint(field.type, preserve_literal=True)
     return Setting(
         name=field.name,
         type=field.type,
+        plain=plain,
         default=field.default if field.default_factory is NODEFAULT else field.default_factory(),
-        meaning=next((meta.description for meta in metas if meta.description), ""),
-        allowed=extra.get("allowed") or _allowed(field.type, metas),
+        example=next((example for meta in metas for example in meta.examples or ()), None),
+        allowed=extra.get("allowed") or _allowed(plain, metas),
         is_secret="secret" in extra,
     )
 
 
-def _allowed(declared: Any, metas: list[Meta]) -> str:
-    plain = extract_inner_hint(declared, preserve_literal=True)
+def _allowed(plain: Any, metas: list[Meta]) -> str:
     if get_origin(plain) is Literal:
         *others, last = get_args(plain)
         return f"one of {', '.join(others)} and {last}"
     return next((f"a number from {meta.ge} to {meta.le}" for meta in metas if meta.ge is not None), "a text")
-
-
-def _stands_in(file: str, place: Place) -> bool:
-    """Of several files of one provider, the first that has the setting is read."""
-    node: Any = tomllib.loads(Path(file).read_text("utf-8"))
-    for key in place:
-        node = node.get(key) if isinstance(node, dict) else None
-    return node is not None

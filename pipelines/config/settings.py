@@ -8,13 +8,37 @@ from msgspec import Meta, Struct
 
 from pipelines.config.declaration import read
 from sources.errors import ConfigError
-from sources.load.settings import Secret
+from sources.load.settings import Seconds, Secret
 from sources.records.privacy import Handling, Privacy
 from sources.window import whole_second
 
 KEY_BYTES = 32  # of HMAC-SHA-256: as long as its digest, RFC 2104
 DestinationType = Literal["duckdb", "postgres", "filesystem"]
-_CENTURY = 36_500  # days
+SchemaName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9_]{0,35}\Z",
+        extra={"allowed": "a-z, 0-9 and _, begin with a letter, and have 36 letters at most"},
+    ),
+]
+Memory = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?i:(?=.*[1-9])\s*[0-9]+(\.[0-9]+)?\s*[KMGT](i?B)?\s*)\Z",
+        extra={"allowed": "a size such as 40MB or 1GB"},
+    ),
+]
+KeyId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9]{0,15}\Z",
+        extra={"allowed": "a-z and 0-9, begin with a letter, and have 16 letters at most"},
+    ),
+]
+KeptDays = Annotated[
+    float,  # more days lead to before the year 1
+    Meta(ge=0, le=700_000, extra={"allowed": "a number of days, or 0 to keep everything"}),
+]
 
 
 class Section(Struct, kw_only=True, frozen=True):
@@ -36,36 +60,18 @@ class SyncSettings(Section, kw_only=True, frozen=True):
     """How a sync loads."""
 
     heading = "sync"
-    schema: Annotated[
-        str,
-        Meta(
-            pattern=r"^[a-z][a-z0-9_]{0,35}\Z",
-            description="the schema of the views; the names of the raw schemas start with it",
-            extra={"allowed": "a-z, 0-9 and _, begin with a letter, and have 36 letters at most"},
-        ),
-    ] = "fax"
-    heartbeat_minutes: Annotated[
-        float,
-        Meta(ge=0, le=_CENTURY * 24 * 60, description="how often a run that finds nothing new records that it ran"),
-    ] = 60.0
-    busy_seconds: Annotated[
-        float, Meta(ge=0, le=86_400, description="how long to wait while another program has the DuckDB file open")
-    ] = 30.0
-    duckdb_memory: Annotated[
-        str,
-        Meta(
-            pattern=r"^(?i:(?=.*[1-9])\s*[0-9]+(\.[0-9]+)?\s*[KMGT](i?B)?\s*)\Z",
-            description="how much memory DuckDB uses while it loads",
-            extra={"allowed": "a size such as 40MB or 1GB"},
-        ),
-    ] = "40MB"
-    accounts_at_a_time: Annotated[
-        int, Meta(ge=1, le=100, description="how many accounts are read side by side, into PostgreSQL")
-    ] = 4
-    rows_per_load: Annotated[
-        int,
-        Meta(ge=1, le=1_000_000_000, description="a long backfill commits after about this many rows"),
-    ] = 100_000
+    schema: SchemaName = "fax"
+    """The schema of the views; the names of the raw schemas start with it."""
+    heartbeat_minutes: Annotated[float, Meta(ge=0, le=52_560_000)] = 60.0
+    """How often a run that finds nothing new adds a row to the ledger."""
+    busy_seconds: Seconds = 30.0
+    """How long to wait while another program has the DuckDB file open."""
+    duckdb_memory: Memory = "40MB"
+    """DuckDB's memory limit while it loads."""
+    accounts_at_a_time: Annotated[int, Meta(ge=1, le=100)] = 4
+    """How many accounts are read side by side, into PostgreSQL; each takes two of its connections."""
+    rows_per_load: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 100_000
+    """A long backfill commits after about this many rows."""
 
 
 class ReportSettings(Section, kw_only=True, frozen=True):
@@ -76,7 +82,8 @@ class ReportSettings(Section, kw_only=True, frozen=True):
     """
 
     heading = "report"
-    timezone: Annotated[str, Meta(description="the time zone of days and months, for example America/Chicago")] = "UTC"
+    timezone: Annotated[str, Meta(extra={"allowed": "a name such as America/Chicago"})] = "UTC"
+    """The time zone of days and months in the views."""
 
     def __post_init__(self) -> None:
         try:
@@ -91,38 +98,16 @@ class PrivacySettings(Section, kw_only=True, frozen=True):
     """What becomes of phone numbers and names, and for how long faxes are kept."""
 
     heading = "privacy"
-    phone_numbers: Annotated[
-        Handling,
-        Meta(description="keep, replace by pseudonyms (hmac) or drop numbers and names: docs/privacy.md"),
-    ] = "keep"
-    key: Annotated[
-        Secret,
-        Meta(description="the key of hmac: what `openssl rand -hex 32` prints; keep a copy in a safe place"),
-    ] = ""
-    key_id: Annotated[
-        str,
-        Meta(
-            pattern=r"^[a-z][a-z0-9]{0,15}\Z",
-            description="a part of each pseudonym; give each new key another",
-            extra={"allowed": "a-z and 0-9, begin with a letter, and have 16 letters at most"},
-        ),
-    ] = "k1"
-    tags: Annotated[
-        list[str],
-        Meta(
-            description="tags and undeclared fields whose values are replaced whole",
-            extra={"allowed": 'a list of names such as ["patient"]'},
-        ),
-    ] = []
-    keep_days: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=700_000,  # more lead to before the year 1
-            description="faxes created longer ago are deleted, and not loaded again; 0 keeps everything",
-            extra={"allowed": "a number of days, or 0 to keep everything"},
-        ),
-    ] = 0.0
+    phone_numbers: Handling = "keep"
+    """Whether phone numbers and names are kept, pseudonymized (hmac) or dropped: docs/privacy.md."""
+    key: Annotated[Secret, Meta(extra={"allowed": f"{KEY_BYTES} bytes or more"})] = ""
+    """The key of hmac: what `openssl rand -hex 32` prints; keep a copy in a safe place."""
+    key_id: KeyId = "k1"
+    """The id of the key, a part of each pseudonym: give each new key another."""
+    tags: Annotated[list[str], Meta(extra={"allowed": 'a list of names such as ["patient"]'})] = []
+    """Tags and undeclared fields whose values are replaced whole."""
+    keep_days: KeptDays = 0.0
+    """Faxes created longer ago are deleted, and not loaded again; 0 keeps everything."""
 
     def handling(self) -> Privacy:
         """What becomes of phone numbers and names.
@@ -147,36 +132,28 @@ class CheckSettings(Section, kw_only=True, frozen=True):
     """What check.py reports."""
 
     heading = "check"
-    max_age_hours: Annotated[
-        float, Meta(ge=0, le=_CENTURY * 24, description="a last good run older than this is a finding of check.py")
-    ] = 24.0
+    max_age_hours: Annotated[float, Meta(ge=0, le=876_000)] = 24.0
+    """check.py reports a last good run that is older than this."""
 
 
 class NotifySettings(Section, kw_only=True, frozen=True):
     """Who is told of runs."""
 
     heading = "notify"
-    ping_url: Annotated[
-        str,
-        Meta(description="a URL of healthchecks.io to notify when a run starts and ends; better in secrets.toml"),
-    ] = ""
+    ping_url: str = ""
+    """A URL to notify of each run, as healthchecks.io defines it; better in secrets.toml."""
 
 
 class WarehouseSettings(Section, kw_only=True, frozen=True):
     """Where faxes are loaded; dlt reads these itself, and more that its documentation lists."""
 
     heading = "destination.warehouse"
-    destination_type: Annotated[
-        DestinationType,
-        Meta(description="what the warehouse is; filesystem is Parquet files: docs/files.md"),
-    ] = "duckdb"
-    credentials: Annotated[
-        Secret,
-        Meta(description="postgresql://user:password@host:5432/database, or the path of the DuckDB file"),
-    ] = "warehouse.duckdb"
-    bucket_url: Annotated[
-        str | None, Meta(description="where the Parquet files are", examples=["s3://bucket/faxes"])
-    ] = None
+    destination_type: DestinationType = "duckdb"
+    """duckdb is a file, filesystem is Parquet files (docs/files.md)."""
+    credentials: Secret = "warehouse.duckdb"
+    """`postgresql://user:password@host:5432/database`, or the path of the DuckDB file."""
+    bucket_url: Annotated[str | None, Meta(examples=["s3://bucket/faxes"])] = None
+    """Where the Parquet files are."""
 
 
 SECTIONS: tuple[type[Section], ...] = (SyncSettings, ReportSettings, PrivacySettings, CheckSettings, NotifySettings)

@@ -3,12 +3,8 @@
 Source: https://www.phaxio.com/docs/api/v2/faxes/list_faxes, read November 2026.
 """
 
-from typing import Annotated
-
-from msgspec import Meta
-
 from sources.http.client import Client
-from sources.load.settings import BaseUrl, Secret, SourceSettings
+from sources.load.settings import Secret, SourceSettings
 from sources.phaxio import api as api
 from sources.phaxio.columns import FAXES
 
@@ -23,9 +19,12 @@ IF_GONE = (
 class Settings(SourceSettings, kw_only=True, frozen=True):
     """`[sources.phaxio]`."""
 
-    api_key: Annotated[Secret, Meta(description="from Phaxio console > API keys; test keys see test faxes only")] = ""
-    api_secret: Annotated[Secret, Meta(description="from the same page")] = ""
-    base_url: BaseUrl = "https://api.phaxio.com/v2"
+    api_key: Secret = ""
+    """From Phaxio console > API keys; test keys see test faxes only."""
+    api_secret: Secret = ""
+    """From the same page."""
+    base_url: str = "https://api.phaxio.com/v2"
+    """Where Phaxio's API is."""
 
 
 def connect(settings: Settings) -> Client:

@@ -4,13 +4,10 @@ Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read Novem
 """
 
 import re
-from typing import Annotated
-
-from msgspec import Meta
 
 from sources.errors import ConfigError
 from sources.http.client import Client
-from sources.load.settings import BaseUrl, Secret, SourceSettings
+from sources.load.settings import Secret, SourceSettings
 from sources.signalwire import api as api
 from sources.signalwire.columns import FAX_LOGS
 
@@ -29,10 +26,14 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
         ConfigError: the space is more than its name.
     """
 
-    space: Annotated[Secret, Meta(description="the first part of <space>.signalwire.com")] = ""
-    project_id: Annotated[Secret, Meta(description="from the SignalWire dashboard > API")] = ""
-    api_token: Annotated[Secret, Meta(description="from the same page; it needs the scope Fax")] = ""
-    base_url: BaseUrl = "https://{space}.signalwire.com/api"
+    space: Secret = ""
+    """The first part of `<space>.signalwire.com`."""
+    project_id: Secret = ""
+    """From the SignalWire dashboard > API."""
+    api_token: Secret = ""
+    """From the same page; it needs the scope Fax."""
+    base_url: str = "https://{space}.signalwire.com/api"
+    """Where SignalWire's API is."""
 
     def __post_init__(self) -> None:
         if re.fullmatch(r"[A-Za-z0-9-]+", self.space):

@@ -4,7 +4,7 @@ from sources.telefact import api as api
 from sources.telefact.columns import TRANSMISSIONS
 
 from sources.http.client import Client
-from sources.load.settings import BaseUrl, Secret, SourceSettings
+from sources.load.settings import Secret, SourceSettings
 
 TABLE = TRANSMISSIONS
 
@@ -13,8 +13,11 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
     """`[sources.telefact]`."""
 
     user: Secret = ""
+    """The user of the API."""
     key: Secret = ""
-    base_url: BaseUrl = "https://telefact.example/v1"
+    """The key of the API."""
+    base_url: str = "https://telefact.example/v1"
+    """Where Telefact's API is."""
 
 
 def connect(settings: Settings) -> Client:

@@ -1,0 +1,84 @@
+"""The declared settings written out: for .dlt/config.toml, .dlt/example.secrets.toml and docs/settings.md."""
+
+import ast
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from msgspec import Struct
+
+import sources
+from pipelines.config.declaration import Setting, settings_of
+from pipelines.config.settings import SECTIONS, WarehouseSettings
+from sources.load.settings import SourceSettings
+from sources.window import rfc3339
+
+
+def config_toml() -> str:
+    """What .dlt/config.toml says of every setting that is not a secret: its default, and its meaning."""
+    return "\n\n".join(_sections(secrets=False))
+
+
+def secrets_toml() -> str:
+    """What .dlt/example.secrets.toml says of the secrets of every provider."""
+    return "\n\n".join(section for section in _sections(secrets=True) if section.startswith("[sources."))
+
+
+def markdown() -> str:
+    """The table of docs/settings.md."""
+    rows = (
+        f"| `[{heading}] {setting.name}` | {_linked(meaning)} | {setting.allowed} | {_told(setting.default)} |"
+        for heading, settings in _declared()
+        for setting, meaning in settings.items()
+    )
+    return "\n".join(("| setting | what it does | what it may be | default |", "|---|---|---|---|", *rows))
+
+
+def _declared() -> Iterator[tuple[str, dict[Setting, str]]]:
+    """Each section with the settings that are declared for it, and what they mean."""
+    models: dict[str, type[Struct]] = {section.heading: section for section in SECTIONS}
+    models |= {WarehouseSettings.heading: WarehouseSettings, "sources": SourceSettings}
+    models |= {f"sources.{name}": sources.provider(name).Settings for name in sources.providers()}
+    for heading, model in models.items():
+        meanings = _meanings(model)
+        yield heading, {one: meanings[one.name] for one in settings_of(model) if one.name in meanings}
+
+
+def _meanings(model: type[Struct]) -> dict[str, str]:
+    """The sentence below each field in the source of the model, by the field's name."""
+    found = {}
+    body = next(node.body for node in ast.parse(inspect.getsource(model)).body if isinstance(node, ast.ClassDef))
+    for field, below in pairwise(body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
+                found[name] = meaning
+    return found
+
+
+def _sections(*, secrets: bool) -> Iterator[str]:
+    for heading, settings in _declared():
+        lines = [_line(setting, meaning) for setting, meaning in settings.items() if setting.is_secret == secrets]
+        if lines:
+            yield "\n".join((f"[{heading}]", *lines))
+
+
+def _line(setting: Setting, meaning: str) -> str:
+    if setting.default is None:
+        return f"# {setting.name} = {_toml(setting.example)} # {meaning}"
+    return f"{setting.name} = {_toml('' if setting.is_secret else setting.default)}".ljust(26) + f" # {meaning}"
+
+
+def _toml(value: Any) -> str:
+    return rfc3339(value) if isinstance(value, datetime) else json.dumps(value)
+
+
+def _told(default: Any) -> str:
+    return "none" if default in (None, "", []) else f"`{default}`"
+
+
+def _linked(meaning: str) -> str:
+    return re.sub(r"\bdocs/(\w+\.md)", r"[\1](\1)", meaning)
