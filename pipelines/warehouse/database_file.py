@@ -16,6 +16,7 @@ from sources.errors import ConfigError
 
 _SEE = "see [destination.warehouse] credentials"
 _OF_DUCKDB = ("information_schema", "pg_catalog")  # schemas that every database has
+_READ_OTHERWISE = re.compile(r"['*?\[=]")  # the end of a text, a pattern of names, a partition
 _BLOCK_BYTES = 64 * 1024  # of DuckDB's own 256, each run that adds a row takes as many, and the rest is no smaller
 
 
@@ -31,11 +32,12 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
     """Beside the DuckDB file; in the temporary directory for a warehouse that is no file.
 
     Raises:
-        ConfigError: there can be no such DuckDB file.
+        ConfigError: there can be no such DuckDB file, or DuckDB cannot load from the temporary directory.
     """
     if file is None:
         return Path(tempfile.gettempdir()) / f"{pipeline.dataset_name}.lock"
     require_file(file, pipeline.dataset_name.rpartition("_")[0])
+    require_loadable(Path(pipeline.pipelines_dir).parent)
     return Path(f"{file}.lock")
 
 
@@ -60,6 +62,16 @@ def require_file(file: Path, views: str) -> None:
         raise ConfigError(
             f"the file cannot be called {file.name}: to DuckDB it would be the database {catalog}, as if it were the "
             f"schema of that name: {_SEE}"
+        )
+
+
+def require_loadable(directory: Path) -> None:
+    """Raises:
+    ConfigError: DuckDB would take a part of the directory's name for something else: dlt gives it the name unquoted.
+    """
+    if _READ_OTHERWISE.search(str(directory)):
+        raise ConfigError(
+            f"DuckDB cannot read files in {directory}: set TMPDIR to a directory without any of ' * ? [ ="
         )
 
 

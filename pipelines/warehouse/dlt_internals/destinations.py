@@ -1,11 +1,10 @@
-"""The destination that is configured: dlt's own, but for how PostgreSQL copies and DuckDB merges."""
+"""The destination that is configured: dlt's own, but for how PostgreSQL is connected to and copies."""
 
 from typing import Any
 
 import dlt
 
 from pipelines.config.destination import DESTINATION, require_destination
-from pipelines.warehouse.dlt_internals.duckdb_merge import duckdb
 
 
 def configured_destination(staging: str) -> Any:
@@ -16,9 +15,7 @@ def configured_destination(staging: str) -> Any:
     """
     require_destination()
     made: Any = dlt.destination(DESTINATION, staging_dataset_name_layout=staging)
-    if made.destination_type.endswith(".duckdb"):
-        made = duckdb(destination_name=DESTINATION, staging_dataset_name_layout=staging)
-    elif made.destination_type.endswith(".postgres"):
+    if made.destination_type.endswith(".postgres"):
         from pipelines.warehouse.dlt_internals.postgres_copy import postgres  # noqa: PLC0415  # no run into a file needs its driver
 
         made = postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from sources.phaxio import fake as phaxio
 from sources.signalwire import fake as signalwire
@@ -43,30 +44,42 @@ def test_a_heartbeat_takes_up_no_more_space_than_the_one_before(
     assert rows(warehouse, "select count(*) from fax_phaxio._dlt_version") == [(1,)]
 
 
-def test_rows_are_merged_from_any_directory_and_lie_nowhere_else(
+def test_rows_are_loaded_from_an_odd_directory_and_lie_nowhere_else(
     serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path, query: Query
 ) -> None:
-    scratch = tmp_path / "it's odd; isn't it"
+    scratch = tmp_path / 'an odd; \\ "{directory}"'
     scratch.mkdir()
     served = serve_fake("phaxio", phaxio.generate(200, start=NOW - timedelta(days=2), end=NOW))
     synced = sync_process(TMPDIR=str(scratch))
 
     assert synced.returncode == 0, synced.stderr
     assert query("select count(*) from fax_phaxio.faxes") == [(len(served.fake.truth()),)]
-    assert query("select distinct schema_name from duckdb_tables() order by 1") == [("fax_phaxio",)]
+    schemas = {name for (name,) in query("select distinct schema_name from duckdb_tables()")}
+    assert schemas == {"fax_phaxio", "fax_phaxio_default_staging"}
+    assert query("select count(*) from fax_phaxio_default_staging.faxes") == [(0,)]
 
 
-def test_what_an_older_version_has_staged_is_dropped(
+@pytest.mark.parametrize("name", ["it's", "a=1", "st*r", "wh?t", "a[b]"])
+def test_a_directory_that_duckdb_cannot_read_from_is_told_before_anything_is_asked(
+    name: str, serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path
+) -> None:
+    (tmp_path / name).mkdir()
+    served = serve_fake("phaxio", phaxio.generate(1, start=NOW - timedelta(days=2), end=NOW))
+    synced = sync_process(TMPDIR=str(tmp_path / name))
+
+    assert (synced.returncode, "set TMPDIR" in synced.stdout, served.server.requests) == (78, True, [])
+
+
+def test_what_a_killed_run_has_staged_is_not_loaded(
     serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
 ) -> None:
     served = serve_fake("phaxio", phaxio.generate(20, start=NOW - timedelta(days=2), end=NOW))
     sync()
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("create schema fax_phaxio_default_staging")
-        connection.execute("create table fax_phaxio_default_staging.faxes as from fax_phaxio.faxes")
+        connection.execute("insert into fax_phaxio_default_staging.faxes by name select * from fax_phaxio.faxes")
+        connection.execute("update fax_phaxio_default_staging.faxes set id = id + 1000000000")
     served.fake.add(*phaxio.generate(1, start=NOW - timedelta(days=1), end=NOW, first_id=10**6))
     sync()
 
-    schemas = {name for (name,) in query("select schema_name from duckdb_schemas() where not internal")}
-    assert schemas == {"fax", "fax_phaxio"}
     assert query("select count(*) from fax_phaxio.faxes") == [(21,)]
+    assert query("select count(*) from fax_phaxio_default_staging.faxes") == [(0,)]
