@@ -71,6 +71,7 @@ class AccountSync:
             settings = self.account.settings()  # refused, if they must be, before anything is written
             warehouse = self._warehouses.opened(self.account.provider, self.account.name)
             self._opened = opened = self._held.enter_context(warehouse)
+            self._held.enter_context(signals.cancelling(opened.cancel))
             opened.require_tables(self._sync.options.full_refresh)
             self.run = run = _run(self.account, settings, self._sync, opened, self._began)
             if not opened.appends:
@@ -103,15 +104,14 @@ class AccountSync:
 
     def _load(self, opened: load.Warehouse, run: Run, batches: Batches) -> None:
         """Loads until the run has reached its end, and mends what the warehouse needs mended after it."""
-        with signals.cancelling(opened.cancel):
-            with signals.gently(run.stop):
-                _load_all(opened, run, batches, self._is_found)
-            if run.request.moves_cursor and (text := hint(provider(self.account.provider), _stored(opened), run)):
-                run.warnings.append(text)
-            _purge(opened, self.account, run)
-            compact(opened, run)
-            run.warnings += _refresh_views(opened, self._sync.schema, run)
-            require_proof(run)
+        with signals.gently(run.stop):
+            _load_all(opened, run, batches, self._is_found)
+        if run.request.moves_cursor and (text := hint(provider(self.account.provider), _stored(opened), run)):
+            run.warnings.append(text)
+        _purge(opened, self.account, run)
+        compact(opened, run)
+        run.warnings += _refresh_views(opened, self._sync.schema, run)
+        require_proof(run)
 
     def stop(self, stopped: signals.Stopped) -> None:
         """Has a `begin` that goes on in another thread end soon, and `finish` load nothing."""

@@ -57,6 +57,7 @@ def _side_by_side(
                 one = begun.get()
             outcomes[one.account] = one.finish()
             idle.append(under_way.pop(one))
+            signals.raise_if_received()
     except signals.Stopped as stopped:
         for one in under_way:
             one.stop(stopped)

@@ -90,13 +90,13 @@ def gently(stop: Stop) -> Iterator[None]:
     Raises:
         Stopped: it was asked for; at the end of the block.
     """
-    _raise_if_received()
+    raise_if_received()
     _state.stop = stop
     try:
         yield
     finally:
         _state.stop = None
-    _raise_if_received()
+    raise_if_received()
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def waiting() -> Iterator[None]:
     finally:
         _state.stop = stop
         if before is None:
-            _raise_if_received()
+            raise_if_received()
 
 
 @contextmanager
@@ -149,7 +149,10 @@ def behind(error: BaseException) -> Stopped | None:
     return next((cause for cause in causes(error) if isinstance(cause, Stopped)), None)
 
 
-def _raise_if_received() -> None:
+def raise_if_received() -> None:
+    """Raises:
+    Stopped: a signal has come.
+    """
     if stopped := received():
         raise stopped
 

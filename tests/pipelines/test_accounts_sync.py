@@ -123,6 +123,32 @@ def test_a_signal_ends_what_is_read_side_by_side(
     assert postgres.query(database, "select pid from pg_locks where locktype = 'advisory'") == []
 
 
+@pytest.mark.parametrize("number", [2, 20, 60])
+def test_after_a_signal_amid_loads_the_next_run_brings_the_rest(
+    number: int, serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
+) -> None:
+    served, requests = serve_accounts("signalwire"), Counter[str]()
+    settings["SYNC__ACCOUNTS_AT_A_TIME"] = "2"
+
+    def ending(honest: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+        def answer(request: Request) -> Answer:
+            requests["all"] += 1
+            if requests["all"] == number:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return honest(request)
+
+        return answer
+
+    for one in served.values():
+        one.server.answer = ending(one.server.answer)
+    stopped = sync()
+
+    assert stopped.exit_code == 128 + signal.SIGTERM
+    assert stopped.accounts["signalwire"]["exit_code"] == 143  # the last of them was not begun, or given up
+    assert sync().exit_code == 0
+    assert ids(postgres, database, "signalwire") == dict.fromkeys(NAMES, 30)
+
+
 @pytest.mark.parametrize("count", [1, 2, 7, 64])
 def test_every_account_is_in_exactly_one_shard(count: int) -> None:
     accounts = [Account(provider, f"account_{number}") for provider in sources.providers() for number in range(200)]
