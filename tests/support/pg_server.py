@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Settings
 from tests.support.servers.postgres import Server, server
+from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
 
 OWNERS = """
@@ -59,7 +60,7 @@ def role(postgres: Server, database: str, login: str, settings: Settings) -> str
     return login
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=first_quick(KINDS))
 def place(request: pytest.FixtureRequest, warehouse: Path, settings: Settings) -> Warehouse:
     """An empty warehouse of either kind, and the settings that lead there."""
     there: Warehouse = File(warehouse)

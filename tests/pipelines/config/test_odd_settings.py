@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.tiers import quick_ones
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import rows
 
+ODD = 'it\'s "odd".fax.duckdb'
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
 REFUSED = {
     "fax.v2.duckdb": "cannot be called fax.v2.duckdb",
@@ -64,7 +66,7 @@ def test_a_database_that_is_no_file_is_refused(
     assert set(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("name", ["acme.v2.duckdb", "main.v2.db", 'it\'s "odd".fax.duckdb', "temp.duckdb", "faxes"])
+@pytest.mark.parametrize("name", quick_ones(["acme.v2.duckdb", "main.v2.db", ODD, "temp.duckdb", "faxes"], [ODD]))
 def test_a_file_with_an_odd_name_is_filled(
     name: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 import sources
 from pipelines.config.declaration import secrets_of
 from tests.conftest import Query, ServeFake, Settings, Sync, SyncProcess, generated
+from tests.support.tiers import first_quick
 
 SECRETS = [
     (provider, key) for provider in sources.providers() for key in secrets_of(sources.provider(provider).Settings)
@@ -179,7 +180,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", AROUND)
-@pytest.mark.parametrize("provider", sources.providers())
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_what_copying_leaves_around_a_key_is_not_sent(
     name: str, provider: str, serve_fake: ServeFake, settings: Settings, sync: Sync
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Query, ServeFake, Sync, generated
 from tests.support.commands.check_command import Check
+from tests.support.tiers import first_quick
 from tests.support.warehouse.aged import FIRST_ID, age
 from tests.support.warehouse.file_and_database import File, Warehouse
 from tests.support.warehouse.rows import rows
@@ -53,7 +54,7 @@ def test_the_ledger_of_a_year_of_five_minute_runs_can_be_checked(synced: Warehou
     assert " lacks 1 or more faxes" in finding
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", first_quick(range(3)))
 def test_faxes_that_are_gone_are_named_with_the_span_of_the_windows_that_lack_them(
     seed: int, warehouse: Path, serve_fake: ServeFake, sync: Sync, check: Check, query: Query
 ) -> None:

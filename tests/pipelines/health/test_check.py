@@ -12,6 +12,7 @@ import pytest
 from sources.fakes.server import Answer, Request, json_answer
 from tests.conftest import Query, Served, ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
+from tests.support.tiers import first_quick, quick_ones
 from tests.support.warehouse.file_and_database import File
 
 
@@ -195,7 +196,7 @@ UNREACHED = {
 }
 
 
-@pytest.mark.parametrize("name", UNREACHED)
+@pytest.mark.parametrize("name", quick_ones(UNREACHED, ["410"]))
 def test_a_provider_out_of_reach_for_a_day_is_a_finding_that_names_the_way_on(
     name: str, served: Served, check: Check, sync: Sync, warehouse: Path, settings: Settings
 ) -> None:
@@ -221,7 +222,7 @@ def test_a_provider_out_of_reach_for_a_day_is_a_finding_that_names_the_way_on(
     assert [finding for finding in check()[1]["phaxio"]["findings"] if "no run has reached" in finding] == []
 
 
-@pytest.mark.parametrize("name", ["a redirect", "410"])
+@pytest.mark.parametrize("name", first_quick(["a redirect", "410"]))
 def test_a_run_that_meets_with_an_end_of_the_api_says_what_to_do(name: str, served: Served, sync: Sync) -> None:
     answer = UNREACHED[name]
     assert answer is not None

@@ -11,6 +11,7 @@ from pipelines.config.declaration import secrets_of
 from pipelines.sync import main
 from sources.fakes.server import Answer, json_answer
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
+from tests.support.tiers import first_quick
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 DOWN = {
@@ -38,7 +39,7 @@ def test_refused_credentials_are_tried_once_and_never_printed(
     assert "canary" not in synced.told
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 @pytest.mark.parametrize("name", DOWN)
 def test_a_provider_that_is_down_is_to_be_tried_again_later(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync
@@ -63,7 +64,7 @@ def test_a_provider_out_of_reach_is_to_be_tried_again_later(
 
 @pytest.mark.parametrize(
     ("phaxio", "signalwire", "exit_code"),
-    [(200, 503, 75), (503, 200, 75), (401, 503, 77), (422, 401, 77), (503, 422, 65), (422, 200, 65)],
+    first_quick([(200, 503, 75), (401, 503, 77), (503, 422, 65), (503, 200, 75), (422, 401, 77), (422, 200, 65)], 3),
 )
 def test_a_failure_leaves_the_other_provider_loaded_and_the_worst_one_is_told(
     phaxio: int, signalwire: int, exit_code: int, serve_fake: ServeFake, sync: Sync, query: Query

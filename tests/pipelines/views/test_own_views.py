@@ -7,7 +7,8 @@ import pytest
 
 from pipelines.views.files import HERE
 from tests.conftest import ROOT, MakeWarehouse, ServeFake, SyncProcess, generated
-from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.tiers import first_quick
+from tests.support.warehouse.file_and_database import KINDS, Warehouse
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.raw_tables import warnings_of_refresh
 from tests.support.warehouse.rows import rows
@@ -27,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="module", params=first_quick(KINDS))
 def kept(request: pytest.FixtureRequest, warehouses: MakeWarehouse) -> Warehouse:
     return warehouses(request.param)
 

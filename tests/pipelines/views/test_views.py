@@ -11,6 +11,7 @@ import sources
 from sources.records import fax
 from tests.conftest import Query, ServeFake, Sync, generated
 from tests.support.commands.made_files import sync_once
+from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import File
 from tests.support.warehouse.rows import rows
 
@@ -125,7 +126,7 @@ def test_a_view_of_somebody_else_on_ours_survives_a_remake(
     assert query("select n from main.mine") == [(5,)]
 
 
-@pytest.mark.parametrize("provider", sources.providers())
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_one_configured_provider_is_enough_for_every_view(
     provider: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:

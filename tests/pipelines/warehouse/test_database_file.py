@@ -16,6 +16,7 @@ from tests.support.warehouse.rows import rows
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
+@pytest.mark.slow
 def test_each_load_is_in_the_file_before_the_next_is_written(
     serve_fake: ServeFake, settings: Settings, warehouse: Path
 ) -> None:
@@ -28,6 +29,7 @@ def test_each_load_is_in_the_file_before_the_next_is_written(
     assert (len(logged) > 3, max(logged[1:]) < logged[0]) == (True, True)  # the first has all the tables as well
 
 
+@pytest.mark.slow
 def test_a_heartbeat_takes_up_no_more_space_than_the_one_before(
     serve_fake: ServeFake, settings: Settings, warehouse: Path
 ) -> None:

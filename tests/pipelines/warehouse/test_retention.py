@@ -15,6 +15,7 @@ from tests.conftest import Query, ServeFake, Settings, Sync, SyncProcess, genera
 from tests.support.canaries import NAME, traces
 from tests.support.pages import page
 from tests.support.servers.postgres import Server
+from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import File
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -45,7 +46,7 @@ def check(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> int:
         return main([])
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_the_boundary_is_exact_to_the_second(
     provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:

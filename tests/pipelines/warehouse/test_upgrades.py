@@ -9,6 +9,7 @@ import pytest
 
 import sources
 from tests.conftest import ROOT, Query, ServeFake, Sync
+from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import File
 from tests.support.warehouse.oracle import assert_holds
 
@@ -17,7 +18,7 @@ SPAN = {"start": datetime(2026, 11, 10, tzinfo=UTC), "end": datetime(2026, 11, 2
 
 
 @pytest.mark.parametrize("version", OLD, ids=lambda path: path.stem)
-@pytest.mark.parametrize("provider", sources.providers())
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_an_old_warehouse_is_brought_forward(
     provider: str, version: Path, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
 ) -> None:
@@ -33,7 +34,7 @@ def test_an_old_warehouse_is_brought_forward(
 
 
 @pytest.mark.parametrize("version", OLD, ids=lambda path: path.stem)
-@pytest.mark.parametrize("provider", sources.providers())
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_quiet_run_over_an_old_warehouse_leaves_every_view_usable(
     provider: str, version: Path, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
 ) -> None:

@@ -8,6 +8,7 @@ import sources
 from sources.fakes.server import Answer, json_answer
 from tests.conftest import Query, ServeFake, Sync, generated
 from tests.support.faults.bending import Bend, bend, rows_held
+from tests.support.tiers import first_quick
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
 
@@ -29,7 +30,7 @@ NO_PAGES: dict[str, Answer] = {
 }
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 @pytest.mark.parametrize("name", NO_PAGES)
 def test_an_answer_that_is_no_page_loads_nothing(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync, query: Query
@@ -79,7 +80,7 @@ def test_a_page_of_the_wrong_shape_loads_nothing_and_says_what_was_expected_and_
     assert ("expected" in synced.told, " got " in synced.told) == (True, True)
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_page_broken_in_the_middle_changes_nothing_and_the_next_run_catches_up(
     provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 import sources
 import sources.extract.seen_ids
 from tests.conftest import Query, ServeFake, Sync, generated
+from tests.support.tiers import first_quick
 from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -20,7 +21,7 @@ def history(provider: str, count: int, days: float = 700) -> list[dict[str, Any]
     return generated(provider, count, days=days, seed=3)
 
 
-@every_filter
+@pytest.mark.parametrize("reading", first_quick(IGNORED))
 @every_provider
 def test_a_long_history_is_whole_whatever_the_filter(
     provider: str, reading: str, serve_fake: ServeFake, sync: Sync, warehouse: Path

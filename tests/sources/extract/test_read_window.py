@@ -15,6 +15,7 @@ from sources.extract.window_result import WindowResult
 from sources.extract.window_sizing import BoundSemantics
 from sources.window import DAY, Window
 from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
+from tests.support.tiers import first_quick
 
 ALL_TIME = Window(datetime(2019, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
 READ = """
@@ -39,7 +40,7 @@ def read_elsewhere(source: Source, window: Window) -> tuple[WindowResult, BoundS
     return result
 
 
-@pytest.mark.parametrize("provider", sources.providers())
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_window_read_in_another_process_holds_what_the_sync_loads(
     provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:

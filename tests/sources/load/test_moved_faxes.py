@@ -8,6 +8,7 @@ import pytest
 import sources
 from sources.fakes.server import Answer, Request
 from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds
 
@@ -23,7 +24,7 @@ def is_older(record: dict[str, Any], days: float) -> bool:
 
 
 @every_provider
-@pytest.mark.parametrize("becomes_final", [True, False])
+@pytest.mark.parametrize("becomes_final", first_quick([True, False]))
 def test_an_open_fax_that_moves_into_the_newest_window(
     becomes_final: bool, provider: str, place: Warehouse, serve_fake: ServeFake, sync: Sync
 ) -> None:

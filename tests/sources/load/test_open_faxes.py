@@ -21,6 +21,7 @@ from sources.window import Window
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import broken, dated
+from tests.support.tiers import first_quick
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
 
@@ -49,7 +50,7 @@ def runs(served: Served, settings: Settings, ahead: timedelta, **options: Any) -
         return run_once(served.provider, settings, Time(ahead), **options)
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_run_between_heartbeats_asks_for_none_and_writes_nothing(
     provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
@@ -63,7 +64,7 @@ def test_a_run_between_heartbeats_asks_for_none_and_writes_nothing(
     assert (asked_by_id(served), content(warehouse, provider) == before) == ([], True)
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_fax_that_ends_is_seen_within_a_day_and_a_heartbeat(
     provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_fax_that_ends_is_seen_within_a_day_and_a_heartbeat(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
+@pytest.mark.slow
 def test_without_a_look_back_a_young_fax_is_asked_for_after_minutes(
     serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:

@@ -12,11 +12,14 @@ from sources.load.run_request import Horizon
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import broken, raw
+from tests.support.tiers import SLOW, first_quick
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
 from tests.support.warehouse.state import cursor
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
+SKEWS = [(0, -4), (-4, 0), (-200, -3), (-3, -200)]  # of the provider's clock, seconds, in two runs one after another
+QUIET_SKEWS = [skew if skew == (-4, 0) else pytest.param(skew, marks=SLOW) for skew in SKEWS]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
@@ -37,7 +40,7 @@ def run(served: Served, settings: Settings, ours: timedelta = timedelta(), **hea
         return run_once(served.provider, settings, Time(ours), horizon=horizon)
 
 
-@pytest.mark.parametrize(("provider", "ahead"), [("phaxio", 299), ("phaxio", 90), ("signalwire", 299)])
+@pytest.mark.parametrize(("provider", "ahead"), first_quick([("phaxio", 299), ("phaxio", 90), ("signalwire", 299)]))
 def test_what_is_created_between_the_two_clocks_belongs_to_the_next_run(
     provider: str, ahead: int, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
@@ -49,7 +52,7 @@ def test_what_is_created_between_the_two_clocks_belongs_to_the_next_run(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_what_the_provider_lists_late_is_read_by_the_next_run(
     provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
@@ -62,7 +65,7 @@ def test_what_the_provider_lists_late_is_read_by_the_next_run(
 
 
 @pytest.mark.parametrize("behind", [0, 120])
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_what_the_provider_lists_already_is_loaded_at_once(
     provider: str, behind: int, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
@@ -74,8 +77,8 @@ def test_what_the_provider_lists_already_is_loaded_at_once(
     assert cursor(warehouse, provider) <= now - (behind + 55) * SECOND  # type: ignore[operator]
 
 
-@every_provider
-@pytest.mark.parametrize("skews", [(0, -4), (-4, 0), (-200, -3), (-3, -200)])
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
+@pytest.mark.parametrize("skews", QUIET_SKEWS)
 def test_clocks_that_drift_make_no_quiet_run_write(
     provider: str, skews: tuple[int, int], serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
@@ -98,7 +101,7 @@ def test_an_answer_from_a_cache_tells_its_age(serve_fake: ServeFake, settings: S
 @pytest.mark.parametrize(
     "date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"]
 )
-@pytest.mark.parametrize("age", ["", "x", "9" * 30])
+@pytest.mark.parametrize("age", first_quick(["", "x", "9" * 30]))
 def test_a_date_far_from_ours_is_no_clock(date: str, age: str, serve_fake: ServeFake, settings: Settings) -> None:
     served = serve_fake("signalwire", generated("signalwire", 5, days=5))
     odd = run(served, settings, Date=date, Age=age)
