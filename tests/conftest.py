@@ -17,6 +17,7 @@ from tests.support.environment import child_environment, isolate
 
 isolate()  # before dlt is imported, which remembers where its settings are
 
+import dlt
 import pytest
 
 from sources.fakes.server import FakeServer, json_answer, serve
@@ -29,6 +30,7 @@ from tests.support.warehouse.rows import rows
 pytest_plugins = [
     f"tests.support.{name}" for name in ("pg_server", "commands.check_command", "leak_guard", "servers.tls_server")
 ]
+dlt.config.get("sources.retry_seconds")  # dlt keeps the files that it reads first: those of no test
 ROOT = Path(__file__).resolve().parent.parent
 Settings = dict[str, str]
 ServeFake = Callable[..., "Served"]
