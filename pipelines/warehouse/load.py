@@ -13,7 +13,7 @@ import dlt
 from dlt.extract import DltSource
 
 from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
-from pipelines.warehouse.dlt_internals.nesting import nest, unnest
+from pipelines.warehouse.dlt_internals.load_packages import nest, unnest
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_position, stored_schema
 from pipelines.warehouse.dropped_tables import forget_dropped_tables
 from pipelines.warehouse.lock import Lock
