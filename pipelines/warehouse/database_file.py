@@ -5,13 +5,13 @@ import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import dlt
 import duckdb
 
 import sources
 from pipelines.warehouse.connection import kind
+from pipelines.warehouse.dlt_internals.destinations import duckdb_file
 from sources.errors import ConfigError
 
 _SEE = "see [destination.warehouse] credentials"
@@ -22,10 +22,7 @@ _BLOCK_BYTES = 64 * 1024  # of DuckDB's own 256, each run that adds a row takes 
 
 def file_of(pipeline: dlt.Pipeline) -> Path | None:
     """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
-    if kind(pipeline) != "duckdb":
-        return None
-    credentials: Any = pipeline.destination_client().config.credentials
-    return Path(credentials.database)
+    return duckdb_file(pipeline.destination_client()) if kind(pipeline) == "duckdb" else None
 
 
 def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines.warehouse.dlt_internals.own_tables import forget_schema
 from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_WINDOWS
 from sources.load.resources import NESTED_IN
@@ -36,8 +37,7 @@ def forget_dropped_tables(
             raise WarehouseError(f"{what} is gone from {raw}: run sync.py --full-refresh to fill it")
         _forget(client, _parents(schema), tables)
     if gone and schema.version_table_name in tables:
-        client.execute_sql(f"delete from {client.make_qualified_table_name(schema.version_table_name)}")
-        # dlt compares its schema with what is there only when it finds no version of it
+        forget_schema(client, schema)
 
 
 def _forget(client: SqlClientBase[Any], parents: dict[str, str], tables: Collection[str]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pipelines.warehouse.dlt_internals import own_tables
 from pipelines.warehouse.load import Warehouse
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.load.ledger import SYNC_WINDOWS
@@ -89,26 +90,7 @@ def _deletions(
         ids = folded[first : first + _IDS_A_STATEMENT]
         places = ", ".join(["%s"] * len(ids))
         yield f'delete from "{raw}"."{SYNC_WINDOWS}" where account = %s and _dlt_id in ({places})', (account, *ids)
-    oldest = f"{settled.timestamp():.1f}"  # load ids are seconds since 1970, as text
-    newest = f"""
-        select max(_dlt_load_id) from "{raw}"._dlt_pipeline_state
-        where pipeline_name = %s and _dlt_load_id in (select load_id from "{raw}"._dlt_loads where status = 0)
-    """
-    yield (
-        f'delete from "{raw}"._dlt_pipeline_state where pipeline_name = %s and _dlt_load_id < %s'
-        f" and _dlt_load_id < ({newest})",
-        (pipeline, oldest, pipeline),
-    )
-    named = [
-        f'select cast(_dlt_load_id as text) as load_id from "{raw}"."{table}"'
-        for table in _tables_with_loads(client, raw)
-    ]
-    if named:
-        yield (
-            f'delete from "{raw}"._dlt_loads where load_id < %s and not exists (select 1 from ({" union ".join(named)})'
-            f' as named where named.load_id = "{raw}"._dlt_loads.load_id)',
-            (oldest,),
-        )
+    yield from own_tables.deletions(raw, pipeline, settled, _tables_with_loads(client, raw))
 
 
 def _tables_with_loads(client: Any, raw: str) -> list[str]:

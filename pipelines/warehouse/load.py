@@ -7,13 +7,13 @@ with the rows: measured under SIGKILL, this is the one way that neither loses no
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import Any
 
 import dlt
 from dlt.extract import DltSource
 
 from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
-from pipelines.warehouse.dlt_internals.load_packages import nest, unnest
+from pipelines.warehouse.dlt_internals.destinations import fence_loads
+from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest, unnest
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_position, stored_schema
 from pipelines.warehouse.dropped_tables import forget_dropped_tables
 from pipelines.warehouse.lock import Lock
@@ -40,8 +40,7 @@ class Warehouse:
         pipeline = self.session.pipeline(self.account)
         pipeline.activate()  # it may have been made in another thread
         pipeline.sync_destination()
-        destination: Any = pipeline.destination
-        destination.fence = self.lock.fence  # of all that a load writes
+        fence_loads(pipeline, self.lock.fence)
         return pipeline
 
     @property
@@ -66,8 +65,7 @@ class Warehouse:
         """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
         unnest(self.pipeline)
         with self._checkpointing():
-            extracted = self.pipeline.extract(source).metrics.values()
-            if not any(part["job_metrics"] for package in extracted for part in package):
+            if not has_rows(self.pipeline.extract(source)):
                 return False
             self.pipeline.normalize()
         nest(self.pipeline, self.pipeline.list_normalized_load_packages())

@@ -16,7 +16,7 @@ from pipelines.config.settings import SyncSettings
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse.connection import connected, kind
 from pipelines.warehouse.database_file import file_of
-from pipelines.warehouse.dlt_internals.destinations import configured_destination
+from pipelines.warehouse.dlt_internals.destinations import configured_destination, forbid_writing
 from pipelines.warehouse.working_directory import working_directory
 from sources.errors import ConfigError, FaxSyncError, WarehouseError
 
@@ -40,7 +40,7 @@ def opened() -> Iterator[Read]:
     """
     schema = SyncSettings.read().schema
     with _explaining(), _pipeline(schema) as pipeline:
-        _forbid_writing(pipeline)
+        _require_readable(pipeline)
         with connected(pipeline, _tell) as client, client.begin_transaction():
             if kind(pipeline) == "postgres":
                 client.execute_sql("set transaction isolation level repeatable read, read only")
@@ -71,17 +71,20 @@ def _pipeline(schema: str) -> Iterator[dlt.Pipeline]:
         yield dlt.pipeline("fax_read", destination=destination, dataset_name=schema, pipelines_dir=directory)
 
 
-def _forbid_writing(pipeline: dlt.Pipeline) -> None:
-    """Has the connection be one that cannot write; a DuckDB file that is not there would be made by any other."""
+def _require_readable(pipeline: dlt.Pipeline) -> None:
+    """Has the connection be one that cannot write; a DuckDB file that is not there would be made by any other.
+
+    Raises:
+        ConfigError: the warehouse is made of files.
+        WarehouseError: there is no DuckDB file.
+    """
     if kind(pipeline) == "filesystem":
         raise ConfigError("Parquet files have no views to read: docs/files.md says how to query them")
     if file := file_of(pipeline):
         if not file.exists():
             demo = " --demo" if file == bootstrap.DEMO_DATABASE else ""
             raise WarehouseError(f"there is no {file.name} yet: run sync.py{demo} first")
-        credentials: Any = pipeline.destination_client().config.credentials
-        credentials.read_only = True
-        pipeline.destination.config_params["credentials"] = credentials
+        forbid_writing(pipeline)
 
 
 def _tell() -> None:

@@ -13,7 +13,7 @@ from pipelines.outcome.postgres_errors import require_encoding, require_schemas
 from pipelines.warehouse import lock
 from pipelines.warehouse.connection import connect, connected, kind
 from pipelines.warehouse.database_file import lock_file, make_file
-from pipelines.warehouse.dlt_internals.destinations import configured_destination
+from pipelines.warehouse.dlt_internals.destinations import configured_destination, duckdb_file
 from pipelines.warehouse.lock import FileLock, Lock
 from pipelines.warehouse.working_directory import working_directory
 
@@ -39,7 +39,7 @@ class Session:
     @property
     def file(self) -> Path | None:
         """The DuckDB file; None for another warehouse."""
-        return Path(self.job_client.config.credentials.database) if self.kind == "duckdb" else None
+        return duckdb_file(self.job_client) if self.kind == "duckdb" else None
 
     def pipeline_name(self, account: str) -> str:
         """The name under which dlt keeps the account's state."""

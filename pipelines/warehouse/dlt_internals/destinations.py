@@ -1,8 +1,15 @@
-"""The destination that is configured: dlt's own, but for how PostgreSQL is connected to and copies."""
+"""The destination that is configured: dlt's own, but for how PostgreSQL is connected to and copies.
 
+dlt decides by a destination's configuration alone how it connects, and has no hook in which a load's transaction could
+be ended; two runs that load at once lose rows (dlt-hub/dlt#4297).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.config.destination import DESTINATION, require_destination
 
@@ -20,3 +27,25 @@ def configured_destination(staging: str) -> Any:
 
         made = postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging)
     return made
+
+
+def fence_loads(pipeline: dlt.Pipeline, fence: Callable[[SqlClientBase[Any]], None] | None) -> None:
+    """Has every transaction of the loads that come begin with the fence, which may end it by raising."""
+    destination: Any = pipeline.destination
+    destination.fence = fence
+
+
+def duckdb_file(job_client: Any) -> Path:
+    """The DuckDB file that dlt's client of a destination leads to, whether or not it is there."""
+    return Path(job_client.config.credentials.database)
+
+
+def forbid_writing(pipeline: dlt.Pipeline) -> None:
+    """Has every connection that the pipeline opens to its DuckDB file be one that only reads.
+
+    dlt opens such a connection for ibis alone (dlt-hub/dlt#2999).
+    """
+    job_client: Any = pipeline.destination_client()
+    credentials = job_client.config.credentials
+    credentials.read_only = True
+    pipeline.destination.config_params["credentials"] = credentials

@@ -1,16 +1,22 @@
-"""A fax and its children replaced together.
+"""A load package between its steps: has it rows, and which of its tables are nested.
 
 dlt replaces a row together with its children, in one transaction and also when none are left, if the children's table
-is nested in the row's. It does so for Arrow tables too, but cannot extract a nested one; so they are nested only while
-they are loaded.
+is nested in the row's. It does so for Arrow tables too, but cannot extract a nested one (dlt-hub/dlt#2106); so they are
+nested only while they are loaded.
 """
 
 from collections.abc import Collection
 
 import dlt
+from dlt.common.pipeline import ExtractInfo
 from dlt.common.schema import Schema
 
 from sources.load.resources import NESTED_IN
+
+
+def has_rows(extracted: ExtractInfo) -> bool:
+    """Rows were extracted, or a state that has changed. dlt itself makes no difference and loads an empty package."""
+    return any(part["job_metrics"] for package in extracted.metrics.values() for part in package)
 
 
 def unnest(pipeline: dlt.Pipeline) -> None:

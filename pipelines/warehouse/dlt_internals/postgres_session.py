@@ -2,6 +2,7 @@
 
 A pooler in transaction mode gives each transaction another session of the server, and it, or one in session mode, may
 refuse the options that a connection starts with. So every setting is made for one transaction, with its first message.
+dlt 1.31 sends the search path as an option of each connection, and resets a session by RESET ALL after an error.
 """
 
 import os

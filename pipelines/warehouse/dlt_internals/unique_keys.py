@@ -3,6 +3,7 @@
 dlt merges by DELETE and INSERT, and looks at neither. Row security, a rule or a trigger can keep a row from the DELETE,
 and the INSERT would then double it without an error; with a unique index over the key it fails. The same index is the
 table's replica identity, without which `create publication … for all tables` has PostgreSQL refuse every DELETE.
+dlt 1.31 makes no index but that of `_dlt_id` (dlt-hub/dlt#1232), and offers no hook once its tables are made.
 
 Source: https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-REPLICA-IDENTITY, read November 2026.
 """
