@@ -49,8 +49,8 @@ def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
 
 
 def _sync(options: argparse.Namespace) -> int:
-    require_privacy_read()
     unread = (*unknown_in_files(), *unknown_in_environment())
+    require_privacy_read(unread)
     for amiss in filter(None, (readable_by_others(), *secrets_in_config(), *unread)):
         LOG.warning("%s", amiss)
     if not options.demo:

@@ -52,14 +52,14 @@ class Account:
         return int.from_bytes(digest) % shard.count == shard.number - 1
 
     @property
-    def section(self) -> tuple[str, ...]:
+    def section(self) -> Place:
         """Where its settings are."""
         shared = ("sources", self.provider)
         return shared if self.name == DEFAULT else (*shared, "accounts", self.name)
 
     @property
     def sections(self) -> list[Place]:
-        """Where its secrets are looked for, and all that no provider shares with another."""
+        """Where its secrets are looked for; its other settings are under `[sources]` as well."""
         return list(dict.fromkeys((self.section, self.section[:2])))
 
     @property
@@ -96,7 +96,7 @@ class Account:
         return self.model(**values)
 
     def origins(self) -> Iterator[str]:
-        """One line for each of its secrets, and for the warehouse: where it is set; no value is told."""
+        """One line for each of its secrets: where it is set; no value is told."""
         for setting in settings_of(self.model):
             if setting.is_secret:
                 at = setting.find(*self.sections)

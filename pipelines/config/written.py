@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -114,11 +114,11 @@ def unknown_in_environment() -> Iterator[Unknown]:
             yield Unknown(name, "the environment", closest and closest.upper())
 
 
-def require_privacy_read() -> None:
+def require_privacy_read(unread: Iterable[Unknown]) -> None:
     """Raises:
     ConfigError: a setting that nobody reads is under `[privacy]`, or under a section of nearly that name.
     """
-    for unknown in (*unknown_in_files(), *unknown_in_environment()):
+    for unknown in unread:
         if unknown.is_grave:
             raise ConfigError(f"phone numbers might be kept that are not to be: {unknown}")
 
