@@ -1,7 +1,7 @@
 """What this project assumes of dlt beyond its documentation, one assumption a test, against the dlt that is installed.
 
 A newer dlt that breaks one of them fails the test of that name; the code that relies on it is in
-`pipelines/warehouse/dlt_internals/`, or named in the test.
+`pipelines/warehouse/dlt_internals/`, or for settings in `pipelines/config/`.
 """
 
 import threading
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import dlt
 import duckdb
@@ -18,6 +18,8 @@ import psycopg2
 import pyarrow as pa
 import pytest
 from dlt.common.configuration.specs import known_sections
+from dlt.common.configuration.specs.base_configuration import extract_inner_hint
+from dlt.common.configuration.utils import deserialize_value
 from dlt.common.exceptions import TerminalException
 from dlt.destinations.exceptions import DatabaseException
 from dlt.extract import DltResource, DltSource
@@ -491,7 +493,33 @@ def test_dlt_lists_the_sections_of_its_settings_by_name() -> None:
     assert {"sources", "destination", "load", "normalize", "extract", "schema", "data_writer"} <= listed
 
 
-def test_the_files_that_settings_are_read_from_are_told_by_their_providers() -> None:
+def test_the_providers_of_settings_give_values_in_the_order_of_dlt_and_tell_their_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SYNC__SCHEMA", "of_the_environment")
+    found = [
+        (provider.get_value(name, str, "", "sync")[0], provider.get_value_location(name, "", "sync"))
+        for name in ("schema", "nothing")
+        for provider in dlt.config.config_providers
+    ]
     files = [file for provider in dlt.config.config_providers for file in provider.present_locations]
 
+    assert [value for value, _ in found] == ["of_the_environment", None, "fax", None, None, None]
+    assert (found[0][1], found[2][1]) == ("", "config.toml")
     assert [Path(file).name for file in files] == ["config.toml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("5", int, 5),
+        ("2.5", float, 2.5),
+        ("true", bool, True),
+        ('["a", "b"]', list, ["a", "b"]),
+        ("2026-11-20T00:00:00Z", datetime, DAY),
+    ],
+)
+def test_a_text_of_the_environment_is_coerced_to_the_type_that_is_declared(text: str, kind: Any, value: Any) -> None:
+    declared = extract_inner_hint(Annotated[kind | None, "a limit"], preserve_literal=True)
+
+    assert (declared, deserialize_value("name", text, declared)) == (kind, value)
