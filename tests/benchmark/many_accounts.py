@@ -38,9 +38,11 @@ def accounts(count: int, credentials: str, latency_ms: float) -> Iterator[dict[s
                 running.terminate()
 
 
-def figures(count: int, database: str, latency_ms: float = 50) -> Iterator[Figure]:
-    """A first run and one with nothing new, over so many accounts of both providers."""
-    with accounts(count, database, latency_ms) as environment:
+def figures(count: int, latency_ms: float = 50) -> Iterator[Figure]:
+    """A first run and one with nothing new into PostgreSQL, over so many accounts of both providers."""
+    from tests.support.servers.postgres import server
+
+    with server() as postgres, accounts(count, postgres.url(postgres.create()), latency_ms) as environment:
         first = measure([SYNC], environment)
         quiet = measure([SYNC], environment)
     share = count / 200

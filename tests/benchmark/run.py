@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)
 
-from tests.benchmark import growth, merging, quiet, targets
+from tests.benchmark import growth, many_accounts, merging, quiet, targets
 from tests.benchmark.backfills import CONTESTANTS, Contestant, backfills
 from tests.benchmark.targets import Figure
 
@@ -25,6 +25,7 @@ OTHERS: dict[str, Measure] = {
     "day": lambda options: quiet.day(),
     "one-change": lambda options: quiet.one_change(),
     "growth": lambda options: growth.tenfold(options.faxes),
+    "many-accounts": lambda options: many_accounts.figures(options.accounts),
     "merging": lambda options: merging.into_large(options.rounds, 25 * options.faxes),
 }
 
@@ -58,6 +59,7 @@ def is_chosen(contestant: Contestant, only: list[str]) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--faxes", type=int, default=200_000, help="how many a backfill has (default: 200,000)")
+    parser.add_argument("--accounts", type=int, default=200, help="of each provider in one run (default: 200)")
     parser.add_argument("--rounds", type=int, default=5, help="of which the median is told (default: 5)")
     parser.add_argument("--latency-ms", default="0,50", help="of each request, several by commas (default: 0,50)")
     only = ", ".join(["backfills", "sync", "floor", "rest_api", "duckdb", "postgres", "sync/duckdb", *OTHERS])
