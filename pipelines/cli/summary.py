@@ -105,11 +105,11 @@ def require_proof(run: Run) -> None:
     """
     unproven = [result for result in run.tally.windows if result.proof == "unproven"]
     if unproven:
-        result = unproven[0]
+        result, many = unproven[0], "1 window" if len(unproven) == 1 else f"{len(unproven)} windows"
         totals = dict.fromkeys((result.total, result.total_last))
         claims = ", then ".join("more than it counts" if total is None else str(total) for total in totals)
         raise Incomplete(
-            f"{len(unproven)} windows could not be proven complete, first {result.window}: {result.rows_seen} faxes "
+            f"{many} could not be proven complete, first {result.window}: {result.rows_seen} faxes "
             f"came and the provider claims {claims}; what came is loaded, and the next runs read it again"
         )
 

@@ -22,7 +22,7 @@ from sources.records.record import Problem
 from sources.records.rows import Rows
 from sources.records.schema import Column
 from sources.records.undeclared import with_new_fields
-from sources.window import whole_second
+from sources.window import Window, whole_second
 
 Batch = dict[str, pa.Table]
 Ledger = list[tuple[WindowResult, dict[str, Any]]]
@@ -154,7 +154,12 @@ class Batches:
         proven = all(result.proof in PROVEN for result, _ in entries)
         age = entries[-1][0].window.end - cursor if cursor else self.run.request.heartbeat
         fresh = age > -MOST_SKEW and abs(age) < self.run.request.heartbeat
-        return proven and fresh and self.run.request.moves_cursor
+        return proven and fresh and self.run.request.moves_cursor and not self._has_filled_holes(cursor)
+
+    def _has_filled_holes(self, cursor: datetime | None) -> bool:
+        """The ledger lacks a proof of something that this run has read, so that its entries are news."""
+        start = self.run.spans[0].start
+        return cursor is not None and start < cursor and bool(self.run.stored.holes(Window(start, cursor), PROVEN))
 
     def _compare(self, result: WindowResult) -> _News:
         """The window's new and changed faxes, less those that this load holds already."""
