@@ -40,11 +40,14 @@ def child_environment(
 ) -> dict[str, str]:
     """The environment of a process: these settings, and nothing else of this machine but its programs.
 
-    The process finds its `.dlt` in `project`, a copy without secrets; else in a directory without any.
+    The process finds its `.dlt` in `project`, a copy without secrets; else in a directory without any. If coverage is
+    measured, it is measured in the process too.
     """
     directory = Path(os.environ.get(OURS) or tempfile.mkdtemp(prefix="fax-warehouse-tests-"))
+    measuring = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     return {
         "PATH": os.defpath,
+        **measuring,
         OURS: str(directory),
         **_places(directory, project or directory),
         **(settings or {}),
