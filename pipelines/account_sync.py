@@ -3,10 +3,10 @@
 import argparse
 import logging
 import time
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event, current_thread, main_thread
+from threading import Event, Lock, current_thread, main_thread
 
 from pipelines.cli.progress import OnProgress
 from pipelines.cli.summary import Outcome, require_proof
@@ -63,6 +63,7 @@ class AccountSync:
         self._stopped: signals.Stopped | None = None
         self._failure: BaseException | None = None
         self.has_begun = Event()
+        self._lock, self._is_abandoned = Lock(), False
 
     def begin(self) -> "AccountSync":
         """Opens the warehouse, and reads until there is something to load, or to the end; what fails fails `finish`."""
@@ -81,7 +82,12 @@ class AccountSync:
                 self._is_found = self._batches.find()
         except BaseException as failure:
             self._failure = failure
-        self.has_begun.set()
+        with self._lock:
+            self.has_begun.set()
+            is_abandoned = self._is_abandoned
+        if is_abandoned:
+            with suppress(Exception):
+                self._held.close()
         return self
 
     def finish(self) -> Outcome:
@@ -112,6 +118,12 @@ class AccountSync:
         compact(opened, run)
         run.warnings += _refresh_views(opened, self._sync.schema, run)
         require_proof(run)
+
+    def abandon(self) -> bool:
+        """Has a `begin` that goes on end alone, without a `finish`; false if it has ended."""
+        with self._lock:
+            self._is_abandoned = not self.has_begun.is_set()
+            return self._is_abandoned
 
     def stop(self, stopped: signals.Stopped) -> None:
         """Has a `begin` that goes on in another thread end soon, and `finish` load nothing."""

@@ -63,8 +63,8 @@ def _side_by_side(
             one.stop(stopped)
         deadline = time.monotonic() + _ENDING_SECONDS
         for one in under_way:
-            has_ended = one.has_begun.wait(max(0, deadline - time.monotonic()))
-            outcomes[one.account] = one.finish() if has_ended else _not_begun(one.account, stopped)
+            one.has_begun.wait(max(0, deadline - time.monotonic()))
+            outcomes[one.account] = _not_begun(one.account, stopped) if one.abandon() else one.finish()
 
 
 def _not_begun(account: Account, stopped: signals.Stopped) -> Outcome:

@@ -132,11 +132,12 @@ def cancelling(cancel: Callable[[], object] | None) -> Iterator[None]:
     if cancel is None:
         yield
         return
-    _state.cancels.append(cancel)
+    cancels = _state.cancels
+    cancels.append(cancel)
     try:
         yield
     finally:
-        _state.cancels.remove(cancel)
+        cancels.remove(cancel)
 
 
 def received() -> Stopped | None:
