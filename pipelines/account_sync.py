@@ -3,9 +3,11 @@
 import argparse
 import logging
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event, Lock, current_thread, main_thread
 
 from pipelines.cli.progress import OnProgress
@@ -58,8 +60,7 @@ class AccountSync:
         self._ending = Ending()
         self._held = ExitStack()  # the warehouse, its lock, and the row of `sync_runs`
         self._opened: load.Warehouse | None = None
-        self._batches: Batches | None = None
-        self._is_found = False
+        self._rest: Callable[[], None] = lambda: None  # what `begin` has left to `finish`
         self._stopped: signals.Stopped | None = None
         self._failure: BaseException | None = None
         self.has_begun = Event()
@@ -77,9 +78,10 @@ class AccountSync:
             self.run = run = _run(self.account, settings, self._sync, opened, self._began)
             if not opened.appends:
                 self._held.enter_context(sync_runs.recorded(opened.client, opened.raw, run, self._ending))
-            self._batches = Batches(run, opened.position)
+            batches = Batches(run, opened.position)
             with signals.gently(run.stop) if current_thread() is main_thread() else nullcontext():
-                self._is_found = self._batches.find()
+                is_found = batches.find()
+            self._rest = partial(self._load, opened, run, batches, is_found)
         except BaseException as failure:
             self._failure = failure
         with self._lock:
@@ -96,9 +98,9 @@ class AccountSync:
             with self._held:
                 if self._stopped:
                     raise self._stopped
-                if self._failure or not (self._opened and self.run and self._batches):
-                    raise self._failure or RuntimeError("the sync has not begun")
-                self._load(self._opened, self.run, self._batches)
+                if self._failure:
+                    raise self._failure
+                self._rest()
         except (Exception, signals.Stopped) as failure:
             LOG.debug("%s failed", self.account, exc_info=True)
             self._ending.note(failure, self.run)
@@ -108,10 +110,10 @@ class AccountSync:
         error = advised(self._ending.error, provider(self.account.provider)) if self._ending.error else None
         return Outcome(self.account, self.run, time.monotonic() - self._began, error)
 
-    def _load(self, opened: load.Warehouse, run: Run, batches: Batches) -> None:
+    def _load(self, opened: load.Warehouse, run: Run, batches: Batches, is_found: bool) -> None:
         """Loads until the run has reached its end, and mends what the warehouse needs mended after it."""
         with signals.gently(run.stop):
-            _load_all(opened, run, batches, self._is_found)
+            _load_all(opened, run, batches, is_found)
         if run.request.moves_cursor and (text := hint(provider(self.account.provider), _stored(opened), run)):
             run.warnings.append(text)
         _purge(opened, self.account, run)
@@ -120,13 +122,13 @@ class AccountSync:
         require_proof(run)
 
     def abandon(self) -> bool:
-        """Has a `begin` that goes on end alone, without a `finish`; false if it has ended."""
+        """Has a `begin` that has not ended close what it holds, as no `finish` follows; false if it has ended."""
         with self._lock:
             self._is_abandoned = not self.has_begun.is_set()
             return self._is_abandoned
 
     def stop(self, stopped: signals.Stopped) -> None:
-        """Has a `begin` that goes on in another thread end soon, and `finish` load nothing."""
+        """Has a `begin` in another thread end soon, and `finish` load nothing."""
         self._stopped = stopped
         if self.run:
             self.run.stop.requested = True

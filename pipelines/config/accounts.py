@@ -121,7 +121,7 @@ def _require_printable(key: str, secret: str) -> None:
 def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[Account]:
     """The configured accounts, of one provider or these names only if given; a provider without any is told on stderr.
 
-    An account that has some of its credentials only is among them; `source` says what it lacks.
+    An account that has some of its credentials only is among them; `settings` says what it lacks.
 
     Raises:
         ConfigError: there is none.

@@ -1,4 +1,4 @@
-"""Calls that go on in threads of their own while earlier ones are still being dealt with."""
+"""Calls that run in threads of their own, in the background."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -23,13 +23,13 @@ class BackgroundCall(Generic[Result]):
         self._error: BaseException | None = None
 
     def start(self) -> None:
-        """Sets out, unless it has."""
+        """Starts the thread, unless it has been started."""
         if self._thread is None:
             self._thread = Thread(target=self._run, daemon=True)
             self._thread.start()
 
     def result(self) -> Result:
-        """What came of it, waited for; what it raised is raised here."""
+        """The result of the call, once it has ended; what the call raised is raised here."""
         if self._thread is None:
             self._run()
         else:
@@ -39,7 +39,7 @@ class BackgroundCall(Generic[Result]):
         return self._result[0]
 
     def cancel(self) -> None:
-        """Nobody wants the result any more."""
+        """Tells the call that its result is not wanted any more."""
         self._cancelled.set()
 
     def _run(self) -> None:
@@ -53,10 +53,10 @@ def in_parallel(calls: Iterable[Callable[[], Result]], abreast: int) -> Iterator
     """What the calls return, in their order, with so many of them under way at a time; what one raises is raised."""
     under_way: deque[BackgroundCall[Result]] = deque()
     for call in calls:
-        ahead = BackgroundCall(lambda _, call=call: call())  # type: ignore[misc]  # mypy infers no type of a default
+        background = BackgroundCall(lambda _, call=call: call())  # type: ignore[misc]  # mypy infers no type of a default
         if abreast > 1:
-            ahead.start()
-        under_way.append(ahead)
+            background.start()
+        under_way.append(background)
         if len(under_way) >= abreast:
             yield under_way.popleft().result()
     while under_way:

@@ -109,7 +109,7 @@ class Walker:
             self._carried.add(walk.usage)
 
     def _fill(self, under_way: deque[WindowFuture], abreast: int, rest: Window, takes_newer: bool) -> None:
-        """Sets out until so many windows are under way, or all of the rest is."""
+        """Begins windows until so many are under way, or all of the rest is."""
         end = under_way[-1].window.end if under_way else rest.start
         while end < rest.end and len(under_way) < abreast:
             under_way.append(self._set_out(Window(end, min(end + self.length, rest.end)), rest, takes_newer))

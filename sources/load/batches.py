@@ -69,7 +69,7 @@ class Batches:
         return (batch for batch in self._load if batch is not None)
 
     def _next_load(self) -> Iterator[Batch | None]:
-        """The batches of one load, and before the first of them one None; nothing at all if all is quiet.
+        """The batches of one load, and a None before each that dlt has to be called for; nothing if all is quiet.
 
         A load holds no fax twice, because dlt inserts every row that a load has. A window that reads a fax of this load
         in another version, under another creation time, begins the next load.
@@ -78,7 +78,7 @@ class Batches:
         """
         run, cursor = self.run, self._cursor
         entries: Ledger = []
-        gathered, is_found = 0, False
+        gathered = 0
         run.finished, self.recorded = True, False
         self._loading = {}
         for result in iter(self._next, None):
@@ -88,9 +88,7 @@ class Batches:
                 break
             news = self._compare(result)
             if cursor is None or news.fresh or result.unplaced:  # the first load makes the tables
-                if not is_found:
-                    is_found = True
-                    yield None
+                yield None
                 batch = self._gather(news)
                 gathered += sum(table.num_rows for table in batch.values())
                 if batch:
@@ -106,9 +104,7 @@ class Batches:
         if run.finished and run.request.moves_cursor:
             asking = due_now(run, self.asked_until, writes, self._loading)
             if asking and (again := self._reread(asking)):
-                if not is_found:
-                    is_found = True
-                    yield None
+                yield None
                 news = self._compare(again)
                 yield self._gather(news)
                 self._enter(news, [])
@@ -118,8 +114,7 @@ class Batches:
             run.client.close()
         self.recorded = writes
         if self.recorded:
-            if not is_found:
-                yield None
+            yield None
             yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.source.account, run.request.run_id, entries)}
             self._cursor = run.cursor() or self._cursor
 
@@ -224,14 +219,14 @@ class Batches:
         return ledger.changes_table(self.run.source.account, fresh, datetime.now(UTC))
 
     def _tables(self, rows: Rows, known: Collection[Any], new_fields: NewFields) -> Batch:
-        fingerprints = [stub for stub in rows.stubs.values() if stub.id in known]
-        self.run.tally.deleted += len(fingerprints)
-        if not fingerprints:
+        deleted = [stub for stub in rows.stubs.values() if stub.id in known]
+        self.run.tally.deleted += len(deleted)
+        if not deleted:
             return with_new_fields(self.table, rows, new_fields)
-        stubs = {stub.fingerprint for stub in fingerprints}
+        stubs = {stub.fingerprint for stub in deleted}
         own = rows.tables[self.table.name]["_dlt_id"].to_pylist()
         full = with_new_fields(self.table, rows.only(frozenset(own) - stubs), new_fields)
-        stored = mark_deleted(self.table, fingerprints, self.run.stored, new_fields, self.run.source.privacy)
+        stored = mark_deleted(self.table, deleted, self.run.stored, new_fields, self.run.source.privacy)
         return {name: pa.concat_tables([full[name], stored[name]], promote_options="default") for name in full}
 
     def _new_fields(self) -> NewFields:

@@ -27,11 +27,11 @@ def mark_deleted(
 
     Faxes that are not stored are left out: their stub is all that is known, and is loaded like any record.
     """
-    fingerprints = {stub.id: stub for stub in stubs}
-    faxes = stored.rows(table.name, "id", fingerprints)
+    by_id = {stub.id: stub for stub in stubs}
+    faxes = stored.rows(table.name, "id", by_id)
     held = [row["_dlt_id"] for row in faxes]
     for row in faxes:
-        stub = fingerprints[row["id"]]
+        stub = by_id[row["id"]]
         row["_dlt_id"] = stub.fingerprint
         row[table.stub or ""] = coerce(stub.record[table.stub or ""], "timestamp")
     to_arrow = partial(_to_arrow, privacy)
@@ -41,7 +41,7 @@ def mark_deleted(
     for child in table.children:
         rows = stored.rows(child.name, "_dlt_parent_id", held)
         for row in rows:
-            row["_dlt_parent_id"] = fingerprints[row[child.parent_id]].fingerprint
+            row["_dlt_parent_id"] = by_id[row[child.parent_id]].fingerprint
             row["_dlt_id"] = f"{row['_dlt_parent_id']}.{row['position']}"
         tables[child.name] = to_arrow(
             rows,
@@ -73,8 +73,8 @@ def _to_arrow(
             row.update(privacy.fields({name: row[name] for name in types}, declared))
         row.update({name: as_json(row[name]) for name in jsons if row[name] is not None})
     arrow_types = {name: ARROW_TYPES[data_type] for name, data_type in types.items()}
-    learnt_json = {name: "json" for name in new_fields if new_fields[name] == "json"}
-    return pa.Table.from_pylist(rows, schema=pa.schema({"account": pa.string(), **arrow_types, **fixed}, learnt_json))
+    new_json = {name: "json" for name in new_fields if new_fields[name] == "json"}
+    return pa.Table.from_pylist(rows, schema=pa.schema({"account": pa.string(), **arrow_types, **fixed}, new_json))
 
 
 def _read(json: Any) -> Any:

@@ -70,8 +70,8 @@ def _picked(
     def pick(batch: Batch) -> Iterator[Any]:
         if (table := batch.get(name)) is None:
             return
-        learnt_json = {key.decode(): type_hint("json") for key in table.schema.metadata or {}}
-        hints = {column: {"name": column, **hint} for column, hint in learnt_json.items()}
+        new_json = {key.decode(): type_hint("json") for key in table.schema.metadata or {}}
+        hints = {column: {"name": column, **hint} for column, hint in new_json.items()}
         yield dlt.mark.with_hints(table, dlt.mark.make_hints(columns=hints)) if hints else table
 
     picked: DltResource = dlt.transformer(

@@ -11,7 +11,7 @@ from sources.records.coerce import as_json
 from sources.records.record import Problem
 from sources.records.schema import DataType
 
-MOST_LEARNT_COLUMNS = 200  # of one table; PostgreSQL ends at 1600 columns, and random keys must not get there
+MOST_NEW_COLUMNS = 200  # of one table; PostgreSQL ends at 1600 columns, and random keys must not get there
 MOST_OF_A_SHAPE = 60  # characters
 Contract = Literal["evolve", "freeze", "discard"]
 
@@ -63,7 +63,7 @@ class NewFields:
     def name_columns(self, table: str, keys: Sequence[str], taken: frozenset[str]) -> dict[str, str]:
         """Key -> column name, a free one for each; keys that find none free are left out."""
         known = self.types.get(table, {})
-        room = MOST_LEARNT_COLUMNS - len(known)
+        room = MOST_NEW_COLUMNS - len(known)
         names: dict[str, str] = {}
         for key in sorted(keys):
             name = self._normalized(key)

@@ -17,7 +17,7 @@ FaxKey = tuple[str, str]  # the columns that hold a fax's id and its fingerprint
 
 
 def with_new_fields(table: Table, rows: Rows, new_fields: NewFields) -> dict[str, pa.Table]:
-    """Table name -> the rows with the columns learnt; what did not fit is left in `learnt.problems`."""
+    """Table name -> the rows with the new fields as columns; misfits are added to `new_fields.problems`."""
     new_fields.problems += rows.problems
     keys: dict[str, FaxKey] = {child.name: (child.parent_id, "_dlt_parent_id") for child in table.children}
     keys[table.name] = ("id", "_dlt_id")
@@ -30,7 +30,7 @@ def _completed(name: str, rows: pa.Table, fax_key: FaxKey, new_fields: NewFields
         return rows
     records: list[Record] = [json.loads(beyond) if beyond else {} for beyond in said.to_pylist()]
     faxes = [rows[column].to_pylist() for column in fax_key]
-    learnt_json: dict[str, str] = {}  # to Arrow they are text: the metadata tells dlt
+    new_json: dict[str, str] = {}  # to Arrow they are text: the metadata tells dlt
     keys = sorted(set(chain.from_iterable(records)))
     names = new_fields.name_columns(name, keys, frozenset(rows.column_names))
     for key in keys:
@@ -40,11 +40,11 @@ def _completed(name: str, rows: pa.Table, fax_key: FaxKey, new_fields: NewFields
         elif data_type := new_fields.type_of(name, names[key], values):
             array, reasons = to_arrow(values, data_type)
             rows = rows.append_column(names[key], array)
-            learnt_json |= {names[key]: "json"} if data_type == "json" else {}
+            new_json |= {names[key]: "json"} if data_type == "json" else {}
         else:
             continue
         new_fields.problems += _problems(name, key, values, faxes, reasons)
-    return rows.replace_schema_metadata(learnt_json)
+    return rows.replace_schema_metadata(new_json)
 
 
 def _problems(
