@@ -13,9 +13,9 @@ from dlt.extract import DltSource
 
 from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
 from pipelines.warehouse.dlt_internals.destinations import fence_loads
+from pipelines.warehouse.dlt_internals.dropped_tables import forget_dropped_tables
 from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest, unnest
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_position, stored_schema
-from pipelines.warehouse.dropped_tables import forget_dropped_tables
 from pipelines.warehouse.lock import Lock
 from pipelines.warehouse.session import Session, connected_session
 from sources.extract.background_call import BackgroundCall
