@@ -9,12 +9,10 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from dlt.pipeline.exceptions import PipelineStepFailed
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 import sources
-from pipelines.outcome.error_mapping import to_fax_sync_error
 from sources.errors import FaxSyncError
 from sources.fakes.server import json_answer, serve
 from sources.http.limits import Limits
@@ -126,8 +124,8 @@ class History(RuleBasedStateMachine):
         with broken(self.served, fault), broken(self.served, clock):
             try:
                 run_once(self.provider, self.settings, Time(ahead=self.ahead), Limits(retry_seconds=0))
-            except PipelineStepFailed as failure:
-                return to_fax_sync_error(failure)
+            except FaxSyncError as error:
+                return error
         return None
 
 

@@ -60,7 +60,7 @@ def test_the_password_is_not_told_where_the_server_is_not(
 
 
 def test_an_error_that_nobody_foresaw_is_told_without_its_text() -> None:
-    code = f"from pipelines import logs; logs.set_up(); {{}}[{NUMBER!r}]"
+    code = f"from pipelines.outcome import logs; logs.set_up(); {{}}[{NUMBER!r}]"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert (ended.returncode, "builtins.KeyError" in ended.stderr, NUMBER in ended.stderr) == (1, True, False)

@@ -13,6 +13,7 @@ import sources
 from pipelines.cli.summary import require_proof
 from pipelines.config.declaration import secrets_of
 from pipelines.outcome.account_ending import Ending
+from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.stored_faxes import StoredFaxes
@@ -23,6 +24,7 @@ from sources.load.batches import Batches
 from sources.load.resources import fax_source
 from sources.load.run import Run
 from sources.load.run_request import Horizon, RunRequest
+from sources.records.privacy import KEEP, Privacy
 from sources.window import whole_second
 from tests.support.clock import Clock
 
@@ -66,10 +68,11 @@ def run_once(
     horizon: Horizon | None = None,
     loads: int = 1_000_000,
     after_load: Callable[[int], None] = lambda number: None,
+    privacy: Privacy = KEEP,
     rows_per_load: int = 100_000,
     **bounds: object,
 ) -> Run:
-    """Loads one account as `sync.py` does, and gives the run; whatever stops it is raised.
+    """Loads one account as `sync.py` does, and gives the run; whatever stops it is raised, in the operator's terms.
 
     It ends early after so many `loads`, as a run does that is killed between two of them.
     """
@@ -89,7 +92,7 @@ def run_once(
             stored = StoredFaxes(opened.client, "default")
             began = whole_second(time.now())
             request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
-            run = Run(request, Source(provider), client, stored, began)
+            run = Run(request, Source(provider, privacy=privacy), client, stored, began)
             batches = Batches(run, opened.position)
             source = fax_source(batches)
             ending = Ending()
@@ -102,6 +105,10 @@ def run_once(
                             break
                     refresh_views(opened.client, "fax")
                     require_proof(run)
+            except Exception as error:
+                if (known := to_fax_sync_error(error)) in (None, error):
+                    raise
+                raise known from error
             finally:
                 assert_noted(opened, run, ending)
     return run
