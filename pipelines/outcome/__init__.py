@@ -1,1 +1,1 @@
-"""How a run ends: signals, logs, and any error as one that the operator can act on."""
+"""How a run ends: signals, logs, and the mapping of errors to what the operator can act on."""

@@ -12,13 +12,13 @@ from sources.window import rfc3339
 
 @dataclass
 class Ending:
-    """The error that ended an account's run, None if all went well; once it is settled, nothing changes it."""
+    """The error that ended an account's run, None if it succeeded. A settled ending no longer changes."""
 
     error: FaxSyncError | None = None
     is_settled: bool = False
 
     def note(self, failure: BaseException, run: Run | None) -> None:
-        """Takes in what has stopped the run, unless that is settled."""
+        """Records the failure that ended the run, unless the ending is settled."""
         if not self.is_settled:
             self.error = _interrupted(failure, run) or always_fax_sync_error(failure)
 
@@ -29,17 +29,17 @@ class Ending:
 
 
 def _interrupted(failure: BaseException, run: Run | None) -> signals.Interrupted | None:
-    """The failure as what a signal has brought about; None if it has another reason."""
+    """The failure as an interruption by a signal; None if no signal caused it."""
     stopped = signals.behind(failure)
     if stopped is None and isinstance(to_fax_sync_error(failure), TryAgain):
-        stopped = signals.received()  # which has cancelled what was waited for, or left less time to wait
-    return signals.Interrupted(f"stopped by {stopped.name}: {_loaded(run)}", stopped.number) if stopped else None
+        stopped = signals.received()  # it may have cancelled a wait, or shortened one
+    return signals.Interrupted(f"stopped by {stopped.name}: {_kept(run)}", stopped.number) if stopped else None
 
 
-def _loaded(run: Run | None) -> str:
-    """How much of an interrupted run was loaded, and what the next one has to read again."""
+def _kept(run: Run | None) -> str:
+    """How many faxes an interrupted run loaded, and where the next run continues."""
     if run is None or not run.loads or (reached := run.tally.reached) is None:
-        return "nothing was loaded, and the next run reads all of it again"
+        return "nothing was loaded; the next run reads all of it again"
     tally = run.tally
     loaded = f"{tally.new + tally.changed:,} new or changed faxes were loaded, created up to {rfc3339(reached)}"
-    return f"{loaded}; the next run " + ("has none of them to read again" if run.has_arrived else "reads on from there")
+    return f"{loaded}; the next run " + ("reads none of them again" if run.has_arrived else "continues from there")

@@ -1,4 +1,4 @@
-"""Any error of a run as one that the operator can act on."""
+"""Maps any error of a run to a `FaxSyncError`, which the operator can act on."""
 
 import errno
 import os
@@ -19,20 +19,20 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
-    """The error behind `error` in the operator's terms; None if it is not foreseeable.
+    """The `FaxSyncError` for an error or one of its causes; None if no rule covers them.
 
-    No text of a driver or of dlt is passed on: it may quote rows, and with them phone numbers.
+    Its message quotes no text of a driver or of dlt: these may quote rows, and with them phone numbers.
     """
     chain = list(causes(error))
-    for kind in (_own, _local, _warehouse, _configuration):
+    for rule in (_own, _local, _warehouse, _configuration):
         for cause in chain:
-            if always_fax_sync_error := kind(cause):
-                return always_fax_sync_error
+            if mapped := rule(cause):
+                return mapped
     return None
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and all that led to it, however dlt and the drivers have wrapped them."""
+    """The error and its causes, the latest first, also those that dlt or a driver wraps without `from`."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -53,13 +53,13 @@ def _local(error: BaseException) -> FaxSyncError | None:
             f"no space left on the disk of {error.filename or 'the warehouse or the temporary directory'}"
         )
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        verb = "read" if error.filename and _is_closed(error.filename) else "written"
+        verb = "read" if error.filename and _is_unreadable(error.filename) else "written"
         return LocalError(f"{error.filename or 'a directory'} cannot be {verb}: check its owner and its mode")
     return None
 
 
-def _is_closed(path: str | bytes | int) -> bool:
-    """There is a file or a directory that this process may not read."""
+def _is_unreadable(path: str | bytes | int) -> bool:
+    """The path exists, but this process may not read it."""
     return not isinstance(path, int) and os.path.lexists(path) and not os.access(path, os.R_OK)
 
 
@@ -77,8 +77,8 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
         )
     if version := re.search(r"database file with version number (\d+)", text):
         return WarehouseError(
-            f"the DuckDB file is of version {version[1]}, which DuckDB {duckdb.__version__} cannot read: "
-            "install the version of DuckDB that wrote it, see duckdb.org/docs/stable/internals/storage"
+            f"the DuckDB file has storage version {version[1]}, which DuckDB {duckdb.__version__} cannot read: "
+            "install the DuckDB version that wrote it, see duckdb.org/docs/stable/internals/storage"
         )
     if "No space left" in text or "Could not write" in text:
         return LocalError("no space left on the disk of the warehouse")
@@ -93,8 +93,7 @@ def _configuration(error: BaseException) -> FaxSyncError | None:
     field = getattr(error, "field_name", None) or ", ".join(getattr(error, "fields", ()) or ())
     if not field:
         return ConfigError(
-            unreadable()
-            or "the files of .dlt cannot be read: is a text without quotes, or a credential without its form?"
+            unreadable() or "the files in .dlt cannot be read: quote each text, and check the form of each credential"
         )
     if field in ("credentials", "password", "username", "host", "database", "bucket_url"):
         return ConfigError(

@@ -1,5 +1,4 @@
-"""How the commands log: one line for each event, as text or as a JSON object, and nothing in it that could be a command
-to a terminal."""
+"""How the commands log: one line per event, as text or as a JSON object, with control characters escaped."""
 
 import json
 import logging
@@ -17,46 +16,46 @@ Format = Literal["text", "json"]
 
 
 def set_up(verbose: bool = False, kind: Format = "text") -> None:
-    """Has everything logged on stderr; what is below INFO only if verbose."""
+    """Logs on stderr from INFO on, from DEBUG on if verbose; of other libraries, from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if kind == "json" else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
-    logging.raiseExceptions = False  # a message that cannot be written would be reported with a traceback
-    sys.excepthook = lambda _, error, trace: _tell_unforeseen(error)
+    logging.raiseExceptions = False  # else logging prints a traceback for a message that it cannot write
+    sys.excepthook = lambda _, error, trace: _log_uncaught(error)
 
 
 def traceback_of(error: BaseException) -> str:
-    """Where the error came from, and what had led to it, the first cause first; the texts of our own errors alone.
+    """The traceback of an error and its causes, the first cause first; only a `FaxSyncError` has its text.
 
-    Those of drivers and of dlt may quote rows, and with them names and phone numbers.
+    The texts of drivers and of dlt may quote rows, and with them names and phone numbers.
     """
-    told = ["Traceback, without what others may have quoted:\n"]
+    lines = ["Traceback, without the texts of other libraries' errors, which may quote rows:\n"]
     for cause in reversed(list(causes(error))):
         text = f": {escaped(str(cause))}" if isinstance(cause, FaxSyncError) else ""
-        told += [*traceback.format_tb(cause.__traceback__), f"{type(cause).__module__}.{type(cause).__name__}{text}\n"]
-    return "".join(told).rstrip()
+        lines += [*traceback.format_tb(cause.__traceback__), f"{type(cause).__module__}.{type(cause).__name__}{text}\n"]
+    return "".join(lines).rstrip()
 
 
 def is_json() -> bool:
-    """Somebody reads the log by program."""
+    """The log is written as JSON objects, for a program to read."""
     return any(isinstance(handler.formatter, _Json) for handler in logging.getLogger().handlers)
 
 
-def _tell_unforeseen(error: BaseException) -> None:
+def _log_uncaught(error: BaseException) -> None:
     if is_json():
-        LOG.critical("an error that nobody has foreseen", exc_info=error)
+        LOG.critical("unexpected error", exc_info=error)
     else:
         print(traceback_of(error), file=sys.stderr)
 
 
 def event(level: int, message: str, **fields: Any) -> None:
-    """Logs a message, with fields that a JSON line tells as well."""
+    """Logs a message; a JSON line also contains the fields."""
     LOG.log(level, "%s", message, extra={"fields": fields})
 
 
 def escaped(text: str) -> str:
-    """The text in one line, with every control and format character as its escape."""
+    """The text on one line, with every control and format character escaped."""
     return "".join(
         char.encode("unicode_escape").decode() if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char
         for char in text
@@ -64,28 +63,28 @@ def escaped(text: str) -> str:
 
 
 class _Text(logging.Formatter):
-    """The message, and the traceback below it if there is one."""
+    """The message, and below it the traceback if there is one."""
 
-    def formatException(self, ei: Any) -> str:  # as logging has it
-        """The traceback, without the texts of others."""
+    def formatException(self, ei: Any) -> str:  # logging's name
+        """The traceback, without the texts of other libraries' errors."""
         return traceback_of(ei[1])
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # as logging has it
-        """The message in one line."""
+    def formatMessage(self, record: logging.LogRecord) -> str:  # logging's name
+        """The message on one line."""
         return escaped(record.getMessage())
 
 
 class _Json(logging.Formatter):
-    """One object: time, level, message and the fields; the traceback, if there is one, as text."""
+    """One object with time, level, message, the event's fields and, if there is one, the traceback as text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The object in one line."""
-        told = {
+        """The object on one line."""
+        entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            told["traceback"] = traceback_of(record.exc_info[1] or Exception())
-        return json.dumps(told, default=str)
+            entry["traceback"] = traceback_of(record.exc_info[1] or Exception())
+        return json.dumps(entry, default=str)

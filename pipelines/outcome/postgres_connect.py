@@ -1,7 +1,7 @@
-"""Why a connection to PostgreSQL could not be made, or was lost: to be tried again, or to be mended by a person.
+"""Why a connection to PostgreSQL failed or was lost: a transient error, or one that a person must fix.
 
-libpq gives no SQLSTATE for this, only a text: its own words are English, the server's in the language of the server's
-lc_messages. So what is passing is known by words, or, if the words are not known, by asking the server once more.
+libpq gives no SQLSTATE for this, only a text. Its own texts are English; the server's are in the language of its
+lc_messages. A transient error is recognised by its text or, if the text is unknown, by asking the server once more.
 
 Source: https://www.postgresql.org/docs/current/libpq-connect.html and its protocol-message-formats.html, read
 November 2026.
@@ -24,24 +24,24 @@ TRANSIENT_STATES = (  # SQLSTATEs: connection, serialization, connections, idle,
 )
 _ANSWER_SECONDS = 5
 _PROTOCOL = 196608  # 3.0
-_TRIED = re.compile(  # as libpq tells what it tried to connect to
+_PLACE = re.compile(  # as libpq names the places that it tried to connect to
     r'at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)|socket "(?P<socket>[^"]+)"|host name "(?P<unknown>[^"]+)"'
 )
-_SETTINGS = {  # what `credentials` ask for cannot be had
+_SETTINGS = {  # libpq's text -> what is wrong with the credentials
     r'invalid (?:connection option|URI query parameter):? "(\w+)"': "have an unknown parameter: {}",
     r'invalid (?:integer )?value .* for connection option "(\w+)"|^invalid (\w+) value': "have a wrong value of {}",
     r"invalid port number": "have a wrong port",
-    r"does not support SSL, but SSL was required": "ask for TLS by sslmode, and the server has none: switch it on "
-    "there, or set another sslmode",
-    r"(?i)certificate|private key file|SSL error: .*(?:alert|version|handshake)": "lead to a server with which no TLS "
-    "connection can be made: see sslmode, sslrootcert, sslcert and sslkey there",
-    r"unsupported startup parameter": "lead to a pooler that refuses the options of the connection: take options out "
-    "of them, and unset PGOPTIONS, or set ignore_startup_parameters = options in PgBouncer, or connect directly",
+    r"does not support SSL, but SSL was required": "require TLS by sslmode, but the server does not offer it: switch "
+    "it on there, or set another sslmode",
+    r"(?i)certificate|private key file|SSL error: .*(?:alert|version|handshake)": "name a server with which no TLS "
+    "connection can be made: check sslmode, sslrootcert, sslcert and sslkey in them",
+    r"unsupported startup parameter": "name a pooler that refuses the options of the connection: remove options from "
+    "them, and unset PGOPTIONS, or set ignore_startup_parameters = options in PgBouncer, or connect directly",
     r"^invalid |^definition of service|^GSSAPI encryption required|channel binding|authentication method requirement": (
-        "cannot be used as they are: check their parameters"
+        "cannot be used: check their parameters"
     ),
 }
-_FOR_GOOD = {
+_PERMANENT = {  # libpq's text -> the reason
     r'database ".*" does not exist|no such database': NO_DATABASE,
     r"password authentication failed|no password supplied|no pg_hba\.conf entry|no such user|"
     r'role ".*" (?:does not exist|is not permitted)': REFUSED,
@@ -59,42 +59,42 @@ _TRANSIENT_WORDS = re.compile(
 
 
 def explain_connection(text: str) -> FaxSyncError:
-    """What libpq, or a pooler, tells of a connection that was not made or is lost, in the operator's terms."""
+    """The error for the text with which libpq or a pooler reports a failed or lost connection."""
     for words, meaning in _SETTINGS.items():
         if found := re.search(words, text):
             return ConfigError(f"{CREDENTIALS} {meaning.format(next(filter(None, found.groups()), ''))}")
-    for words, meaning in _FOR_GOOD.items():
+    for words, meaning in _PERMANENT.items():
         if re.search(words, text):
             return WarehouseError(f"PostgreSQL: {meaning}")
     if _TRANSIENT_WORDS.search(text) or any(state.startswith(TRANSIENT_STATES) for state in _states(text)):
         return Busy(f"the warehouse{_where(text)} cannot be reached, or has too many connections: run again later")
     return WarehouseError(
-        f"PostgreSQL{_where(text)} refused the connection in words that the sync does not know; psql shows them: check "
-        f"user, password, database and parameters of {CREDENTIALS}"
+        f"PostgreSQL{_where(text)} refused the connection for a reason that the sync does not know; psql shows it: "
+        f"check user, password, database and parameters of {CREDENTIALS}"
     )
 
 
 def _where(text: str) -> str:
-    """The hosts and ports, or sockets, that were tried; nothing if a connection was lost that had been made."""
+    """The hosts and ports, or sockets, that libpq tried, after " at "; empty if an open connection was lost."""
     places = [
         f"[{found['host']}]:{found['port']}"
         if ":" in (found["host"] or "")
         else f"{found['host']}:{found['port']}"
         if found["host"]
-        else found["socket"] or f"{found['unknown']} (an unknown host)"
-        for found in _TRIED.finditer(text)
+        else found["socket"] or f"{found['unknown']} (unknown host)"
+        for found in _PLACE.finditer(text)
     ]
     return f" at {' and '.join(places)}" if places else ""
 
 
 def _states(text: str) -> Iterator[str]:
-    """The SQLSTATE that each place which was tried answers with now; none from a server that goes on to ask who it is.
+    """The SQLSTATEs with which the places that libpq tried refuse a connection now.
 
-    A server that is starting, stopping or full says so before it looks at the user: none of its is named.
+    A server that is starting, stopping or full refuses before it checks the user, so the request names none of its own.
     """
-    for found in _TRIED.finditer(text):
+    for found in _PLACE.finditer(text):
         try:
-            with _opened(found) as connection:
+            with _connected(found) as connection:
                 connection.settimeout(_ANSWER_SECONDS)
                 names = b"user\0fax-sync\0database\0postgres\0\0"
                 connection.sendall(struct.pack("!ii", 8 + len(names), _PROTOCOL) + names)
@@ -106,7 +106,7 @@ def _states(text: str) -> Iterator[str]:
         yield from (field[1:].decode("ascii", "replace") for field in fields if field[:1] == b"C")
 
 
-def _opened(place: re.Match[str]) -> socket.socket:
+def _connected(place: re.Match[str]) -> socket.socket:
     if place["host"]:
         return socket.create_connection((place["host"], int(place["port"])), _ANSWER_SECONDS)
     connection = socket.socket(socket.AF_UNIX)

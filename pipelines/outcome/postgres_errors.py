@@ -1,4 +1,4 @@
-"""PostgreSQL's refusals in the operator's terms, by their SQLSTATE.
+"""Maps PostgreSQL's errors to `FaxSyncError`s by their SQLSTATE.
 
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html, read November 2026.
 """
@@ -21,18 +21,20 @@ _REFUSALS = {
     "identity: alter table … replica identity full, or leave the table out of the publication",
 }
 _POLICIES = (
-    "the role needs policies of row security that let it select, insert, update and delete every row, "
+    "the role needs row security policies that allow it to select, insert, update and delete every row, "
     "or the attribute bypassrls"
 )
 LOCK_TIMEOUT = "55P03"
-CANNOT_REPLACE = "42P16"  # a view whose first columns would change
-DEPENDENTS = "2BP01"  # something else depends on what is to be dropped
-DOUBLES = "23505"  # rows with the same key
+CANNOT_REPLACE = "42P16"  # the first columns of a view would change
+DEPENDENTS = "2BP01"  # another object depends on the one to be dropped
+DOUBLES = "23505"  # two rows have the same key
 
 
 def require_encoding(client: SqlClientBase[Any]) -> None:
-    """Raises:
-    ConfigError: the database is not one of UTF-8, so that there are texts that it cannot hold, or not as text.
+    """Requires a database encoded in UTF-8: others cannot hold every text.
+
+    Raises:
+        ConfigError: the database has another encoding.
     """
     encoding = client.native_connection.get_parameter_status("server_encoding") or "UTF8"
     if encoding != "UTF8":
@@ -43,8 +45,10 @@ def require_encoding(client: SqlClientBase[Any]) -> None:
 
 
 def require_schemas(client: SqlClientBase[Any], *schemas: str) -> None:
-    """Raises:
-    WarehouseError: one of the schemas is there, but closed to us; dlt would take it for missing and try to make it.
+    """Requires privileges on each of the schemas that exists: dlt takes a schema that it cannot see for missing.
+
+    Raises:
+        WarehouseError: the role may not use a schema, or not create tables in it.
     """
     sql = """
         select nspname from pg_catalog.pg_namespace
@@ -55,15 +59,15 @@ def require_schemas(client: SqlClientBase[Any], *schemas: str) -> None:
 
 
 def state_of(error: BaseException) -> str | None:
-    """The SQLSTATE behind an error that dlt has wrapped; None if it is not PostgreSQL's."""
+    """The SQLSTATE of a PostgreSQL error that dlt has wrapped; None for any other error."""
     state: str | None = getattr(getattr(error, "dbapi_exception", None), "pgcode", None)
     return state
 
 
 def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
-    """The error of a PostgreSQL driver as one that the operator can act on; None if it is another's.
+    """The `FaxSyncError` for an error of the PostgreSQL driver; None for any other error.
 
-    The server's own words are passed on for privileges only: elsewhere they may quote a row.
+    Its message quotes the server's text for missing privileges only: other texts may quote a row.
     """
     driver = sys.modules.get("psycopg2")
     if driver is None or not isinstance(error, driver.Error):
@@ -72,22 +76,22 @@ def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, driver.InterfaceError):
         return Busy("the connection to the warehouse is lost: run again later")
     if not state and isinstance(error, driver.ProgrammingError) and not str(error).startswith("invalid "):
-        return None  # a wrong call of the driver
-    if not state or state == "08P01":  # a pooler's, whatever it refuses
+        return None  # the driver was called with wrong arguments
+    if not state or state == "08P01":  # PgBouncer's state for every refusal
         return explain_connection(str(error))
-    if reason := _is_transient(state, error.diag):
+    if reason := _transient_reason(state, error.diag):
         return Busy(reason)
     return WarehouseError(f"PostgreSQL: {_refusal(state, error)}")
 
 
-def _is_transient(state: str, where: Any) -> str | None:
-    """Why the next run may work; None if it would not."""
+def _transient_reason(state: str, where: Any) -> str | None:
+    """Why the statement failed, if the next run may succeed; else None."""
     if state == LOCK_TIMEOUT:
-        return "the warehouse did not grant a lock in time: somebody holds a table"
+        return "the warehouse did not grant a lock in time: another session has locked a table; run again later"
     if state == DOUBLES and _is_only_appended_to(where):
-        return "a connection broke, and a job that had been committed was done twice: run again"
+        return "the connection broke, and dlt repeated a job that was already committed: run again"
     if state in _CANCELLED:
-        return f"the server cancelled a statement: if that happens again, raise {_CANCELLED[state]} of the role"
+        return f"the server cancelled a statement: if it happens again, raise {_CANCELLED[state]} of the role"
     if state.startswith("53300"):
         return "the warehouse has too many connections: run again later"
     return (
@@ -98,7 +102,7 @@ def _is_transient(state: str, where: Any) -> str | None:
 
 
 def _is_only_appended_to(where: Any) -> bool:
-    """The table is one whose rows come twice if dlt repeats a job; the next run makes nothing of it."""
+    """dlt only appends to the table: a repeated job doubles its rows, which the next run ignores."""
     return (where.schema_name or "").endswith("_staging") or where.table_name == "_dlt_pipeline_state"
 
 
@@ -117,11 +121,11 @@ def _refusal(state: str, error: Any) -> str:
 
 
 def _broken_constraint(state: str, where: Any) -> str:
-    """What a constraint forbids, without the values that break it."""
+    """Which constraint refuses a row, and what to do, without the row's values."""
     table = f"{where.schema_name}.{where.table_name}"
     if state == "23502":
         return (
-            f"column {where.column_name} of {table} is NOT NULL, and the sync has no value for it: "
+            f"column {where.column_name} of {table} is NOT NULL, but the sync has no value for it: "
             "alter table … alter column … drop not null, or set a default"
         )
     if state == "23503":

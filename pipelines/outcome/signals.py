@@ -1,7 +1,7 @@
-"""Ending on SIGTERM and SIGINT: gently while faxes are loaded, anywhere else at once; a second signal ends at once.
+"""Ends a command on SIGTERM and SIGINT: gently while it loads faxes, else at once; on a second signal always at once.
 
-Python runs a signal's handler in the main thread, and not before a call into C has returned. A thread of our own learns
-of the signal in the meantime: it cancels what the main thread waits for, or ends the process.
+Python runs a signal's handler in the main thread, and only after a call into C has returned. A second thread reads the
+signal in the meantime: it cancels what the main thread waits for, or ends the process.
 """
 
 import json
@@ -22,12 +22,12 @@ from sources.extract.stop import Stop
 
 LOG = logging.getLogger("fax-sync")
 NUMBERS = (signal.SIGTERM, signal.SIGINT)
-SAME_SECONDS = 0.5  # in which a signal that comes again is the same request: a terminal and a wrapper both send it
-NOTICE_SECONDS = 1.0  # for the main thread to notice a signal that ends it at once; else it waits in a call into C
+SAME_SECONDS = 0.5  # a repetition within this time is the same request: a terminal and a wrapper both send it
+NOTICE_SECONDS = 1.0  # a main thread that does not notice a signal within this time waits in a call into C
 
 
 class Stopped(BaseException):
-    """A signal asks the command to end; `exit_code` is what a shell would give for it."""
+    """A signal asks the command to end; `exit_code` is the shell's for that signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -37,7 +37,7 @@ class Stopped(BaseException):
 
 
 class Interrupted(FaxSyncError):
-    """A signal has ended the sync of an account, or kept it from being begun."""
+    """A signal ended the sync of an account, or prevented its start."""
 
     def __init__(self, message: str, number: int) -> None:
         super().__init__(message)
@@ -46,11 +46,11 @@ class Interrupted(FaxSyncError):
 
 @dataclass
 class _State:
-    """What has come, what a signal should do, and what it should cancel."""
+    """The first signal, how the command is to end on it, and what to cancel."""
 
     number: int | None = None
-    stop: Stop | None = None  # of a run that is to end gently
-    noticed: Event = field(default_factory=Event)
+    stop: Stop | None = None  # of the run that ends gently; None: end at once
+    noticed: Event = field(default_factory=Event)  # the main thread has run the handler
     cancels: list[Callable[[], object]] = field(default_factory=list)
 
 
@@ -59,15 +59,15 @@ _before_ending: list[Callable[[], None]] = []
 
 
 def before_ending_at_once(callback: Callable[[], None]) -> Callable[[], None]:
-    """Registers what a signal calls, in another thread, before it ends the process; a decorator."""
+    """A decorator that registers a function to call before a signal ends the process, in another thread."""
     _before_ending.append(callback)
     return callback
 
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Handles both signals for as long as the block runs, which must be in the main thread."""
-    global _state  # noqa: PLW0603  # signals are the process's
+    """Handles both signals while the block runs, which must be in the main thread."""
+    global _state  # noqa: PLW0603  # signals belong to the process
     _state = _State()
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -80,15 +80,15 @@ def listening() -> Iterator[None]:
         signal.set_wakeup_fd(wakeup)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        os.close(writer)  # which ends the thread
+        os.close(writer)  # ends the thread
 
 
 @contextmanager
 def gently(stop: Stop) -> Iterator[None]:
-    """Has a signal ask for the stop for as long as the block runs.
+    """Makes a signal request the stop while the block runs.
 
     Raises:
-        Stopped: it was asked for; at the end of the block.
+        Stopped: a signal has come; before the block, or at its end.
     """
     raise_if_received()
     _state.stop = stop
@@ -101,7 +101,7 @@ def gently(stop: Stop) -> Iterator[None]:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Has the first signal change nothing in the block, which is short; `received` tells of it."""
+    """Makes the first signal interrupt nothing in the block, which must be short; `received` then returns it."""
     stop, _state.stop = _state.stop, Stop()
     try:
         yield
@@ -111,10 +111,10 @@ def deferred() -> Iterator[None]:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Has a signal end the block at once: nothing is done in it but waiting.
+    """Makes a signal end the block at once: the block only waits.
 
     Raises:
-        Stopped: a signal has come meanwhile; one that came before may have a last load wait here.
+        Stopped: a signal came during the block. After an earlier signal, the last load may still wait here.
     """
     stop, before = _state.stop, _state.number
     _state.stop = None if before is None else stop
@@ -128,7 +128,7 @@ def waiting() -> Iterator[None]:
 
 @contextmanager
 def cancelling(cancel: Callable[[], object] | None) -> Iterator[None]:
-    """Has a signal that ends at once call `cancel`, in another thread, for as long as the block runs."""
+    """Makes a signal that ends at once call `cancel`, in another thread, while the block runs."""
     if cancel is None:
         yield
         return
@@ -141,18 +141,20 @@ def cancelling(cancel: Callable[[], object] | None) -> Iterator[None]:
 
 
 def received() -> Stopped | None:
-    """The signal that has come."""
+    """The first signal that has come; None before."""
     return None if _state.number is None else Stopped(_state.number)
 
 
 def behind(error: BaseException) -> Stopped | None:
-    """The signal behind an error, however dlt has wrapped it."""
+    """The signal among the causes of an error; None if there is none."""
     return next((cause for cause in causes(error) if isinstance(cause, Stopped)), None)
 
 
 def raise_if_received() -> None:
-    """Raises:
-    Stopped: a signal has come.
+    """Ends the command if a signal has come.
+
+    Raises:
+        Stopped: a signal has come.
     """
     if stopped := received():
         raise stopped
@@ -161,7 +163,7 @@ def raise_if_received() -> None:
 def _handle(number: int, _frame: FrameType | None) -> None:
     _state.noticed.set()
     if _state.number is not None:
-        return  # a second one is the other thread's
+        return  # the other thread handles a second signal
     _state.number = number
     if _state.stop is None:
         raise Stopped(number)
@@ -169,11 +171,11 @@ def _handle(number: int, _frame: FrameType | None) -> None:
 
 
 def _watch(reader: int) -> None:
-    """Learns of each signal as it comes, whatever the main thread does."""
+    """Handles each signal as it comes, whatever the main thread does."""
     state, first_at = _state, 0.0
     with os.fdopen(reader, "rb", buffering=0) as numbers:
-        while told := numbers.read(1):
-            number = told[0]
+        while received_byte := numbers.read(1):
+            number = received_byte[0]
             if number not in NUMBERS:
                 continue
             if first_at and time.monotonic() - first_at < SAME_SECONDS:
@@ -185,7 +187,7 @@ def _watch(reader: int) -> None:
                 _end_waiting(state, number)
             else:
                 LOG.warning(
-                    "%s: what is complete is being loaded; a second signal ends at once", signal.Signals(number).name
+                    "%s: loading the faxes read so far; a second signal ends at once", signal.Signals(number).name
                 )
 
 
@@ -198,11 +200,11 @@ def _end_waiting(state: _State, number: int) -> None:
 
 
 def _end_now(number: int, which: str) -> None:
-    """Ends the process as SIGKILL would, which no load minds, but leaves no load package behind."""
+    """Ends the process as SIGKILL would, which every load survives, but first removes the load package."""
     message = f"stopped at once by {which} {signal.Signals(number).name}; the next run continues after the last load"
-    told = json.dumps({"level": "error", "message": message}) if logs.is_json() else message
+    line = json.dumps({"level": "error", "message": message}) if logs.is_json() else message
     with suppress(OSError):
-        os.write(2, f"{told}\n".encode())
+        os.write(2, f"{line}\n".encode())
     for callback in _before_ending:
         with suppress(Exception):
             callback()

@@ -39,7 +39,7 @@ def test_a_server_that_is_down_is_to_be_tried_again(
     nowhere = {
         there.replace("pg", "gone", 1): ".s.PGSQL.5432",
         "postgresql://postgres:none@127.0.0.1:9/faxes": "127.0.0.1:9",
-        "postgresql://postgres:none@nowhere.invalid/faxes": "nowhere.invalid (an unknown host)",
+        "postgresql://postgres:none@nowhere.invalid/faxes": "nowhere.invalid (unknown host)",
     }
     for url, place in nowhere.items():
         trying.settings[CREDENTIALS] = url

@@ -20,7 +20,7 @@ def test_a_table_that_somebody_holds_is_given_up_in_time(
     trying = server_trial(provider)
     trying.settings["PGOPTIONS"] = SOON
     table = f"{schema.format(provider)}.{sources.provider(provider).TABLE.name}"
-    trying.fails(75, "somebody holds a table", under=trying.locked(table, mode))
+    trying.fails(75, "another session has locked a table", under=trying.locked(table, mode))
     trying.recovers()
 
 
@@ -31,7 +31,7 @@ def test_views_that_somebody_holds_are_given_up_in_time(server_trial: StartServe
     with trying.locked("fax.monthly_costs"):
         synced = trying.sync()
 
-    assert (synced.exit_code, "somebody holds a table" in synced.told) == (75, True)
+    assert (synced.exit_code, "another session has locked a table" in synced.told) == (75, True)
     trying.recovers()
 
 

@@ -40,7 +40,7 @@ def test_a_file_of_a_newer_duckdb_is_named_with_its_version(check: Check, wareho
     warehouse.write_bytes(of_version(99, warehouse.read_bytes()))
     exit_code, told = check()
 
-    assert (exit_code, f"of version 99, which DuckDB {duckdb.__version__}" in told["phaxio"]["findings"][0]) == (
+    assert (exit_code, f"version 99, which DuckDB {duckdb.__version__}" in told["phaxio"]["findings"][0]) == (
         65,
         True,
     )
