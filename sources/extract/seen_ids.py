@@ -14,6 +14,10 @@ MOST_IDS = 200_000  # of an uncounted query, to tell records that came before
 MOST_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
 
 
+class PageRepeated(ContractError):
+    """A page came twice: the pages go round in a circle, or the list has grown by a whole page meanwhile."""
+
+
 class SeenIds:
     """What one reading of a window's pages has seen: `count` distinct records, and the time of each one taken.
 
@@ -45,12 +49,13 @@ class SeenIds:
         """Ends a page.
 
         Raises:
-            ContractError: it is one that has come before, or one of too many that brought nothing new.
+            PageRepeated: it has come before.
+            ContractError: it is one of too many that brought nothing new.
         """
         is_idle = self.count == self._count_before
         page = hash(tuple(self._page))
         if self._page and page in self._pages:
-            raise ContractError(f"page {number} of {self._window} has come before: the pages go round in a circle")
+            raise PageRepeated(f"page {number} of {self._window} has come before: the pages go round in a circle")
         self._pages.add(page)
         self.has_shifted = self.has_shifted or (is_idle and bool(self._page))
         self._idle_pages = self._idle_pages + 1 if is_idle else 0

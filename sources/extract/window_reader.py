@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from sources.errors import ContractError, ProviderDown
+from sources.errors import ContractError, FaxSyncError, ProviderDown
 from sources.extract.background_call import IsWanted
 from sources.extract.bound_forms import BoundForms, FormChanged
 from sources.extract.page import ChainBroken, Page
 from sources.extract.page_order import PageOrder
-from sources.extract.seen_ids import MOST_ROWS, SeenIds
+from sources.extract.seen_ids import MOST_ROWS, PageRepeated, SeenIds
 from sources.extract.window_result import WindowResult
 from sources.extract.window_sizing import BoundForm, BoundSemantics
 from sources.records.privacy import as_it_is
@@ -59,20 +59,25 @@ class WindowReader:
             Overfull: there are more faxes than one query counts, or than are held at once, and it can be split.
             BoundsIgnored: the provider heeds no bounds, as this window has shown.
             HistoryLimit: it begins before what the provider keeps.
-            ContractError: a page repeats, or is not what the documentation says.
+            PageRepeated: a page repeats in each reading.
+            ContractError: a page is not what the documentation says.
         """
         result = None
+        failure: FaxSyncError = ProviderDown(f"the pages of {window} broke off {WALKS} times: run again later")
         for _ in range(WALKS):
             try:
                 result = self._walk_once(window, takes_newer, is_wanted)
             except ChainBroken:
+                continue
+            except PageRepeated as repeated:
+                failure = repeated
                 continue
             except FormChanged:
                 return self.read(window, takes_newer, is_wanted)
             if result.proof != "unproven" or not is_wanted():
                 break
         if result is None:
-            raise ProviderDown(f"the pages of {window} broke off {WALKS} times: run again later")
+            raise failure
         return result
 
     def finds_nothing(self, span: Window) -> bool:

@@ -141,14 +141,17 @@ def test_faxes_deleted_while_paging_hide_no_other(trial: StartTrial) -> None:
     started.holds([*started.served.fake.truth(), *seen])
 
 
-def test_a_fax_that_arrives_while_whole_pages_are_read_has_the_window_walked_again(trial: StartTrial) -> None:
+@pytest.mark.parametrize("count", [1, 200])
+def test_faxes_that_arrive_while_whole_pages_are_read_have_the_window_walked_again(
+    count: int, trial: StartTrial
+) -> None:
     started = trial("phaxio", page_cap="200", new=340)
     started.place.empty()
     assert len(started.served.fake.records) == 400
 
     def arrive(number: int) -> None:
         if number == 2:
-            started.served.fake.add(*more("phaxio", 1, days=0.01, seed=40))
+            started.served.fake.add(*more("phaxio", count, days=0.01, seed=40))
 
     run = started.survives(between_pages(arrive))
 

@@ -51,7 +51,7 @@ def test_a_page_that_repeats_ends_the_walk(provider: str, serve_fake: ServeFake,
     synced = sync()
 
     assert (synced.exit_code, rows_held(query, provider)) == (65, 0)
-    assert len(served.server.requests) <= 40
+    assert len(served.server.requests) <= 60  # three readings of each window that is under way
 
 
 @pytest.mark.parametrize("data", ["with rows", "empty"])

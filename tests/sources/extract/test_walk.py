@@ -274,13 +274,32 @@ def test_a_page_that_only_repeats_what_came_before_has_the_window_walked_again()
     assert (walked.proof, sorted(walked.faxes)) == ("walked", [0, 1, 2, 3, 9])
 
 
-def test_the_same_page_again_is_a_circle() -> None:
+def test_the_same_page_again_in_each_reading_is_a_circle() -> None:
+    readings: list[Window] = []
+
     def fetch(window: Window) -> Iterator[Page]:
+        readings.append(window)
         for numbers in ((0, 1), (2, 3), (0, 1)):
             yield Page([record(number) for number in numbers])
 
     with pytest.raises(ContractError, match="circle"):
         walk(fetch)
+    assert len(readings) == 3
+
+
+@pytest.mark.parametrize("total", [None, 4])
+def test_a_page_that_a_page_of_new_faxes_pushed_on_is_no_circle(total: int | None) -> None:
+    readings = iter([[(0, 1), (0, 1), (2, 3)], [(8, 9), (0, 1), (2, 3)]])
+
+    def fetch(window: Window) -> Iterator[Page]:
+        pages = next(readings)
+        for number, numbers in enumerate(pages):
+            claimed = None if total is None else total + 2 * (pages[0] == (8, 9) or number > 0)
+            yield Page([record(number) for number in numbers], claimed)
+
+    (walked,) = walk(fetch)
+
+    assert (walked.proof, sorted(walked.faxes)) == ("counted" if total else "walked", [0, 1, 2, 3, 8, 9])
 
 
 def test_pages_that_bring_nothing_new_in_ever_new_order_come_to_an_end() -> None:
