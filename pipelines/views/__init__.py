@@ -1,6 +1,7 @@
-"""The views in the warehouse, made again only when their text has changed, which the end of their comments tells.
+"""Creates the views in the warehouse, and replaces them only when they have changed.
 
-A view whose text the database refuses is left out, and told; those that do not read it are made.
+The comment of a view ends with a digest of its text. A view whose text the database refuses is left out, with a
+warning; the views that do not read it are created.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -28,13 +29,13 @@ class _Refused(Exception):
 
 
 def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC", folder: Path = HERE) -> list[str]:
-    """Makes the views in `schema`, if one is missing or out of date; a warning for each that cannot be made.
+    """Creates the views in `schema` that are missing or out of date; returns a warning for each that it cannot create.
 
-    The days and months of the reports are those of `timezone`; `folder` holds the files of all but the unified views.
-    Nothing is dropped that another view depends on: the old views then stay as they are.
+    Days and months in the reports are those of `timezone`; `folder` holds the files of all but the unified views.
+    If another view depends on one that would have to be dropped, the old views stay as they are.
 
     Raises:
-        WarehouseError: a unified view was refused, on which all others rest.
+        WarehouseError: the database refused a unified view, which the others read.
     """
     raw_schemas = {name: f"{schema}_{name}" for name in sources.providers()}
     asked, warnings = questions(schema, timezone, folder)
@@ -51,7 +52,7 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
 
 
 def _due(views: Sequence[View], comments: dict[str, str]) -> list[View]:
-    """The views that are missing or out of date, and those that read them; all, if one is a unified view."""
+    """The views that are missing or out of date, and those that read them; all views if one of them is unified."""
     due: dict[str, View] = {}
     for view in views:
         if comments.get(view.name) != _comment(view) or view.reads & due.keys():
@@ -64,26 +65,26 @@ def _due(views: Sequence[View], comments: dict[str, str]) -> list[View]:
 def _replace(
     client: SqlClientBase[Any], schema: str, views: Sequence[View], due: Sequence[View], drops: Sequence[str]
 ) -> list[str]:
-    """Makes what is due, or drops and makes all where columns have changed; a warning if that cannot be."""
+    """Creates the due views, or all of them anew if columns have changed; a warning if others depend on them."""
     try:
-        _make(client, schema, due)
+        _create(client, schema, due)
     except DatabaseException as error:
         if state_of(error) != CANNOT_REPLACE:
             raise
         try:
-            _make(client, schema, views, drops)
+            _create(client, schema, views, drops)
         except DatabaseException as error:
             if state_of(error) != DEPENDENTS:
                 raise
-            return [f"the views in {schema} stay as they were: other views depend on them; drop those, and run again"]
+            return [f"the views in {schema} were not updated: other views depend on them; drop those, and run again"]
     return []
 
 
-def _make(client: SqlClientBase[Any], schema: str, views: Sequence[View], drops: Sequence[str] = ()) -> None:
-    """Makes the views in one transaction.
+def _create(client: SqlClientBase[Any], schema: str, views: Sequence[View], drops: Sequence[str] = ()) -> None:
+    """Creates the views in one transaction.
 
     Raises:
-        _Refused: the text of one of them is wrong; nothing was changed.
+        _Refused: the text of a view is wrong; nothing was changed.
     """
     with client.begin_transaction():
         if not client.execute_sql("select 1 from pg_catalog.pg_namespace where nspname = %s", schema):
@@ -102,24 +103,25 @@ def _make(client: SqlClientBase[Any], schema: str, views: Sequence[View], drops:
 
 
 def _warning(refused: _Refused) -> str:
-    """One sentence with the file, the line and the database's words.
+    """One sentence with the file, the line and the database's message.
 
     Raises:
-        WarehouseError: it is a unified view.
+        WarehouseError: the view is a unified one.
     """
     file, reason = refused.view.file, refused.reason
     if file is None:
-        raise WarehouseError(f"the view {refused.view.name} was refused: {reason.words}") from refused
-    # The query begins in the statement's second line.
+        raise WarehouseError(f"the database refused the view {refused.view.name}: {reason.message}") from refused
+    # The query begins on the statement's second line.
     line = f", line {file.line(max(reason.line - 1, 1))}" if reason.line else ""
-    return f"{shown(file.path)}{line}: the view is not made: {reason.words}"
+    return f"{shown(file.path)}{line}: the view was not created: {reason.message}"
 
 
 def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> dict[tuple[str, str], set[str]]:
-    """The columns of every table there, by schema and table."""
+    """The columns of every table in the schemas, by schema and table."""
     listed = ", ".join(f"'{schema}'" for schema in schemas)
-    named = "select table_schema, table_name, column_name from information_schema.columns"
-    sql = f"{named} where table_schema in ({listed})"
+    sql = (
+        f"select table_schema, table_name, column_name from information_schema.columns where table_schema in ({listed})"
+    )
     columns: dict[tuple[str, str], set[str]] = {}
     for schema, table, column in client.execute_sql(sql) or ():
         columns.setdefault((schema, table), set()).add(column)

@@ -1,6 +1,6 @@
-"""The files that views are written in, ours and the user's own: which of them can be views, and in which order.
+"""The SQL files of the views, the project's and the user's: which of them are usable, and in which order.
 
-A file that can be none stops no other: each gives a sentence that names the file, the line and the reason.
+A file that is not usable stops no other: it gets a sentence that names the file, the line and the reason.
 """
 
 import re
@@ -13,19 +13,19 @@ from pathlib import Path
 from pipelines.outcome.logs import escaped
 
 HERE = Path(__file__).parent
-MAX_NAME_BYTES = 63  # of PostgreSQL, which cuts longer names without an error
+MAX_NAME_BYTES = 63  # PostgreSQL truncates longer names without an error
 _SCHEMA = re.compile(r"\b(from|join)(\s+)(raw|fax)\.(\w+)", re.IGNORECASE)
 
 _NO_NULLS: Mapping[str, str] = {}
 
 
 class Unusable(Exception):
-    """A file that no view can be made of; the message is for the user."""
+    """A file cannot be a view; the message tells the user why."""
 
 
 @dataclass(frozen=True)
 class ViewFile:
-    """A file with one query, `sql` as it is written."""
+    """A file with one query; `sql` is its text as written."""
 
     path: Path
     sql: str
@@ -36,7 +36,7 @@ class ViewFile:
         return self.path.stem
 
     def line(self, number: int) -> int:
-        """The line in the file of a line of the query, which `named` gives without comments; both count from 1."""
+        """The line of the file that holds a line of `named`'s query, which lacks the comments; both count from 1."""
         kept = [at for at, line in enumerate(self.sql.splitlines(), 1) if not line.startswith("--")]
         lines = self.sql.splitlines()
         first = next((place for place, at in enumerate(kept) if lines[at - 1].strip()), 0)
@@ -44,17 +44,17 @@ class ViewFile:
 
 
 def view_files(folder: Path, taken: Collection[str]) -> tuple[list[ViewFile], list[str]]:
-    """The folder's files, each after those it reads, and one sentence for each that can be no view.
+    """The folder's usable files, each after those that it reads, and one sentence for each unusable file.
 
     `taken` are names of views that no file may have.
     """
     files: dict[str, ViewFile] = {}
     problems = []
     names = {name.lower() for name in taken}
-    # DuckDB takes names that differ in case only for one; ours are in lower case and come first.
+    # DuckDB ignores case in names; the project's own are in lower case and come first.
     for path in sorted(folder.glob("*.sql"), key=lambda path: (path.stem != path.stem.lower(), path.stem)):
         if path.name.startswith("."):
-            continue  # what editors and file managers leave behind
+            continue  # left by editors and file managers
         try:
             files[path.stem] = ViewFile(path, _read(path, names))
             names.add(path.stem.lower())
@@ -67,20 +67,20 @@ def view_files(folder: Path, taken: Collection[str]) -> tuple[list[ViewFile], li
 
 
 def head(sql: str) -> str:
-    """The comment that a file begins with, as one line; empty if there is none."""
+    """The head comment of a file on one line; empty if there is none."""
     lines = takewhile(lambda line: line.startswith("--"), sql.splitlines())
     return " ".join(line.removeprefix("--").strip() for line in lines)
 
 
 def tables_read(sql: str, schema: str) -> set[str]:
-    """The names that a query reads in `raw` or in `fax`."""
-    return {table for _, _, named, table in _SCHEMA.findall(sql) if named.lower() == schema}
+    """The names of the tables or views that a query reads from `schema`: `raw` or `fax`."""
+    return {table for _, _, read, table in _SCHEMA.findall(sql) if read.lower() == schema}
 
 
 def named(sql: str, schema: str, raw: str, provider: str, nulls: Mapping[str, str] = _NO_NULLS) -> str:
-    """The query with the real names of its schemas and its provider, without its comments and its last semicolon.
+    """The query with the real names of schemas and provider, without comments and the last semicolon.
 
-    `nulls` are columns, by raw table, that the table lacks and is read with.
+    `nulls` are select expressions, by raw table, for the columns that the table lacks.
     """
     names = {"raw": raw, "fax": schema}
 
@@ -97,22 +97,22 @@ def named(sql: str, schema: str, raw: str, provider: str, nulls: Mapping[str, st
 
 
 def shown(path: Path) -> str:
-    """A file's place in the project, in one line of characters that every terminal can show."""
-    place = f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
-    return escaped(place.encode(errors="backslashreplace").decode())
+    """The last two folders and the name of a file, on one line, in characters that every terminal can show."""
+    text = f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
+    return escaped(text.encode(errors="backslashreplace").decode())
 
 
 def _read(path: Path, taken: Collection[str]) -> str:
-    """The text of a file that may be a view.
+    """The text of a file.
 
     Raises:
-        Unusable: it can be none.
+        Unusable: the file cannot be a view.
     """
     name = path.stem.encode(errors="surrogateescape")
     if b'"' in name or len(name) > MAX_NAME_BYTES or name != path.stem.encode(errors="replace"):
         raise Unusable(f"the file's name cannot name a view: use letters, digits and _, {MAX_NAME_BYTES} bytes at most")
     if path.stem.lower() in taken:
-        raise Unusable("there is another view of this name: rename the file")
+        raise Unusable("another view has this name: rename the file")
     try:
         content = path.read_bytes()
         text = content.decode("utf-8-sig")
@@ -133,7 +133,7 @@ def _reads(files: Mapping[str, ViewFile]) -> dict[str, list[str]]:
 
 
 def _circular(files: Mapping[str, ViewFile]) -> list[str]:
-    """The views that would have to be made before themselves."""
+    """The views that read themselves, directly or through others."""
     return sorted(_cycles(_reads(files)))
 
 

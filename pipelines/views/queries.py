@@ -1,8 +1,8 @@
-"""What the views say: the unified ones, each a union of what every provider says of itself in SQL, then the files here.
+"""The queries of the views: each unified view is a union of the providers' SQL files; every file here is another view.
 
-A file reads `raw.<table>`, the provider's own schema, and `fax.<view>`; both names are replaced by those configured.
-`:timezone` is the zone whose days and months the reports count in, `:two_digit_country_codes` a list of texts. A view
-comes after those it reads.
+A file reads `raw.<table>` (the provider's schema) and `fax.<view>`; the configured names replace both. `:timezone` is
+the time zone of days and months in the reports, `:two_digit_country_codes` a list of texts. A view comes after those
+that it reads.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -41,7 +41,7 @@ _SQL_TYPES = {
 
 @dataclass(frozen=True)
 class View:
-    """A view: its name, its meaning, its columns where they are declared, and the query."""
+    """A view: its name, meaning, declared columns (of a unified view only) and query."""
 
     name: str
     meaning: str
@@ -51,18 +51,18 @@ class View:
 
     @property
     def reads(self) -> set[str]:
-        """The names of the views that it reads."""
+        """The names of the views that it reads; none for a unified view."""
         return tables_read(self.file.sql, "fax") if self.file else set()
 
     def digest(self) -> str:
-        """A digest of everything that makes the view; it ends the view's comment."""
+        """A digest of the view's name, meaning, columns and query; it ends the view's comment."""
         return blake2b(repr(self).encode(), digest_size=6).hexdigest()
 
 
 def unified(
     schema: str, raw_schemas: dict[str, str], tables: Mapping[tuple[str, str], Collection[str]]
 ) -> Iterator[View]:
-    """The unified views, of those providers whose raw `tables` are there: their columns by (schema, name)."""
+    """The unified views over the providers whose raw tables exist; `tables` has the columns by (schema, name)."""
     for name, (meaning, columns) in UNIFIED.items():
         branches = [_empty_branch(columns)]
         for provider, raw in raw_schemas.items():
@@ -78,7 +78,7 @@ def unified(
 
 
 def questions(schema: str, timezone: str, folder: Path = HERE) -> tuple[list[View], list[str]]:
-    """The views of the folder's files, each after those it reads, and one sentence for each file that can be none."""
+    """The views of the folder's files, each after those that it reads, and one sentence for each unusable file."""
     files, problems = view_files(folder, UNIFIED)
     queries = [_with_values(named(file.sql, schema, "", ""), timezone) for file in files]
     return [
@@ -92,19 +92,19 @@ def _with_values(query: str, timezone: str) -> str:
 
 
 def _branch_file(provider: str, view: str) -> Path:
-    """The provider's own file for a unified view, else the one that all providers share."""
+    """The provider's own file for a unified view, else the file that all providers share."""
     folder = Path(sources.provider(provider).__path__[0])
     own = folder / f"{view}.sql"
     return own if own.exists() else folder.parent / f"{view}.sql"
 
 
 def _empty_branch(columns: tuple[Column, ...]) -> str:
-    """A branch without rows, which gives the union its column names and types, and keeps it alive without providers."""
+    """A branch without rows: it gives the union its column names and types, also if no provider has tables."""
     return f"select {_nulls(columns)} where false"
 
 
 def _lacking(provider: str, raw: str, tables: Mapping[tuple[str, str], Collection[str]]) -> dict[str, str]:
-    """Nulls for the declared columns that a raw table does not have yet, because an older version has made it."""
+    """Nulls for the declared columns that a raw table lacks because an older version created it, by table."""
     table = sources.provider(provider).TABLE
     declared = {child.name: child.columns for child in table.children}
     declared |= {table.name: table.columns, ledger.SYNC_WINDOWS: ledger.WINDOW_COLUMNS}

@@ -1,4 +1,4 @@
-"""Every table and view with its columns: what a colleague, or a program, has to know to query the warehouse."""
+"""Every table and unified view with its columns, as docs/reference.md and dbt describe them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _UNIFIED_KEYS: dict[str, tuple[tuple[str, ...], str | None]] = {
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or view; `key` are the columns that name one row, and `of` is the table whose rows these belong to."""
+    """A table or view; the columns of `key` identify a row, and `of` is the parent table."""
 
     schema: str
     name: str
@@ -37,7 +37,7 @@ class Relation:
     of: str | None = None
 
     def key_columns(self) -> list[Column]:
-        """The columns that name one row."""
+        """The columns that identify a row."""
         return [column for column in self.columns if column.name in self.key]
 
 
@@ -57,7 +57,7 @@ def raw_tables(schema: str) -> Iterator[Relation]:
 
 
 def unified_views(schema: str) -> Iterator[Relation]:
-    """The views that all providers share; the others tell their columns in their comment."""
+    """The views that all providers share; the comment of every other view describes its columns."""
     for name, (meaning, columns) in UNIFIED.items():
         key, of = _UNIFIED_KEYS.get(name, ((), None))
         yield Relation(schema, name, meaning, columns, key, of)

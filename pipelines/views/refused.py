@@ -1,4 +1,4 @@
-"""Why a database refuses a view, in its own words; they name tables, columns and syntax, and quote no row.
+"""Why a database refuses a view, in its own message, which names tables, columns and syntax, and quotes no row.
 
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html, read November 2026.
 """
@@ -14,11 +14,11 @@ from pipelines.outcome.logs import escaped
 from sources.errors import WarehouseError
 from sources.records.privacy import DROPPED
 
-# Not supported, a constant of another type, no such schema, syntax and names (and privileges), too complex.
+# Not supported; a constant of another type; no such schema; syntax, names and privileges; too complex.
 _STATES = ("0A", "22", "3F", "42", "54")
 _PRIVILEGES = "42501"
-_TELLING = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException, duckdb.NotImplementedException)
-_SILENT = (  # these may quote a constant, or a line of a file that the view reads
+_QUOTABLE = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException, duckdb.NotImplementedException)
+_UNQUOTABLE = (  # their messages may quote a constant, or a line of a file that the view reads
     duckdb.ConversionException,
     duckdb.HTTPException,
     duckdb.InvalidInputException,
@@ -34,14 +34,14 @@ _LONG_NUMBER = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){6,}")
 
 @dataclass(frozen=True)
 class Refusal:
-    """The database's words, and the line of the statement that they are about, from 1, if it tells."""
+    """The database's message, and the line of the statement that it concerns, from 1; None if it names no line."""
 
-    words: str
+    message: str
     line: int | None
 
 
 def refusal(error: BaseException, statement: str) -> Refusal | None:
-    """Why the statement, as it is written, can never succeed; None if something else is amiss than its text."""
+    """Why the database refuses the text of the statement; None if the error has another cause."""
     for cause in causes(error):
         found = _duckdb(cause) if isinstance(cause, duckdb.Error) else _postgres(cause, statement)
         if found:
@@ -50,11 +50,11 @@ def refusal(error: BaseException, statement: str) -> Refusal | None:
 
 
 def _duckdb(error: duckdb.Error) -> Refusal | None:
-    if isinstance(error, _TELLING):
+    if isinstance(error, _QUOTABLE):
         text = str(error)
         line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
-        return Refusal(_told(text), int(line[1]) if line else None)
-    if isinstance(error, _SILENT) and type(to_fax_sync_error(error)) is WarehouseError:
+        return Refusal(_first_line(text), int(line[1]) if line else None)
+    if isinstance(error, _UNQUOTABLE) and type(to_fax_sync_error(error)) is WarehouseError:
         return Refusal(type(error).__name__, None)
     return None
 
@@ -66,10 +66,11 @@ def _postgres(error: BaseException, statement: str) -> Refusal | None:
     state = error.pgcode or ""
     if state == _PRIVILEGES or not state.startswith(_STATES):
         return None
-    place = int(error.diag.statement_position or 0)
-    return Refusal(_told(error.diag.message_primary or state), statement[:place].count("\n") + 1 if place else None)
+    position = int(error.diag.statement_position or 0)
+    line = statement[:position].count("\n") + 1 if position else None
+    return Refusal(_first_line(error.diag.message_primary or state), line)
 
 
-def _told(text: str) -> str:
-    """The first line; a constant of the query may be a number that can be called."""
+def _first_line(text: str) -> str:
+    """The first line of a message, without long numbers: a constant of the query may be a phone number."""
     return escaped(_LONG_NUMBER.sub(DROPPED, text.strip().split("\n")[0]))[:_MAX_CHARACTERS]

@@ -56,7 +56,7 @@ def comment(made: Warehouse, view: str) -> str:
 
 
 WRONG: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
-    "a table that is not there": ({"mine.sql": TYPO}, ["views/mine.sql, line 5: the view is not made: "]),
+    "a table that is not there": ({"mine.sql": TYPO}, ["views/mine.sql, line 5: the view was not created: "]),
     "a typo in a keyword": ({"mine.sql": "-- A.\nselect 1 as one\nform fax.faxes x y z\n"}, ["mine.sql, line 3: "]),
     "upper case": ({"mine.sql": "SELECT account\nFROM fax.faxess\n"}, ["mine.sql, line 2: "]),
     "two statements": ({"mine.sql": "-- A.\nselect 1 as one;\ndrop view fax.faxes\n"}, ["mine.sql, line 2: "]),
@@ -65,8 +65,8 @@ WRONG: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "not UTF-8": ({"mine.sql": "-- é\nselect 'é' as e".encode("latin-1")}, ["mine.sql: line 1: the text is not UTF-8"]),
     "UTF-16": ({"mine.sql": "select 1 as one".encode("utf-16")}, ["mine.sql: line 1: the text is not UTF-8"]),
     "NUL": ({"mine.sql": "select\n'\0' as one"}, ["mine.sql: line 2: the text holds a NUL character"]),
-    "the name of a unified view": ({"faxes.sql": "select 1 as id"}, ["faxes.sql: there is another view of this name"]),
-    "our name in other letters": ({"Open_Faxes.sql": "select 1 as id"}, ["Open_Faxes.sql: there is another view"]),
+    "the name of a unified view": ({"faxes.sql": "select 1 as id"}, ["faxes.sql: another view has this name"]),
+    "our name in other letters": ({"Open_Faxes.sql": "select 1 as id"}, ["Open_Faxes.sql: another view"]),
     "a name too long": ({f"{'é' * 32}.sql": "select 1 as id"}, ["sql: the file's name cannot name a view"]),
     "one that reads it": (
         {"mine.sql": TYPO, "after.sql": "select * from fax.mine"},
@@ -183,7 +183,7 @@ def test_the_faxes_are_loaded_whatever_the_view(
     done = sync_process(root=project, cwd=project)
 
     assert done.returncode == 0, done.stderr
-    assert "WARNING: pipelines/views/mine.sql, line 5: the view is not made: " in done.stdout
+    assert "WARNING: pipelines/views/mine.sql, line 5: the view was not created: " in done.stdout
     assert "faxess" in done.stdout
     assert_holds(place, "phaxio", served.fake.truth())
     assert rows(place, "select sum(faxes) from fax.daily_costs") == [(30,)]
