@@ -1,1 +1,1 @@
-"""The month of faxes that `report.py` shows: its figures, its screen and its sentences."""
+"""The month that `report.py` shows: its figures, screen and sentences."""

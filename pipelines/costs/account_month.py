@@ -1,4 +1,4 @@
-"""What one account has cost in a month, beside the month before, and what the month will probably cost."""
+"""One account's month: counts and cost, the cost of the month before, and a forecast."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -40,11 +40,11 @@ _Key = tuple[str, str]  # provider, account
 
 @dataclass(frozen=True)
 class AccountMonth:
-    """The account's counts and US dollars.
+    """The account's counts, and amounts in US dollars.
 
-    `before_usd` is what the month before had cost by the same day, or in all once the month is over;
-    `through_day` the last day read, None once the month is over or if the account was not read in it;
-    `forecast_usd` what the whole month will cost, None if nothing tells.
+    `before_usd` is the month before's cost up to the same day, or its whole cost once the month is over.
+    `through_day` is the last day read; None once the month is over, or if the account was not read in it.
+    `forecast_usd` is the expected cost of the whole month; None at its start, or if the account was not read in it.
     """
 
     provider: str
@@ -67,12 +67,12 @@ class AccountMonth:
 
     @property
     def is_open(self) -> bool:
-        """The account has not been read to the end of the month."""
+        """The account has not yet been read to the end of the month."""
         return not self.is_over
 
     @property
     def ended(self) -> int:
-        """Deliveries of which it is known what became of them."""
+        """The number of deliveries with a final status."""
         return self.delivered + self.failed + self.partial
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ class AccountMonth:
 
 
 def account_months(read: Read, month: date) -> list[AccountMonth]:
-    """Each account that has a fax in the month or the one before, or was read in it; the most expensive first."""
+    """Every account that has a fax in the month or the month before, or was read in it; the most expensive first."""
     costs = _by_account(read(_COSTS, *[month] * 5, month_before(month), month))
     deliveries = _by_account(read(_DELIVERIES, month, month_after(month)))
     reached = _by_account(read(_REACHED))
@@ -88,7 +88,7 @@ def account_months(read: Read, month: date) -> list[AccountMonth]:
     accounts = [
         _account_month(key, month, costs.get(key, {}), deliveries.get(key, {}), reached.get(key)) for key in keys
     ]
-    return sorted(accounts, key=lambda one: (-one.cost_usd, one.provider, one.account))
+    return sorted(accounts, key=lambda account: (-account.cost_usd, account.provider, account.account))
 
 
 def _account_month(key: _Key, month: date, costs: Row, deliveries: Row, reached: Row | None) -> AccountMonth:

@@ -1,4 +1,4 @@
-"""Amounts as bars of characters."""
+"""Bars made of characters."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -7,13 +7,13 @@ _RISING = " ▁▂▃▄▅▆▇█"
 
 
 def bar(part: Decimal, whole: Decimal, width: int) -> str:
-    """A line from the left, as long as the part of the whole; the least part is seen."""
+    """A horizontal bar: `width` characters for the whole, at least half a character for any part above 0."""
     halves = _steps(part, whole, 2 * width)
     return "━" * (halves // 2) + "╸" * (halves % 2)
 
 
 def columns(amounts: Sequence[Decimal], height: int = 2) -> list[str]:
-    """Lines of one column for each amount, with a space between; the highest amount fills them."""
+    """The lines of a column chart: a column per amount, spaces between; the highest amount has the full height."""
     most = max(amounts, default=Decimal(0))
     steps = [_steps(amount, most, 8 * height) for amount in amounts]
     floors = reversed(range(height))

@@ -1,4 +1,4 @@
-"""What a month has cost, from the views: every figure that the report shows, amounts in US dollars as Decimal."""
+"""Every figure that the report shows of a month, read from the views; amounts are US dollars as Decimal."""
 
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -12,12 +12,12 @@ from pipelines.warehouse.read_only import Read, Row
 
 _COUNTED = ("faxes", "open_faxes", "pages", "cost_usd")
 _OF_DELIVERIES = ("deliveries", "open_deliveries", "pages", "cost_usd")
-BREAKDOWNS: dict[str, tuple[str, tuple[str, ...]]] = {  # by -> what to read, and the columns
+BREAKDOWNS: dict[str, tuple[str, tuple[str, ...]]] = {  # by -> the relation to read, and its columns
     "number": (
         "fax.cost_by_number",
         ("month", "provider", "account", "direction", "own_number", "other_number", *_OF_DELIVERIES),
     ),
-    # a row of what does not carry one tag is a part of what carries others, but for that of faxes without any
+    # Of the faxes without a tag of some name, those that have other tags are counted under these.
     "tag": (
         "(select * from fax.cost_by_tag where is_tagged or name is null) as tags",
         ("month", "provider", "account", "name", "value", *_COUNTED),
@@ -36,9 +36,10 @@ _PERHAPS_TESTS = """
 
 @dataclass(frozen=True)
 class MonthFigures:
-    """One month: by account and by day, the rows of one breakdown and what failed, the most expensive first.
+    """One month: its accounts, its days, the rows of one breakdown, its failed deliveries and its delivery times.
 
-    `perhaps_tests` are faxes that are counted although it is not known whether they are tests.
+    `perhaps_tests` is the number of faxes that are counted although they may be tests. `earliest` and `latest` are the
+    first and the last month that have faxes.
     """
 
     month: date
@@ -53,24 +54,24 @@ class MonthFigures:
     latest: date | None
 
     def count(self, name: str) -> int:
-        """The sum of one count of all accounts."""
+        """The sum of a count over all accounts."""
         return sum(getattr(account, name) for account in self.accounts)
 
     def amount(self, name: str) -> Decimal:
-        """The sum of one amount of all accounts."""
+        """The sum of an amount over all accounts, in US dollars."""
         return sum((getattr(account, name) for account in self.accounts), ZERO)
 
     def forecast(self, name: str) -> Decimal | None:
-        """The sum of one forecast of all accounts; None if one of them has none."""
+        """The sum of a forecast over all accounts, in US dollars; None if an account has none."""
         return None if any(getattr(account, name) is None for account in self.accounts) else self.amount(name)
 
     @property
     def is_open(self) -> bool:
-        """Some account has not been read to the end of the month."""
+        """An account has not yet been read to the end of the month."""
         return any(account.is_open for account in self.accounts)
 
     def as_json(self) -> dict[str, Any]:
-        """All figures; counts are numbers, everything else is to be printed as text."""
+        """All figures; counts and durations are numbers, the caller prints amounts and dates as text."""
         names = ("faxes", "open_faxes", "pages", "deliveries", "delivered", "failed", "partial")
         amounts = ("cost_usd", "before_usd", "before_total_usd")
         forecasts = ("forecast_usd", "forecast_low_usd", "forecast_high_usd")
@@ -90,12 +91,12 @@ class MonthFigures:
 
 
 def _in_milliseconds(row: Row) -> Row:
-    """The row with its seconds rounded: no warehouse's last binary digits."""
+    """The row with its seconds rounded to milliseconds: the digits after them differ between warehouses."""
     return {name: round(value, 3) if name.endswith("_seconds") else value for name, value in row.items()}
 
 
 def month_figures(read: Read, month: date, by: str) -> MonthFigures:
-    """The figures of the month that begins on this day."""
+    """The figures of the month that begins on the day `month`, with the breakdown `by` number, tag or account."""
     [span] = read("select min(month) as earliest, max(month) as latest from fax.monthly_costs")
     failures = (
         "select provider, account, direction, error_type, error_code, failures, retried, pages, cost_usd"
@@ -119,14 +120,14 @@ def month_figures(read: Read, month: date, by: str) -> MonthFigures:
 
 
 def breakdown(read: Read, month: date, by: str) -> list[Row]:
-    """The month's rows by number, tag or account, the most expensive first."""
-    rows, columns = BREAKDOWNS[by]
-    places = ", ".join(str(place + 1) for place in range(len(columns) - 1))
-    return read(f"select {', '.join(columns)} from {rows} where month = %s order by cost_usd desc, {places}", month)
+    """The month's rows by number, tag or account: dicts of `BREAKDOWNS`' columns, the most expensive first."""
+    relation, columns = BREAKDOWNS[by]
+    others = ", ".join(str(place + 1) for place in range(len(columns) - 1))
+    return read(f"select {', '.join(columns)} from {relation} where month = %s order by cost_usd desc, {others}", month)
 
 
 def _days(read: Read, month: date) -> list[Row]:
-    """Every day of the month, with its faxes and their cost."""
+    """Every day of the month, with the number of its faxes and their cost."""
     sql = (
         "select day, cast(sum(faxes) as bigint) as faxes, sum(cost_usd) as cost_usd"
         " from fax.daily_costs where day >= %s and day < %s group by 1"

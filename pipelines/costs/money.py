@@ -1,4 +1,4 @@
-"""Amounts of US dollars as text: rounded half to even, from Decimal and never through a float."""
+"""US dollars as text: rounded half to even, from Decimal and never through a float."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -13,14 +13,14 @@ def dollars(amount: Decimal, unit: Decimal = CENT) -> str:
 
 
 def change(now: Decimal, before: Decimal) -> str:
-    """What has changed, as `+$3.10 (+12%)`; without the percentage where there was nothing before."""
+    """The difference, as `+$3.10 (+12%)`; without the percentage if `before` is 0."""
     rounded = (now - before).quantize(CENT, ROUND_HALF_EVEN)
     sign = "+" if rounded > 0 else ""
     return f"{sign}{dollars(rounded)}{f' ({share(now - before, before, sign)})' if before else ''}"
 
 
 def share(part: Decimal | int, whole: Decimal | int, sign: str = "") -> str:
-    """The part in whole percent of the whole, as `12%`; a dash where there is no whole."""
+    """The part in whole percent of the whole, as `12%`; a dash if the whole is 0."""
     if not whole:
         return "–"
     return f"{sign}{(Decimal(100) * part / whole).quantize(Decimal(1), ROUND_HALF_EVEN):,f}%"

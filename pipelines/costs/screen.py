@@ -1,4 +1,4 @@
-"""A month's figures on one terminal screen, 100 columns at most; without colours where nobody sees them."""
+"""A month's figures on one terminal screen of at most 100 columns; without colours if stdout is not a terminal."""
 
 import sys
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ _TITLES = {"number": "pairs of numbers", "tag": "tags", "account": "accounts and
 def show(figures: MonthFigures, timezone: str) -> None:
     """Prints the screen."""
     if not sys.stdout.encoding.lower().startswith("utf"):
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # question marks, not a traceback
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a question mark, not a traceback
     console = Console(highlight=False)
     console.width = min(console.width, WIDEST) if console.is_terminal else WIDEST
     console.print(screen(figures, timezone))
 
 
 def screen(figures: MonthFigures, timezone: str) -> RenderableType:
-    """The whole screen."""
+    """The screen, as rich prints it."""
     return Group(*_parts(figures, timezone))
 
 
@@ -51,11 +51,11 @@ def _parts(figures: MonthFigures, timezone: str) -> Iterator[RenderableType]:
 
 
 def _totals(figures: MonthFigures) -> RenderableType:
-    """The figures that matter most, each above what it is."""
-    cost, pages, faxes, still = figures.amount("cost_usd"), *map(figures.count, ("pages", "faxes", "open_faxes"))
+    """The most important figures, each above its name."""
+    cost, pages, faxes, still_open = figures.amount("cost_usd"), *map(figures.count, ("pages", "faxes", "open_faxes"))
     cells = (
-        (dollars(cost), "so far" if figures.is_open else "in all"),
-        (f"{faxes:,}", f"faxes, {still:,} open" if still else "faxes"),
+        (dollars(cost), "so far" if figures.is_open else "in total"),
+        (f"{faxes:,}", f"faxes, {still_open:,} open" if still_open else "faxes"),
         (f"{pages:,}", "pages"),
         (dollars(cost / pages, PAGE_PRICE) if pages else "–", "a page"),
         (share(figures.count("delivered"), figures.count("ended")), "delivered"),
@@ -68,15 +68,15 @@ def _totals(figures: MonthFigures) -> RenderableType:
 
 
 def _comparison(figures: MonthFigures) -> RenderableType:
-    """Against the month before, the forecast, and every day's cost."""
+    """The comparison with the month before, the forecast, and each day's cost."""
     amounts = [day["cost_usd"] for day in figures.days]
     most = max(figures.days, key=lambda day: day["cost_usd"])
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
     grid.add_row(f"Against {month_in_words.before(figures)}", month_in_words.against_last_month(figures))
-    if likely := month_in_words.forecast(figures):
-        grid.add_row("Forecast", likely)
+    if forecast := month_in_words.forecast(figures):
+        grid.add_row("Forecast", forecast)
     if most["cost_usd"] > 0:
         grid.add_row("Most in a day", f"{dollars(most['cost_usd'])} on {most['day']:%A, %-d %B}")
         axis = "".join(f"{day['day'].day:<14}" for day in figures.days[::7]).rstrip()

@@ -14,7 +14,7 @@ TOP, TOP_FAILURES, TOP_ACCOUNTS, BAR = 8, 4, 4, 10
 
 
 def accounts(figures: MonthFigures) -> Table:
-    """Each account beside the month before."""
+    """One row per account, with the change from the month before."""
     table = _table("", "faxes", "pages", "delivered", "cost", "a page", "against the month before")
     for account in figures.accounts[:TOP_ACCOUNTS]:
         table.add_row(
@@ -30,8 +30,8 @@ def accounts(figures: MonthFigures) -> Table:
 
 
 def most_expensive(figures: MonthFigures) -> Table:
-    """The first rows of the breakdown, with a bar for what each costs."""
-    heads = {"number": ("ours", "other party"), "tag": ("tag", "value"), "account": ("account", "direction")}
+    """The first rows of the breakdown, with a bar for the cost of each."""
+    heads = {"number": ("own number", "other party"), "tag": ("tag", "value"), "account": ("account", "direction")}
     counted = "deliveries" if figures.by == "number" else "faxes"
     left = [*heads[figures.by], "provider"][: 3 if figures.by != "account" else 2]
     table = _table(*left, counted, "pages", "cost", "", left=len(left))
@@ -45,7 +45,7 @@ def most_expensive(figures: MonthFigures) -> Table:
 
 
 def _names(by: str, row: Row) -> list[Text]:
-    """What a row of the breakdown is about."""
+    """The cells that name a row of the breakdown."""
     where = row["provider"] if row["account"] == "default" else f"{row['provider']}/{row['account']}"
     if by == "number":
         arrow = {"sent": "→", "received": "←"}.get(row["direction"], " ")
@@ -56,7 +56,7 @@ def _names(by: str, row: Row) -> list[Text]:
 
 
 def failures(figures: MonthFigures) -> Table:
-    """Why deliveries failed."""
+    """One row per error with which deliveries failed."""
     table = _table("", "error", "direction", "failures", "retried", "pages", "cost", left=3)
     for row in figures.failures[:TOP_FAILURES]:
         where = row["provider"] if row["account"] == "default" else f"{row['provider']}/{row['account']}"
@@ -67,7 +67,7 @@ def failures(figures: MonthFigures) -> Table:
 
 
 def _table(*heads: str, left: int = 1) -> Table:
-    """A table with quiet heads, the first columns of which are words."""
+    """A table with dim heads; its first `left` columns are left-aligned, the others right-aligned."""
     table = Table(box=None, expand=True, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for place, head in enumerate(heads):
         table.add_column(head, justify="left" if place < left else "right", no_wrap=True, overflow="ellipsis")
@@ -75,6 +75,6 @@ def _table(*heads: str, left: int = 1) -> Table:
 
 
 def _plain(value: object) -> Text:
-    """Somebody else's words, without what a terminal would obey; a dash for nothing."""
-    words = "–" if value is None or value == "" else str(value)
-    return Text("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words))
+    """A provider's text, with control characters replaced; a dash for an empty one."""
+    text = "–" if value is None or value == "" else str(value)
+    return Text("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
