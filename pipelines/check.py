@@ -23,7 +23,7 @@ from pipelines.config.written import secrets_in_config, unknown_in_environment, 
 from pipelines.health.account_findings import clock_findings, findings, notes, out_of_reach_since, refusal
 from pipelines.health.child_findings import child_findings
 from pipelines.health.machine import machine_findings, scarce_room
-from pipelines.health.month_count import compare, unread
+from pipelines.health.month_count import compare, not_yet_loaded
 from pipelines.health.no_faxes import hint
 from pipelines.health.retired_provider import advice, advised, is_out_of_reach
 from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
@@ -179,7 +179,7 @@ def _compare_month(package: ModuleType, run: Run, stored: StoredFaxes, report: R
         return
     newer: list[Record] | None = []
     if covered.end < now:
-        newer = unread(package.api.fetch_pages, client, stored, package.TABLE, Window(covered.end, now))
+        newer = not_yet_loaded(package.api.fetch_pages, client, stored, package.TABLE, Window(covered.end, now))
     if newer is not None:
         finding, note = compare(count, stored, package.TABLE, newer)
         report.findings += [finding] if finding else []

@@ -1,1 +1,1 @@
-"""What `check.py` looks at: this machine, the settings, each account and the warehouse."""
+"""What `check.py` checks: this machine, each account and the warehouse."""

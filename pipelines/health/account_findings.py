@@ -1,4 +1,4 @@
-"""What is wrong with the warehouse of one account, by its ledger, its rows and the provider's own count."""
+"""What is wrong with one account: its credentials, its clock, its ledger and its rows."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ _RECENT = timedelta(days=7)
 
 
 def refusal(fetch: Callable[[Client, Window], Iterator[Page]], client: Client, now: datetime) -> FaxSyncError | None:
-    """Asks the provider for the last second, once: the error that it answers with."""
+    """The error with which the provider answers one request for the last second; None if it answers well."""
     try:
         next(iter(fetch(client, Window(now - SECOND, now))), None)
     except FaxSyncError as error:
@@ -25,22 +25,22 @@ def refusal(fetch: Callable[[Client, Window], Iterator[Page]], client: Client, n
 
 
 def clock_findings(client: Client) -> Iterator[str]:
-    """What the provider's last answer shows to be wrong with the clock here."""
+    """One sentence if this machine's clock differs too much from that of the provider's last answer."""
     if abs(client.skew) > MOST_SKEW:
-        yield f"the clock here is {abs(client.skew)} off the provider's: set it"
+        yield f"this machine's clock is {abs(client.skew)} off the provider's: set it"
 
 
 def out_of_reach_since(stored: StoredFaxes, now: datetime, most_age: timedelta) -> datetime | None:
-    """Since when every run has failed to reach the provider; None if that is not longer than `most_age`."""
+    """The time since which every run has failed to reach the provider; None if `most_age` has not passed since."""
     covered = stored.covered()
     since = stored.failing_since(FAILED_TO_REACH, covered.end if covered else None)
     return since if since and now - since > most_age else None
 
 
 def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str]:
-    """One sentence for each thing that is wrong, with its remedy; none if all is well. Times are UTC.
+    """One sentence for each fault, with its remedy. Times are UTC.
 
-    What was created before the run's `kept_from` need not be there, nor be read what lies before where it begins.
+    Faxes created before the run's `kept_from` may be missing, and the time before `begins_at` may be unread.
     """
     covered = stored.covered()
     if covered is None:
@@ -54,19 +54,19 @@ def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str
             "run sync.py with --since, --until and --refetch"
         )
     if run.started_at - covered.end > most_age and not stored.failing_since(FAILED_TO_REACH, covered.end):
-        yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: see whether the schedule still runs"
+        yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: check whether the schedule still runs"
 
 
 def notes(stored: StoredFaxes, fax_table: Table, now: datetime) -> Iterator[str]:
-    """One sentence for each thing that is worth a look, though nothing is wrong."""
+    """One sentence for each fact that deserves a look although it is no fault."""
     if unread := stored.deleted_unread(fax_table):
         yield (
-            f"{unread} faxes were deleted at the provider before a run could read them: their costs are not known, "
+            f"{unread} faxes were deleted at the provider before a run could read them: their costs are unknown, "
             "and no sum contains them"
         )
     for table, column, count in stored.open_problems():
-        what = f"values of {table}.{column}" if column else f"records of {table}"
-        yield f"{count} {what} did not fit and are kept in sync_problems, with the reason"
+        misfits = f"values of {table}.{column}" if column else f"records of {table}"
+        yield f"{count} {misfits} did not fit and are kept in sync_problems, with the reason"
     for table, column in stored.new_columns(now - _RECENT):
         yield f"{table}.{column} is new in the last {_RECENT.days} days: see fax.schema_changes"
 
@@ -80,12 +80,15 @@ def _holes(stored: StoredFaxes, covered: Window, begins_at: datetime) -> Iterato
 
 
 def _shortfalls(short: Iterable[tuple[Window, int, int]]) -> list[tuple[Window, int]]:
-    """Windows that overlap as one span, with the most faxes that any of them lacks: look-backs read a fax often."""
+    """Each span of overlapping windows, with the highest number of faxes that one of its windows lacks.
+
+    Look-backs read a fax in several windows, so their numbers must not be added.
+    """
     spans: list[tuple[Window, int]] = []
-    for window, taken, held in short:
+    for window, taken, stored in short:
         if spans and window.start < spans[-1][0].end:
             span, missing = spans.pop()
-            spans.append((Window(span.start, max(span.end, window.end)), max(missing, taken - held)))
+            spans.append((Window(span.start, max(span.end, window.end)), max(missing, taken - stored)))
         else:
-            spans.append((window, taken - held))
+            spans.append((window, taken - stored))
     return spans

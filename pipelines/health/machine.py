@@ -1,4 +1,4 @@
-"""What is amiss with the machine: packages, disks, and who can read the secrets."""
+"""What is wrong with this machine: package versions, disk space, and the mode of secrets.toml."""
 
 import shutil
 import tempfile
@@ -15,11 +15,11 @@ _LEAST_DISK = 1_000_000_000  # bytes
 
 
 def machine_findings() -> Iterator[str]:
-    """One sentence for each thing that is amiss here, with its remedy."""
-    for known in _known_good():
-        found = version(known.name)
-        if found not in known.specifier:
-            yield f"{known.name} {found} was never tried with this version: run uv sync, or install {known}"
+    """One sentence for each fault, with its remedy."""
+    for required in _required_packages():
+        installed = version(required.name)
+        if installed not in required.specifier:
+            yield f"{required.name} {installed} is not a tested version: run uv sync, or install {required}"
     for directory in (bootstrap.ROOT, Path(tempfile.gettempdir())):
         if scarce := scarce_room(directory):
             yield scarce
@@ -28,20 +28,20 @@ def machine_findings() -> Iterator[str]:
 
 
 def scarce_room(directory: Path) -> str | None:
-    """A sentence, if there is little room on the directory's disk."""
+    """A sentence if the directory's disk has little free space, else None."""
     free = shutil.disk_usage(directory).free
-    return f"{directory} has {free / 1e6:,.0f} MB left: make room" if free < _LEAST_DISK else None
+    return f"the disk of {directory} has {free / 1e6:,.0f} MB left: free some space" if free < _LEAST_DISK else None
 
 
-def _known_good() -> list[Requirement]:
-    """The packages that pyproject.toml asks for, in the versions it gives."""
-    told = tomllib.loads((bootstrap.ROOT / "pyproject.toml").read_text("utf-8"))
-    return [Requirement(dependency) for dependency in told["project"]["dependencies"]]
+def _required_packages() -> list[Requirement]:
+    """The dependencies in pyproject.toml, with their version bounds."""
+    pyproject = tomllib.loads((bootstrap.ROOT / "pyproject.toml").read_text("utf-8"))
+    return [Requirement(dependency) for dependency in pyproject["project"]["dependencies"]]
 
 
 def readable_by_others() -> str | None:
-    """A sentence, if others on this machine can read the secrets."""
+    """A sentence if other users of this machine can read secrets.toml, else None."""
     secrets = bootstrap.settings_directory() / "secrets.toml"
     if secrets.is_file() and secrets.stat().st_mode & 0o077:
-        return f"{secrets} can be read by others: chmod 600 {secrets}"
+        return f"{secrets} can be read by other users: chmod 600 {secrets}"
     return None

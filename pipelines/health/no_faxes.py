@@ -1,4 +1,4 @@
-"""An account without a single fax: what its provider's folder says that this may mean."""
+"""An account without any fax: what the provider's folder says about possible causes."""
 
 from types import ModuleType
 
@@ -7,12 +7,12 @@ from sources.load.run import Run
 
 
 def hint(package: ModuleType, stored: StoredFaxes, run: Run) -> str | None:
-    """What to look for, if the account has been read and no fax came, now or ever; None if the provider has no hint.
+    """The provider's hint if the account has been read and never had a fax; else None.
 
-    Where old faxes are deleted here, an empty table says nothing.
+    If `[privacy]` deletes old faxes, an empty table means nothing.
     """
     text: str | None = getattr(package, "IF_EMPTY", None)
-    came = run.tally.new + run.tally.changed + run.tally.unchanged
-    if text is None or came or run.kept_from or stored.covered() is None or stored.has_faxes(run.source.table.name):
+    read = run.tally.new + run.tally.changed + run.tally.unchanged
+    if text is None or read or run.kept_from or stored.covered() is None or stored.has_faxes(run.source.table.name):
         return None
     return text

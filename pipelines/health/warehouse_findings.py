@@ -1,4 +1,4 @@
-"""What is amiss with a warehouse that can be opened: may it be written to, has it room, and whose is what it stages?"""
+"""What is wrong with a warehouse that can be opened: privileges, disk space, and left-over staging schemas."""
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -10,15 +10,15 @@ from pipelines.health.machine import scarce_room
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.warehouse.load import Warehouse
 
-_TRIAL = "fax_sync_check"  # a table that is made and never committed
+_TRIAL = "fax_sync_check"  # a table that is created and never committed
 
 
 class _Undo(Exception):
-    """Ends a transaction without leaving anything of it."""
+    """Rolls a transaction back."""
 
 
 def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
-    """One sentence for each thing that would stop a load; what is tried for it is taken back."""
+    """One sentence for each fault that would stop a load. What the check writes is rolled back."""
     file = opened.session.file
     if file and (scarce := scarce_room(file.parent)):
         yield scarce
@@ -26,8 +26,8 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
         return
     try:
         schemas = (schema, opened.raw, opened.client.staging_dataset_name)
-        ours = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else ()
-        _try_to_write(opened.client, schemas, ours)
+        tables = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else ()
+        _try_to_write(opened.client, schemas, tables)
     except Exception as failure:
         error = to_fax_sync_error(failure)
         if error is None:
@@ -36,19 +36,19 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
 
 
 def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str]) -> Iterator[str]:
-    """One sentence for each staging schema that belongs to none of the provider's accounts any more."""
+    """One sentence for each staging schema of an account of the provider that is no longer configured."""
     begins, ends = f"{opened.raw}_", "_staging"
     for (name,) in () if opened.appends else _rows(opened.client, "select nspname from pg_catalog.pg_namespace"):
         account = name.removeprefix(begins).removesuffix(ends)
         if name == f"{begins}{account}{ends}" and account not in accounts:
             yield (
-                f"{name} is left over from {provider}/{account}, which is not configured any more: "
-                f"drop schema {name} cascade, if it is not to come back"
+                f"schema {name} is left over from {provider}/{account}, which is no longer configured: "
+                f"drop schema {name} cascade, unless you will configure it again"
             )
 
 
 def version_of(opened: Warehouse) -> str:
-    """What the warehouse is, and in which version."""
+    """The kind and the version of the warehouse."""
     if opened.appends:
         return "files"
     if opened.session.kind == "duckdb":
@@ -61,23 +61,23 @@ def version_of(opened: Warehouse) -> str:
     return f"PostgreSQL {version}"
 
 
-def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], ours: Collection[str]) -> None:
-    """Makes a table in each schema, and changes no row of each table of ours, without committing any of it."""
-    there = _rows(
+def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], tables: Collection[str]) -> None:
+    """Creates a table in each schema, and inserts and deletes no row in each of the tables; rolls it all back."""
+    existing = _rows(
         client,
         """
         select schemas.nspname, tables.relname from pg_catalog.pg_namespace as schemas
         left join pg_catalog.pg_class as tables on tables.relnamespace = schemas.oid and tables.relkind = 'r'
         """,
     )
-    names = {schema: [table for name, table in there if name == schema and table in ours] for schema in schemas}
-    missing = set(schemas) - {name for name, _ in there}
+    names = {schema: [table for name, table in existing if name == schema and table in tables] for schema in schemas}
+    missing = set(schemas) - {name for name, _ in existing}
     with suppress(_Undo), client.begin_transaction():
-        for schema, tables in names.items():
+        for schema, found in names.items():
             if schema in missing:
                 client.execute_sql(f"create schema {schema}")
             client.execute_sql(f"create table {schema}.{_TRIAL} (id bigint)")
-            for table in tables:
+            for table in found:
                 client.execute_sql(f'insert into {schema}."{table}" select * from {schema}."{table}" where false')
                 client.execute_sql(f'delete from {schema}."{table}" where false')
         client.execute_sql(f"create temporary table {_TRIAL} (id bigint)")

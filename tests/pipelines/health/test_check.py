@@ -33,7 +33,7 @@ BROKEN = {
     "rows that are gone": ("delete from fax_phaxio.faxes where id % 2 = 0", "rows are gone"),
     "a schedule that stopped": (
         "update fax_phaxio.sync_windows set from_at = from_at - interval 2 day, to_at = to_at - interval 2 day",
-        "see whether the schedule still runs",
+        "check whether the schedule still runs",
     ),
     "a window that was not proven": ("update fax_phaxio.sync_windows set proof = 'unproven'", "not proven complete"),
     "nothing at all": ("drop table fax_phaxio.sync_windows cascade", "nothing has been loaded yet"),
@@ -163,7 +163,7 @@ def test_a_clock_that_is_wrong_is_named(served: Served, check: Check) -> None:
     served.server.answer = answer
     exit_code, told = check()
 
-    assert (exit_code, any("the clock here" in finding for finding in told["phaxio"]["findings"])) == (65, True)
+    assert (exit_code, any("this machine's clock" in finding for finding in told["phaxio"]["findings"])) == (65, True)
 
 
 @pytest.mark.usefixtures("served")

@@ -78,7 +78,7 @@ def test_what_an_account_that_is_no_more_has_left_is_noted_once(
 
     assert told["phaxio/west"]["notes"] == []
     assert [note.partition(",")[0] for note in told["phaxio"]["notes"]] == [
-        "fax_phaxio_east_staging is left over from phaxio/east"
+        "schema fax_phaxio_east_staging is left over from phaxio/east"
     ]
 
 
