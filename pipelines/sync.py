@@ -21,7 +21,7 @@ from pipelines.cli.progress import progress
 from pipelines.cli.summary import Outcome, exit_code
 from pipelines.config import accounts, bootstrap
 from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
-from pipelines.config.written import require_privacy_read, secrets_in_config, unknown_in_environment, unknown_in_files
+from pipelines.config.written import require_known_privacy, secrets_in_config, unknown_in_environment, unknown_in_files
 from pipelines.health.machine import readable_by_others
 from pipelines.outcome import logs, signals
 
@@ -50,7 +50,7 @@ def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
 
 def _sync(options: argparse.Namespace) -> int:
     unread = (*unknown_in_files(), *unknown_in_environment())
-    require_privacy_read(unread)
+    require_known_privacy(unread)
     for amiss in filter(None, (readable_by_others(), *secrets_in_config(), *unread)):
         LOG.warning("%s", amiss)
     if not options.demo:

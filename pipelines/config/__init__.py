@@ -1,1 +1,1 @@
-"""What is configured: settings, accounts, privacy and the destination, from .dlt/ and the environment."""
+"""The configuration from .dlt/ and the environment: settings, accounts, privacy and the destination."""

@@ -1,7 +1,7 @@
-"""Which accounts are configured, and their settings.
+"""The configured accounts and their settings.
 
-The keys of `[sources.<provider>]` make the account `default`; each `[sources.<provider>.accounts.<name>]` makes one
-more, and takes what it does not set itself from `[sources.<provider>]`.
+The keys of `[sources.<provider>]` define the account `default`. Each `[sources.<provider>.accounts.<name>]` defines
+another account, which inherits what it does not set from `[sources.<provider>]`.
 """
 
 import logging
@@ -25,7 +25,7 @@ from sources.records.privacy import Privacy
 
 LOG = logging.getLogger("fax-sync")
 DEFAULT = "default"
-_IDENTIFIER_BYTES = 63  # PostgreSQL's maximum; dlt shortens what is longer
+_IDENTIFIER_BYTES = 63  # PostgreSQL's maximum; dlt shortens longer names
 
 
 @dataclass(frozen=True)
@@ -47,41 +47,41 @@ class Account:
         return self.provider if self.name == DEFAULT else f"{self.provider}/{self.name}"
 
     def is_in(self, shard: Shard) -> bool:
-        """The account belongs to this shard; to which one does not depend on the machine or on other accounts."""
+        """The account belongs to this shard. Neither the machine nor other accounts have an influence."""
         digest = blake2b(f"{self.provider}/{self.name}".encode(), digest_size=8).digest()
         return int.from_bytes(digest) % shard.count == shard.number - 1
 
     @property
     def section(self) -> Place:
-        """Where its settings are."""
+        """The section of its settings."""
         shared = ("sources", self.provider)
         return shared if self.name == DEFAULT else (*shared, "accounts", self.name)
 
     @property
     def sections(self) -> list[Place]:
-        """Where its secrets are looked for; its other settings are under `[sources]` as well."""
+        """The sections that may hold its secrets, in order; its other settings may be under `[sources]` as well."""
         return list(dict.fromkeys((self.section, self.section[:2])))
 
     @property
     def model(self) -> type[SourceSettings]:
-        """What declares its settings."""
+        """The model that declares its settings."""
         model: type[SourceSettings] = sources.provider(self.provider).Settings
         return model
 
     def missing_secrets(self) -> list[str]:
-        """The secrets that are set neither for it nor for its provider; an empty one counts as missing."""
+        """The names of the secrets that are set neither for it nor for its provider; an empty secret is missing."""
         return [key for key, value in zip(secrets_of(self.model), self.credentials(), strict=True) if not value]
 
     def credentials(self) -> tuple[str, ...]:
-        """Its secrets, in the order in which the provider declares them; an empty text for one that is not set."""
+        """Its secrets, in the order in which the provider declares them; an empty text for a missing secret."""
         found = (setting.find(*self.sections) for setting in settings_of(self.model) if setting.is_secret)
         return tuple(str(at.value).strip() if at else "" for at in found)
 
     def settings(self) -> SourceSettings:
-        """Its settings, those of its provider where it has none of its own.
+        """Its settings; its provider's where it has none.
 
         Raises:
-            ConfigError: some of its credentials are not set, or a setting cannot be.
+            ConfigError: a secret is missing, or a setting is invalid.
         """
         if missing := self.missing_secrets():
             section = ".".join(self.section)
@@ -96,35 +96,37 @@ class Account:
         return self.model(**values)
 
     def origins(self) -> Iterator[str]:
-        """One line for each of its secrets: where it is set; no value is told."""
+        """One line for each of its secrets: where it is set, without its value."""
         for setting in settings_of(self.model):
             if setting.is_secret:
                 at = setting.find(*self.sections)
                 yield f"{'.'.join((*self.section, setting.name))}: {at.origin if at and at.value else 'NOT SET'}"
 
     def source(self, settings: SourceSettings, privacy: Privacy) -> Source:
-        """The account as it is read."""
+        """The account with its settings, as the extraction reads it."""
         return Source(self.provider, self.name, settings, privacy)
 
 
 def _require_printable(key: str, secret: str) -> None:
-    """Raises:
-    ConfigError: it holds what no key does: a line end, typographic quotes, or quotes of its own around it.
+    """Requires a secret of printable ASCII characters, without quotes around it.
+
+    Raises:
+        ConfigError: the secret has another form.
     """
     is_quoted = len(secret) > 1 and secret[0] == secret[-1] and secret[0] in "'\"`"
     if is_quoted or not all(" " <= character <= "~" for character in secret):
         raise ConfigError(
-            f"setting {key} holds a line end, a quote or a letter that no key has: copy it again, between plain quotes"
+            f"setting {key} has a line end, a quote or a letter that no key has: copy it again, between plain quotes"
         )
 
 
 def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[Account]:
-    """The configured accounts, of one provider or these names only if given; a provider without any is told on stderr.
+    """The configured accounts, of one provider or of the chosen names only if given.
 
-    An account that has some of its credentials only is among them; `settings` says what it lacks.
+    They include accounts with incomplete credentials, which `settings` refuses. The log names providers without any.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: no account is configured, or a provider or name is unknown.
     """
     known = sources.providers()
     if provider is not None and provider not in known:
@@ -149,19 +151,22 @@ def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[
 
 
 def _configured(provider: str) -> list[Account]:
-    """The default account, unless nothing is set for it or what is set is only shared by others, then those named."""
+    """The provider's accounts: `default` first, then the named ones.
+
+    The account `default` exists if it has all secrets, or some of them and no named account that shares them.
+    """
     named = [Account(provider, name) for name in sorted(_names(provider))]
     default = Account(provider)
     missing = len(default.missing_secrets())
-    some = 0 < missing < len(secrets_of(default.model))
-    return [default, *named] if missing == 0 or (some and not named) else named
+    is_incomplete = 0 < missing < len(secrets_of(default.model))
+    return [default, *named] if missing == 0 or (is_incomplete and not named) else named
 
 
 def _names(provider: str) -> set[str]:
-    """The names of a provider's further accounts, in the files and in the environment.
+    """The names of a provider's named accounts, from the files and the environment.
 
     Raises:
-        ConfigError: one of them is no name, or too long to be a part of a schema's.
+        ConfigError: a name is invalid, or too long for the name of a schema.
     """
     tables: list[Any] = [place.get(f"sources.{provider}.accounts") for place in (dlt.secrets, dlt.config)]
     found = {str(name) for table in tables if isinstance(table, dict) for name in table}
@@ -175,20 +180,22 @@ def _names(provider: str) -> set[str]:
 def _require_name(provider: str, name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == DEFAULT:
         raise ConfigError(
-            f"{provider}: an account's name is made of a-z, 0-9 and _, begins with a letter, and is not {DEFAULT!r}: "
+            f"{provider}: an account's name consists of a-z, 0-9 and _, begins with a letter, and is not {DEFAULT!r}: "
             f"{name!r}"
         )
     most = _IDENTIFIER_BYTES - len(f"{SyncSettings.read().schema}_{provider}__staging")
     if len(name) > most:
         raise ConfigError(
-            f"{provider}: an account's name has {most} letters at most, for the name of its staging schema holds it: "
+            f"{provider}: an account's name has {most} letters at most, as it is part of its staging schema's name: "
             f"{name!r} has {len(name)}"
         )
 
 
 def _require_different(accounts: list[Account]) -> None:
-    """Raises:
-    ConfigError: two accounts of a provider have the same credentials, so every fax would be there, and cost, twice.
+    """Requires different credentials in each account: else every fax would be stored, and counted, twice.
+
+    Raises:
+        ConfigError: two accounts have the same credentials.
     """
     seen: dict[tuple[str, ...], Account] = {}
     for account in (account for account in accounts if not account.missing_secrets()):
@@ -196,5 +203,6 @@ def _require_different(accounts: list[Account]) -> None:
         if other is not account:
             raise ConfigError(
                 f"the accounts {other.name!r} and {account.name!r} of {account.provider} have the same credentials, "
-                f"so every fax would cost twice: remove one, or set its own under [{'.'.join(account.section)}]"
+                "so every fax would be counted twice: remove one account, or set its own credentials under "
+                f"[{'.'.join(account.section)}]"
             )

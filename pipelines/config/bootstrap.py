@@ -1,4 +1,4 @@
-"""What has to hold before dlt is imported: the project's own settings, wherever a command is started from."""
+"""Sets up the process before dlt is imported: garbage collection, signals, umask, and the project's directory."""
 
 import gc
 import os
@@ -9,21 +9,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_DATABASE = ROOT / "demo.duckdb"
 
-gc.set_threshold(200_000, 50, 100)  # records hold no cycles, and to look for some took a tenth of a backfill
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps 50 MB for later
+gc.set_threshold(200_000, 50, 100)  # records have no cycles; the default thresholds took a tenth of a backfill
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own pool retains 50 MB
 
-os.environ["RUNTIME__INTERCEPT_SIGNALS"] = (
-    "false"  # dlt would cancel its load; pipelines/outcome/signals.py has it finish
-)
+# On a signal dlt would cancel its load; pipelines/outcome/signals.py lets it finish.
+os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
 if Path(sys.argv[0]).resolve().parent == ROOT / "pipelines":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until a command listens: no traceback from the midst of an import
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback during the imports; later a command listens
 
-os.umask(0o077)  # fax logs are nobody else's business
+os.umask(0o077)  # other users of the machine may not read fax logs
 os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))
 os.environ.setdefault("DLT_LOCAL_DIR", str(ROOT))
 os.environ.setdefault("PGAPPNAME", "fax-sync")
 
 
 def settings_directory() -> Path:
-    """Where config.toml and secrets.toml are."""
+    """The directory of config.toml and secrets.toml."""
     return Path(os.environ["DLT_PROJECT_DIR"]) / ".dlt"

@@ -1,4 +1,4 @@
-"""Settings as their models declare them, and their values: from dlt's config providers, in dlt's order and coercion.
+"""Settings as their models declare them, and their values, which dlt's config providers supply and dlt coerces.
 
 Source: https://dlthub.com/docs/general-usage/credentials/setup, read November 2026.
 """
@@ -18,13 +18,13 @@ from msgspec.structs import FieldInfo, fields
 
 from sources.errors import ConfigError
 
-_OF_THE_USER = "global:"  # what dlt calls a file with that comes from the home directory
-Place = tuple[str, ...]  # the sections that a setting is under, or these and its name
+_IN_HOME = "global:"  # dlt's prefix for a file in the home directory
+Place = tuple[str, ...]  # the sections above a setting, with or without its name
 
 
 @dataclass(frozen=True)
 class Found:
-    """A value as it is written, where, and which of dlt's config providers has it."""
+    """A value as written, its place, and the config provider of dlt that supplies it."""
 
     value: Any
     place: Place
@@ -32,20 +32,20 @@ class Found:
 
     @property
     def origin(self) -> str:
-        """The variable or the file that the value comes from, in words."""
+        """The environment variable or the file that sets the value, in words."""
         *sections, name = self.place
         location = self.provider.get_value_location(name, "", *sections)
         if not location:
             return f"set by the environment, {'__'.join(self.place).upper()}"
-        file = self.provider.present_locations[-1 if location.startswith(_OF_THE_USER) else 0]
+        file = self.provider.present_locations[-1 if location.startswith(_IN_HOME) else 0]
         return f"set in {file}, as {'.'.join(self.place)}"
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """One field of a model: `allowed` says in words what it may be; a secret is never read from config.toml.
+    """One field of a model. `allowed` describes the allowed values; a secret is never read from config.toml.
 
-    `plain` is the type without the limits, and without None.
+    `plain` is the type without its limits and without None.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Setting:
     is_secret: bool
 
     def find(self, *sections: Place) -> Found | None:
-        """The value that dlt takes: that of its first provider that has one, from the first of the sections there."""
+        """The value that dlt uses: of its first config provider that has one, from the first section that has one."""
         accessor = dlt.secrets if self.is_secret else dlt.config
         for provider in accessor.config_providers:
             for section in sections:
@@ -67,14 +67,14 @@ class Setting:
         return None
 
     def coerced(self, value: Any, named: str) -> Any:
-        """The value in the type that is declared.
+        """The value in the declared type.
 
         Raises:
-            ConfigError: it is of another type, or not allowed; the error calls it as it is `named`.
+            ConfigError: the value has another type, or is not allowed; the message calls the setting `named`.
         """
         try:
             value = deserialize_value(self.name, value, self.plain)
-            if isinstance(value, datetime):  # a pendulum, which msgspec refuses, if it was a number
+            if isinstance(value, datetime):  # dlt makes a pendulum of a number, which msgspec refuses
                 value = datetime.fromisoformat(value.isoformat())
             return convert(value, self.type)
         except (ConfigValueCannotBeCoercedException, ValidationError):
@@ -83,7 +83,7 @@ class Setting:
 
 @cache
 def settings_of(model: type[Struct]) -> tuple[Setting, ...]:
-    """The settings that a model declares, those of the model that it extends among them."""
+    """The settings that a model declares or inherits, in order."""
     return tuple(map(_declared, fields(model)))
 
 
@@ -93,10 +93,10 @@ def secrets_of(model: type[Struct]) -> list[str]:
 
 
 def read(model: type[Struct], *sections: Place, prefix: str = "") -> dict[str, Any]:
-    """The values of a model's settings that are set in one of the sections; an empty text counts as not set.
+    """The values of a model's settings that are set in one of the sections, by name; an empty text counts as not set.
 
     Raises:
-        ConfigError: one is of another type, or not allowed; the error puts `prefix` before its name.
+        ConfigError: a value has another type, or is not allowed; the message puts `prefix` before the name.
     """
     found = ((setting, setting.find(*sections)) for setting in settings_of(model))
     return {
@@ -105,7 +105,7 @@ def read(model: type[Struct], *sections: Place, prefix: str = "") -> dict[str, A
 
 
 def refusal(name: str, allowed: str) -> ConfigError:
-    """The error that says what a setting may be."""
+    """The error for a setting whose value is not allowed."""
     return ConfigError(f"setting {name} must be {allowed}: see .dlt/config.toml")
 
 

@@ -1,4 +1,4 @@
-"""The settings under `[destination.warehouse]`: refused before anything is opened if they contradict each other."""
+"""The settings under `[destination.warehouse]`, checked for contradictions before a warehouse is opened."""
 
 import re
 from collections.abc import Iterator
@@ -14,19 +14,21 @@ from sources.errors import ConfigError
 DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
 TYPES = get_args(DestinationType)
 UNKNOWN_TYPE = f"[destination.warehouse] destination_type must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
-_SECTIONS = ("destination.warehouse", "destination")  # dlt reads the second where the first says nothing
+_SECTIONS = ("destination.warehouse", "destination")  # dlt falls back to the second
 _FORM = "postgresql://user:password@host:5432/database"
 
 
 def destination_type() -> str:
-    """The configured type in dlt's word: duckdb, postgres, filesystem, or one that is none of ours."""
+    """The configured type by dlt's name: duckdb, postgres, filesystem, or an unsupported one."""
     written = _written("destination_type", dlt.config) or _written("destination_type", dlt.secrets)
     return str(written).rpartition(".")[2]
 
 
 def require_destination() -> None:
-    """Raises:
-    ConfigError: the type is none of ours, or the credentials are those of another type.
+    """Requires a supported type, and credentials of that type.
+
+    Raises:
+        ConfigError: the type is not supported, or the credentials are missing, misplaced or of another type.
     """
     kind = destination_type()
     if kind not in TYPES:
@@ -34,7 +36,7 @@ def require_destination() -> None:
     credentials = _written("credentials", dlt.secrets)
     if not credentials and kind != "filesystem" and _written("credentials", dlt.config):
         raise ConfigError(
-            "[destination.warehouse] credentials stand in config.toml, where no secret is read: "
+            "[destination.warehouse] credentials are in config.toml, from which no secret is read: "
             "move them to .dlt/secrets.toml"
         )
     if kind == "duckdb":
@@ -44,12 +46,13 @@ def require_destination() -> None:
 
 
 def origins() -> Iterator[str]:
-    """One line for each setting of the warehouse: where it is set; no value is told."""
+    """One line for each setting of the warehouse: where it is set, without its value, or its default."""
     for setting in settings_of(WarehouseSettings):
         at = setting.find(("destination", DESTINATION))
-        if setting.default is not None or at:
-            origin = at.origin if at and at.value else "not set, so the default holds"
-            yield f"{WarehouseSettings.heading}.{setting.name}: {origin}"
+        if at and at.value:
+            yield f"{WarehouseSettings.heading}.{setting.name}: {at.origin}"
+        elif setting.default is not None:
+            yield f"{WarehouseSettings.heading}.{setting.name}: {setting.default} (default)"
 
 
 def _require_file(credentials: Any) -> None:
@@ -62,8 +65,8 @@ def _require_file(credentials: Any) -> None:
     place = text.strip().removeprefix("duckdb://").lstrip("/")
     if re.match(r":memory:|md:|motherduck:", place):
         raise ConfigError(
-            "[destination.warehouse] credentials must be the path of a DuckDB file: a database in memory would be gone "
-            "with the run, and one of MotherDuck's is none"
+            "[destination.warehouse] credentials must be the path of a DuckDB file: a database in memory is lost when "
+            "the run ends, and MotherDuck is not supported"
         )
     if "://" in text and not text.startswith("duckdb://"):
         raise ConfigError(
@@ -83,28 +86,29 @@ def _require_url(credentials: Any) -> None:
     scheme, _, rest = str(credentials).strip().partition("://")
     if not re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
         raise ConfigError(
-            "[destination.warehouse] credentials are no PostgreSQL URL, but destination_type is postgres: "
+            "[destination.warehouse] credentials are not a PostgreSQL URL, but destination_type is postgres: "
             f"write them as {_FORM}, or set destination_type"
         )
     if rest.count("@") > 1:
         raise ConfigError(
             "[destination.warehouse] credentials have more than one @: in the user and the password, "
-            "@ is written %40, / %2F, # %23, ? %3F, : %3A and % %25"
+            "write @ as %40, / as %2F, # as %23, ? as %3F, : as %3A and % as %25"
         )
     _require_numbers(rest.rpartition("@")[2])
 
 
 def _require_numbers(place: str) -> None:
-    """Raises:
-    ConfigError: what dlt reads as a number is none.
+    """Requires a valid host, port and connect_timeout.
+
+    Raises:
+        ConfigError: one of them is invalid.
     """
     try:
         parts = urlsplit(f"//{place}")
         _ = parts.port, [int(value) for value in parse_qs(parts.query).get("connect_timeout", ())]
     except ValueError:
         raise ConfigError(
-            "[destination.warehouse] credentials have a host, a port or a connect_timeout that is none: "
-            f"write them as {_FORM}"
+            f"[destination.warehouse] credentials have an invalid host, port or connect_timeout: write them as {_FORM}"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The declared settings written out: for .dlt/config.toml, .dlt/example.secrets.toml and docs/settings.md."""
+"""The declared settings as text for .dlt/config.toml, .dlt/example.secrets.toml and docs/settings.md."""
 
 import ast
 import inspect
@@ -19,19 +19,19 @@ from sources.window import rfc3339
 
 
 def config_toml() -> str:
-    """What .dlt/config.toml says of every setting that is not a secret: its default, and its meaning."""
+    """The part of .dlt/config.toml with every setting that is not a secret: its default and its meaning."""
     return "\n\n".join(_sections(secrets=False))
 
 
 def secrets_toml() -> str:
-    """What .dlt/example.secrets.toml says of the secrets of every provider."""
+    """The part of .dlt/example.secrets.toml with the secrets of every provider."""
     return "\n\n".join(section for section in _sections(secrets=True) if section.startswith("[sources."))
 
 
 def markdown() -> str:
     """The table of docs/settings.md."""
     rows = (
-        f"| `[{heading}] {setting.name}` | {_linked(meaning)} | {setting.allowed} | {_told(setting.default)} |"
+        f"| `[{heading}] {setting.name}` | {_linked(meaning)} | {setting.allowed} | {_shown(setting.default)} |"
         for heading, settings in _declared()
         for setting, meaning in settings.items()
     )
@@ -39,24 +39,24 @@ def markdown() -> str:
 
 
 def _declared() -> Iterator[tuple[str, dict[Setting, str]]]:
-    """Each section with the settings that are declared for it, and what they mean."""
+    """Each section with its settings and their meanings."""
     models: dict[str, type[Struct]] = {section.heading: section for section in SECTIONS}
     models |= {WarehouseSettings.heading: WarehouseSettings, "sources": SourceSettings}
     models |= {f"sources.{name}": sources.provider(name).Settings for name in sources.providers()}
     for heading, model in models.items():
         meanings = _meanings(model)
-        yield heading, {one: meanings[one.name] for one in settings_of(model) if one.name in meanings}
+        yield heading, {setting: meanings[setting.name] for setting in settings_of(model) if setting.name in meanings}
 
 
 def _meanings(model: type[Struct]) -> dict[str, str]:
-    """The sentence below each field in the source of the model, by the field's name."""
-    found = {}
+    """The docstring below each field in the source of the model, by the field's name."""
+    meanings = {}
     body = next(node.body for node in ast.parse(inspect.getsource(model)).body if isinstance(node, ast.ClassDef))
     for field, below in pairwise(body):
         match field, below:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
-                found[name] = meaning
-    return found
+                meanings[name] = meaning
+    return meanings
 
 
 def _sections(*, secrets: bool) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _toml(value: Any) -> str:
     return rfc3339(value) if isinstance(value, datetime) else json.dumps(value)
 
 
-def _told(default: Any) -> str:
+def _shown(default: Any) -> str:
     return "none" if default in (None, "", []) else f"`{default}`"
 
 

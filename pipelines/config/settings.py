@@ -1,4 +1,4 @@
-"""The settings of the commands: every section of .dlt/config.toml but `[sources]` and dlt's own, declared here once."""
+"""The settings of the commands: every section of .dlt/config.toml except `[sources]` and dlt's own."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal, Self
@@ -36,7 +36,7 @@ KeyId = Annotated[
     ),
 ]
 KeptDays = Annotated[
-    float,  # more days lead to before the year 1
+    float,  # more days would reach back before the year 1
     Meta(ge=0, le=700_000, extra={"allowed": "a number of days, or 0 to keep everything"}),
 ]
 
@@ -48,10 +48,10 @@ class Section(Struct, kw_only=True, frozen=True):
 
     @classmethod
     def read(cls) -> Self:
-        """What is set now, and the defaults of the others.
+        """The section with the values that are set now, and defaults for the others.
 
         Raises:
-            ConfigError: one of them is of another type, or not allowed.
+            ConfigError: a value has another type, or is not allowed.
         """
         return cls(**read(cls, (cls.heading,), prefix=f"{cls.heading}."))
 
@@ -78,7 +78,7 @@ class ReportSettings(Section, kw_only=True, frozen=True):
     """What the views and reports show.
 
     Raises:
-        ConfigError: there is no such time zone; local files such as `localtime` are none to the warehouse.
+        ConfigError: the warehouse knows no such time zone; `localtime` and other local files are not time zones there.
     """
 
     heading = "report"
@@ -95,7 +95,7 @@ class ReportSettings(Section, kw_only=True, frozen=True):
 
 
 class PrivacySettings(Section, kw_only=True, frozen=True):
-    """What becomes of phone numbers and names, and for how long faxes are kept."""
+    """How phone numbers and names are stored, and how long faxes are kept."""
 
     heading = "privacy"
     phone_numbers: Handling = "keep"
@@ -110,10 +110,10 @@ class PrivacySettings(Section, kw_only=True, frozen=True):
     """Faxes created longer ago are deleted, and not loaded again; 0 keeps everything."""
 
     def handling(self) -> Privacy:
-        """What becomes of phone numbers and names.
+        """How phone numbers and names are stored.
 
         Raises:
-            ConfigError: they are to be replaced by pseudonyms, and there is no key, or one that is too short.
+            ConfigError: pseudonyms are required, but the key is missing or too short.
         """
         key = self.key.encode()
         if self.phone_numbers == "hmac" and len(key) < KEY_BYTES:
@@ -124,7 +124,7 @@ class PrivacySettings(Section, kw_only=True, frozen=True):
         return Privacy(self.phone_numbers, key, self.key_id, frozenset(map(str.lower, self.tags)))
 
     def kept_from(self, now: datetime) -> datetime | None:
-        """The earliest creation time of what is kept, in whole seconds, UTC; None if everything is."""
+        """The earliest creation time of a fax that is kept, in whole seconds, UTC; None if every fax is kept."""
         return whole_second(now - timedelta(days=self.keep_days)) if self.keep_days else None
 
 
@@ -137,7 +137,7 @@ class CheckSettings(Section, kw_only=True, frozen=True):
 
 
 class NotifySettings(Section, kw_only=True, frozen=True):
-    """Who is told of runs."""
+    """Where runs are reported."""
 
     heading = "notify"
     ping_url: str = ""
@@ -145,7 +145,7 @@ class NotifySettings(Section, kw_only=True, frozen=True):
 
 
 class WarehouseSettings(Section, kw_only=True, frozen=True):
-    """Where faxes are loaded; dlt reads these itself, and more that its documentation lists."""
+    """Where faxes are loaded. dlt reads these settings itself, and others that its documentation lists."""
 
     heading = "destination.warehouse"
     destination_type: DestinationType = "duckdb"

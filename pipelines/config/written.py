@@ -1,4 +1,4 @@
-"""What is written in the files of .dlt and in the environment, beside what is declared: no TOML, misplaced, unknown."""
+"""Faults in the files of .dlt and in the environment: files that are not TOML, misplaced secrets, unknown settings."""
 
 import os
 import re
@@ -21,12 +21,12 @@ FILES = ("config.toml", "secrets.toml")
 _RETIRED = frozenset({"reader_process_from"})  # keys that an earlier version read
 _DLTS_OWN = {"runtime", *(name for key, name in vars(known_sections).items() if key.isupper())} - {"sources"}
 _ALIKE = 0.75
-_OUR_PIPELINES = "fax_"  # what a section begins with that dlt reads for one of them only
+_OUR_PIPELINES = "fax_"  # a section that begins with it is dlt's, for one pipeline
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """A setting that nobody reads, as it is written, and where; `closest` is the setting that may be meant."""
+    """An unknown setting as written, and the place where it is set; `closest` is the setting that may be meant."""
 
     name: str
     place: str
@@ -34,7 +34,7 @@ class Unknown:
 
     @property
     def is_grave(self) -> bool:
-        """It may be one of those that keep phone numbers out: without it, they would be kept."""
+        """A privacy setting may be meant: ignoring it could store phone numbers against the user's will."""
         meant = re.split(r"\.|__", (self.closest or "").lower())[0]
         section = re.split(r"\.|__", self.name.lower())[0]
         return "privacy" in (meant, section) or _resembles_privacy(section)
@@ -47,12 +47,12 @@ class Unknown:
     def __str__(self) -> str:
         if self.is_retired:
             return f"{self.name} in {self.place} is no longer used: remove it"
-        meant = f"did you mean {self.closest}?" if self.closest else "docs/settings.md lists the settings"
-        return f"{self.name} in {self.place} is read by nobody: {meant}"
+        remedy = f"did you mean {self.closest}?" if self.closest else "docs/settings.md lists the settings"
+        return f"unknown setting {self.name} in {self.place} is ignored: {remedy}"
 
 
 def _written(name: str) -> Iterator[tuple[Place, Any]]:
-    """Each setting of a file, with its value; nothing of a file that is no TOML, which `unreadable` reports."""
+    """Each setting of a file, with its value; none of a file that is not TOML, which `unreadable` reports."""
     try:
         table = tomllib.loads(_path_of(name).read_text("utf-8"))
     except (OSError, ValueError):
@@ -61,12 +61,12 @@ def _written(name: str) -> Iterator[tuple[Place, Any]]:
 
 
 def _path_of(name: str) -> Path:
-    """Where the file of this name is."""
+    """The path of the file of this name in .dlt."""
     return bootstrap.settings_directory() / name
 
 
 def unreadable() -> str | None:
-    """A sentence that names the file, and the line that is no TOML, if one cannot be read; no value is quoted."""
+    """A sentence if a file cannot be read: its path, the reason and the line, without any value; else None."""
     for name in FILES:
         path = _path_of(name)
         try:
@@ -74,13 +74,13 @@ def unreadable() -> str | None:
         except FileNotFoundError:
             continue
         except IsADirectoryError:
-            return f"{path} is a directory: put a file with the settings in its place"
+            return f"{path} is a directory: replace it with a file"
         except OSError as error:
             return f"{path} cannot be read ({error.strerror}): check its owner and its mode"
         except ValueError as error:
             line = re.search(r"at (line \d+|end of document)", str(error))
             where = f" at {line[1]}" if line else ""
-            return f"{path} cannot be read{where}: is a text without quotes, a key there twice, or it is not UTF-8?"
+            return f"{path} is not valid TOML{where}: a text lacks quotes, a key is repeated, or it is not UTF-8"
     return None
 
 
@@ -96,7 +96,7 @@ def secrets_in_config() -> Iterator[str]:
 
 
 def unknown_in_files() -> Iterator[Unknown]:
-    """What the files of .dlt set that nobody reads; a file that is no TOML is reported elsewhere."""
+    """The unknown settings in the files of .dlt; `unreadable` reports a file that is not TOML."""
     for name in FILES:
         for place, _ in _written(name):
             if not _is_known(place):
@@ -104,27 +104,29 @@ def unknown_in_files() -> Iterator[Unknown]:
 
 
 def unknown_in_environment() -> Iterator[Unknown]:
-    """The variables that look like settings of ours, and that nobody reads."""
-    ours = {"sources", *(section.heading for section in SECTIONS)}
+    """The environment variables that look like this project's settings but are unknown."""
+    headings = {"sources", *(section.heading for section in SECTIONS)}
     for name in sorted(os.environ):
         place = tuple(name.lower().split("__"))
-        is_ours = len(place) > 1 and (place[0] in ours or _resembles_privacy(place[0]))
+        is_ours = len(place) > 1 and (place[0] in headings or _resembles_privacy(place[0]))
         if is_ours and not _is_known(place):
             closest = _closest(place, "__")
             yield Unknown(name, "the environment", closest and closest.upper())
 
 
-def require_privacy_read(unread: Iterable[Unknown]) -> None:
-    """Raises:
-    ConfigError: a setting that nobody reads is under `[privacy]`, or under a section of nearly that name.
+def require_known_privacy(unknown: Iterable[Unknown]) -> None:
+    """Requires that no unknown setting is under `[privacy]`, or under a section of nearly that name.
+
+    Raises:
+        ConfigError: an unknown setting is there.
     """
-    for unknown in unread:
-        if unknown.is_grave:
-            raise ConfigError(f"phone numbers might be kept that are not to be: {unknown}")
+    for setting in unknown:
+        if setting.is_grave:
+            raise ConfigError(f"phone numbers might be stored against your will: {setting}")
 
 
 def _resembles_privacy(section: str) -> bool:
-    from difflib import SequenceMatcher  # noqa: PLC0415  # hardly ever needed
+    from difflib import SequenceMatcher  # noqa: PLC0415  # rarely needed
 
     return SequenceMatcher(None, section, "privacy").ratio() >= _ALIKE
 
@@ -136,13 +138,13 @@ def _is_known(place: Place) -> bool:
 
 
 def _account_of(place: Place) -> str | None:
-    """The account that the place of a setting names, as in `sources.<provider>.accounts.<name>.<key>`."""
+    """The account in the place of a setting, such as `sources.<provider>.accounts.<name>.<key>`; None without one."""
     return place[3] if len(place) > 4 else None
 
 
 @cache
 def _known(account: str | None) -> frozenset[Place]:
-    """The place of every setting that there is, in the accounts of this name as well."""
+    """The place of every declared setting, also under the account of this name at each provider."""
     known: set[Place] = {(section.heading, setting.name) for section in SECTIONS for setting in settings_of(section)}
     for provider in sources.providers():
         for setting in settings_of(sources.provider(provider).Settings):
@@ -162,7 +164,7 @@ def _leaves(table: dict[str, Any], section: Place = ()) -> Iterator[tuple[Place,
 
 
 def _closest(place: Place, joint: str) -> str | None:
-    from difflib import get_close_matches  # noqa: PLC0415  # hardly ever needed
+    from difflib import get_close_matches  # noqa: PLC0415  # rarely needed
 
     known = sorted(joint.join(setting) for setting in _known(_account_of(place)))
     return next(iter(get_close_matches(joint.join(place), known, 1, _ALIKE)), None)

@@ -166,7 +166,7 @@ def test_a_text_without_quotes_is_told_where_it_stands(
     ended = sync_process()
 
     assert (ended.returncode, "quotes" in ended.stderr, "px-key" in ended.stderr) == (78, True, False)
-    assert "secrets.toml cannot be read at line 2" in ended.stderr
+    assert "secrets.toml is not valid TOML at line 2" in ended.stderr
 
 
 AROUND = {"a line end": "{}\n", "blanks": "  {} ", "a Windows line end": "{}\r\n"}

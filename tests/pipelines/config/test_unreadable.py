@@ -54,7 +54,7 @@ def test_a_directory_or_no_toml_in_place_of_the_settings_is_named(
     path.rmdir()
     path.write_bytes(b"[sources\n\xff")
 
-    assert (main([]), f"{path} cannot be read" in caplog.text) == (78, True)
+    assert (main([]), f"{path} is not valid TOML" in caplog.text) == (78, True)
 
 
 @pytest.mark.parametrize("name", ["secrets.toml", "config.toml"])
