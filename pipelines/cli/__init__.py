@@ -1,1 +1,1 @@
-"""What the commands share: arguments, signals, logs, progress, and the summary of a run."""
+"""What the commands share: arguments, progress, notification, and the summary of a run."""

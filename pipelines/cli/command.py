@@ -1,4 +1,4 @@
-"""What the commands share: how they are called, and how they report what went wrong."""
+"""What the commands share: parsing of arguments, and reporting of errors with an exit code."""
 
 import argparse
 import gc
@@ -19,48 +19,60 @@ from sources.errors import ConfigError
 from sources.window import parse_instant
 
 LOG = logging.getLogger("fax-sync")
-USAGE, NOBODY_READS = 64, 141  # the latter is what a shell gives for SIGPIPE
+USAGE, BROKEN_PIPE = 64, 141  # the shell's code for SIGPIPE
 
 
 class CommandParser(argparse.ArgumentParser):
-    """The standard parser, with the exit code that sysexits(3) gives to a wrong call."""
+    """The standard parser, with the exit code of sysexits(3) for wrong usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Says what is wrong with the call, and ends."""
+        """Prints the usage and the message on stderr, and exits with 64."""
         self.print_usage(sys.stderr)
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
 def instant(text: str) -> datetime:
-    """A date or time given as an argument, in UTC unless it says otherwise."""
+    """The date or time in an argument, in UTC unless it names an offset.
+
+    Raises:
+        ArgumentTypeError: the argument is neither.
+    """
     try:
         return parse_instant(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no date or time: try 2026-10-01 or 2026-10-01T12:00:00Z"
+            f"{text!r} is not a date or time: write 2026-10-01 or 2026-10-01T12:00:00Z"
         ) from None
 
 
 def minutes(text: str) -> float:
-    """A length of time given as an argument."""
+    """The number of minutes in an argument.
+
+    Raises:
+        ArgumentTypeError: the argument is not a number above 0.
+    """
     try:
         if 0 < (given := float(text)) < math.inf:
             return given
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes above 0")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
 
 
 def shard(text: str) -> Shard:
-    """A shard given as an argument: K/N."""
+    """The shard in an argument such as 1/4.
+
+    Raises:
+        ArgumentTypeError: the argument is not a shard.
+    """
     number, _, count = text.partition("/")
     if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
         return Shard(int(number), int(count))
-    raise argparse.ArgumentTypeError(f"{text!r} is no shard: try 1/4, the first of four")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a shard: write 1/4 for the first of four")
 
 
 def reported(command: Callable[[], int], verbose: bool = False, log_format: logs.Format = "text") -> int:
-    """Runs a command and gives its exit code; whatever stops it is told in one line on stderr."""
+    """Runs a command and returns its exit code; logs the error that ends it on one line on stderr."""
     logs.set_up(verbose, log_format)
     _tolerate_any_encoding()
     try:
@@ -72,33 +84,33 @@ def reported(command: Callable[[], int], verbose: bool = False, log_format: logs
             sys.stdout.flush()
         return exit_code
     except BrokenPipeError:
-        return NOBODY_READS
+        return BROKEN_PIPE
     except BaseException as error:
         if stopped := signals.behind(error):
-            LOG.error("stopped by %s; what has been loaded stays, and the next run continues", stopped.name)
+            LOG.error("stopped by %s: the loaded faxes are kept, and the next run continues from there", stopped.name)
             return stopped.exit_code
         LOG.debug("the command failed", exc_info=True)
         if not isinstance(error, Exception):
             raise
-        told = always_fax_sync_error(error)
-        LOG.error("%s", told)
-        return told.exit_code
+        reported_error = always_fax_sync_error(error)
+        LOG.error("%s", reported_error)
+        return reported_error.exit_code
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process."""
+    """Ends the process with the exit code."""
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
             if stream:
                 stream.flush()
         except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # or Python fails once more as it ends, with 120
-    gc.freeze()  # or Python looks through all that was ever imported for cycles: a tenth of a run with nothing new
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # else Python fails to flush at exit, with 120
+    gc.freeze()  # else Python searches all modules for cycles at exit: a tenth of a run with nothing new
     sys.exit(code)
 
 
 def _tolerate_any_encoding() -> None:
-    """Has what the encoding of stdout or stderr lacks be printed as an escape: a message is no reason to fail."""
+    """Prints characters that the encoding of stdout or stderr lacks as escapes, so that no message makes a run fail."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""What a person sees: a bar while a sync runs, and the demonstration's costs at its end."""
+"""What a person sees on a terminal: a progress bar while a sync runs, and the demonstration's costs at its end."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from sources.load.run import Run
 
 @contextmanager
 def bar() -> Iterator[Callable[[str, Run], None]]:
-    """Gives what to call after each window to have the account's bar on stderr move."""
+    """Draws bars on stderr, one per account; yields the function to call after each window."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as drawn:
         tasks: dict[str, TaskID] = {}
@@ -38,7 +38,7 @@ def bar() -> Iterator[Callable[[str, Run], None]]:
 
 
 def demonstration(database: Path, schema: str) -> None:
-    """Prints what the demonstration's faxes cost, where they are, and what to do next."""
+    """Prints the costs of the demonstration's faxes, where the faxes are, and what to do next."""
     with duckdb.connect(str(database), read_only=True) as connection:
         rows = connection.execute(
             f"select month, provider, sum(faxes), sum(pages), sum(cost_usd) from {schema}.monthly_costs"

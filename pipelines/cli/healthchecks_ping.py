@@ -1,6 +1,6 @@
-"""Telling a watcher that a run has begun and how it ended, by the conventions of healthchecks.io.
+"""Reports the start and the end of a run to a monitoring service, by the conventions of healthchecks.io.
 
-Source: https://healthchecks.io/docs/http_api/, read November 2026. A watcher that fails, fails no run.
+Source: https://healthchecks.io/docs/http_api/, read November 2026. A failing service does not make a run fail.
 """
 
 import logging
@@ -18,12 +18,12 @@ _SECONDS = 5
 
 
 def watched(command: Callable[[], int]) -> int:
-    """Runs the command and gives its exit code, telling the watcher of `[notify] ping_url`, if there is one.
+    """Runs the command and returns its exit code; pings `[notify] ping_url`, if it is set, before and after.
 
-    75 and a signal are only logged there: if that goes on, the watcher misses the next success.
+    Exit code 75 and a signal go to its log only: the service raises an alarm if no success follows in time.
 
     Raises:
-        ConfigError: the URL would go over the network unencrypted.
+        ConfigError: the URL is neither HTTPS nor on this machine.
     """
     url = NotifySettings.read().ping_url.rstrip("/")
     if not url:
@@ -44,5 +44,5 @@ def _ping(url: str) -> None:
         with requests.Session() as session:
             session.trust_env = False
             session.get(url, timeout=_SECONDS, allow_redirects=False).raise_for_status()
-    except Exception as error:  # whatever it is: a watcher fails no run
+    except Exception as error:  # a failed ping must not make the run fail
         LOG.warning("the ping to [notify] ping_url failed (%s)", type(error).__name__)  # the URL is a secret

@@ -14,11 +14,11 @@ OnProgress = Callable[[str, Run], None]
 
 @contextmanager
 def progress() -> Iterator[OnProgress]:
-    """Gives what to call after each window: a bar if stderr is a terminal, else a line in the debug log."""
+    """Yields the function to call after each window: it moves a bar if stderr is a terminal, else logs a line."""
     if not (sys.stderr and sys.stderr.isatty()) or logs.is_json():
         yield _log
         return
-    from pipelines.cli.demo_summary import bar  # noqa: PLC0415  # a run from cron needs none of what it takes to draw
+    from pipelines.cli.demo_summary import bar  # noqa: PLC0415  # a run from cron draws nothing
 
     with bar() as advance:
         yield advance
