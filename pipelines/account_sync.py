@@ -1,4 +1,4 @@
-"""One account's run, from the lock to the row that tells how it ended. Whatever stops it stops no other account."""
+"""One account's run, from its lock to its row in `sync_runs`. An error that ends it ends no other account's run."""
 
 import argparse
 import logging
@@ -38,7 +38,7 @@ LOG = logging.getLogger("fax-sync")
 
 @dataclass(frozen=True)
 class Sync:
-    """What the command asks for, for every account: `schema` is that of the views, `options` are the command line's."""
+    """What is the same for every account: the views' schema, the run's id, the command line's options, the progress."""
 
     schema: str
     run_id: str
@@ -47,9 +47,9 @@ class Sync:
 
 
 class AccountSync:
-    """The sync of one account into its raw schema, in two steps: `begin` looks for something new, `finish` loads it.
+    """The sync of one account into its raw schema, in two steps: `begin` reads what is new, `finish` loads it.
 
-    `begin` may be called in another thread than `finish`, which must be the main thread, as it listens to signals.
+    `finish` must run in the main thread, because it handles signals; `begin` may run in another.
     """
 
     def __init__(self, account: accounts.Account, warehouses: load.Warehouses, sync: Sync) -> None:
@@ -58,30 +58,30 @@ class AccountSync:
         self._warehouses, self._sync = warehouses, sync
         self._began = 0.0
         self._ending = Ending()
-        self._held = ExitStack()  # the warehouse, its lock, and the row of `sync_runs`
+        self._resources = ExitStack()  # the warehouse, its lock, and the row of `sync_runs`
         self._opened: load.Warehouse | None = None
-        self._rest: Callable[[], None] = lambda: None  # what `begin` has left to `finish`
+        self._load_found: Callable[[], None] = lambda: None  # set by `begin` for `finish`
         self._stopped: signals.Stopped | None = None
         self._failure: BaseException | None = None
         self.has_begun = Event()
         self._lock, self._is_abandoned = Lock(), False
 
     def begin(self) -> "AccountSync":
-        """Opens the warehouse, and reads until there is something to load, or to the end; what fails fails `finish`."""
+        """Opens the warehouse, and reads until it finds something to load, or to the end; `finish` reports an error."""
         self._began = time.monotonic()
         try:
-            settings = self.account.settings()  # refused, if they must be, before anything is written
+            settings = self.account.settings()  # raises ConfigError before anything is written
             warehouse = self._warehouses.opened(self.account.provider, self.account.name)
-            self._opened = opened = self._held.enter_context(warehouse)
-            self._held.enter_context(signals.cancelling(opened.cancel))
+            self._opened = opened = self._resources.enter_context(warehouse)
+            self._resources.enter_context(signals.cancelling(opened.cancel))
             opened.require_tables(self._sync.options.full_refresh)
             self.run = run = _run(self.account, settings, self._sync, opened, self._began)
             if not opened.appends:
-                self._held.enter_context(sync_runs.recorded(opened.client, opened.raw, run, self._ending))
+                self._resources.enter_context(sync_runs.recorded(opened.client, opened.raw, run, self._ending))
             batches = Batches(run, opened.position)
             with signals.gently(run.stop) if current_thread() is main_thread() else nullcontext():
                 is_found = batches.find()
-            self._rest = partial(self._load, opened, run, batches, is_found)
+            self._load_found = partial(self._load, opened, run, batches, is_found)
         except BaseException as failure:
             self._failure = failure
         with self._lock:
@@ -89,18 +89,18 @@ class AccountSync:
             is_abandoned = self._is_abandoned
         if is_abandoned:
             with suppress(Exception):
-                self._held.close()
+                self._resources.close()
         return self
 
     def finish(self) -> Outcome:
-        """Loads what was found and all that follows; tells how the sync ended, whatever it met with."""
+        """Loads what `begin` found and everything after it; returns how the sync ended, also after an error."""
         try:
-            with self._held:
+            with self._resources:
                 if self._stopped:
                     raise self._stopped
                 if self._failure:
                     raise self._failure
-                self._rest()
+                self._load_found()
         except (Exception, signals.Stopped) as failure:
             LOG.debug("%s failed", self.account, exc_info=True)
             self._ending.note(failure, self.run)
@@ -111,7 +111,7 @@ class AccountSync:
         return Outcome(self.account, self.run, time.monotonic() - self._began, error)
 
     def _load(self, opened: load.Warehouse, run: Run, batches: Batches, is_found: bool) -> None:
-        """Loads until the run has reached its end, and mends what the warehouse needs mended after it."""
+        """Loads to the end of the run, deletes expired faxes, compacts the ledger, and refreshes the views."""
         with signals.gently(run.stop):
             _load_all(opened, run, batches, is_found)
         if run.request.moves_cursor and (text := hint(provider(self.account.provider), _stored(opened), run)):
@@ -122,13 +122,13 @@ class AccountSync:
         require_proof(run)
 
     def abandon(self) -> bool:
-        """Has a `begin` that has not ended close what it holds, as no `finish` follows; false if it has ended."""
+        """Makes a `begin` that is still running close its resources, as no `finish` follows; false if it has ended."""
         with self._lock:
             self._is_abandoned = not self.has_begun.is_set()
             return self._is_abandoned
 
     def stop(self, stopped: signals.Stopped) -> None:
-        """Has a `begin` in another thread end soon, and `finish` load nothing."""
+        """Makes a `begin` in another thread end soon, and `finish` load nothing."""
         self._stopped = stopped
         if self.run:
             self.run.stop.requested = True
@@ -138,19 +138,19 @@ class AccountSync:
 
 
 def _close(run: Run) -> None:
-    """Ends what still asks or waits for the provider; whatever that meets with, the outcome of the run is known."""
+    """Ends requests and waits that are still open; an error changes nothing, as the outcome is already known."""
     try:
         run.closing.close()
     except Exception:
-        LOG.debug("the connections to the provider did not end in good order", exc_info=True)
+        LOG.debug("closing the connections to the provider failed", exc_info=True)
 
 
 def _run(account: accounts.Account, settings: SourceSettings, sync: Sync, opened: load.Warehouse, began: float) -> Run:
     now = whole_second(datetime.now(UTC))
-    loading, privacy = SyncSettings.read(), PrivacySettings.read()
+    sync_settings, privacy = SyncSettings.read(), PrivacySettings.read()
     kept = privacy.kept_from(now)
     if kept and opened.appends:
-        raise ConfigError("setting privacy.keep_days needs a database: nothing can be deleted from Parquet files")
+        raise ConfigError("setting privacy.keep_days needs a database: faxes cannot be deleted from Parquet files")
     source, options = account.source(settings, privacy.handling()), sync.options
     request = RunRequest(
         sync.run_id,
@@ -159,8 +159,8 @@ def _run(account: accounts.Account, settings: SourceSettings, sync: Sync, opened
         until=options.until,
         refetch=options.refetch,
         full_refresh=options.full_refresh,
-        heartbeat=timedelta(minutes=loading.heartbeat_minutes),
-        rows_per_load=loading.rows_per_load,
+        heartbeat=timedelta(minutes=sync_settings.heartbeat_minutes),
+        rows_per_load=sync_settings.rows_per_load,
         deadline=began + 60 * options.max_runtime,
     )
     return Run(
@@ -179,14 +179,12 @@ def _stored(opened: load.Warehouse) -> StoredFaxes:
 
 
 def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool) -> None:
-    """Loads until the run has reached its end; `is_found`: there is something for the first load.
-
-    It ends early if the run is asked to end.
+    """Loads to the end of the run, or until its stop is requested. `is_found` says whether there is a first load.
 
     Raises:
-        TryAgain: time is up; what is loaded stays, and the next run goes on from there.
+        TryAgain: `--max-runtime` is over; the loaded faxes are kept.
     """
-    source, before = None, Tally()
+    source, loaded = None, Tally()
     while True:
         try:
             if is_found:
@@ -195,18 +193,20 @@ def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool
             if run.stop.requested or run.finished:
                 return
             if run.is_late:
-                raise TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on from there")
-            before = run.tally.copy()
+                raise TryAgain(
+                    "stopped by --max-runtime: the loaded windows are complete, and the next run continues from there"
+                )
+            loaded = run.tally.copy()
             is_found = batches.find()
         except BaseException:
-            run.tally = before  # what came since then was not loaded
+            run.tally = loaded  # what was read since was not loaded
             raise
 
 
 def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
-    """Makes the views in `schema`, once a session and after a load; a warning for each that cannot be made."""
+    """Refreshes the views in `schema`, once a session and after each load; a warning for each failure."""
     if opened.appends:
-        return ["Parquet files have no views: docs/files.md says how to query them"]
+        return ["Parquet files have no views: see docs/files.md for how to query them"]
     if opened.session.has_views and not run.loads:
         return []
     with opened.lock.turn():
@@ -216,13 +216,13 @@ def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
 
 
 def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:
-    """Deletes what is too old by a clock that the provider's answers have confirmed: a wrong one might delete all.
+    """Deletes faxes older than `keep_days` if the provider's answers confirm the clock: a wrong one might delete all.
 
-    A run with bounds of its own may have asked for nothing.
+    A run with --since or --until deletes nothing, because it may have made no request.
     """
     if not run.kept_from or not run.request.moves_cursor:
         return
     if not run.client.has_told_time:
-        run.warnings.append("nothing older than [privacy] keep_days was deleted: the provider's answers tell no time")
+        run.warnings.append("no fax older than [privacy] keep_days was deleted: the provider's answers have no Date")
     else:
         run.purged = delete_expired(opened, provider(account.provider).TABLE, account.name, run.kept_from)

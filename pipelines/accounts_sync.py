@@ -1,4 +1,4 @@
-"""The syncs of all accounts: side by side up to their loads, which come one after the other."""
+"""Syncs all accounts: several read at the same time, and load one after the other."""
 
 import time
 from collections import deque
@@ -15,14 +15,14 @@ from pipelines.config.settings import SyncSettings
 from pipelines.outcome import signals
 from pipelines.warehouse.load import Warehouses
 
-_ENDING_SECONDS = 5  # for what was begun to end after a signal; its locks end with the process
+_ENDING_SECONDS = 5  # for running syncs to end after a signal; their locks end with the process
 
 
 def sync_accounts(accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
-    """How the sync of each account ended, in their order. A signal keeps those that it finds waiting from being begun.
+    """How the sync of each account ended, in the order of the accounts. After a signal no further sync begins.
 
-    Into a database server, so many accounts at a time open their warehouse and read until they find something new as
-    `[sync] accounts_at_a_time` says. Into a file it is one: it has one lock.
+    With PostgreSQL, `[sync] accounts_at_a_time` accounts open the warehouse and read at the same time; with a file
+    only one, as the file has one lock.
     """
     outcomes: dict[Account, Outcome] = {}
     with ExitStack() as stack:
@@ -43,28 +43,31 @@ def sync_accounts(accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
 def _side_by_side(
     waiting: deque[Account], slots: Sequence[Warehouses], sync: Sync, outcomes: dict[Account, Outcome]
 ) -> None:
-    """Syncs accounts until all have their outcome, or a signal has come."""
-    idle, under_way = deque(slots), dict[AccountSync, Warehouses]()
+    """Syncs the waiting accounts until all have an outcome, or a signal comes."""
+    idle, running = deque(slots), dict[AccountSync, Warehouses]()
     begun: SimpleQueue[AccountSync] = SimpleQueue()
     try:
-        while waiting or under_way:
+        while waiting or running:
             while waiting and idle:
                 slot = idle.popleft()
-                one = AccountSync(waiting.popleft(), slot, sync)
-                under_way[one] = slot
-                Thread(target=lambda one=one: begun.put(one.begin()), daemon=True).start()
+                started = AccountSync(waiting.popleft(), slot, sync)
+                running[started] = slot
+                Thread(target=lambda started=started: begun.put(started.begin()), daemon=True).start()
             with signals.waiting():
-                one = begun.get()
-            outcomes[one.account] = one.finish()
-            idle.append(under_way.pop(one))
+                ready = begun.get()
+            outcomes[ready.account] = ready.finish()
+            idle.append(running.pop(ready))
             signals.raise_if_received()
     except signals.Stopped as stopped:
-        for one in under_way:
-            one.stop(stopped)
+        for account_sync in running:
+            account_sync.stop(stopped)
         deadline = time.monotonic() + _ENDING_SECONDS
-        for one in under_way:
-            one.has_begun.wait(max(0, deadline - time.monotonic()))
-            outcomes[one.account] = _not_begun(one.account, stopped) if one.abandon() else one.finish()
+        for account_sync in running:
+            account_sync.has_begun.wait(max(0, deadline - time.monotonic()))
+            is_abandoned = account_sync.abandon()
+            outcomes[account_sync.account] = (
+                _not_begun(account_sync.account, stopped) if is_abandoned else account_sync.finish()
+            )
 
 
 def _not_begun(account: Account, stopped: signals.Stopped) -> Outcome:

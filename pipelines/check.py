@@ -1,4 +1,4 @@
-"""Is everything there, and fit to go on? Looks at this machine, the settings, the providers and the warehouse."""
+"""Checks that every fax is in the warehouse and the next sync can run: machine, settings, providers, warehouse."""
 
 import sys
 from pathlib import Path
@@ -46,24 +46,24 @@ FOUND, LATER = 65, 75
 
 @dataclass
 class Report:
-    """What was found out about one account, or about this machine."""
+    """The findings, notes and settings of one account, or of this machine."""
 
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
-    looked_at: bool = True  # no sync had its warehouse
-    is_faulty: bool = False  # looking met with an error that no code expects
+    looked_at: bool = True  # false: a sync was using the warehouse
+    is_faulty: bool = False  # the check ended with an unexpected error
 
     def note_failure(self, failure: Exception) -> None:
-        """Adds what kept us from looking as a finding."""
+        """Adds the error that ended the check as a finding."""
         error = always_fax_sync_error(failure)
         self.is_faulty = self.is_faulty or isinstance(error, Unforeseen)
         self.findings.append(str(error))
-        LOG.debug("looking failed", exc_info=True)
+        LOG.debug("the check failed", exc_info=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code: 0 if all is well, 65 if something was found, 75 if nothing could be."""
+    """Runs the command; returns its exit code: 0 no findings, 65 findings, 75 a sync was using every account."""
     options = _parser().parse_args(arguments)
     return reported(lambda: _check(options), options.verbose)
 
@@ -71,9 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     with demo.fakes(bootstrap.DEMO_DATABASE) if options.demo else nullcontext():
         configured = accounts.required(options.provider, options.account)
-        left_over: set[str] = set()
+        noted: set[str] = set()
         schema = SyncSettings.read().schema
-        of_accounts = {str(account): _report(account, schema, left_over) for account in configured}
+        of_accounts = {str(account): _report(account, schema, noted) for account in configured}
     reports = {"this machine": _machine()} | of_accounts
     if options.json:
         print(json.dumps({name: asdict(report) for name, report in reports.items()}))
@@ -87,7 +87,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _machine() -> Report:
-    """An unknown setting is a finding in the files of .dlt; a retired one, or one in the environment, is a note."""
+    """The report on this machine. An unknown setting in .dlt is a finding; a retired one, or a variable, is a note."""
     report = Report()
     try:
         retired = [unknown for unknown in unknown_in_files() if unknown.is_retired]
@@ -99,10 +99,10 @@ def _machine() -> Report:
     return report
 
 
-def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
-    """What there is to say of one account; it leaves nothing behind, and asks the provider once or twice.
+def _report(account: accounts.Account, schema: str, noted: set[str]) -> Report:
+    """The report on one account. It makes one or two requests, and leaves nothing in the warehouse.
 
-    What is `told` of the raw schema, which a provider's accounts share, is told under the first of them only.
+    A provider's accounts share a raw schema; `noted` has the notes of earlier accounts, which are not repeated.
     """
     report = Report()
     try:
@@ -111,9 +111,9 @@ def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
             report.settings.append(f"destination.warehouse: {version_of(opened)}")
             report.findings += warehouse_findings(opened, schema)
             shared = warehouse_notes(opened, account.provider, _names(account.provider))
-            report.notes += [note for note in shared if note not in told]
-            told.update(report.notes)
-            _look(account, StoredFaxes(opened.client, account.name, opened.appends), report)
+            report.notes += [note for note in shared if note not in noted]
+            noted.update(report.notes)
+            _check_account(account, StoredFaxes(opened.client, account.name, opened.appends), report)
     except AtWork as busy:
         report.looked_at = False
         report.notes.append(str(busy))
@@ -124,12 +124,12 @@ def _report(account: accounts.Account, schema: str, told: set[str]) -> Report:
 
 @contextmanager
 def _warehouse(schema: str, report: Report) -> Iterator[None]:
-    """Has an empty DuckDB file be looked at that is gone with the block, where the configured one is not there yet.
+    """Replaces the configured DuckDB file by a temporary, empty one while the block runs, if it does not exist yet.
 
-    To open a file makes it, and its lock.
+    Opening the configured file would create it and its lock.
 
     Raises:
-        ConfigError: there can be no such DuckDB file.
+        ConfigError: the configured path cannot be a DuckDB file.
     """
     file = read_only.database_file()
     if file is None or file.exists():
@@ -144,21 +144,22 @@ def _warehouse(schema: str, report: Report) -> Iterator[None]:
         yield
 
 
-def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
+def _check_account(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
+    """Adds to the report what the provider's answers and the warehouse's rows show."""
     package, now = provider(account.provider), datetime.now(UTC)
     settings, privacy = account.settings(), PrivacySettings.read()
     source = account.source(settings, privacy.handling())
     request = RunRequest("check", settings.horizon(source.api.EARLIEST))
     run = Run(request, source, source.connect(), stored, now, privacy.kept_from(now))
     if run.client.limits.proxy:
-        report.settings.append(f"{'.'.join(account.section)}: asked through the proxy {host(run.client.limits.proxy)}")
+        report.settings.append(
+            f"{'.'.join(account.section)}: requests go through the proxy {host(run.client.limits.proxy)}"
+        )
     most_age = timedelta(hours=CheckSettings.read().max_age_hours)
     refused = refusal(package.api.fetch_pages, run.client, now)
     report.findings += [*_refusal_findings(refused, package, stored, now, most_age), *clock_findings(run.client)]
     if not refused:
-        report.settings.append(
-            f"{'.'.join(account.section)}: the provider accepts the credentials, and lists faxes to them"
-        )
+        report.settings.append(f"{'.'.join(account.section)}: credentials accepted, the provider lists faxes")
     report.findings += findings(stored, run, most_age)
     if not refused:
         _compare_month(package, run, stored, report)
@@ -170,7 +171,7 @@ def _look(account: accounts.Account, stored: StoredFaxes, report: Report) -> Non
 
 
 def _compare_month(package: ModuleType, run: Run, stored: StoredFaxes, report: Report) -> None:
-    """Asks a provider that counts its faxes how many they are, unless faxes of the month have been deleted here."""
+    """Compares the month's faxes with the provider's count, if it has one, unless `keep_days` deletes some of them."""
     client, covered, now = run.client, stored.covered(), run.started_at
     count = package.api.count_this_month(client, now) if covered else None
     if covered is None or count is None:
@@ -189,7 +190,7 @@ def _compare_month(package: ModuleType, run: Run, stored: StoredFaxes, report: R
 def _refusal_findings(
     refused: FaxSyncError | None, package: ModuleType, stored: StoredFaxes, now: datetime, most_age: timedelta
 ) -> Iterator[str]:
-    """What the provider answered, and whether every run of late has met with the like."""
+    """The error that the provider answered, and since when no run has reached the provider."""
     if refused is None:
         return
     yield str(advised(refused, package))
@@ -198,21 +199,21 @@ def _refusal_findings(
 
 
 def _names(provider: str) -> set[str]:
-    """The configured accounts of a provider."""
+    """The names of the provider's configured accounts."""
     return {account.name for account in accounts.required(provider)}
 
 
 def _print(reports: dict[str, Report], verbose: bool) -> None:
     for name, report in reports.items():
         print(f"{name}: {_verdict(report)}")
-        told = [*(f"- {text}" for text in report.findings), *(f"note: {text}" for text in report.notes)]
-        for line in [*told, *(f"setting {text}" for text in report.settings if verbose)]:
+        lines = [*(f"- {text}" for text in report.findings), *(f"note: {text}" for text in report.notes)]
+        for line in [*lines, *(f"setting {text}" for text in report.settings if verbose)]:
             print(f"  {line}")
 
 
 def _verdict(report: Report) -> str:
     if not report.looked_at:
-        return "not looked at"
+        return "not checked"
     found = len(report.findings)
     return "all is well" if not found else "1 finding" if found == 1 else f"{found} findings"
 
@@ -221,9 +222,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="check.py",
         description=__doc__,
-        epilog="Exit codes: 0 all is well; 64 usage; 65 something was found; 70 an error that no code "
-        "expects, please report it; 75 every account is being synced: "
-        "check again later; 78 configuration.",
+        epilog="Exit codes: 0 no findings; 64 usage; 65 findings; 70 unexpected error, please report it; "
+        "75 every account is being synced, check again later; 78 configuration.",
     )
     parser.add_argument("--provider", metavar="NAME", help="check this provider only")
     parser.add_argument(
@@ -232,7 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demo", action="store_true", help="check demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
     parser.add_argument(
-        "--verbose", action="store_true", help="tell where each setting comes from, and the traceback of a failure"
+        "--verbose", action="store_true", help="print where each setting is set, and the traceback of an error"
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""The demonstration: every provider's fake on loopback, and settings that lead there and into a file of its own."""
+"""The demonstration: every provider's fake on loopback, and settings for these and for a DuckDB file of its own."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from sources.fakes.server import serve
 
 
 def warehouse_settings(database: Path) -> dict[str, str]:
-    """The environment in which `database`, a DuckDB file, is the warehouse."""
+    """The environment variables that make `database`, a DuckDB file, the warehouse."""
     return {
         "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "duckdb",
         "DESTINATION__WAREHOUSE__CREDENTIALS": str(database),
@@ -23,14 +23,14 @@ def warehouse_settings(database: Path) -> dict[str, str]:
 
 @contextmanager
 def warehouse(database: Path) -> Iterator[None]:
-    """Points the settings of this process at `database`, a DuckDB file."""
+    """Makes `database`, a DuckDB file, this process's warehouse while the block runs."""
     with patch.dict(os.environ, warehouse_settings(database)):
         yield
 
 
 @contextmanager
 def fakes(database: Path) -> Iterator[None]:
-    """Runs every provider's fake, and points the settings of this process at them and at `database`."""
+    """Runs every provider's fake while the block runs, with this process's settings for the fakes and `database`."""
     now = datetime.now(UTC)
     settings: dict[str, str] = {}
     with ExitStack() as stack:

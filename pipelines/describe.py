@@ -1,4 +1,4 @@
-"""Describes the warehouse: its tables, views and columns, for people (Markdown) or as the sources of a dbt project.
+"""Describes the warehouse's tables, views and columns, as Markdown or as the sources of a dbt project.
 
 With --settings, describes the settings instead.
 """
@@ -30,7 +30,7 @@ _HEAD = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code."""
+    """Runs the command; returns its exit code."""
     options = _parser().parse_args(arguments)
     return reported(lambda: _describe(options), options.verbose)
 
@@ -41,9 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--settings",
         choices=tuple(_SETTINGS),
-        help="print what docs/, config.toml or example.secrets.toml say of settings",
+        help="print the settings for docs/settings.md, config.toml or example.secrets.toml",
     )
-    parser.add_argument("--verbose", action="store_true", help="tell the traceback of a failure")
+    parser.add_argument("--verbose", action="store_true", help="print the traceback of an error")
     return parser
 
 
@@ -58,7 +58,7 @@ def _describe(options: argparse.Namespace) -> int:
 
 
 def markdown(relations: Sequence[Relation]) -> str:
-    """A page: a diagram of the relations and their keys, and a table of columns for each relation."""
+    """docs/reference.md: a diagram of the relations and their keys, and a table of columns for each relation."""
     sections = (line for relation in relations for line in _section(relation))
     return "\n".join([*_HEAD, "", *_diagram(relations), "", *sections]).strip()
 
@@ -87,16 +87,16 @@ def _section(relation: Relation) -> Iterator[str]:
 
 
 def dbt_sources(relations: Iterable[Relation], max_age_hours: float) -> str:
-    """A dbt `sources.yml`: each schema a source, with descriptions, key tests, and how old the last run may be.
+    """A dbt `sources.yml`: a source per schema, with descriptions, tests of keys, and the freshness of `sync_windows`.
 
-    Only `sync_windows` is written by every hour's run, so it alone tells the age.
+    A run writes to `sync_windows` every hour even if there are no new faxes, so only its age shows a missed run.
     Source: https://docs.getdbt.com/reference/source-properties, read November 2026.
     """
-    found = [
+    schemas = [
         {"name": schema, "schema": schema, "tables": [_dbt_table(relation, max_age_hours) for relation in members]}
         for schema, members in groupby(relations, key=lambda relation: relation.schema)
     ]
-    return yaml.safe_dump({"version": 2, "sources": found}, sort_keys=False, width=120, allow_unicode=True).strip()
+    return yaml.safe_dump({"version": 2, "sources": schemas}, sort_keys=False, width=120, allow_unicode=True).strip()
 
 
 def _dbt_table(relation: Relation, max_age_hours: float) -> dict[str, Any]:

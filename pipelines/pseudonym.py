@@ -1,4 +1,4 @@
-"""The pseudonyms of phone numbers, one a line on standard input, to find a number where `[privacy]` is set to hmac."""
+"""Prints the pseudonym of each phone number on standard input, one a line, to find it in a pseudonymized warehouse."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ SHAPE = "a number has a country code and 7 to 15 digits, such as +12065550100"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code."""
+    """Runs the command; returns its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     return reported(lambda: _translate(parser, options), options.verbose)
@@ -43,19 +43,19 @@ def _translate(parser: CommandParser, options: argparse.Namespace) -> int:
 
 
 def _lines() -> list[tuple[int, str]]:
-    """The lines of standard input with their numbers, without those that hold nothing but blanks."""
+    """The lines of standard input that are not blank, with their line numbers."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
     return [(number, text) for number, line in enumerate(sys.stdin or (), 1) if (text := line.strip())]
 
 
 def _parser() -> CommandParser:
-    # An argument would stand in the list of processes and in the shell's history.
+    # A number as an argument would be visible in the list of processes and in the shell's history.
     parser = CommandParser(
         prog="pseudonym.py", description=__doc__, epilog="Exit codes: 0, 64 usage, 78 configuration."
     )
-    parser.add_argument("--text", action="store_true", help="lines may be names or other texts, taken as they are")
-    parser.add_argument("--verbose", action="store_true", help="tell the traceback of a failure")
+    parser.add_argument("--text", action="store_true", help="accept names and other texts, unchanged")
+    parser.add_argument("--verbose", action="store_true", help="print the traceback of an error")
     return parser
 
 

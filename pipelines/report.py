@@ -1,4 +1,4 @@
-"""What a month of faxes has cost, on one screen, or as JSON or CSV. Reads the warehouse only."""
+"""Shows the costs of a month of faxes on one screen, or as JSON or CSV. Reads only the warehouse."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ from sources.errors import LocalError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code."""
+    """Runs the command; returns its exit code."""
     options = _parser().parse_args(arguments)
     return reported(lambda: _report(options), options.verbose)
 
@@ -50,21 +50,21 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Puts the rows into the file, whole or not at all, for nobody else to read; one that is there is replaced.
+    """Writes the rows into the file atomically, replacing an older one; only this user may read it.
 
     Raises:
         LocalError: the file cannot be written.
     """
     try:
-        descriptor, begun = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
-                lines = csv.DictWriter(opened, columns)
-                lines.writeheader()
-                lines.writerows(rows)
-            Path(begun).replace(file)
+                writer = csv.DictWriter(opened, columns)
+                writer.writeheader()
+                writer.writerows(rows)
+            Path(temporary).replace(file)
         except BaseException:
-            Path(begun).unlink()
+            Path(temporary).unlink()
             raise
     except OSError as error:
         raise LocalError(f"{file} cannot be written: {error.strerror}") from error
@@ -74,17 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="report.py",
         description=__doc__,
-        epilog="Exit codes: 64 usage; 69 there is no warehouse yet, or it refused; 70 an error that no code expects, "
-        "please report it; 75 it is in use: try again later; "
-        "78 configuration.",
+        epilog="Exit codes: 64 usage; 69 there is no warehouse yet, or it refused; 70 unexpected error, please report "
+        "it; 75 the warehouse is in use, try again later; 78 configuration.",
     )
-    parser.add_argument("--month", metavar="YYYY-MM", type=month, help="this month, not the current one")
-    parser.add_argument("--by", choices=list(BREAKDOWNS), default="number", help="what to break the costs down by")
+    parser.add_argument("--month", metavar="YYYY-MM", type=month, help="show this month instead of the current one")
+    parser.add_argument("--by", choices=list(BREAKDOWNS), default="number", help="break the costs down by this")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--csv", metavar="FILE", type=Path, help="write the rows of the breakdown into this file")
     output.add_argument("--json", action="store_true", help="print every figure as one JSON object, money as text")
-    parser.add_argument("--demo", action="store_true", help="read demo.duckdb, which sync.py --demo makes")
-    parser.add_argument("--verbose", action="store_true", help="tell the traceback of a failure")
+    parser.add_argument("--demo", action="store_true", help="read demo.duckdb, which sync.py --demo creates")
+    parser.add_argument("--verbose", action="store_true", help="print the traceback of an error")
     return parser
 
 

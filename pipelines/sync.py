@@ -1,4 +1,4 @@
-"""Brings every fax of every configured account into the warehouse, and keeps it true. Run it as often as you like."""
+"""Loads every new or changed fax of every configured account into the warehouse. Run it as often as you like."""
 
 import sys
 from pathlib import Path
@@ -29,16 +29,16 @@ LOG = logging.getLogger("fax-sync")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code."""
-    options = _checked(_parser(), arguments)
+    """Runs the command; returns its exit code."""
+    options = _options(_parser(), arguments)
     watch = (lambda command: command()) if options.demo else watched
     return reported(lambda: watch(lambda: _sync(options)), options.verbose, options.log_format)
 
 
-def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+def _options(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.since and options.since > datetime.now(UTC):
-        parser.error("--since lies in the future")
+        parser.error("--since is in the future")
     if options.since and options.until and options.until <= options.since:
         parser.error("--until is not after --since")
     if options.full_refresh and (options.since or options.until or options.refetch):
@@ -49,14 +49,14 @@ def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
 
 
 def _sync(options: argparse.Namespace) -> int:
-    unread = (*unknown_in_files(), *unknown_in_environment())
-    require_known_privacy(unread)
-    for amiss in filter(None, (readable_by_others(), *secrets_in_config(), *unread)):
-        LOG.warning("%s", amiss)
+    unknown = (*unknown_in_files(), *unknown_in_environment())
+    require_known_privacy(unknown)
+    for warning in filter(None, (readable_by_others(), *secrets_in_config(), *unknown)):
+        LOG.warning("%s", warning)
     if not options.demo:
         return _sync_accounts(options)
-    from pipelines import demo  # noqa: PLC0415  # no other run needs what they import
-    from pipelines.cli import demo_summary  # noqa: PLC0415  # no other run needs what they import
+    from pipelines import demo  # noqa: PLC0415  # only a demonstration needs its imports
+    from pipelines.cli import demo_summary  # noqa: PLC0415  # only a demonstration needs its imports
 
     with demo.fakes(bootstrap.DEMO_DATABASE):
         code = _sync_accounts(options)
@@ -68,17 +68,20 @@ def _sync(options: argparse.Namespace) -> int:
 def _sync_accounts(options: argparse.Namespace) -> int:
     configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
     configured = [account for account in configured if options.shard is None or account.is_in(options.shard)]
-    _ = [section.read() for section in SECTIONS], PrivacySettings.read().handling()  # refused before any request
+    _ = (
+        [section.read() for section in SECTIONS],
+        PrivacySettings.read().handling(),
+    )  # raises ConfigError before any request
     schema = SyncSettings.read().schema
     with progress() as on_progress:
         outcomes = sync_accounts(configured, Sync(schema, run_id, options, on_progress))
-    _tell(outcomes, run_id, options.json, options.verbose)
+    _print(outcomes, run_id, options.json, options.verbose)
     stopped = signals.received()
     return stopped.exit_code if stopped else exit_code(outcomes)
 
 
-def _tell(outcomes: Sequence[Outcome], run_id: str, as_json: bool, verbose: bool) -> None:
-    """Tells each outcome in the log if a program reads that, else on stdout; `as_json`, on stdout in any case."""
+def _print(outcomes: Sequence[Outcome], run_id: str, as_json: bool, verbose: bool) -> None:
+    """Prints the outcomes: into the log if it is JSON, else on stdout; with `as_json` always as JSON on stdout."""
     if as_json:
         print(json.dumps({"run_id": run_id, "accounts": [outcome.as_json() for outcome in outcomes]}))
     for outcome in outcomes:
@@ -94,22 +97,29 @@ def _parser() -> argparse.ArgumentParser:
         prog="sync.py",
         description=__doc__,
         epilog="Settings are in .dlt/config.toml and .dlt/secrets.toml. Exit codes: 0 complete; 64 usage; 65 the "
-        "provider broke its contract, or completeness could not be proven; 69 the warehouse needs hands; "
-        "70 an error that no code expects, please report it; "
-        "74 disk, memory, or a directory that cannot be written; 75 try again later; 77 credentials refused; "
-        "78 configuration.",
+        "provider broke its contract, or completeness could not be proven; 69 the warehouse refused, fix it by hand; "
+        "70 unexpected error, please report it; 74 disk, memory, or a directory that cannot be written; "
+        "75 try again later; 77 credentials refused; 78 configuration.",
     )
     parser.add_argument("--provider", metavar="NAME", help="sync this provider only")
     parser.add_argument(
         "--account", metavar="NAME", action="append", default=[], help="sync the account of this name only; repeatable"
     )
     parser.add_argument("--shard", metavar="K/N", type=shard, help="sync the K-th of N parts of the accounts only")
-    parser.add_argument("--since", metavar="WHEN", type=instant, help="fill in from this date or time (UTC) on")
-    parser.add_argument("--until", metavar="WHEN", type=instant, help="fill in up to this date or time (UTC)")
-    parser.add_argument("--refetch", action="store_true", help="with these bounds, read again what is proven already")
-    parser.add_argument("--full-refresh", action="store_true", help="read and write everything again, in place")
     parser.add_argument(
-        "--max-runtime", metavar="MINUTES", type=minutes, default=math.inf, help="stop at the next window"
+        "--since", metavar="WHEN", type=instant, help="load faxes created from this date or time (UTC) on"
+    )
+    parser.add_argument(
+        "--until", metavar="WHEN", type=instant, help="load faxes created before this date or time (UTC)"
+    )
+    parser.add_argument("--refetch", action="store_true", help="within these bounds, also read proven windows again")
+    parser.add_argument("--full-refresh", action="store_true", help="read and write every fax again, in place")
+    parser.add_argument(
+        "--max-runtime",
+        metavar="MINUTES",
+        type=minutes,
+        default=math.inf,
+        help="stop at the first window that ends after this time",
     )
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
@@ -117,9 +127,9 @@ def _parser() -> argparse.ArgumentParser:
         "--log-format",
         choices=("text", "json"),
         default="text",
-        help="of what is told on stderr; json has the summary there too",
+        help="format of the log on stderr; json adds the summary to it",
     )
-    parser.add_argument("--verbose", action="store_true", help="tell every window, and the traceback of a failure")
+    parser.add_argument("--verbose", action="store_true", help="log every window, and the traceback of an error")
     return parser
 
 

@@ -35,7 +35,7 @@ def markdown() -> str:
         for heading, settings in _declared()
         for setting, meaning in settings.items()
     )
-    return "\n".join(("| setting | what it does | what it may be | default |", "|---|---|---|---|", *rows))
+    return "\n".join(("| setting | what it does | allowed values | default |", "|---|---|---|---|", *rows))
 
 
 def _declared() -> Iterator[tuple[str, dict[Setting, str]]]:

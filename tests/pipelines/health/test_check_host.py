@@ -69,7 +69,7 @@ def test_what_was_found_to_be_in_order_is_told_and_no_secret(served: Served, che
     of_account = told["phaxio"]["settings"]
 
     assert "sources.phaxio.api_key: set by the environment, SOURCES__PHAXIO__API_KEY" in of_account
-    assert "sources.phaxio: the provider accepts the credentials, and lists faxes to them" in of_account
+    assert "sources.phaxio: credentials accepted, the provider lists faxes" in of_account
     assert any(f"opened by DuckDB v{duckdb.__version__}" in line for line in of_account)
     assert [key for key in (served.fake.api_key, served.fake.api_secret) if key in str(told)] == []
 

@@ -165,7 +165,7 @@ def test_a_look_before_the_first_sync_leaves_nothing_behind(
     exit_code, told = check()
 
     assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run sync.py"])
-    assert any("accepts the credentials" in line for line in told["phaxio"]["settings"])
+    assert any("credentials accepted" in line for line in told["phaxio"]["settings"])
     assert before == sorted(warehouse.parent.iterdir())
 
 
