@@ -104,5 +104,5 @@ def test_a_window_of_the_past_that_was_not_proven_is_read_again(trial: StartTria
     with broken(started.served, bent(short)):
         synced = started.sync()
 
-    assert (synced.exit_code, "the next runs read it again" in synced.told) == (65, True)
+    assert (synced.exit_code, "the next runs read the window again" in synced.told) == (65, True)
     started.recovers()
