@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from threading import Event, Thread
 from typing import Generic, TypeVar
 
@@ -12,7 +13,8 @@ IsWanted = Callable[[], bool]
 class BackgroundCall(Generic[Result]):
     """A call whose result is wanted later; it is told whether it still is, and may end early if it is not.
 
-    It runs in a thread once it is started, else when its result is asked for. The thread ends with the process.
+    It runs in a thread once it is started, else when its result is asked for. The thread ends with the process, and has
+    the context of what started it.
     """
 
     def __init__(self, call: Callable[[IsWanted], Result]) -> None:
@@ -25,7 +27,7 @@ class BackgroundCall(Generic[Result]):
     def start(self) -> None:
         """Starts the thread, unless it has been started."""
         if self._thread is None:
-            self._thread = Thread(target=self._run, daemon=True)
+            self._thread = Thread(target=copy_context().run, args=(self._run,), daemon=True)
             self._thread.start()
 
     def result(self) -> Result:

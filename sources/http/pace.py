@@ -45,7 +45,7 @@ class Pace:
         A request that has waited for the provider already need not heed the pause.
         """
         with self._changed:
-            while self.refusals and self._under_way >= self.connections:
+            while self._under_way >= self.connections:
                 self._changed.wait()
             self._under_way += 1
         try:

@@ -7,11 +7,14 @@ November 2026.
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from typing import Any
 
 import pendulum
 
 from sources.errors import ContractError, Refused, shape
+from sources.extract.background_call import in_parallel
 from sources.extract.page import MonthCount, Page, records_of
 from sources.extract.window_sizing import TIMESTAMPS, BoundForm
 from sources.http.client import Client
@@ -37,14 +40,25 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
     """
     # Both bounds, always: without `created_after` Phaxio answers the last week only.
     bounds = {"created_after": form.write(window.start), "created_before": form.write(window.end)}
-    number = 1
-    while True:
-        answer = client.get(ENDPOINT, {**bounds, "per_page": str(PER_PAGE), "page": str(number)})
-        page, per_page = _read(answer)
+    for number, (page, per_page) in enumerate(_pages(client, bounds), start=1):
         yield page
-        number += 1
-        if len(page.records) < per_page or number * per_page > COUNTED:
+        if len(page.records) < per_page or (number + 1) * per_page > COUNTED:
             return
+
+
+def _pages(client: Client, bounds: dict[str, str]) -> Iterator[tuple[Page, int]]:
+    """Each page with its size, in order and without end; those that the first one counts are fetched side by side."""
+
+    def fetch(number: int) -> tuple[Page, int]:
+        return _read(client.get(ENDPOINT, {**bounds, "per_page": str(PER_PAGE), "page": str(number)}))
+
+    page, per_page = first = fetch(1)
+    yield first
+    counted = 1
+    if page.total is not None and not page.beyond_count and per_page > 0:
+        counted = max(1, min(page.total // per_page + 1, COUNTED // per_page))
+    yield from in_parallel((partial(fetch, number) for number in range(2, counted + 1)), client.connections())
+    yield from map(fetch, count(counted + 1))
 
 
 def fetch_fax(client: Client, fax_id: int) -> Record | None:

@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
 
 import sources
 from sources.fakes.server import Answer, Request, json_answer
+from sources.http import usage
 from tests.faults.conftest import StartTrial, Trial, more
 from tests.support.commands.in_process import run_once
 from tests.support.faults.inject import Fault, Honest, Page, bent, between_pages, broken
@@ -156,6 +158,31 @@ def test_faxes_that_arrive_while_whole_pages_are_read_have_the_window_walked_aga
     run = started.survives(between_pages(arrive))
 
     assert [walked.proof for walked in run.tally.windows] == ["counted"]
+
+
+def test_a_fax_that_arrives_between_pages_fetched_side_by_side_has_the_window_walked_again(
+    trial: StartTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "QUICK_SECONDS", -1)  # the provider counts as slow: several requests at a time
+    started = trial("phaxio", page_cap="200", new=440)
+    started.place.empty()
+    third_is_read, asked = Event(), list[str]()
+
+    def second_after_third(request: Request, honest: Honest) -> Answer:
+        asked.append(request.query["page"])
+        if request.query["page"] == "2":
+            third_is_read.wait(5)
+            return honest(request)
+        told = honest(request)
+        if request.query["page"] == "3" and not third_is_read.is_set():
+            started.served.fake.add(*more("phaxio", 1, days=0.01, seed=40))
+            third_is_read.set()
+        return told
+
+    run = started.survives(second_after_third)
+
+    assert [walked.proof for walked in run.tally.windows] == ["counted"]
+    assert sorted(asked) == ["1", "1", "2", "2", "3", "3"]
 
 
 @every_provider

@@ -65,6 +65,20 @@ def test_no_more_requests_are_under_way_than_agreed(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
+@pytest.mark.parametrize("connections", [1, 3])
+def test_the_pages_that_a_count_tells_of_are_fetched_side_by_side(
+    connections: int, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 1_100, days=20), page_cap="200")
+    settings["SOURCES__CONNECTIONS"] = str(connections)
+    crowd = Crowd(served)
+
+    assert sync().exit_code == 0
+    assert crowd.most == connections
+    assert sorted(request.query["page"] for request in served.server.requests) == ["1", "2", "3", "4", "5", "6"]
+    assert_holds(warehouse, "phaxio", served.fake.truth())
+
+
 def test_who_is_told_to_wait_has_all_others_wait(server: FakeServer) -> None:
     slept: list[float] = []
     told = threading.Event()
