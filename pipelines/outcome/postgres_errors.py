@@ -44,17 +44,16 @@ def require_encoding(client: SqlClientBase[Any]) -> None:
         )
 
 
-def require_schemas(client: SqlClientBase[Any], *schemas: str) -> None:
-    """Requires privileges on each of the schemas that exists: dlt takes a schema that it cannot see for missing.
+def require_schema(client: SqlClientBase[Any], schema: str) -> None:
+    """Requires privileges on the schema, if it exists: dlt takes a schema that it cannot see for missing.
 
     Raises:
-        WarehouseError: the role may not use a schema, or not create tables in it.
+        WarehouseError: the role may not use the schema, or not create tables in it.
     """
     sql = """
-        select nspname from pg_catalog.pg_namespace
-        where nspname = any(%s) and not has_schema_privilege(oid, 'usage, create')
+        select 1 from pg_catalog.pg_namespace where nspname = %s and not has_schema_privilege(oid, 'usage, create')
     """
-    for (schema,) in client.execute_sql(sql, list(schemas)) or ():
+    if client.execute_sql(sql, schema):
         raise WarehouseError(f"PostgreSQL: permission denied for schema {schema}: {GRANTS}")
 
 
@@ -88,7 +87,7 @@ def _transient_reason(state: str, where: Any) -> str | None:
     """Why the statement failed, if the next run may succeed; else None."""
     if state == LOCK_TIMEOUT:
         return "the warehouse did not grant a lock in time: another session has locked a table; run again later"
-    if state == DOUBLES and _is_only_appended_to(where):
+    if state == DOUBLES and where.table_name == "_dlt_pipeline_state":  # dlt only appends there
         return "the connection broke, and dlt repeated a job that was already committed: run again"
     if state in _CANCELLED:
         return f"the server cancelled a statement: if it happens again, raise {_CANCELLED[state]} of the role"
@@ -99,11 +98,6 @@ def _transient_reason(state: str, where: Any) -> str | None:
         if state.startswith(TRANSIENT_STATES)
         else None
     )
-
-
-def _is_only_appended_to(where: Any) -> bool:
-    """dlt only appends to the table: a repeated job doubles its rows, which the next run ignores."""
-    return (where.schema_name or "").endswith("_staging") or where.table_name == "_dlt_pipeline_state"
 
 
 def _refusal(state: str, error: Any) -> str:

@@ -23,7 +23,7 @@ def configured_destination(staging: str) -> Any:
     require_destination()
     made: Any = dlt.destination(DESTINATION, staging_dataset_name_layout=staging)
     if made.destination_type.endswith(".postgres"):
-        from pipelines.warehouse.dlt_internals.postgres_copy import postgres  # noqa: PLC0415  # no run into a file needs its driver
+        from pipelines.warehouse.dlt_internals.postgres_destination import postgres  # noqa: PLC0415  # no run into a file needs its driver
 
         made = postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging)
     return made

@@ -9,7 +9,7 @@ Source: https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTAB
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,24 +78,25 @@ def require_keys(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
     """
     tables = _read(client, raw)
     try:
-        for name, key in _keys(schema):
+        keys = keys_of(schema)
+        for name, key in keys.items():
             if (table := tables.get(name)) and {*key} <= table.columns:
                 _require_unique(client, raw, name, key, table)
         tables = _read(client, raw)
         for name in [*schema.tables, SYNC_RUNS]:
             if name in tables:
-                _require_identity(client, raw, name, dict(_keys(schema)).get(name), tables[name])
+                _require_identity(client, raw, name, keys.get(name), tables[name])
     except DatabaseException as error:
         if state_of(error) != LOCK_TIMEOUT:
             raise
 
 
-def _keys(schema: Schema) -> Iterator[tuple[str, Key]]:
-    """Table -> the columns of which no two rows may have the same values."""
+def keys_of(schema: Schema) -> dict[str, Key]:
+    """Table of faxes or of what is split off from them -> columns of which no two rows may have the same values."""
     table = provider(schema.name).TABLE
-    yield table.name, ("account", "id")
-    for child in table.children:
-        yield child.name, ("account", child.parent_id, "position")
+    return {table.name: ("account", "id")} | {
+        child.name: ("account", child.parent_id, "position") for child in table.children
+    }
 
 
 def _require_unique(client: SqlClientBase[Any], raw: str, name: str, key: Key, table: _Table) -> None:

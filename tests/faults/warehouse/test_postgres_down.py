@@ -19,7 +19,7 @@ CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
 def entry(server_trial: StartServerTrial, login: str) -> ServerTrial:
     """A trial of Phaxio's whose faxes belong to a role that is no superuser."""
     trying = server_trial("phaxio")
-    for schema in ("fax", "fax_phaxio", "fax_phaxio_default_staging"):
+    for schema in ("fax", "fax_phaxio"):
         trying.query(f"alter schema {schema} owner to {login}")
         for (table,) in trying.query(f"select tablename from pg_tables where schemaname = '{schema}'"):
             trying.query(f"alter table {schema}.{table} owner to {login}")
@@ -96,8 +96,6 @@ DENIED = {
     "a split-off table": ("table", "fax_phaxio.fax_tags"),
     "the ledger": ("table", "fax_phaxio.sync_windows"),
     "the loads": ("table", "fax_phaxio._dlt_loads"),
-    "the staging schema": ("schema", "fax_phaxio_default_staging"),
-    "a staging table": ("table", "fax_phaxio_default_staging.faxes"),
 }
 
 

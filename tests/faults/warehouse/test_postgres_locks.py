@@ -13,14 +13,13 @@ SOON = "-c lock_timeout=300ms"
 
 @every_provider
 @pytest.mark.parametrize("mode", ["access exclusive", "share row exclusive"])
-@pytest.mark.parametrize("schema", ["fax_{}", "fax_{}_default_staging"])
+@pytest.mark.parametrize("point", ["merging the faxes", "merging what is split off"])
 def test_a_table_that_somebody_holds_is_given_up_in_time(
-    provider: str, mode: str, schema: str, server_trial: StartServerTrial
+    provider: str, mode: str, point: str, server_trial: StartServerTrial
 ) -> None:
     trying = server_trial(provider)
     trying.settings["PGOPTIONS"] = SOON
-    table = f"{schema.format(provider)}.{sources.provider(provider).TABLE.name}"
-    trying.fails(75, "another session has locked a table", under=trying.locked(table, mode))
+    trying.fails(75, "another session has locked a table", under=trying.locked(trying.table(point), mode))
     trying.recovers()
 
 

@@ -112,7 +112,6 @@ def test_a_password_with_an_at_sign_is_told_and_no_part_of_it(
 
 DENIED = {
     "a table": ("table fax_phaxio.faxes", "permission denied for table faxes"),
-    "a staged table": ("table fax_phaxio_default_staging.faxes", "permission denied for table faxes"),
     "a schema": ("schema fax", "permission denied for schema fax"),
 }
 

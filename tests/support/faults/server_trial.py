@@ -19,11 +19,11 @@ OURS = "datname = current_database() and application_name = 'fax-sync'"
 WAITING = f"select pid from pg_stat_activity where {OURS} and wait_event_type = 'Lock'"
 MOST_SECONDS = 60  # that anything waited for may take before it is taken to hang
 TABLES = {  # where a load is when it has to wait for them
-    "staging the faxes": "fax_{}_default_staging.{}",
-    "merging the faxes": "fax_{}.{}",
-    "merging the ledger": "fax_{}.sync_windows",
-    "writing the state": "fax_{}._dlt_pipeline_state",
-    "committing the load": "fax_{}._dlt_loads",
+    "merging the faxes": "fax_{provider}.{faxes}",
+    "merging what is split off": "fax_{provider}.{child}",
+    "merging the ledger": "fax_{provider}.sync_windows",
+    "writing the state": "fax_{provider}._dlt_pipeline_state",
+    "committing the load": "fax_{provider}._dlt_loads",
 }
 
 
@@ -50,7 +50,8 @@ class ServerTrial:
 
     def table(self, point: str) -> str:
         """The table that a load has to wait for at this point of `TABLES`."""
-        return TABLES[point].format(self.provider, sources.provider(self.provider).TABLE.name)
+        table = sources.provider(self.provider).TABLE
+        return TABLES[point].format(provider=self.provider, faxes=table.name, child=table.children[0].name)
 
     def anew(self) -> "ServerTrial":
         """The same once more, in a database of its own."""

@@ -1,0 +1,81 @@
+"""PostgreSQL as dlt's destination, but for how it connects, merges, and indexes.
+
+dlt 1.31 merges by way of staging tables, and gives every table a unique index over `_dlt_id`, a digest: of all that a
+load does, that index takes the longest. Where a unique index over the key is made, it is of no use.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dlt.common.destination.client import FollowupJobRequest, LoadJob
+from dlt.common.schema.typing import TColumnSchema
+from dlt.destinations.impl.postgres import factory
+from dlt.destinations.impl.postgres.postgres import PostgresClient
+
+from pipelines.warehouse.dlt_internals.postgres_merge import Append, AwaitMerge, Merge, is_merge, merge_request
+from pipelines.warehouse.dlt_internals.postgres_session import Fence, SqlClient
+from pipelines.warehouse.dlt_internals.unique_keys import keys_of, require_keys
+
+
+class postgres(factory.postgres):  # its name is the destination's type to dlt
+    """dlt's destination of this name, with a client of our own."""
+
+    fence: Fence | None = None  # of the clients that are made from now on
+
+    def _raw_capabilities(self) -> Any:
+        capabilities: Any = super()._raw_capabilities()
+        capabilities.preferred_loader_file_format = "parquet"  # as extracted; dlt would write all rows anew, as CSV
+        capabilities.supported_loader_file_formats = ["parquet"]
+        capabilities.loader_file_format_selector = None  # refuses Parquet where there is no ADBC
+        return capabilities
+
+    def client(self, schema: Any, initial_config: Any = None) -> Any:
+        """A client whose transactions begin with the fence."""
+        made: Any = super().client(schema, initial_config)
+        made.sql_client.fence = self.fence
+        return made
+
+    @property
+    def client_class(self) -> type[PostgresClient]:
+        """The client that makes the jobs of a load."""
+        return _Client
+
+
+class _Client(PostgresClient):
+    def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
+        super().__init__(schema, config, capabilities)
+        theirs = self.sql_client
+        self.sql_client = SqlClient(theirs.dataset_name, theirs.staging_dataset_name, config.credentials, capabilities)
+
+    def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
+        return False
+
+    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
+        if not self.in_staging_dataset_mode:  # to empty it after a load, dlt would make it
+            super().initialize_storage(truncate_tables)  # type: ignore[arg-type]
+
+    def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
+        applied = super().update_stored_schema(*args, **kwargs)
+        require_keys(self.sql_client, self.sql_client.dataset_name, self.schema)
+        return applied
+
+    def _get_table_update_sql(
+        self, table_name: str, new_columns: Sequence[TColumnSchema], generate_alter: bool
+    ) -> list[str]:
+        if (key := keys_of(self.schema).get(table_name)) and not generate_alter:
+            whole: TColumnSchema = {"unique": False, "nullable": False}  # or the key were no replica identity
+            new_columns = [
+                {**column, **whole} if column["name"] in key else {**column, "unique": False} for column in new_columns
+            ]
+        return super()._get_table_update_sql(table_name, new_columns, generate_alter)
+
+    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
+        if is_merge(file_path):
+            return Merge(file_path)
+        return AwaitMerge(file_path) if table["write_disposition"] == "merge" else Append(file_path)
+
+    def create_table_chain_completed_followup_jobs(
+        self, table_chain: Sequence[Any], completed_table_chain_jobs: Any = None
+    ) -> list[FollowupJobRequest]:
+        is_merged = table_chain[0]["write_disposition"] == "merge"
+        return [merge_request(table_chain, completed_table_chain_jobs)] if is_merged else []
