@@ -2,16 +2,22 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from contextlib import closing, contextmanager
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from statistics import median
+
+import psycopg2
 
 from tests.benchmark.account import prepare
 from tests.benchmark.measured import HERE, ROOT, Cost, Server, leading_to, measure, served, settings
 
 CONNECTIONS = 4  # as many as the sync has by default
 MOST_BY_DEFAULTS = 20_000  # faxes that dlt's defaults are tried with: they need 6 GB for 50,000
+_LOGGED = """
+    select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') + temp_bytes from pg_stat_database
+    where datname = current_database()
+"""
 Command = Callable[[Server, str], list[str]]
 
 
@@ -79,7 +85,19 @@ def turn(contestant: Contestant, account: Path, latency_ms: float) -> Cost:
     """What one contestant takes for one account, into a warehouse of its own."""
     with served(account, latency_ms) as server, warehouse(contestant.destination) as credentials:
         environment = settings(account / "project", credentials) | leading_to(server)
-        return measure(contestant.command(server, credentials), environment, server)
+        before = logged_mb(credentials)
+        cost = measure(contestant.command(server, credentials), environment, server)
+        return replace(cost, logged_mb=logged_mb(credentials) - before)
+
+
+def logged_mb(credentials: str) -> float:
+    """MB of write-ahead log and of temporary files that PostgreSQL has written so far; none for a DuckDB file."""
+    if not credentials.startswith("postgresql:"):
+        return 0.0
+    with closing(psycopg2.connect(credentials)) as connection, connection.cursor() as cursor:
+        cursor.execute(_LOGGED)
+        ((size,),) = cursor.fetchall()
+    return int(size) / 1e6
 
 
 @contextmanager

@@ -19,12 +19,16 @@ ROOT = HERE.parent.parent
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall time and CPU time in seconds, peak memory in MB, and the requests made: of all its processes together."""
+    """Wall time and CPU time in seconds, peak memory in MB, and the requests made: of all its processes together.
+
+    `logged_mb` are MB of PostgreSQL's write-ahead log and of its temporary files.
+    """
 
     wall_seconds: float
     cpu_seconds: float
     peak_mb: float
     requests: int = 0
+    logged_mb: float = 0.0
 
 
 @dataclass(frozen=True)

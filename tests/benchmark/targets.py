@@ -32,12 +32,15 @@ def of_backfills(measured: "list[Backfill]") -> Iterator[Figure]:
         ("duckdb", 0.0, "floor, sequential", 1.3),
         ("duckdb", 0.0, "rest_api, tuned", 0.4),
         ("duckdb", 50.0, "floor, 4 connections", 1.2),
-        ("postgres", 0.0, "floor, sequential", 1.2),
+        ("postgres", 0.0, "floor, sequential", 1.4),
     ):
         ours, theirs = (cost.get((name, destination, latency_ms)) for name in ("sync", other))
         if ours and theirs:
             name = f"backfill into {destination}, {latency_ms:g} ms a request: wall time / {other}"
             yield Figure(name, ours.wall_seconds / theirs.wall_seconds, at_most)
+            if destination == "postgres":
+                name = f"log and temporary files of a backfill into {destination} / {other}"
+                yield Figure(name, ours.logged_mb / theirs.logged_mb, 1.5)
     for each in measured:
         if (each.name, each.destination, each.latency_ms) == ("sync", "duckdb", 0):
             yield Figure("requests of a backfill / rows divided by 1000", each.cost.requests / each.faxes * 1000, 1.1)
