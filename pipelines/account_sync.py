@@ -209,7 +209,7 @@ def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
         return ["Parquet files have no views: see docs/files.md for how to query them"]
     if opened.session.has_views and not run.loads:
         return []
-    with opened.lock.turn():
+    with opened.lock.turn(schema):
         warnings = refresh_views(opened.client, schema, ReportSettings.read().timezone)
     opened.session.has_views = True
     return warnings

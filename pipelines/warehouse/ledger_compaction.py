@@ -38,8 +38,7 @@ def compact(opened: Warehouse, run: Run) -> None:
     settled = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - KEPT
     proofs = [Proof(*row) for row in stored.proofs(PROVEN)]
     folded = redundant(proofs, settled)
-    opened.lock.verify()
-    with opened.lock.turn(), opened.client.begin_transaction():
+    with opened.lock.turn(opened.raw), opened.client.begin_transaction():
         for statement, parameters in _deletions(opened, run.source.account, folded, settled):
             opened.client.execute_sql(statement, *parameters)
 

@@ -15,6 +15,7 @@ from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
 from pipelines.warehouse.dlt_internals.destinations import fence_loads
 from pipelines.warehouse.dlt_internals.dropped_tables import forget_dropped_tables
 from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest, unnest
+from pipelines.warehouse.dlt_internals.staging_schema import drop_staging_schema
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_position, stored_schema
 from pipelines.warehouse.lock import Lock
 from pipelines.warehouse.session import Session, connected_session
@@ -69,8 +70,7 @@ class Warehouse:
                 return False
             self.pipeline.normalize()
         nest(self.pipeline, self.pipeline.list_normalized_load_packages())
-        self.lock.verify()
-        with self.lock.turn():
+        with self.lock.turn(self.raw):
             self.pipeline.load(raise_on_failed_jobs=True)
             self._comment_and_index()
         return True
@@ -94,6 +94,8 @@ class Warehouse:
         if self.appends or schema.version_hash in self.commented_versions:
             return
         make_comments_and_indexes(self.client, self.raw, schema, self.session.kind == "postgres")
+        if self.session.kind == "postgres":
+            drop_staging_schema(self.client, f"{self.raw}_{self.account}_staging", schema.tables)
         self.commented_versions.add(schema.version_hash)
 
     @property

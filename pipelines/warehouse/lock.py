@@ -46,13 +46,12 @@ class Lock(Protocol):
     def fence(self) -> Callable[[SqlClientBase[Any]], None] | None:
         """What a transaction has to call so that it commits only while the lock is held; None if nothing has to be."""
 
-    def verify(self) -> None:
-        """Raises:
-        Busy: the lock has been lost.
-        """
+    def turn(self, schema: str) -> AbstractContextManager[None]:
+        """Has only one run at a time in a block of this schema, of those whose locks have other names.
 
-    def turn(self) -> AbstractContextManager[None]:
-        """Has only one run at a time in the block, of those whose locks have other names."""
+        Raises:
+            Busy: the lock has been lost.
+        """
 
 
 class FileLock:
@@ -60,10 +59,7 @@ class FileLock:
 
     fence = None
 
-    def verify(self) -> None:
-        """Never raises."""
-
-    def turn(self) -> AbstractContextManager[None]:
+    def turn(self, schema: str) -> AbstractContextManager[None]:
         """Waits for nothing: the warehouse is a file that one run at a time has open."""
         return nullcontext()
 
@@ -99,17 +95,6 @@ class DatabaseLock:
     process: int  # of the server, that holds it
     transaction: str
 
-    def verify(self) -> None:
-        """Raises:
-        Busy: the lock has been lost.
-        """
-        try:
-            self._require(self.client)
-        except LockLost:
-            raise
-        except Exception as error:
-            raise LockLost(_LOST) from error
-
     def fence(self, client: SqlClientBase[Any]) -> None:
         """Has the client's transaction commit only while the lock is held.
 
@@ -126,15 +111,22 @@ class DatabaseLock:
             raise LockLost(_LOST)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, schema: str) -> Iterator[None]:
         """Waits for the turn, ten minutes at most, or five seconds once a signal has come; the block's end gives it up.
 
         A signal that comes meanwhile ends the wait, and with it the transaction that holds the run's lock.
+
+        Raises:
+            Busy: the lock has been lost.
         """
+        try:
+            self._require(self.client)
+        except DatabaseException as error:
+            raise LockLost(_LOST) from error
         patience = "5s" if signals.received() else "10min"
         with signals.waiting(), signals.cancelling(self.client.native_connection.cancel):
             self.client.execute_sql(f"savepoint turn; set local lock_timeout = '{patience}'")
-            self.client.execute_sql("select pg_advisory_xact_lock(hashtextextended('fax-sync', 0))")
+            self.client.execute_sql("select pg_advisory_xact_lock(hashtextextended(%s, 0))", f"fax-sync/{schema}")
         try:
             yield
         finally:

@@ -25,8 +25,7 @@ def delete_expired(opened: Warehouse, table: Table, account: str, before: dateti
     seen = f'"{raw}"."{SYNC_PROBLEMS}" where account = %s and seen_at < %s'
     if not faxes and not ((raw, SYNC_PROBLEMS) in there and _count(client, seen, account, before)):
         return 0
-    opened.lock.verify()
-    with opened.lock.turn():
+    with opened.lock.turn(raw):
         with client.begin_transaction():
             for statement, parameters in _deletions(raw, table, there, account, before):
                 client.execute_sql(statement, *parameters)

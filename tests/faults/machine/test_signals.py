@@ -152,7 +152,7 @@ def test_a_second_signal_ends_at_once(number: signal.Signals, server_trial: Star
 
 
 def of_the_turn(trying: ServerTrial) -> AbstractContextManager[Any]:
-    return trying.holding("select pg_advisory_lock(hashtextextended('fax-sync', 0))")
+    return trying.holding("select pg_advisory_lock(hashtextextended('fax-sync/fax_phaxio', 0))")
 
 
 def of_the_views(trying: ServerTrial) -> AbstractContextManager[Any]:

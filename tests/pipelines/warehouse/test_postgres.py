@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -10,14 +11,15 @@ import pytest
 import sources
 from pipelines.warehouse import load
 from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
+from tests.support.faults.server_trial import WAITING
 from tests.support.pages import blocks
 from tests.support.pg_server import new_role
 from tests.support.servers.postgres import Server
+from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import Database
 from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
-SCHEMAS = ("fax", "fax_phaxio", "fax_phaxio_default_staging")
 
 
 @every_provider
@@ -170,6 +172,52 @@ def test_two_accounts_synced_at_once_lose_nothing(
     sql = "select account, id, cost_usd from fax.faxes order by account, id"
     expected = [(a, fax["id"], fax["cost_usd"]) for a, s in (("east", east), ("west", west)) for fax in s.fake.truth()]
     assert postgres.query(database, sql) == sorted(expected)
+
+
+@pytest.mark.slow
+def test_a_load_does_not_wait_for_one_of_another_provider(
+    serve_fake: ServeFake, sync: Sync, sync_process: SyncProcess, settings: Settings, postgres: Server, database: str
+) -> None:
+    one, other = sources.providers()[:2]
+    settings["PGOPTIONS"] = "-c lock_timeout=5min"
+    for provider in (one, other):
+        serve_fake(provider, generated(provider, 20, days=5))
+    assert sync("--provider", other).exit_code == 0
+    with closing(postgres.connect(database)) as holder, holder.cursor() as cursor, ThreadPoolExecutor() as pool:
+        cursor.execute(f"begin; lock table fax_{other}.sync_windows in share row exclusive mode")
+        waiting = pool.submit(sync_process, "--provider", other, "--full-refresh")
+        while not postgres.query(database, WAITING) and not waiting.done():
+            pass
+        first = sync("--provider", one)
+        is_waiting = not waiting.done()
+        cursor.execute("rollback")
+
+        assert (first.exit_code, is_waiting, waiting.result().returncode) == (0, True, 0), first.told
+
+
+STAGED = "create schema fax_phaxio_default_staging; " + "; ".join(
+    f"create table fax_phaxio_default_staging.{table} (like fax_phaxio.{table})" for table in ("faxes", "_dlt_version")
+)
+KEPT = {
+    "nothing else": "",
+    "a table of theirs": "create table fax_phaxio_default_staging.theirs (note text)",
+    "a view on it": "create view public.theirs as select id from fax_phaxio_default_staging.faxes",
+}
+
+
+@pytest.mark.parametrize("more", first_quick([*KEPT]))
+def test_the_staging_schema_of_an_earlier_version_is_dropped_if_it_is_ours_alone(
+    more: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 10, days=5))
+    sync()
+    postgres.query(database, f"{STAGED}; {KEPT[more]}")
+    served.fake.add(*generated("phaxio", 5, days=1, seed=3, first_id=800000001))
+    left = "select count(*) from pg_tables where schemaname = 'fax_phaxio_default_staging' and tablename <> 'theirs'"
+
+    assert sync().exit_code == 0
+    assert postgres.query(database, left) == [(2 if KEPT[more] else 0,)]
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
 @pytest.mark.parametrize(("own", "expected"), [("", "30s"), ("?options=-c%20lock_timeout%3D7s", "7s")])
