@@ -26,7 +26,7 @@ from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources import provider
 from sources.errors import ConfigError, TryAgain
 from sources.load.batches import Batches
-from sources.load.resources import fax_source
+from sources.load.resources import DltTables, fax_source
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
 from sources.load.settings import SourceSettings
@@ -78,7 +78,7 @@ class AccountSync:
             self.run = run = _run(self.account, settings, self._sync, opened, self._began)
             if not opened.appends:
                 self._resources.enter_context(sync_runs.recorded(opened.client, opened.raw, run, self._ending))
-            batches = Batches(run, opened.position)
+            batches = Batches(run, opened.position, DltTables())
             with signals.gently(run.stop) if current_thread() is main_thread() else nullcontext():
                 is_found = batches.find()
             self._load_found = partial(self._load, opened, run, batches, is_found)

@@ -9,13 +9,9 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS
-from sources.load.stored import OpenFax
+from sources.load.stored import SYSTEM_COLUMNS, OpenFax
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
-
-SYSTEM_COLUMNS = frozenset(  # that every table of PostgreSQL has; DuckDB has rowid
-    ("cmax", "cmin", "ctid", "oid", "rowid", "tableoid", "xmax", "xmin")
-)
 
 
 class StoredFaxes:

@@ -1,1 +1,1 @@
-"""What dlt is given: the plan of a run, batches of new rows, the ledger, resources. The one room that knows dlt."""
+"""The plan of a run, batches of new rows, the ledger. Only `resources.py`, which loads it, knows dlt."""

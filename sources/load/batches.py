@@ -1,15 +1,13 @@
 """What a load is made of: walked windows, less what the warehouse already holds, as Arrow tables."""
 
 from collections import Counter
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
-import dlt
 import pyarrow as pa
-from dlt.common.schema import Schema
 
 from sources.extract.window_result import WindowResult
 from sources.load import ledger
@@ -20,8 +18,7 @@ from sources.load.run import MOST_SKEW, PROVEN, Run
 from sources.records.new_fields import Change, NewFields
 from sources.records.record import Problem
 from sources.records.rows import Rows
-from sources.records.schema import Column
-from sources.records.undeclared import with_new_fields
+from sources.records.schema import Column, DataType, Table
 from sources.window import Window, whole_second
 
 Batch = dict[str, pa.Table]
@@ -40,16 +37,30 @@ class _News:
     new: int
 
 
+class Tables(Protocol):
+    """The tables that loads go to, as they are now."""
+
+    def columns(self, name: str) -> Mapping[str, DataType] | None:
+        """The columns of a table with their types; None if it is not there yet."""
+
+    def normalize(self, key: str) -> str:
+        """A provider's key as the name of a column."""
+
+    def completed(self, table: Table, rows: Rows, new_fields: NewFields) -> Batch:
+        """Table name -> the rows as they are loaded; what does not fit is added to `new_fields.problems`."""
+
+
 class Batches:
-    """The batches of one account's run, read on from one load to the next.
+    """The batches of one account's run, read on from one load to the next, for the `tables` of a warehouse.
 
     `recorded`: the last load has something to say, so that the cursor may move.
     `asked_until`: open faxes have been asked for by their ids as often as was due up to then.
     """
 
-    def __init__(self, run: Run, position: Position) -> None:
+    def __init__(self, run: Run, position: Position, tables: Tables) -> None:
         self.table = run.source.table
         self.run = run
+        self._warehouse = tables
         self.recorded = False
         self.asked_until = position.asked_until if position.cursor else run.started_at
         self._cursor = position.cursor
@@ -182,8 +193,7 @@ class Batches:
         batch[ledger.SYNC_PROBLEMS] = self._problems([*new_fields.problems, *result.unplaced.values()])
         batch[ledger.SCHEMA_CHANGES] = self._changes(new_fields.changes)
         self.run.tally.rows.update({name: table.num_rows for name, table in batch.items()})
-        schema = dlt.current.source_schema()
-        return {name: table for name, table in batch.items() if table.num_rows or name not in schema.tables}
+        return {name: table for name, table in batch.items() if table.num_rows or self._warehouse.columns(name) is None}
 
     def _known(self, result: WindowResult) -> dict[Any, str]:
         """The stored fingerprints of the window's faxes, by id: a fax may be stored under another creation time."""
@@ -222,28 +232,22 @@ class Batches:
         deleted = [stub for stub in rows.stubs.values() if stub.id in known]
         self.run.tally.deleted += len(deleted)
         if not deleted:
-            return with_new_fields(self.table, rows, new_fields)
+            return self._warehouse.completed(self.table, rows, new_fields)
         stubs = {stub.fingerprint for stub in deleted}
         own = rows.tables[self.table.name]["_dlt_id"].to_pylist()
-        full = with_new_fields(self.table, rows.only(frozenset(own) - stubs), new_fields)
+        full = self._warehouse.completed(self.table, rows.only(frozenset(own) - stubs), new_fields)
         stored = mark_deleted(self.table, deleted, self.run.stored, new_fields, self.run.source.privacy)
         return {name: pa.concat_tables([full[name], stored[name]], promote_options="default") for name in full}
 
     def _new_fields(self) -> NewFields:
-        schema = dlt.current.source_schema()
-        types = {self.table.name: _undeclared(schema, self.table.name, self.table.columns)}
+        types = {self.table.name: self._undeclared(self.table.name, self.table.columns)}
         for child in self.table.children:
-            types[child.name] = _undeclared(schema, child.name, child.columns, child.parent_id, "position")
+            types[child.name] = self._undeclared(child.name, child.columns, child.parent_id, "position")
         contract, reserved = self.run.request.horizon.contract, self.run.stored.reserved_columns
-        return NewFields(types, schema.naming.normalize_identifier, contract, reserved)
+        return NewFields(types, self._warehouse.normalize, contract, reserved)
 
-
-def _undeclared(schema: Schema, table: str, columns: Iterable[Column], *ours: str) -> dict[str, Any]:
-    """The columns that the warehouse has beyond those declared, with their types."""
-    known = schema.tables[table]["columns"] if table in schema.tables else {}
-    declared = {"account", *ours, *(column.name for column in columns)}
-    return {
-        name: column["data_type"]
-        for name, column in known.items()
-        if name not in declared and not name.startswith("_dlt") and "data_type" in column
-    }
+    def _undeclared(self, table: str, columns: Iterable[Column], *ours: str) -> dict[str, DataType]:
+        """The columns that the warehouse has beyond those declared, with their types."""
+        known = self._warehouse.columns(table) or {}
+        declared = {"account", *ours, *(column.name for column in columns)}
+        return {name: known[name] for name in known if name not in declared and not name.startswith("_dlt")}

@@ -10,13 +10,34 @@ from dlt.extract import DltResource, DltSource
 
 from sources.load import ledger
 from sources.load.batches import Batch, Batches
-from sources.records.schema import CREATED_AT, ChildTable, Column, Table, type_hint
+from sources.records.new_fields import NewFields
+from sources.records.rows import Rows
+from sources.records.schema import CREATED_AT, ChildTable, Column, DataType, Table, type_hint
+from sources.records.undeclared import with_new_fields
 
 PAGES, READ_AT, ASKED_UNTIL = "pages", "read_at", "asked_until"  # in the state that dlt keeps
 NESTED_IN = "x-nested-in"  # table hint: the table whose rows these belong to, to be replaced together with them
 _MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 _ROW_KEY = {"name": "_dlt_id", "data_type": "text", "nullable": False, "unique": True, "row_key": True}
 _PARENT_KEY = {"name": "_dlt_parent_id", "data_type": "text", "nullable": False, "parent_key": True}
+
+
+class DltTables:
+    """The tables of the schema that dlt extends while it extracts."""
+
+    def columns(self, name: str) -> dict[str, DataType] | None:
+        """The columns of a table with their types; None if dlt does not know the table."""
+        table: Any = dlt.current.source_schema().tables.get(name)
+        hints = table["columns"].items() if table else ()
+        return {column: hint["data_type"] for column, hint in hints if "data_type" in hint} if table else None
+
+    def normalize(self, key: str) -> str:
+        """A provider's key as dlt names its column."""
+        return dlt.current.source_schema().naming.normalize_identifier(key)
+
+    def completed(self, table: Table, rows: Rows, new_fields: NewFields) -> Batch:
+        """The rows with a column for each new field."""
+        return with_new_fields(table, rows, new_fields)
 
 
 def fax_source(batches: Batches) -> DltSource:

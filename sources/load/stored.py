@@ -6,6 +6,10 @@ from typing import Any, NamedTuple, Protocol
 
 from sources.window import Window
 
+SYSTEM_COLUMNS = frozenset(  # that every table of PostgreSQL has; DuckDB has rowid
+    ("cmax", "cmin", "ctid", "oid", "rowid", "tableoid", "xmax", "xmin")
+)
+
 
 class OpenFax(NamedTuple):
     """A stored fax whose status is not final; its fingerprint is its `_dlt_id`."""

@@ -21,7 +21,7 @@ from sources.extract.source import Source
 from sources.http.client import Client
 from sources.http.limits import Limits
 from sources.load.batches import Batches
-from sources.load.resources import fax_source
+from sources.load.resources import DltTables, fax_source
 from sources.load.run import Run
 from sources.load.run_request import Horizon, RunRequest
 from sources.records.privacy import KEEP, Privacy
@@ -93,7 +93,7 @@ def run_once(
             began = whole_second(time.now())
             request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
             run = Run(request, Source(provider, privacy=privacy), client, stored, began)
-            batches = Batches(run, opened.position)
+            batches = Batches(run, opened.position, DltTables())
             source = fax_source(batches)
             ending = Ending()
             try:
