@@ -3,6 +3,8 @@
 It knows no dlt, no warehouse and no clock. Its arguments and its result can be pickled, so that it runs in any process.
 """
 
+from collections.abc import Iterator
+
 from sources.extract.source import Source
 from sources.extract.window_result import WindowResult, joined
 from sources.extract.window_sizing import BoundSemantics
@@ -17,8 +19,13 @@ def read_window(source: Source, window: Window, learnt: BoundSemantics | None = 
     Raises:
         AuthError, ProviderDown, ContractError: as the client and the provider's API raise them.
     """
+    return joined(window, read_windows(source, window, learnt))
+
+
+def read_windows(source: Source, window: Window, learnt: BoundSemantics | None = None) -> Iterator[WindowResult]:
+    """The same piece by piece, in ascending order, so that no more than a few pieces are in memory."""
     client = source.connect()
     try:
-        return joined(window, source.walker(client, learnt).walk(window))
+        yield from source.walker(client, learnt).walk(window)
     finally:
         client.close()

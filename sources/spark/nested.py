@@ -1,0 +1,94 @@
+"""Windows as Arrow batches for Spark: one row per fax with its children nested, or one row per window."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+import pyarrow as pa
+
+from sources.extract.window_result import WindowResult
+from sources.load.ledger import WINDOW_COLUMNS
+from sources.records.arrow import ARROW_TYPES
+from sources.records.rows import UNDECLARED
+from sources.records.schema import ACCOUNT, ChildTable, Column, DataType, Table
+
+MOST_ROWS = 2_000  # of one batch; Spark holds a batch in memory at both ends of a pipe
+FINGERPRINT = Column("_dlt_id", "text", "Digest of the record; changes when anything of the fax changes.")
+BEYOND = Column(UNDECLARED, "json", "Fields that are not declared, as JSON; null if there are none.")
+POSITION = Column("position", "bigint", "Place in the list, from 0.")
+OF_WINDOWS = tuple(column for column in WINDOW_COLUMNS if column.name not in ("rows_new", "rows_changed", "run_id"))
+_SPARK_TYPES: dict[DataType, str] = {
+    "text": "string",
+    "bigint": "bigint",
+    "double": "double",
+    "bool": "boolean",
+    "timestamp": "timestamp",
+    "decimal": "decimal(18,6)",
+    "json": "string",
+}
+
+
+def fax_schema(table: Table) -> str:
+    """The columns of a fax in Spark's DDL: those declared, the children, the fingerprint, and what is undeclared."""
+    children = [
+        f"`{child.name}` array<struct<{', '.join(_ddl(column, ': ') for column in _of_child(child))}>>"
+        for child in table.children
+    ]
+    return ", ".join([*map(_ddl, table.declared()), *children, _ddl(FINGERPRINT), _ddl(BEYOND)])
+
+
+def window_schema() -> str:
+    """The columns of a window in Spark's DDL."""
+    return ", ".join(map(_ddl, OF_WINDOWS))
+
+
+def fax_batches(table: Table, account: str, result: WindowResult) -> Iterator[pa.RecordBatch]:
+    """The faxes of a window, each in its last reading; 2,000 in a batch at most."""
+    rows = result.rows(table, account, frozenset(result.faxes.values())).tables
+    faxes = rows[table.name]
+    fingerprints = faxes[FINGERPRINT.name].to_pylist()
+    arrays = {column.name: faxes[column.name].combine_chunks() for column in table.declared()}
+    for child in table.children:
+        arrays[child.name] = _lists(child, rows[child.name], fingerprints)
+    arrays |= {column.name: faxes[column.name].combine_chunks() for column in (FINGERPRINT, BEYOND)}
+    yield from pa.table(arrays).combine_chunks().to_batches(max_chunksize=MOST_ROWS)
+
+
+def window_batch(account: str, result: WindowResult, finished_at: datetime) -> pa.RecordBatch:
+    """The window as one row, with its proof."""
+    row = {
+        ACCOUNT.name: account,
+        "from_at": result.window.start,
+        "to_at": result.window.end,
+        "provider_total": result.total,
+        "provider_total_last": result.total_last,
+        "rows_seen": result.rows_seen,
+        "rows_taken": result.rows_taken,
+        "requests": result.usage.requests,
+        "retries": result.usage.retries,
+        "proof": result.proof,
+        "finished_at": finished_at,
+    }
+    schema = pa.schema([(column.name, ARROW_TYPES[column.data_type]) for column in OF_WINDOWS])
+    return pa.RecordBatch.from_pylist([row], schema=schema)
+
+
+def _lists(child: ChildTable, rows: pa.Table, fingerprints: list[str]) -> pa.Array:
+    """The rows of a child table as one list for each fax; they come in the order of the faxes."""
+    held = Counter(rows["_dlt_parent_id"].to_pylist())
+    offsets = [0]
+    for fingerprint in fingerprints:
+        offsets.append(offsets[-1] + held[fingerprint])
+    columns = _of_child(child)
+    structs = pa.StructArray.from_arrays(
+        [rows[column.name].combine_chunks() for column in columns], names=[column.name for column in columns]
+    )
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs)
+
+
+def _of_child(child: ChildTable) -> tuple[Column, ...]:
+    return (POSITION, *child.columns, BEYOND)
+
+
+def _ddl(column: Column, between: str = " ") -> str:
+    return f"`{column.name}`{between}{_SPARK_TYPES[column.data_type]}"

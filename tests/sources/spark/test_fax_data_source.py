@@ -1,0 +1,79 @@
+"""`spark.read.format("fax")`: the faxes that a provider has, with their children, and no secret in what Spark shows."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, ServeFake, Settings, generated
+from tests.support import leaks
+from tests.support.spark import needs_spark, spark_environment
+
+READ = """
+import json, sys
+from pyspark.sql import SparkSession
+from sources.spark.fax_data_source import FaxDataSource
+
+spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+spark.dataSource.register(FaxDataSource)
+told = {}
+for provider, url in json.loads(sys.argv[1]).items():
+    of = spark.read.format("fax").option("provider", provider).option("base_url", url)
+    faxes = of.option("accounts", "default,second").load()
+    windows = of.option("table", "windows").load()
+    children = [field.name for field in faxes.schema if field.dataType.typeName() == "array"]
+    told[provider] = {
+        "faxes": [row.asDict(recursive=True) for row in faxes.drop("_beyond").collect()],
+        "children": children,
+        "windows": [row.asDict() for row in windows.select("account", "rows_taken", "proof").collect()],
+        "plan": faxes._jdf.queryExecution().toString(),
+    }
+spark.stop()
+print("TOLD" + json.dumps(told, default=str))
+"""
+
+
+def read(settings: Settings, urls: dict[str, str], tmp_path: Path) -> tuple[dict[str, Any], str]:
+    environment = spark_environment(settings, tmp_path / "events", PYTHONPATH=str(ROOT))
+    del environment["DLT_PROJECT_DIR"]  # an executor has none
+    ended = subprocess.run(
+        [sys.executable, "-c", READ, json.dumps(urls)],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    told = ended.stdout.partition("TOLD")[2]
+    return json.loads(told), ended.stdout.partition("TOLD")[0] + ended.stderr
+
+
+@pytest.mark.slow
+@needs_spark
+def test_a_data_frame_holds_the_faxes_with_their_children(
+    serve_fake: ServeFake, settings: Settings, tmp_path: Path
+) -> None:
+    served = {name: serve_fake(name, generated(name, 2_100, days=30)) for name in ("phaxio", "signalwire")}
+    urls = {name: settings.pop(f"SOURCES__{name}__BASE_URL".upper()) for name in served}
+    told, seen = read(settings, urls, tmp_path)
+
+    for name, one in served.items():
+        records, faxes = one.fake.records, told[name]["faxes"]
+        assert sorted((row["account"], row["id"]) for row in faxes) == sorted(
+            (account, id) for account in ("default", "second") for id in records
+        )
+        source, child = {
+            "phaxio": ("recipients", "fax_recipients"),
+            "signalwire": ("charge_details", "fax_log_charge_details"),
+        }[name]
+        for row in faxes[:50]:
+            assert len(row[child] or ()) == len(records[row["id"]].get(source) or ())
+        assert {row["proof"] for row in told[name]["windows"]} <= {"counted", "walked"}
+        assert sum(row["rows_taken"] for row in told[name]["windows"]) == 2 * len(records)
+        assert "_beyond" in told[name]["plan"]
+        assert leaks.in_text(told[name]["plan"] + seen, settings, numbers=False) == []
+    assert leaks.on_disk(tmp_path / "events", settings) == []

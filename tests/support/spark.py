@@ -1,0 +1,71 @@
+"""Spark in tests: whether it is there, the command as a process, and what Spark writes down for others to see."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Settings
+from tests.support.commands.process import summary_of
+from tests.support.environment import child_environment
+
+CLUSTER = "local-cluster[2,1,1024]"  # a master and two workers in a JVM, which start executors as processes
+IS_THERE = shutil.which("java") is not None and importlib.util.find_spec("pyspark") is not None
+needs_spark = pytest.mark.skipif(not IS_THERE, reason="needs Java 17 and uv sync --extra spark")
+
+
+def spark_environment(settings: Settings, events: Path, **more: str) -> dict[str, str]:
+    """The environment of a driver: the settings, and a configuration of Spark that writes an event log."""
+    conf = events.parent / "spark-conf"
+    conf.mkdir(exist_ok=True)
+    events.mkdir(exist_ok=True)
+    lines = ["spark.eventLog.enabled true", f"spark.eventLog.dir {events.as_uri()}", "spark.eventLog.compress false"]
+    lines += ["spark.executor.memory 512m"]
+    (conf / "spark-defaults.conf").write_text("\n".join(lines) + "\n")
+    return child_environment(
+        settings, SPARK_CONF_DIR=str(conf), SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable, **more
+    )
+
+
+@dataclass
+class SparkRun:
+    """How the command ended, with all that it told."""
+
+    exit_code: int
+    accounts: dict[str, dict[str, Any]]
+    told: str
+
+
+def command(lake: Path, *arguments: str, master: str = CLUSTER) -> list[str]:
+    """The command line of a run into the lake."""
+    script = str(ROOT / "pipelines" / "spark_sync.py")
+    return [sys.executable, script, "--output", lake.as_uri(), "--master", master, "--json", *arguments]
+
+
+def ended(process: "subprocess.Popen[str]") -> SparkRun:
+    """How a run that has been started ends."""
+    told, _ = process.communicate(timeout=350)
+    said = summary_of(told) or {"accounts": []}
+    return SparkRun(process.returncode, {name_of(one): one for one in said["accounts"]}, told)
+
+
+def name_of(account: dict[str, Any]) -> str:
+    """An account by its provider and its name."""
+    return f"{account['provider']}/{account['account']}"
+
+
+def started(lake: Path, environment: dict[str, str], cwd: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """A run that goes on beside the test."""
+    return subprocess.Popen(
+        command(lake, *arguments),
+        env=environment,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
