@@ -6,7 +6,6 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
 
 import argparse
-import json
 import logging
 import math
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from pipelines.accounts_sync import sync_accounts
 from pipelines.cli.command import CommandParser, instant, leave, minutes, reported, shard
 from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import progress
-from pipelines.cli.summary import Outcome, exit_code
+from pipelines.cli.summary import exit_code, print_outcomes
 from pipelines.config import accounts, bootstrap
 from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
 from pipelines.config.written import require_known_privacy, secrets_in_config, unknown_in_environment, unknown_in_files
@@ -75,21 +74,9 @@ def _sync_accounts(options: argparse.Namespace) -> int:
     schema = SyncSettings.read().schema
     with progress() as on_progress:
         outcomes = sync_accounts(configured, Sync(schema, run_id, options, on_progress))
-    _print(outcomes, run_id, options.json, options.verbose)
+    print_outcomes(outcomes, run_id, options.json, options.verbose)
     stopped = signals.received()
     return stopped.exit_code if stopped else exit_code(outcomes)
-
-
-def _print(outcomes: Sequence[Outcome], run_id: str, as_json: bool, verbose: bool) -> None:
-    """Prints the outcomes: into the log if it is JSON, else on stdout; with `as_json` always as JSON on stdout."""
-    if as_json:
-        print(json.dumps({"run_id": run_id, "accounts": [outcome.as_json() for outcome in outcomes]}))
-    for outcome in outcomes:
-        if logs.is_json():
-            level = logging.ERROR if outcome.error else logging.INFO
-            logs.event(level, outcome.line(verbose), run_id=run_id, **outcome.as_json())
-        elif not as_json:
-            print(outcome.line(verbose))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,10 +1,13 @@
 """The summary of a run: a line or a JSON object per account, and one exit code for all accounts."""
 
-from collections.abc import Iterable
+import json
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipelines.config.accounts import Account
+from pipelines.outcome import logs
 from sources.errors import AtWork, FaxSyncError, Incomplete
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
 from sources.load.run import Run
@@ -72,6 +75,18 @@ class Outcome:
             "requests_per_second": run.pace,
             "completeness": completeness(run),
         }
+
+
+def print_outcomes(outcomes: Sequence[Outcome], run_id: str, as_json: bool, verbose: bool) -> None:
+    """Prints the outcomes: into the log if it is JSON, else on stdout; with `as_json` always as JSON on stdout."""
+    if as_json:
+        print(json.dumps({"run_id": run_id, "accounts": [outcome.as_json() for outcome in outcomes]}))
+    for outcome in outcomes:
+        if logs.is_json():
+            level = logging.ERROR if outcome.error else logging.INFO
+            logs.event(level, outcome.line(verbose), run_id=run_id, **outcome.as_json())
+        elif not as_json:
+            print(outcome.line(verbose))
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:

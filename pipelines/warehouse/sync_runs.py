@@ -29,10 +29,10 @@ def creation_statements(raw: str) -> Iterator[str]:
         yield comment_on("column", raw, SYNC_RUNS, column.name, text=column.meaning)
 
 
-def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds: float) -> None:
-    """Writes a run down."""
+def row_of(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
+    """A run as its row, which says that it is over now."""
     finished = datetime.now(UTC)
-    row = {
+    return {
         "account": run.source.account,
         "run_id": run.request.run_id,
         "started_at": finished - timedelta(seconds=seconds),
@@ -45,6 +45,11 @@ def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds
         "retries": run.client.usage.retries,
         "bytes": run.client.usage.bytes,
     }
+
+
+def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds: float) -> None:
+    """Writes a run down."""
+    row = row_of(run, exit_code, seconds)
     places = ", ".join(["%s"] * len(row))
     insert = f'insert into "{raw}"."{SYNC_RUNS}" ({", ".join(row)}) values ({places})'
     try:

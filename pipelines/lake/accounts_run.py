@@ -1,0 +1,309 @@
+"""A run over all accounts into Delta tables: planned here, read by whatever runs the tasks, merged here.
+
+An account is read by one task at a time, so that its rate limit holds. Rounds of tasks follow each other until every
+account has been read to its end; each round is merged before the next, so that a run that is killed goes on from there.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pyarrow.fs as pafs
+from deltalake.exceptions import DeltaError
+from dlt.common.schema import Schema
+
+from pipelines.cli.summary import Outcome, require_proof
+from pipelines.config.accounts import Account
+from pipelines.config.settings import PrivacySettings, SyncSettings
+from pipelines.health.retired_provider import advised
+from pipelines.lake.account_task import AccountTask, Report
+from pipelines.lake.loading import ProviderTables, Staged, grouped
+from pipelines.lake.stored import LakeStored
+from pipelines.lake.tables import positions
+from pipelines.outcome.unforeseen import always_fax_sync_error
+from pipelines.warehouse import lock, sync_runs
+from sources import provider
+from sources.errors import ConfigError, FaxSyncError, LocalError, TryAgain, WarehouseError
+from sources.load.plan import Position
+from sources.load.run import Run
+from sources.load.run_request import RunRequest
+from sources.load.settings import SourceSettings
+from sources.spark.executor_settings import private_names
+from sources.window import whole_second
+
+LOG = logging.getLogger("fax-sync")
+RunTasks = Callable[[Sequence[AccountTask]], Sequence[Report]]
+_STAGING = "_staging"
+
+
+@dataclass
+class _AccountRun:
+    """An account, its run as the summary tells it, and how it ended."""
+
+    account: Account
+    settings: SourceSettings
+    run: Run
+    finished: bool = False
+    seconds: float = 0.0
+    error: FaxSyncError | None = None
+
+    def fail(self, failure: Exception) -> None:
+        """Ends the account's run with the failure, in the operator's terms."""
+        self.error, self.finished = _told(self.account, failure), True
+
+
+@dataclass(frozen=True)
+class LakeRun:
+    """A run into the Delta tables below `output`, a URL; `secrets` names what gives executors the credentials.
+
+    `run_tasks` runs tasks side by side and gives their reports in the same order.
+    """
+
+    output: str
+    run_id: str
+    run_tasks: RunTasks
+    secrets: str | None = None
+    max_minutes: float = math.inf
+    since: datetime | None = None
+    until: datetime | None = None
+    refetch: bool = False
+    full_refresh: bool = False
+
+    def of(self, accounts: Sequence[Account]) -> list[Outcome]:
+        """How the run of each account ended, in their order.
+
+        Raises:
+            AtWork: another run into the same directory goes on.
+            ConfigError: old faxes are to be deleted, which this run cannot.
+        """
+        if PrivacySettings.read().keep_days:
+            raise ConfigError(
+                "setting privacy.keep_days needs a database: Spark's run deletes nothing from Delta tables"
+            )
+        deadline = time.monotonic() + 60 * self.max_minutes
+        with self._locked(), self._staging() as staging:
+            runs: list[_AccountRun] = []
+            refused: dict[Account, Outcome] = {}
+            for account in accounts:
+                try:
+                    runs.append(self._begun(account))
+                except Exception as failure:
+                    refused[account] = Outcome(account, None, 0.0, _told(account, failure))
+            while waiting := [one for one in runs if not one.finished]:
+                self._round(waiting, staging, deadline)
+            self._note(runs)
+        outcomes = {one.account: Outcome(one.account, one.run, one.seconds, one.error) for one in runs} | refused
+        return [outcomes[account] for account in accounts]
+
+    def _begun(self, account: Account) -> _AccountRun:
+        settings, loading = account.settings(), SyncSettings.read()
+        source = account.source(settings, PrivacySettings.read().handling())
+        request = RunRequest(
+            self.run_id,
+            settings.horizon(source.api.EARLIEST),
+            self.since,
+            self.until,
+            self.refetch,
+            self.full_refresh,
+            timedelta(minutes=loading.heartbeat_minutes),
+            loading.rows_per_load,
+        )
+        stored = LakeStored(self._tables(account.provider).root, account.name)
+        run = Run(request, source, source.connect(), stored, whole_second(datetime.now(UTC)))
+        return _AccountRun(account, settings, run)
+
+    def _round(self, waiting: Sequence[_AccountRun], staging: str, deadline: float) -> None:
+        """One task for each account, those with the most faxes first, and what they have read merged."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            for one in waiting:
+                one.fail(TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on there"))
+            return
+        tasks: list[tuple[_AccountRun, AccountTask]] = []
+        sizes: dict[_AccountRunKey, float] = {}
+        for name in {one.account.provider: None for one in waiting}:
+            of_provider = [one for one in waiting if one.account.provider == name]
+            try:
+                held = self._tables(name)
+                read, columns, faxes = positions(held.root), held.columns(), held.density()
+            except Exception as failure:
+                for one in of_provider:
+                    one.fail(failure)
+                continue
+            for one in of_provider:
+                sizes[_key(one)] = faxes.get(one.account.name, math.inf)  # a first run reads the whole history
+                tasks.append((one, self._task(one, read.get(one.account.name, Position()), columns, staging, left)))
+        tasks.sort(key=lambda pair: -sizes[_key(pair[0])])
+        reports = self.run_tasks([task for _, task in tasks]) if tasks else []
+        done = [(one, task, report) for (one, task), report in zip(tasks, reports, strict=True)]
+        for one, _, report in done:
+            one.seconds += report.seconds
+            if report.error:
+                one.fail(_error(*report.error))
+        for name in {one.account.provider: None for one, _, _ in done}:
+            self._load(name, [(one, task, report) for one, task, report in done if one.account.provider == name])
+
+    def _task(
+        self,
+        one: _AccountRun,
+        position: Position,
+        columns: Mapping[str, Mapping[str, Any]],
+        staging: str,
+        seconds: float,
+    ) -> AccountTask:
+        run, settings = one.run, one.settings
+        private = private_names(type(settings))
+        public = {name: getattr(settings, name) for name in settings.__struct_fields__ if name not in private}
+        return AccountTask(
+            one.account.provider,
+            one.account.name,
+            public,
+            replace(run.source.privacy, key=b""),
+            run.request,
+            position,
+            run.started_at,
+            None,
+            self._tables(one.account.provider).root,
+            staging,
+            columns,
+            self.secrets,
+            seconds,
+        )
+
+    def _load(self, name: str, done: Sequence[tuple[_AccountRun, AccountTask, Report]]) -> None:
+        """Merges what the tasks of a provider have staged; a failure is that of the accounts merged together."""
+        by_task = {id(task): one for one, task, _ in done}
+        fresh: list[Staged] = [(task, report) for _, task, report in done if not report.error]
+        for group in grouped(pair for pair in fresh if pair[1].loads):
+            failure = self._loaded(name, group)
+            if failure and len(group) > 1:  # one account may be the reason: the others are loaded without it
+                for pair in group:
+                    if failed := self._loaded(name, [pair]):
+                        by_task[id(pair[0])].fail(failed)
+            elif failure:
+                by_task[id(group[0][0])].fail(failure)
+        for task, report in fresh:
+            one = by_task[id(task)]
+            if one.error is None:
+                _take(one, report)
+
+    def _loaded(self, name: str, group: Sequence[Staged]) -> Exception | None:
+        try:
+            self._tables(name).load(group, f"{time.time()}")
+        except Exception as failure:
+            return failure
+        return None
+
+    def _note(self, runs: Sequence[_AccountRun]) -> None:
+        """Writes down the runs that wrote something, or failed."""
+        rows: dict[str, list[Mapping[str, Any]]] = {}
+        for one in runs:
+            code = one.error.exit_code if one.error else 0
+            if one.run.loads or code:
+                rows.setdefault(one.account.provider, []).append(sync_runs.row_of(one.run, code, one.seconds))
+        for name, noted in rows.items():
+            try:
+                self._tables(name).note_runs(noted)
+            except Exception:  # what stopped the runs may well be the tables: that is told already
+                LOG.debug("the runs could not be written down", exc_info=True)
+
+    def _tables(self, name: str) -> ProviderTables:
+        return ProviderTables(self.output, SyncSettings.read().schema, name, _normalize)
+
+    def _locked(self) -> Any:
+        """Keeps other runs of this machine away from a local directory; elsewhere Delta's commits do, if later."""
+        parts = urlsplit(self.output)
+        if parts.scheme != "file":
+            return nullcontext()
+        place = Path(unquote(parts.path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return lock.file(Path(f"{place}.lock"))
+
+    @contextmanager
+    def _staging(self) -> Iterator[str]:
+        """Where executors put what they have read, for as long as the block runs.
+
+        Raises:
+            ConfigError: the output is no place that can be written.
+        """
+        try:
+            filesystem, root = pafs.FileSystem.from_uri(self.output)
+        except (ValueError, TypeError):
+            raise ConfigError("--output must be a path or a URL such as s3://bucket/fax-lake") from None
+        if urlsplit(self.output).scheme == "file":
+            _remove(filesystem, f"{root}/{_STAGING}")  # of a run that was killed
+        place = f"{root}/{_STAGING}/{self.run_id}"
+        try:
+            yield f"{self.output}/{_STAGING}/{self.run_id}"
+        finally:
+            _remove(filesystem, place)
+
+
+_AccountRunKey = tuple[str, str]
+
+
+def _key(one: _AccountRun) -> _AccountRunKey:
+    return one.account.provider, one.account.name
+
+
+def _take(one: _AccountRun, report: Report) -> None:
+    """Adds what a task has read, and the driver has merged, to the account's run."""
+    run = one.run
+    run.loads += len(report.loads)
+    tally, more = run.tally, report.tally
+    tally.add(more.new, more.changed, more.unchanged)
+    tally.deleted += more.deleted
+    tally.rows.update(more.rows)
+    tally.windows += more.windows
+    tally.reached = more.reached or tally.reached
+    run.spans = [*run.spans[:1], *report.spans] if run.spans else report.spans
+    run.warnings += [text for text in report.warnings if text not in run.warnings]
+    run.client.usage.add(report.usage)
+    run.client.usage.bytes += report.usage.bytes
+    if report.rate is not None:
+        run.client.pace.rate, run.client.pace.refusals = report.rate, 1
+    one.finished = report.finished
+    if one.finished:
+        try:
+            require_proof(run)
+        except FaxSyncError as error:
+            one.fail(error)
+
+
+def _error(exit_code: int, message: str) -> FaxSyncError:
+    error = FaxSyncError(message)
+    error.exit_code = exit_code
+    return error
+
+
+def _told(account: Account, failure: Exception) -> FaxSyncError:
+    """The failure in the operator's terms; deltalake's texts may quote values, and are not passed on."""
+    LOG.debug("%s failed", account, exc_info=failure)
+    if "No space left" in str(failure):
+        return LocalError("no space left on the disk of the Delta tables")
+    if isinstance(failure, DeltaError):
+        return WarehouseError(f"Delta refused ({type(failure).__name__}): check the tables below --output")
+    return advised(always_fax_sync_error(failure), provider(account.provider))
+
+
+@cache
+def _naming() -> Any:
+    return Schema("fax").naming
+
+
+def _normalize(key: str) -> str:
+    name: str = _naming().normalize_identifier(key)
+    return name
+
+
+def _remove(filesystem: Any, place: str) -> None:
+    if filesystem.get_file_info(place).type == pafs.FileType.Directory:
+        filesystem.delete_dir(place)

@@ -1,0 +1,221 @@
+"""What executors have staged, merged into the Delta tables of a provider.
+
+Faxes follow their children and what did not fit, and the ledger follows the faxes: a fax that is stored is complete, so
+that a driver which is killed in between leaves nothing that the next run does not merge again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+
+import sources
+from pipelines.lake import tables
+from pipelines.lake.account_task import AccountTask, Report
+from pipelines.lake.new_columns import with_columns
+from pipelines.views.reference import Relation, raw_tables
+from sources.load import ledger
+from sources.records.arrow import ARROW_TYPES
+from sources.records.new_fields import Contract, NewFields
+from sources.records.schema import DataType, Table
+
+MOST_ROWS = 500_000  # of one batch: what the driver has in memory at a time
+Staged = tuple[AccountTask, Report]
+_TYPES: dict[pa.DataType, DataType] = {arrow: name for name, arrow in ARROW_TYPES.items() if name != "json"}
+
+
+@dataclass
+class ProviderTables:
+    """The tables of one provider below `output`; `normalize` turns a provider's key into a column name, as dlt does."""
+
+    output: str
+    schema: str
+    provider: str
+    normalize: Callable[[str], str]
+
+    @property
+    def root(self) -> str:
+        """Where the tables are."""
+        return f"{self.output}/{self.schema}_{self.provider}"
+
+    @property
+    def table(self) -> Table:
+        """The declaration of the table of faxes."""
+        table: Table = sources.provider(self.provider).TABLE
+        return table
+
+    @cached_property
+    def relations(self) -> dict[str, Relation]:
+        """The raw tables by name, as they are declared."""
+        raw = f"{self.schema}_{self.provider}"
+        return {relation.name: relation for relation in raw_tables(self.schema) if relation.schema == raw}
+
+    def columns(self) -> dict[str, dict[str, DataType]]:
+        """The columns of each table that is there; JSON and text are told apart by `schema_changes`.
+
+        Raises:
+            WarehouseError: a table is not one of ours.
+        """
+        changes = tables.rows_of(f"{self.root}/{ledger.SCHEMA_CHANGES}", ["table_name", "column_name", "data_type"])
+        added = {(row["table_name"], row["column_name"]): row["data_type"] for row in changes}
+        found = {}
+        for name, relation in self.relations.items():
+            declared = {column.name: column.data_type for column in relation.columns}
+            if table := tables.existing(self.root, relation):
+                found[name] = {
+                    field.name: declared.get(field.name) or added.get((name, field.name)) or _TYPES[field.type]
+                    for field in tables.schema_of(table)
+                    if field.name in declared or field.type in _TYPES
+                }
+        return found
+
+    def density(self) -> dict[str, int]:
+        """The faxes of each account by its ledger: how much there is to read."""
+        rows = tables.rows_of(f"{self.root}/{ledger.SYNC_WINDOWS}", ["account", "rows_taken"])
+        found: dict[str, int] = {}
+        for row in rows:
+            found[row["account"]] = found.get(row["account"], 0) + (row["rows_taken"] or 0)
+        return found
+
+    def load(self, staged: Sequence[Staged], load_id: str) -> None:
+        """Merges what the tasks have staged, and then moves the cursors of their accounts.
+
+        Raises:
+            ContractError: a field is new, and the contract of these accounts is to freeze.
+            WarehouseError: a table is not one of ours.
+            Busy: other drivers keep writing to a table.
+        """
+        contract = staged[0][0].request.horizon.contract
+        for number in range(max(len(report.loads) for _, report in staged)):
+            files = [report.loads[number] for _, report in staged if number < len(report.loads)]
+            self._load_once(self._staged_tables(files), contract, load_id)
+        moved = {task.account: report.moved for task, report in staged if report.moved}
+        if moved:
+            state = tables.create(self.root, tables.STATE)
+            tables.merge(state, tables.position_rows(moved), ("account",))
+
+    def _load_once(self, read: dict[str, pa.Table], contract: Contract, load_id: str) -> None:
+        names = (self.table.name, *(child.name for child in self.table.children))
+        of_faxes = {name: read.pop(name) for name in names if name in read}
+        new_fields: NewFields | None = None
+        if of_faxes:
+            of_faxes, new_fields = self._with_new_columns(of_faxes, contract)
+        problems, changes = self._problems(new_fields, of_faxes), self._changes(new_fields, of_faxes)
+        self._merge(ledger.SYNC_PROBLEMS, [read.get(ledger.SYNC_PROBLEMS), problems], load_id)
+        self._merge(ledger.SCHEMA_CHANGES, [read.get(ledger.SCHEMA_CHANGES), changes], load_id)
+        if of_faxes:
+            self._merge_faxes(of_faxes, load_id)
+        self._merge(ledger.SYNC_WINDOWS, [read.get(ledger.SYNC_WINDOWS)], load_id)
+
+    def note_runs(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes down how runs ended, one row each."""
+        if rows:
+            relation = self.relations[ledger.SYNC_RUNS]
+            types = {column.name: ARROW_TYPES[column.data_type] for column in relation.columns}
+            noted = pa.Table.from_pylist([dict(row) for row in rows], pa.schema(types))
+            tables.merge(tables.create(self.root, relation), noted, ("account", "run_id"))
+
+    def _merge_faxes(self, of_faxes: Mapping[str, pa.Table], load_id: str) -> None:
+        faxes = _loaded(of_faxes[self.table.name], load_id)
+        for child in self.table.children:
+            rows = _loaded(of_faxes.get(child.name, pa.table({})), load_id)
+            held = self._created(child.name, rows)
+            if faxes.num_rows:
+                tables.replace_children(held, rows, faxes, child.parent_id)
+        held = self._created(self.table.name, faxes)
+        if faxes.num_rows:
+            tables.merge(held, faxes, ("account", "id"), unless_equal="_dlt_id")
+
+    def _merge(self, name: str, parts: Iterable[pa.Table | None], load_id: str) -> None:
+        """Adds the rows of a table that has a row for each `_dlt_id`, once and for all; makes it in any case."""
+        there = [part for part in parts if part is not None and part.num_rows]
+        table = self._created(name)
+        if there:
+            rows = _loaded(pa.concat_tables(there, promote_options="default"), load_id)
+            tables.merge(table, rows, ("account", "_dlt_id"), unless_equal="_dlt_id")
+
+    def _created(self, name: str, rows: pa.Table | None = None) -> DeltaTable:
+        relation = self.relations[name]
+        declared = {column.name for column in relation.columns}
+        fields = rows.schema if rows is not None else ()
+        extra = {field.name: _TYPES[field.type] for field in fields if field.name not in declared}
+        return tables.create(self.root, relation, extra)
+
+    def _with_new_columns(
+        self, of_faxes: Mapping[str, pa.Table], contract: Contract
+    ) -> tuple[dict[str, pa.Table], NewFields]:
+        known = {
+            name: {
+                column: data_type
+                for column, data_type in columns.items()
+                if column not in {declared.name for declared in self.relations[name].columns}
+            }
+            for name, columns in self.columns().items()
+        }
+        return with_columns(self.table, of_faxes, known, self.normalize, contract)
+
+    def _staged_tables(self, files: Iterable[Mapping[str, str]]) -> dict[str, pa.Table]:
+        filesystem, _ = pafs.FileSystem.from_uri(self.output)
+        parts: dict[str, list[pa.Table]] = {}
+        for staged in files:
+            for name, path in staged.items():
+                parts.setdefault(name, []).append(pq.read_table(path, filesystem=filesystem, partitioning=None))
+        return {name: pa.concat_tables(found, promote_options="default") for name, found in parts.items()}
+
+    def _problems(self, new_fields: NewFields | None, of_faxes: Mapping[str, pa.Table]) -> pa.Table | None:
+        if new_fields is None or not new_fields.problems:
+            return None
+        accounts = _accounts(of_faxes[self.table.name])
+        now, found = datetime.now(UTC), []
+        for problem in new_fields.problems:
+            account = accounts[problem.fingerprint]
+            found.append(ledger.problems_table(account, {ledger.problem_id(account, problem): problem}, now))
+        return pa.concat_tables(found)
+
+    def _changes(self, new_fields: NewFields | None, of_faxes: Mapping[str, pa.Table]) -> pa.Table | None:
+        """Each new column once, as that of the first account that has a value there."""
+        if new_fields is None or not new_fields.changes:
+            return None
+        first = of_faxes[self.table.name]["account"][0].as_py()
+        now, found = datetime.now(UTC), []
+        for change in new_fields.changes:
+            rows = of_faxes[change.table]
+            accounts = (
+                rows.filter(rows[change.column].is_valid())["account"] if change.column in rows.column_names else []
+            )
+            account = accounts[0].as_py() if len(accounts) else first
+            found.append(ledger.changes_table(account, [change], now))
+        return pa.concat_tables(found)
+
+
+def grouped(staged: Iterable[Staged]) -> Iterator[list[Staged]]:
+    """The tasks in groups that are merged together: of one contract, and of so many rows as the driver can hold."""
+    group: list[Staged] = []
+    rows = 0
+    for task, report in staged:
+        size = sum(report.tally.rows.values())
+        if group and (rows + size > MOST_ROWS or _contract(group[0][0]) != _contract(task)):
+            yield group
+            group, rows = [], 0
+        group.append((task, report))
+        rows += size
+    if group:
+        yield group
+
+
+def _contract(task: AccountTask) -> Contract:
+    return task.request.horizon.contract
+
+
+def _accounts(faxes: pa.Table) -> dict[str, str]:
+    return dict(zip(faxes["_dlt_id"].to_pylist(), faxes["account"].to_pylist(), strict=True))
+
+
+def _loaded(rows: pa.Table, load_id: str) -> pa.Table:
+    return rows.append_column("_dlt_load_id", pa.repeat(pa.scalar(load_id), rows.num_rows))

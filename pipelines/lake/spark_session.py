@@ -1,0 +1,88 @@
+"""The Spark session of a run, and its tasks on executors. The one file of the commands that imports pyspark.
+
+Source: https://spark.apache.org/docs/latest/configuration.html, read November 2026.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from pipelines.config.bootstrap import ROOT
+from pipelines.lake.account_task import REPORT_SCHEMA, AccountTask, Report, read_report, run_tasks
+from sources.errors import ConfigError, TryAgain
+
+_PACKAGES = ("sources", "pipelines")
+_LOOPBACK = "127.0.0.1"
+
+
+@contextmanager
+def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]:
+    """A session on `master`, or that of spark-submit, or one of this process; it is stopped at the end.
+
+    `credentials` are put into the environment of this process: executors that are started from here inherit it.
+
+    Raises:
+        ConfigError: Spark may run a task twice at the same time, which doubles the rate at which a provider is asked.
+    """
+    os.environ.update(credentials)
+    builder = SparkSession.builder.appName("fax-sync")
+    if master or not os.environ.get("SPARK_ENV_LOADED"):  # which spark-submit sets
+        builder = builder.master(master or "local[*]")
+    if (master or "local").startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        for name in ("spark.driver.host", "spark.driver.bindAddress"):
+            builder = builder.config(name, _LOOPBACK)
+        builder = builder.config("spark.ui.enabled", "false")
+    handler = signal.getsignal(signal.SIGINT)
+    spark = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    try:
+        signal.signal(signal.SIGINT, handler)  # PySpark puts its own in place
+        if spark.conf.get("spark.speculation", "false") == "true":
+            raise ConfigError(
+                "spark.speculation is on: a second task would double the rate of requests; set it to false"
+            )
+        with tempfile.TemporaryDirectory(prefix="fax-sync-spark-") as directory:
+            spark.sparkContext.addPyFile(str(_archive(Path(directory))))
+            yield spark
+    finally:
+        spark.stop()
+
+
+def on_executors(spark: Any, tasks: Sequence[AccountTask]) -> list[Report]:
+    """The reports of the tasks, in their order; the first tasks begin first.
+
+    Raises:
+        TryAgain: Spark gave up the job, as when executors keep dying.
+    """
+
+    numbers = spark.range(0, len(tasks), 1, len(tasks))
+    try:
+        rows = numbers.mapInArrow(partial(run_tasks, tuple(tasks)), REPORT_SCHEMA).collect()
+    except (PySparkException, Py4JError) as error:
+        raise TryAgain(
+            f"Spark gave up the job ({type(error).__name__}), and nothing of this round was loaded: see Spark's log"
+        ) from error
+    return [report for _, report in sorted(read_report(row.report) for row in rows)]
+
+
+def _archive(directory: Path) -> Path:
+    """The code that executors run, to be sent to them."""
+    place = directory / "fax_sync.zip"
+    with zipfile.ZipFile(place, "w") as archive:
+        for package in _PACKAGES:
+            for path in sorted((ROOT / package).rglob("*")):
+                if path.suffix in (".py", ".sql"):
+                    archive.write(path, path.relative_to(ROOT))
+    return place

@@ -1,0 +1,105 @@
+"""What the Delta tables hold of one account; every row counts, because a Delta commit is whole."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import TableNotFoundError
+
+from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
+from sources.load.stored import SYSTEM_COLUMNS, OpenFax
+from sources.window import Window
+
+
+class LakeStored:
+    """The rows of one account below `root`; all answers are empty before the first load.
+
+    deltalake answers in SQL itself: as a data set of pyarrow, 1.6.6 refuses conditions on text.
+    """
+
+    reserved_columns = SYSTEM_COLUMNS  # as in the other warehouses, so that a column has the same name in all
+
+    def __init__(self, root: str, account: str) -> None:
+        self._root, self._account = root, account
+        self._tables: dict[str, DeltaTable | None] = {}
+
+    def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
+        """The `_dlt_id` of each fax created in the span, by id."""
+        created = f"created_at >= {_literal(span.start)} and created_at <= {_literal(span.end)}"
+        return {row["id"]: row["_dlt_id"] for row in self._select(table, created, "id, _dlt_id")}
+
+    def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
+        """The same of the faxes with these ids, whenever they were created."""
+        rows = self._select(table, _is_in("id", ids), "id, _dlt_id") if ids else []
+        return {row["id"]: row["_dlt_id"] for row in rows}
+
+    def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
+        """The rows that a table split off from `table` has for the faxes with these ids, by fingerprint, if any."""
+        fingerprints = [*self.fingerprints_of(table, ids).values()]
+        rows = self._select(child, _is_in("_dlt_parent_id", fingerprints), "_dlt_parent_id") if fingerprints else []
+        return Counter(row["_dlt_parent_id"] for row in rows)
+
+    def problem_ids(self) -> Collection[str]:
+        """The `_dlt_id` of every row of `sync_problems`."""
+        return {row["_dlt_id"] for row in self._select(SYNC_PROBLEMS, "true", "_dlt_id")}
+
+    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
+        """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
+        meets = f"to_at > {_literal(span.start)} and from_at < {_literal(span.end)}"
+        meets += f" and {_is_in('proof', proofs)}" if proofs else ""
+        rows = self._select(SYNC_WINDOWS, meets, "from_at, to_at")
+        return uncovered(span, [Window(row["from_at"], row["to_at"]) for row in rows])
+
+    def open_faxes(self, table: str, final: Collection[str], span: Window) -> list[OpenFax]:
+        """The faxes created in the span whose status is not final."""
+        is_open = f"(status is null or not {_is_in('status', final)})"
+        inside = f"created_at >= {_literal(span.start)} and created_at < {_literal(span.end)}"
+        rows = self._select(table, f"{inside} and {is_open}", "id, _dlt_id, created_at")
+        return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
+
+    def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
+        """The rows of a table in which the column has one of the values."""
+        return self._select(table, _is_in(column, values)) if values else []
+
+    def _select(self, table: str, condition: str, columns: str = "*") -> list[dict[str, Any]]:
+        if table not in self._tables:
+            try:
+                self._tables[table] = DeltaTable(f"{self._root}/{table}")
+            except TableNotFoundError:
+                self._tables[table] = None
+        held = self._tables[table]
+        if held is None:
+            return []
+        sql = f"select {columns} from held where account = {_literal(self._account)} and {condition}"
+        answer = QueryBuilder().register("held", held).execute(sql)
+        rows: list[dict[str, Any]] = pa.RecordBatchReader.from_stream(answer).read_all().to_pylist()
+        return rows
+
+
+def uncovered(span: Window, windows: Sequence[Window]) -> list[Window]:
+    """The parts of a span that none of the windows covers, in ascending order."""
+    holes, reached = [], span.start
+    for window in sorted(windows):
+        if window.start > reached:
+            holes.append(Window(reached, min(window.start, span.end)))
+        reached = max(reached, window.end)
+    if reached < span.end:
+        holes.append(Window(reached, span.end))
+    return holes
+
+
+def _is_in(column: str, values: Collection[Any]) -> str:
+    return f'"{column}" in ({", ".join(map(_literal, values))})'
+
+
+def _literal(value: Any) -> str:
+    """A value in the SQL of DataFusion, which has no parameters here."""
+    if isinstance(value, datetime):
+        return f"arrow_cast('{value.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+    if isinstance(value, int):
+        return str(value)
+    quoted = str(value).replace("'", "''")
+    return f"'{quoted}'"

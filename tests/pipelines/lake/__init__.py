@@ -1,0 +1,1 @@
+"""Tests of the warehouse of Delta tables."""

@@ -1,0 +1,204 @@
+"""A run into Delta tables, its tasks in this process: the same rows as the sync's, whatever comes in between."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sources
+from sources.errors import ConfigError
+from sources.fakes.server import json_answer
+from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.lake import MISSING, differences, rows, run_in_process, versions
+from tests.support.tiers import first_quick
+
+pytest.importorskip("deltalake", reason=MISSING)
+RunLake = Callable[..., dict[str, dict[str, Any]]]
+every_provider = pytest.mark.parametrize("provider", first_quick(sources.providers()))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def run_lake(settings: Settings, lake: Path, monkeypatch: pytest.MonkeyPatch) -> RunLake:
+    """Runs all accounts into the lake, with the settings as the environment of driver and executors."""
+
+    def run(**asked: Any) -> dict[str, dict[str, Any]]:
+        with monkeypatch.context() as environment:
+            for name, value in settings.items():
+                environment.setenv(name, value)
+            return run_in_process(lake, **asked)
+
+    return run
+
+
+def live(provider: str, fake: Any) -> None:
+    """Faxes of the look-back change, lose children, are deleted and get fields that nobody declared; some are new."""
+    ids = [*fake.records][-30:]
+    money = "cost" if provider == "phaxio" else "charge"
+    for number, id in enumerate(ids[:12]):
+        fake.change(id, **{money: 7, "Brand New": number + (0.5 if number % 2 else 0), "odd": {"a": [number]}})
+    for id in ids[12:16]:
+        fake.change(id, **({"tags": {"k": "v"}} if provider == "phaxio" else {"charge_details": []}))
+    final = [id for id in ids if id not in fake.open_ids()]
+    for id in final[-3:] if provider == "signalwire" else ():
+        fake.delete(id)
+    own = {"first_id": 700_000_000} if provider == "phaxio" else {}
+    fake.add(*generated(provider, 25, days=1, seed=9, **own))
+
+
+@every_provider
+def test_a_lake_holds_what_the_sync_loads(
+    provider: str, serve_fake: ServeFake, sync: Sync, run_lake: RunLake, warehouse: Path, lake: Path
+) -> None:
+    served = serve_fake(provider, generated(provider, 300, days=20))
+    requests = []
+    for turn in range(3):
+        before = len(served.server.requests)
+        assert sync().exit_code == 0
+        between = len(served.server.requests)
+        (told,) = run_lake().values()
+        requests.append((between - before, len(served.server.requests) - between))
+
+        assert told["exit_code"] == 0, told
+        assert differences(warehouse, lake, provider, ("brand_new", "odd") if turn else ()) == {}
+        if turn == 0:
+            live(provider, served.fake)
+    assert all(theirs <= 1.1 * ours + 1 for ours, theirs in requests), requests
+    assert [
+        row["data_type"] for row in sorted(rows(lake, provider, "schema_changes"), key=lambda row: row["column_name"])
+    ] == ["double", "json"]
+
+
+@every_provider
+def test_a_run_with_nothing_new_commits_nothing(
+    provider: str, serve_fake: ServeFake, run_lake: RunLake, lake: Path
+) -> None:
+    serve_fake(provider, generated(provider, 30, days=20))
+    first = run_lake()
+    held = versions(lake)
+    again = run_lake()
+
+    assert [one["new"] for one in (*first.values(), *again.values())] == [30, 0]
+    assert held
+    assert versions(lake) == held
+
+
+@pytest.mark.slow
+def test_a_backfill_is_loaded_in_rounds(
+    serve_fake: ServeFake, sync: Sync, run_lake: RunLake, warehouse: Path, lake: Path, settings: Settings
+) -> None:
+    serve_fake("signalwire", generated("signalwire", 400, days=300))
+    assert sync().exit_code == 0
+    settings["SYNC__ROWS_PER_LOAD"] = "150"
+    (told,) = run_lake().values()
+
+    assert (told["exit_code"], told["new"]) == (0, 400)
+    assert differences(warehouse, lake, "signalwire") == {}
+    assert len({row["_dlt_load_id"] for row in rows(lake, "signalwire", "fax_logs")}) > 2
+    (again,) = run_lake(full_refresh=True).values()
+
+    assert (again["exit_code"], again["new"], again["changed"]) == (0, 0, 400)
+    assert differences(warehouse, lake, "signalwire") == {}
+
+
+def test_refused_credentials_stop_one_account_alone(
+    serve_fake: ServeFake, run_lake: RunLake, lake: Path, settings: Settings
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 20, days=5))
+    settings["SOURCES__PHAXIO__ACCOUNTS__OTHER__API_KEY"] = "canary wrong"
+    told = run_lake()
+
+    assert {name: one["exit_code"] for name, one in told.items()} == {"phaxio": 0, "phaxio/other": 77}
+    assert {row["account"] for row in rows(lake, "phaxio", "faxes")} == {"default"}
+    assert sorted((row["account"], row["exit_code"]) for row in rows(lake, "phaxio", "sync_runs")) == [
+        ("default", 0),
+        ("other", 77),
+    ]
+
+
+def test_an_unproven_window_lands_and_holds_the_cursor(serve_fake: ServeFake, run_lake: RunLake, lake: Path) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 20, days=5))
+    honest = served.fake.answer
+
+    def answer(request: Any) -> Any:
+        body = json.loads(honest(request).body)
+        if "paging" in body:
+            body["paging"]["total"] += 1
+        return json_answer(body)
+
+    served.server.answer = answer
+    (first,) = run_lake().values()
+    (held,) = rows(lake, "phaxio", "sync_state")
+    served.server.answer = honest
+    (second,) = run_lake().values()
+    (moved,) = rows(lake, "phaxio", "sync_state")
+
+    assert (first["exit_code"], first["new"], second["exit_code"], second["new"]) == (65, 20, 0, 0)
+    assert held["cursor_at"].year == 2010
+    assert moved["cursor_at"].year > 2010
+    assert {row["proof"] for row in rows(lake, "phaxio", "sync_windows")} == {"unproven", "counted"}
+
+
+@pytest.mark.slow
+def test_what_is_staged_may_be_merged_again(
+    serve_fake: ServeFake, sync: Sync, run_lake: RunLake, warehouse: Path, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.lake.loading import ProviderTables
+
+    load = ProviderTables.load
+
+    def twice(self: Any, staged: Any, load_id: str) -> None:
+        load(self, staged, load_id)
+        load(self, staged, f"{load_id}1")
+
+    served = serve_fake("phaxio", generated("phaxio", 60, days=5))
+    monkeypatch.setattr(ProviderTables, "load", twice)
+    for _ in range(2):
+        assert sync().exit_code == 0
+        assert next(iter(run_lake().values()))["exit_code"] == 0
+        assert differences(warehouse, lake, "phaxio") == {}
+        live("phaxio", served.fake)
+
+
+def test_a_table_that_is_not_ours_is_left_alone(serve_fake: ServeFake, run_lake: RunLake, lake: Path) -> None:
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    write_deltalake(f"{lake}/fax_phaxio/faxes", pa.table({"id": ["theirs"]}))
+    (told,) = run_lake().values()
+
+    assert told["exit_code"] == 69
+    assert "not one of ours" in told["error"]
+    assert rows(lake, "phaxio", "faxes") == [{"id": "theirs"}]
+
+
+def test_an_output_that_is_no_place_is_refused(
+    serve_fake: ServeFake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.lake.accounts_run import LakeRun
+
+    serve_fake("phaxio")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match="--output"):
+        LakeRun("nowhere://x", "1", lambda tasks: []).of([])
+
+
+def test_columns_and_tables_say_what_they_mean(serve_fake: ServeFake, run_lake: RunLake, lake: Path) -> None:
+    from deltalake import DeltaTable
+
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    run_lake()
+    held = DeltaTable(f"{lake}/fax_phaxio/faxes")
+    meanings = {field.name: field.metadata.get("comment") for field in held.schema().fields}
+
+    assert held.metadata().description == sources.provider("phaxio").TABLE.meaning
+    assert meanings["cost"].startswith("Price of the fax")
+    assert None not in meanings.values()

@@ -1,0 +1,86 @@
+"""`spark_sync.py` on executors: the rows of the sync, also where a worker is killed, and no secret is shown."""
+
+import os
+import signal
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support import leaks
+from tests.support.lake import differences, rows
+from tests.support.spark import ended, needs_spark, spark_environment, started
+
+pytestmark = [pytest.mark.slow, needs_spark]
+
+
+def python_workers(driver: int) -> list[int]:
+    """The Python processes that run tasks for the executors of a driver."""
+    parents, commands = {}, {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            commands[int(process.name)] = (process / "cmdline").read_text()
+    family = {driver}
+    while born := {child for child, parent in parents.items() if parent in family} - family:
+        family |= born
+    return [process for process in family if "pyspark.daemon" in commands.get(process, "")]
+
+
+def test_executors_load_what_the_sync_loads(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, tmp_path: Path
+) -> None:
+    lake, events = tmp_path / "lake", tmp_path / "events"
+    served = {name: serve_fake(name, generated(name, 400, days=20)) for name in ("phaxio", "signalwire")}
+    settings["SOURCES__PHAXIO__ACCOUNTS__OTHER__API_KEY"] = "canary wrong key"
+    environment = spark_environment(settings, events)
+    requests = {}
+    for turn in range(2):
+        assert sync().exit_code == 77
+        before = {name: len(one.server.requests) for name, one in served.items()}
+        run = ended(started(lake, environment, tmp_path))
+        requests[turn] = {name: len(one.server.requests) - before[name] for name, one in served.items()}
+
+        codes = {name: one["exit_code"] for name, one in run.accounts.items()}
+        assert codes == {"phaxio/default": 0, "phaxio/other": 77, "signalwire/default": 0}, run.told[-3000:]
+        assert run.exit_code == 77
+        assert leaks.in_text(run.told, settings) == []
+        assert [differences(warehouse, lake, name) for name in served] == [{}, {}]
+        for id in [*served["phaxio"].fake.records][-20:]:
+            served["phaxio"].fake.change(id, cost=5)
+        served["signalwire"].fake.add(*generated("signalwire", 30, days=1, seed=4))
+    shown = [found for place in (events, tmp_path / "work") for found in leaks.on_disk(place, settings)]
+
+    assert shown == []  # neither in the event log nor in the logs of the executors
+    assert any(events.rglob("*")), "Spark wrote no event log"
+    assert not (lake / "_staging").exists() or not any((lake / "_staging").iterdir())
+    assert requests[0]["signalwire"] <= 1.1 * 45
+
+
+def test_a_worker_that_is_killed_in_mid_task_changes_nothing(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    served = serve_fake("signalwire", generated("signalwire", 500, days=300))
+    assert sync().exit_code == 0
+    asked = len(served.server.requests)
+    honest = served.fake.answer
+    served.server.answer = lambda request: replace(honest(request), delay_seconds=0.3)
+    running = started(lake, spark_environment(settings, tmp_path / "events"), tmp_path)
+    try:
+        while len(served.server.requests) < asked + 10 and running.poll() is None:
+            served.server.closing.wait(0.05)
+        killed = python_workers(running.pid)
+        for worker in killed:
+            os.kill(worker, signal.SIGKILL)
+        served.server.answer = honest
+        run = ended(running)
+    finally:
+        running.kill()
+
+    assert killed
+    assert run.exit_code == 0, run.told[-3000:]
+    assert differences(warehouse, lake, "signalwire") == {}
+    assert len({row["run_id"] for row in rows(lake, "signalwire", "sync_windows")}) == 1

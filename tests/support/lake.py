@@ -1,0 +1,64 @@
+"""Delta tables beside the warehouse that a sync of the same fakes has filled: is every declared column equal?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+
+import sources
+
+MISSING = "the extra spark is not installed: uv sync --extra spark"
+OF_THE_RUN = {"_dlt_load_id", "_dlt_id", "_dlt_parent_id"}
+
+
+def differences(
+    warehouse: Path, lake: Path, provider: str, undeclared: Sequence[str] = ()
+) -> dict[str, tuple[int, int]]:
+    """The rows that only the warehouse, and only the lake has, by table; `undeclared` are columns of faxes as well."""
+    from deltalake import DeltaTable
+
+    table = sources.provider(provider).TABLE
+    columns = {table.name: [*(column.name for column in table.declared()), *undeclared, "_dlt_id"]}
+    for child in table.children:
+        columns[child.name] = [*(column.name for column in child.declared(table)), "_dlt_id", "_dlt_parent_id"]
+    found = {}
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        for name, of_table in columns.items():
+            held = DeltaTable(f"{lake}/fax_{provider}/{name}").to_pyarrow_dataset().to_table()
+            connection.register("held", held)
+            listed = ", ".join(f'"{column}"' for column in of_table)
+            ours, theirs = f"select {listed} from fax_{provider}.{name}", f"select {listed} from held"
+            found[name] = (_only(connection, ours, theirs), _only(connection, theirs, ours))
+    return {name: sides for name, sides in found.items() if sides != (0, 0)}
+
+
+def _only(connection: Any, one: str, other: str) -> int:
+    return int(connection.execute(f"select count(*) from ({one} except all {other})").fetchall()[0][0])
+
+
+def rows(lake: Path, provider: str, table: str) -> list[dict[str, Any]]:
+    """The rows of a Delta table."""
+    from deltalake import DeltaTable
+
+    return list(DeltaTable(f"{lake}/fax_{provider}/{table}").to_pyarrow_dataset().to_table().to_pylist())
+
+
+def versions(lake: Path) -> dict[str, int]:
+    """The version of each Delta table: how many commits it has had."""
+    return {
+        str(log.parent.parent.relative_to(lake)): len([*log.parent.glob("*.json")])
+        for log in lake.glob("*/*/_delta_log/*.json")
+    }
+
+
+def run_in_process(lake: Path, **asked: Any) -> dict[str, dict[str, Any]]:
+    """A run of all accounts, whose tasks run here, one after the other; the summary by account."""
+    from pipelines.config import accounts
+    from pipelines.lake.account_task import run_task
+    from pipelines.lake.accounts_run import LakeRun
+
+    run = LakeRun(lake.as_uri(), uuid4().hex, lambda tasks: [run_task(task) for task in tasks], **asked)
+    outcomes = run.of(accounts.required())
+    return {str(outcome.account): outcome.as_json() for outcome in outcomes}
