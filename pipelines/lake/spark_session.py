@@ -37,9 +37,12 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
     """
     os.environ.update(credentials)
     builder = SparkSession.builder.appName("fax-sync")
-    if master or not os.environ.get("SPARK_ENV_LOADED"):  # which spark-submit sets
-        builder = builder.master(master or "local[*]")
-    if (master or "local").startswith("local"):
+    is_submitted = bool(os.environ.get("SPARK_ENV_LOADED"))  # which spark-submit sets, and starts Spark with its master
+    if master is None and not is_submitted:
+        master = "local[*]"
+    if master:
+        builder = builder.master(master)
+    if master and master.startswith("local") and not is_submitted:
         os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         for name in ("spark.driver.host", "spark.driver.bindAddress"):
