@@ -9,7 +9,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -262,19 +261,17 @@ def test_a_file_that_is_locked_is_waited_for_and_then_left(
     assert "Traceback" not in given_up.stderr
 
     holder = duckdb.connect(str(warehouse))
-    closing = threading.Timer(2, holder.close)
-    closing.start()
-    waited = subprocess.run(
-        command,
-        env=child_environment(settings, SYNC__BUSY_SECONDS="60"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    closing.join()
+    environment = child_environment(settings, SYNC__BUSY_SECONDS="60")
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as waiting:
+        assert waiting.stderr is not None
+        is_waiting = any("waiting for 60 seconds" in line for line in waiting.stderr)
+        holder.close()
+        out, _ = waiting.communicate()
 
-    assert (waited.returncode, "waiting for 60 seconds" in waited.stderr) == (0, True)
-    assert json.loads(waited.stdout)["currency"] == "USD"
+    assert (is_waiting, waiting.returncode) == (True, 0)
+    assert json.loads(out)["currency"] == "USD"
 
 
 def test_a_warehouse_that_is_not_there_is_not_made(report: Reporting, warehouse: Path) -> None:
