@@ -222,7 +222,7 @@ def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:
     """
     if not run.kept_from or not run.request.moves_cursor:
         return
-    if not run.client.has_told_time:
+    if not run.client.has_server_time:
         run.warnings.append("no fax older than [privacy] keep_days was deleted: the provider's answers have no Date")
     else:
         run.purged = delete_expired(opened, provider(account.provider).TABLE, account.name, run.kept_from)

@@ -1,1 +1,1 @@
-"""One polite GET: retries, back-off, rate limit, response limits, and credentials that stay on their origin."""
+"""GETs JSON from a provider: retries, back-off, rate limit, response limits, and credentials for one origin only."""

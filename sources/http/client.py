@@ -1,8 +1,8 @@
-"""One account's polite GET: time-outs, capped retries, Retry-After, and JSON or a typed error.
+"""The HTTP client of one account: time-outs, capped retries, Retry-After, and JSON or a typed error.
 
-Credentials go to the configured origin alone: redirects are not followed, other hosts are refused before a request is
-made, and neither netrc nor proxy variables are read (requests adds netrc passwords to any host it is sent to). A proxy
-of the settings gets no more than the provider's host and port.
+Credentials go to the configured origin only: the client follows no redirect, refuses another host before it sends a
+request, and reads neither netrc nor proxy variables (requests sends a netrc password to any host). A configured proxy
+sees only the provider's host and port.
 """
 
 import re
@@ -27,11 +27,11 @@ from sources.http.usage import Usage, tally_request, tally_retry
 
 
 class Client:
-    """GETs JSON below `base_url` with basic auth, and counts that in `usage`; threads may share it.
+    """GETs JSON below `base_url` with basic auth and counts its requests in `usage`. It is thread-safe.
 
-    `skew` is how far the provider's clock was ahead of ours when it last answered, if it `has_told_time`; `pace` how
-    fast it may be asked. `credentials` are the user and password; `sleep`, `clock` (seconds, monotonic) and `now` (UTC)
-    are there for the tests. Once it is closed, whatever still waits or asks ends with an error.
+    `skew` is how far the provider's clock was ahead of this machine's at the last response; it is valid if
+    `has_server_time`. `pace` limits the request rate. `credentials` are user and password. Tests replace `sleep`,
+    `clock` (seconds, monotonic) and `now` (UTC). After `close`, every waiting or new request ends with an error.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Client:
     ) -> None:
         self.base_url = base_url.rstrip("/") + "/"
         self.provider = provider
-        self.usage, self.skew, self.has_told_time = Usage(), timedelta(), False
+        self.usage, self.skew, self.has_server_time = Usage(), timedelta(), False
         self.limits = limits
         self._closed, self._lock = Event(), Lock()
         self._sleep: Callable[[float], Any] = sleep or self._closed.wait
@@ -59,41 +59,42 @@ class Client:
         """The JSON document at `path`, relative to the base URL or absolute on the same origin.
 
         Raises:
-            AuthError: 401 or 403, at once.
-            Refused: any other 4xx, at once.
-            ContractError: another host, a redirect, no JSON, or more bytes than a page can have.
-            ProviderDown: 408, 429, 5xx, resets and time-outs after all retries.
+            AuthError: 401 or 403, without a retry.
+            Refused: another 4xx, without a retry.
+            ContractError: another host, a redirect, a body that is not JSON, or a response beyond the limits.
+            ProviderDown: 408, 429, 5xx, connection errors and time-outs, after all retries.
+            ConfigError: TLS verification fails, or the proxy refuses the tunnel.
         """
         retrying = Retrying(
             retry=retry_if_exception_type((ProviderDown, Garbled)),
             wait=retry.wait,
-            stop=self._exhausted,
-            before_sleep=self._spend,
+            stop=self._is_exhausted,
+            before_sleep=self._note_retry,
             sleep=self._sleep,
             reraise=True,
         )
         url = self.resolve(path)
 
         def attempt() -> Any:
-            again = retrying.statistics["attempt_number"] > 1
-            with self.pace.reserve_slot(self._sleep, heeds_pause=not again) as refusals:
+            is_retry = retrying.statistics["attempt_number"] > 1
+            with self.pace.reserve_slot(self._sleep, heeds_pause=not is_retry) as refusals:
                 try:
                     document = self._get_once(url, params)
                 except ProviderDown as error:
                     if error.is_limit:
                         self.pace.slow_down(refusals, error.retry_after)
                     raise
-            self._note_answer(again)
+            self._note_answer(is_retry)
             return document
 
         return retrying(attempt)
 
     def connections(self) -> int:
-        """How many requests are worth having under way: as many as may be, unless the provider is quicker than we."""
+        """The useful number of concurrent requests: one if the provider answers faster than a page is parsed."""
         return 1 if self.usage.faster_than_parsing else self.pace.connections
 
     def close(self) -> None:
-        """Ends whatever still waits, or is about to ask; requests that are under way are left to themselves."""
+        """Ends every waiting or new request with an error. A request in flight is not cancelled."""
         self._closed.set()
         self._session.close()
 
@@ -101,24 +102,24 @@ class Client:
         """The absolute URL of a link.
 
         Raises:
-            ContractError: the link leaves the configured origin, or its path leaves the base URL's.
+            ContractError: the link is outside the base URL's origin or path.
         """
         url = origin.below(self.base_url, link)
         if url is None:
             raise ContractError(
                 f"{self.provider}: expected a link below {self.base_url}, got one to {origin.host(link)}: "
-                "no request was made, because it would carry the credentials there"
+                "no request was sent, because it would contain the credentials"
             )
         return url
 
-    def _exhausted(self, state: RetryCallState) -> bool:
+    def _is_exhausted(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         attempts = self.limits.garbled_attempts if isinstance(error, Garbled) else self.limits.attempts
-        patience_left = self.limits.retry_seconds - self.usage.retry_seconds - self.usage.limit_seconds
+        seconds_left = self.limits.retry_seconds - self.usage.retry_seconds - self.usage.limit_seconds
         is_last = state.attempt_number >= attempts and not _is_limit(state)
-        return is_last or state.upcoming_sleep > patience_left
+        return is_last or state.upcoming_sleep > seconds_left
 
-    def _spend(self, state: RetryCallState) -> None:
+    def _note_retry(self, state: RetryCallState) -> None:
         with self._lock:
             self.usage.retries += 1
             tally_retry()
@@ -128,18 +129,18 @@ class Client:
                 self.usage.retry_seconds += state.upcoming_sleep
         self.pace.pause(state.upcoming_sleep)
 
-    def _note_answer(self, again: bool) -> None:
+    def _note_answer(self, is_retry: bool) -> None:
         with self._lock:
-            self.usage.limit_seconds = 0.0  # pages still come: what is waited for a limit is no failure
+            self.usage.limit_seconds = 0.0  # an answer came, so the waits for the rate limit do not add up to a failure
         self.pace.speed_up()
-        if again:
+        if is_retry:
             self.pace.resume()
 
     def _compare_clocks(self, response: requests.Response) -> None:
         now = self._now()
-        theirs = retry.server_time(response, now)
-        self.skew = theirs - now if theirs else timedelta()
-        self.has_told_time = self.has_told_time or theirs is not None
+        server_time = retry.server_time(response, now)
+        self.skew = server_time - now if server_time else timedelta()
+        self.has_server_time = self.has_server_time or server_time is not None
 
     def _get_once(self, url: str, params: Mapping[str, str] | None) -> Any:
         if self._closed.is_set():
@@ -154,7 +155,8 @@ class Client:
                 body = self._read(response)
         except requests.exceptions.SSLError as error:
             raise ConfigError(
-                f"{self.provider}: TLS verification of {origin.host(url)} failed: see base_url, ca_bundle and the clock"
+                f"{self.provider}: TLS verification of {origin.host(url)} failed: "
+                "check base_url, ca_bundle and this machine's clock"
             ) from error
         except requests.exceptions.ProxyError as error:
             raise self._proxy_error(error) from error
@@ -165,22 +167,22 @@ class Client:
             ) from error
         with self._lock:
             self.usage.answers += 1
-            self.usage.asking_seconds += self._clock() - began
+            self.usage.answering_seconds += self._clock() - began
         return document_of(self.provider, response, body)
 
     def _proxy_error(self, error: Exception) -> FaxSyncError:
-        """The error of a tunnel that cannot be had: refused for good, or not to be had now."""
+        """The error for a tunnel that the proxy does not open: permanent after a 4xx, else transient."""
         status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
         if status and 400 <= int(status[1]) < 500:
             return ConfigError(
                 f"the proxy refuses a tunnel to {self.provider} (HTTP {status[1]}): "
                 "check the setting proxy, its user and password, and whether it allows the host"
             )
-        return ProviderDown(f"{self.provider} could not be reached through the proxy of the settings: run again later")
+        return ProviderDown(f"{self.provider} could not be reached through the configured proxy: run again later")
 
     def _read(self, response: requests.Response) -> bytes:
         body = bytearray()
-        while chunk := response.raw.read1(1 << 16, decode_content=True):  # what is there: a full chunk may never come
+        while chunk := response.raw.read1(1 << 16, decode_content=True):  # does not wait for a full chunk
             body += chunk
             self._response_limits.require_bytes(len(body))
         with self._lock:

@@ -1,29 +1,33 @@
-"""Where a URL really leads, before credentials are sent there."""
+"""Checks the origin of a URL before credentials are sent to it."""
 
 from urllib.parse import urljoin, urlsplit
 
 from sources.errors import ConfigError
 
 Origin = tuple[str, str | None, int | None]
-HIDDEN: Origin = ("", None, None)  # of a URL that two parsers may read differently
+HIDDEN: Origin = ("", None, None)  # the origin of a URL that two parsers may read differently
 
 
 def require_tls(url: str, setting: str = "base_url") -> None:
-    """Raises:
-    ConfigError: the URL, which the setting gives, is neither https:// nor on this machine.
+    """Requires that the URL of this setting uses TLS or names this machine.
+
+    Raises:
+        ConfigError: it does neither, or it has a user, a password or an unusual form.
     """
     scheme, name, _ = of(url)
     if not name or not url.isascii():
         raise ConfigError(
-            f"{setting} must be a plain URL: https://, a host, no user, no password, no backslash, ASCII only"
+            f"{setting} must consist of https:// and a host, without user, password or backslash, in ASCII"
         )
     if scheme != "https" and name not in ("127.0.0.1", "localhost", "::1"):
-        raise ConfigError(f"{setting} must begin with https://: secrets would travel in the clear")
+        raise ConfigError(f"{setting} must begin with https://: else the credentials would be sent unencrypted")
 
 
 def require_proxy(url: str) -> None:
-    """Raises:
-    ConfigError: the URL is no proxy's; it is not quoted, because it may hold a password.
+    """Requires the URL of an HTTP proxy: http://, a host and a port.
+
+    Raises:
+        ConfigError: the URL has another form. The message does not quote it, because it may contain a password.
     """
     try:
         parts = urlsplit(url)
@@ -31,11 +35,11 @@ def require_proxy(url: str) -> None:
     except ValueError:
         is_proxy = False
     if not is_proxy or "\\" in url or any(character.isspace() for character in url):
-        raise ConfigError("setting proxy must be http://, a host and a port, such as http://proxy.example:3128")
+        raise ConfigError("setting proxy must be http://, a host and a port, for example http://proxy.example:3128")
 
 
 def below(base_url: str, link: str) -> str | None:
-    """The absolute URL of a link; None if it leaves the base URL's origin or its path."""
+    """The absolute URL of a link; None if it is outside the base URL's origin or path."""
     try:
         url = urljoin(base_url, link)
         path, base_path = urlsplit(url).path, urlsplit(base_url).path
@@ -45,7 +49,7 @@ def below(base_url: str, link: str) -> str | None:
 
 
 def host(url: str) -> str:
-    """The host that a URL names, for a message."""
+    """The host of a URL in quotes, for a message; nowhere without a host."""
     try:
         return repr(urlsplit(url).hostname or "nowhere")
     except ValueError:
@@ -53,7 +57,7 @@ def host(url: str) -> str:
 
 
 def of(url: str) -> Origin:
-    """Scheme, host and port of a URL; an origin that equals no other for one that tries to hide its host."""
+    """Scheme, host and port of a URL; `HIDDEN` if the URL is invalid, or has a user, a password or a backslash."""
     try:
         parts = urlsplit(url)
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)

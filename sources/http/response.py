@@ -1,4 +1,4 @@
-"""What an answer of a provider is: a JSON document, or an error that says what to do."""
+"""The JSON document of a response, or the error that its status or body stands for."""
 
 from typing import Any
 
@@ -7,26 +7,26 @@ import requests
 from sources.errors import AuthError, ContractError, Moved, Refused
 from sources.http import origin, retry, strict_json
 
-_LARGE = 4 << 20  # bytes; a page of a thousand faxes is a quarter of that
-_MOST_VALUES = 1_000_000  # of a large page: a thousand faxes of a thousand values each
+_LARGE = 4 << 20  # bytes, four times a page of a thousand faxes
+_MOST_VALUES = 1_000_000  # in a large page: a thousand faxes with a thousand values each
 
 
 class Garbled(ContractError):
-    """A 200 whose JSON does not parse, as when it was cut: it is asked for again."""
+    """A 200 whose JSON cannot be parsed, for example because it was cut. The request is retried."""
 
 
 def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
-    """The JSON document that a provider answered with.
+    """The JSON document of a provider's response.
 
     Raises:
         AuthError: 401 or 403.
-        ProviderDown: a status that another try may mend.
+        ProviderDown: a transient status.
         Moved: a redirect.
-        ContractError: no JSON; `Garbled` if it claims to be.
+        ContractError: the body is not JSON (`Garbled` if its content type is JSON), or has too many values.
         Refused: any other status.
     """
     status = response.status_code
-    _require_room(provider, body)
+    _require_few_values(provider, body)
     if status in (401, 403):
         raise AuthError(f"{provider} refused the credentials (HTTP {status}): check the key and its scope")
     if status in retry.TRANSIENT_STATUSES:
@@ -39,21 +39,23 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
     except ValueError as error:
         document = None
         if status == 200:
-            raise _no_json(provider, response, error) from None
+            raise _not_json(provider, response, error) from None
     if status != 200:
         raise Refused(f"{provider} refused the request (HTTP {status})", status, document)
     return document
 
 
-def _require_room(provider: str, body: bytes) -> None:
-    """Raises:
-    ContractError: parsed, it would take many times its size in memory, as three bytes of JSON may take a hundred.
+def _require_few_values(provider: str, body: bytes) -> None:
+    """Requires a body with a bounded number of values: three bytes of JSON may take a hundred bytes once parsed.
+
+    Raises:
+        ContractError: a large body has more values.
     """
     if len(body) > _LARGE and sum(map(body.count, (b"{", b"[", b","))) > _MOST_VALUES:
         raise ContractError(f"{provider} sent a page of more than {_MOST_VALUES:,} values")
 
 
-def _no_json(provider: str, response: requests.Response, error: ValueError) -> ContractError:
+def _not_json(provider: str, response: requests.Response, error: ValueError) -> ContractError:
     kind = response.headers.get("Content-Type", "no content type").partition(";")[0][:40]
     error_class = Garbled if "json" in kind else ContractError
     return error_class(f"{provider}: expected a JSON page, got {kind!r} ({error})")

@@ -1,4 +1,4 @@
-"""How long to wait before asking a provider again: what it asks for, else twice as long each time."""
+"""The wait before a retry: the provider's Retry-After, else an exponential back-off."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -9,10 +9,10 @@ from tenacity import RetryCallState, wait_exponential
 from sources.errors import ProviderDown
 
 LIMITED = 429
-FARTHEST = timedelta(days=3650)  # from our clock; a header that is further off is no clock
-TRANSIENT_STATUSES = frozenset({408, LIMITED, *range(500, 600)})  # statuses that another try may mend
+FARTHEST = timedelta(days=3650)  # from this machine's clock; a date beyond that is ignored
+TRANSIENT_STATUSES = frozenset({408, LIMITED, *range(500, 600)})  # a retry may succeed
 RATE_HEADERS = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
-_DIGITS = 10  # of a header's number of seconds: RFC 9111 has caches say 2147483648 at most
+_DIGITS = 10  # at most, in a header's number of seconds: RFC 9111 limits it to 2147483648
 _YEAR_SECONDS = 31_536_000
 _backoff = wait_exponential(multiplier=1, max=30)
 
@@ -25,7 +25,7 @@ def wait(state: RetryCallState) -> float:
 
 
 def transient_error(provider: str, response: requests.Response) -> ProviderDown:
-    """The error of a status that another try may mend, with the time the provider asks for."""
+    """The error for a transient status, with the wait that the provider asks for."""
     error = ProviderDown(f"{provider} is limiting or failing (HTTP {response.status_code}): run again later")
     error.retry_after = _retry_after(response)
     error.is_limit = response.status_code == LIMITED
@@ -33,22 +33,22 @@ def transient_error(provider: str, response: requests.Response) -> ProviderDown:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds to wait by the Retry-After header, else until the limit is reset by a rate header; None without either.
+    """Seconds to wait: from Retry-After, else until the reset that a rate-limit header names; None without either.
 
-    Dates are counted by the server's own clock.
+    A date is compared with the server's own clock.
     """
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value) if value.strip("0") else None
-    ours = datetime.now(UTC)
-    now = server_time(response, ours) or ours
+    local = datetime.now(UTC)
+    now = server_time(response, local) or local
     if at := _date(value):
         return max(0.0, (at - now).total_seconds())
     return next(filter(None, (_reset(response, name, now) for name in RATE_HEADERS)), None)
 
 
 def _reset(response: requests.Response, name: str, now: datetime) -> float | None:
-    """Seconds until the limit is reset: the header gives them, or the Unix time of it."""
+    """Seconds until the rate limit is reset. The header gives these seconds or the Unix time of the reset."""
     value = response.headers.get(name, "").strip()
     if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS):
         return None
@@ -57,9 +57,9 @@ def _reset(response: requests.Response, name: str, now: datetime) -> float | Non
 
 
 def server_time(response: requests.Response, now: datetime) -> datetime | None:
-    """What the provider's clock shows when our clock shows `now`, by the Date header; None if that tells no time.
+    """The provider's time at `now` of this machine's clock, by the headers Date and Age; None without a valid Date.
 
-    An answer from a cache has the date of when it was made; Age tells the seconds since then.
+    The Date of a cached response is when the response was generated; Age is the number of seconds since then.
     """
     at = _date(response.headers.get("Date", ""))
     if at is None or abs(at - now) > FARTHEST:
@@ -69,7 +69,7 @@ def server_time(response: requests.Response, now: datetime) -> datetime | None:
 
 
 def _date(value: str) -> datetime | None:
-    """The instant of a date header, None if it is none that a clock can show."""
+    """The instant of a date header; None if it is not a date with a time zone."""
     try:
         at = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

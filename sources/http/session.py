@@ -1,4 +1,4 @@
-"""The HTTP session of one account: its credentials, the certificates it trusts, and nothing of the machine's own."""
+"""The HTTP session of one account: its credentials, proxy and trusted certificates, none from the environment."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from sources.http.transport import LimitedAdapter, ResponseLimits
 
 
 def session(base_url: str, credentials: tuple[str, str], response_limits: ResponseLimits) -> requests.Session:
-    """A session with as many connections as are agreed; neither netrc nor proxy variables are read.
+    """A session with the configured number of connections, which reads neither netrc nor proxy variables.
 
-    A configured proxy is asked for a tunnel (CONNECT) to the provider, so that it sees a host and a port and nothing
-    else. What is served on this machine without TLS, as the demo is, is asked directly.
+    A configured proxy opens a tunnel (CONNECT) to the provider and sees only its host and port. Requests to this
+    machine without TLS, such as the demo's, do not use the proxy.
 
     Raises:
-        ConfigError: the credentials would travel in the clear, the CA bundle is no file, or the proxy no URL of one.
+        ConfigError: `base_url` lacks TLS, the CA bundle cannot be read, or the proxy's URL is invalid.
     """
     origin.require_tls(base_url)
     limits = response_limits.limits
@@ -24,13 +24,13 @@ def session(base_url: str, credentials: tuple[str, str], response_limits: Respon
         origin.require_proxy(limits.proxy)
     if limits.ca_bundle:
         _require_file(Path(limits.ca_bundle), response_limits.provider)
-    made = requests.Session()
-    made.trust_env = False
-    made.auth = credentials
-    made.proxies = {"https": limits.proxy} if limits.proxy else {}
-    made.verify = limits.ca_bundle or True
-    made.mount(base_url, LimitedAdapter(response_limits))
-    return made
+    configured = requests.Session()
+    configured.trust_env = False
+    configured.auth = credentials
+    configured.proxies = {"https": limits.proxy} if limits.proxy else {}
+    configured.verify = limits.ca_bundle or True
+    configured.mount(base_url, LimitedAdapter(response_limits))
+    return configured
 
 
 def _require_file(ca_bundle: Path, provider: str) -> None:

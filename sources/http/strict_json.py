@@ -1,8 +1,8 @@
-"""JSON that cannot change its meaning on the way in: strict UTF-8, no doubled key, no number rounded.
+"""Parses JSON without loss: strict UTF-8, no repeated key, no rounded number.
 
-orjson reads a page several times faster than the standard library but lets the last of two equal keys win and rounds
-integers beyond 64 bits. Both are rare and cheap to suspect, so a suspected body is read again, exactly. One that orjson
-writes as it came is above suspicion.
+orjson parses a page several times faster than the standard library, but keeps only the last of two equal keys and
+rounds integers beyond 64 bits. A cheap check finds the bodies where that may have happened, and the standard library
+parses them again. A body that orjson serialises to the same bytes needs no check.
 """
 
 import json
@@ -12,35 +12,34 @@ from typing import Any
 
 import orjson
 
-MAX_DEPTH = 100  # far beyond any record, and within what every encoder takes
+MAX_DEPTH = 100  # far more than a record has, and few enough for every encoder
 MOST_DIGITS = 4000  # Python's own limit is 4300
 _DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-_LONG_NUMBER = b"0" * 19  # so many digits that 64 bits may not hold them
-# A string that does not end goes to the end of the text, or it would be looked for again from each quote in it.
+_LONG_NUMBER = b"0" * 19  # a number of this length may not fit into 64 bits
+# An unterminated string extends to the end of the text; else each quote in it would start another search.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 _KEY_END = b'":'
 
 
 def parse(body: bytes) -> Any:
-    """The document in `body`, with integers of any size as `int` and NaN, Infinity and 1e400 as the text they are.
+    """The document in `body`: integers of any size as `int`; NaN, Infinity and numbers such as 1e400 as text.
 
     Raises:
-        ValueError: not UTF-8, not JSON, or a key twice in one object.
-            The message names the reason and never quotes the body.
+        ValueError: the body is not UTF-8 or not JSON, or an object repeats a key. The message does not quote the body.
     """
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         document = orjson.loads(body)
-        again = orjson.dumps(document)
+        serialised = orjson.dumps(document)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return _parse_exactly(body)  # to say what is wrong, or because it is nested too deeply for orjson
-    is_exact = again == body or (again.count(_KEY_END) == body.count(_KEY_END) and not _is_suspicious(body))
+        return _parse_exactly(body)  # names the error; also parses what is nested too deeply for orjson
+    is_exact = serialised == body or (serialised.count(_KEY_END) == body.count(_KEY_END) and not _is_suspicious(body))
     return document if is_exact else _parse_exactly(body)
 
 
 def _is_suspicious(body: bytes) -> bool:
-    """There may be a long number in it, or a quote that the count of keys mistakes."""
-    # A regular expression says the same, and takes five times as long as orjson for the whole body.
+    """The body may have a long number, or an escaped quote, which makes the count of keys wrong."""
+    # A regular expression for this takes five times as long as orjson takes to parse the body.
     return _LONG_NUMBER in body.translate(_DIGITS_AS_ZEROS) or b"\\u0022" in body
 
 
@@ -49,7 +48,7 @@ def _parse_exactly(body: bytes) -> Any:
     try:
         return json.loads(
             _shallow(text),
-            object_pairs_hook=_without_doubled_keys,
+            object_pairs_hook=_without_repeated_keys,
             parse_constant=str,
             parse_float=_finite_or_text,
             parse_int=_exact_integer,
@@ -57,7 +56,7 @@ def _parse_exactly(body: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON at character {error.pos} of {len(text)}") from None
     except RecursionError:
-        raise ValueError("not JSON: brackets that do not end") from None
+        raise ValueError("not JSON: unclosed brackets") from None
 
 
 def _decode(body: bytes) -> str:
@@ -68,7 +67,7 @@ def _decode(body: bytes) -> str:
 
 
 def _shallow(text: str) -> str:
-    """The text with every value nested deeper than MAX_DEPTH as a string that holds its JSON: no parser survives it."""
+    """The text with each value nested deeper than MAX_DEPTH replaced by a string of its JSON: parsers fail on more."""
     parts, depth, done, deep_from = [], 0, 0, 0
     for token in _STRING_OR_BRACKET.finditer(text):
         if token[0] in "[{":
@@ -83,18 +82,18 @@ def _shallow(text: str) -> str:
 
 
 def _finite_or_text(digits: str) -> float | str:
-    """The number, or its digits if no double can hold it: infinity would be a different value."""
+    """The number, or its digits if it is too large for a double."""
     number = float(digits)
     return number if math.isfinite(number) else digits
 
 
 def _exact_integer(digits: str) -> int | str:
-    """The integer, or its digits if there are more than Python agrees to convert."""
+    """The integer, or its digits if Python refuses to convert their number."""
     return int(digits) if len(digits) < MOST_DIGITS else digits
 
 
-def _without_doubled_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
-        raise ValueError("a key twice in one object")
+        raise ValueError("an object repeats a key")
     return record

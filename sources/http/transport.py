@@ -1,7 +1,7 @@
-"""HTTP responses that take no more bytes, and no more time, than agreed, whatever they are made of.
+"""Limits the bytes and the seconds of an HTTP response, from its status line to its last trailer.
 
-http.client bounds the lines of a header and their number, but neither interim responses (100), nor trailers, nor how
-long all that may take; urllib3 reads on for as long as what it inflates comes to nothing.
+http.client limits the length and the number of header lines, but not interim responses (100), trailers or the total
+time. urllib3 keeps reading a compressed body that inflates to nothing.
 """
 
 import http
@@ -23,22 +23,26 @@ _HEADER_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class ResponseLimits:
-    """What one response of a provider may take; `clock` gives seconds."""
+    """The limits of one response of a provider; `clock` returns seconds."""
 
     provider: str
     limits: Limits
     clock: Callable[[], float]
 
-    def require_bytes(self, size: int, allowed: int = 0) -> None:
-        """Raises:
-        ContractError: there are more than a page can have, and so many that are allowed beside it.
+    def require_bytes(self, size: int, beside: int = 0) -> None:
+        """Requires at most the bytes of a page, and `beside` more.
+
+        Raises:
+            ContractError: `size` is larger.
         """
-        if size > self.limits.response_bytes + allowed:
+        if size > self.limits.response_bytes + beside:
             raise ContractError(f"{self.provider} sent more than {self.limits.response_bytes} bytes for one page")
 
     def require_time(self, deadline: float) -> None:
-        """Raises:
-        ProviderDown: the deadline has passed.
+        """Requires that the deadline has not passed.
+
+        Raises:
+            ProviderDown: it has passed.
         """
         if self.clock() > deadline:
             raise ProviderDown(
@@ -47,32 +51,32 @@ class ResponseLimits:
 
 
 class LimitedAdapter(HTTPAdapter):
-    """The adapter of requests, whose connections answer within the bounds; it keeps as many as are agreed."""
+    """An adapter of requests with the configured number of connections, whose responses are limited."""
 
     def __init__(self, response_limits: ResponseLimits) -> None:
         self._response_limits = response_limits
         super().__init__(pool_maxsize=max(1, response_limits.limits.connections), pool_block=True)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # as requests has it
-        """Has every pool make bounded connections."""
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # requests' name
+        """Makes every pool create limited connections."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._bounded_pools()
+        self.poolmanager.pool_classes_by_scheme = self._limited_pools()
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:  # as requests has it
-        """The same for the pools of a proxy."""
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:  # requests' name
+        """The proxy's manager, whose pools create limited connections."""
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._bounded_pools()
+        manager.pool_classes_by_scheme = self._limited_pools()
         return manager
 
-    def _bounded_pools(self) -> dict[str, Any]:
+    def _limited_pools(self) -> dict[str, Any]:
         pools = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
-        return {scheme: _bounded_pool(pool, self._response_limits) for scheme, pool in pools.items()}
+        return {scheme: _limited_pool(pool, self._response_limits) for scheme, pool in pools.items()}
 
 
-def _bounded_pool(pool: Any, response_limits: ResponseLimits) -> Any:
+def _limited_pool(pool: Any, response_limits: ResponseLimits) -> Any:
     response_class = staticmethod(partial(_Response, response_limits=response_limits))
-    connection = type("BoundedConnection", (pool.ConnectionCls,), {"response_class": response_class})
-    return type("BoundedPool", (pool,), {"ConnectionCls": connection})
+    connection = type("LimitedConnection", (pool.ConnectionCls,), {"response_class": response_class})
+    return type("LimitedPool", (pool,), {"ConnectionCls": connection})
 
 
 class _Response(http.client.HTTPResponse):
@@ -81,30 +85,28 @@ class _Response(http.client.HTTPResponse):
         self._response_limits = response_limits
         self.fp = io.BufferedReader(_Wire(self.fp.detach(), response_limits))
 
-    def _read_status(self) -> tuple[str, int, str]:  # as http.client has it
-        """The status line; that of any interim response as 100, the only one that http.client skips."""
+    def _read_status(self) -> tuple[str, int, str]:  # http.client's name
+        """The status line; an interim status as 100, the only one that http.client skips."""
         version, status, reason = super()._read_status()  # type: ignore[misc]  # private, and untyped
         is_interim = 100 < status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
         return version, http.HTTPStatus.CONTINUE if is_interim else status, reason
 
-    def begin(self) -> None:  # as http.client has it
+    def begin(self) -> None:  # http.client's name
         """Reads the status and the headers.
 
         Raises:
-            ContractError: a line is too long, or there are too many.
+            ContractError: a line is too long, or there are too many lines.
         """
         try:
             super().begin()
         except http.client.HTTPException as error:
             if type(error) is http.client.HTTPException or isinstance(error, http.client.LineTooLong):
-                raise ContractError(
-                    f"{self._response_limits.provider} sent a header longer than any page needs"
-                ) from error
+                raise ContractError(f"{self._response_limits.provider} sent headers that are too long") from error
             raise
 
 
 class _Wire(io.RawIOBase):
-    """What comes from the socket, from the first byte of the status line to the last trailer."""
+    """The bytes from the socket, from the first of the status line to the end of the trailers."""
 
     def __init__(self, socket: io.RawIOBase, response_limits: ResponseLimits) -> None:
         self._socket, self._response_limits = socket, response_limits

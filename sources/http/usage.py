@@ -1,20 +1,20 @@
-"""What reading an account has come to so far."""
+"""Counts the requests, retries, bytes and seconds of one client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-QUICK_SECONDS = 0.01  # as long as it takes to make rows of a page; with several at a time each would take longer
+QUICK_SECONDS = 0.01  # the time to make rows of a page; several threads would each take longer
 
 
 @dataclass
 class Usage:
     """Counts of one client, in requests, bytes of JSON and seconds.
 
-    `retries` are among the `requests`. `retry_seconds` is what was waited before them because of failures, and
-    `limit_seconds` what was waited since the last answer because the provider limits the rate. `answers` took
-    `asking_seconds` to come, of all requests together.
+    `retries` are included in `requests`. `retry_seconds` is the total wait before retries after failures.
+    `limit_seconds` is the wait for the provider's rate limit since the last answer. `answering_seconds` is the total
+    time that the provider took for its `answers`.
     """
 
     requests: int = 0
@@ -23,7 +23,7 @@ class Usage:
     retry_seconds: float = 0.0
     limit_seconds: float = 0.0
     answers: int = 0
-    asking_seconds: float = 0.0
+    answering_seconds: float = 0.0
 
     def add(self, other: "Usage") -> None:
         """Adds the requests and retries of another count."""
@@ -32,8 +32,8 @@ class Usage:
 
     @property
     def faster_than_parsing(self) -> bool:
-        """The provider is quicker than we, as far as its answers have shown."""
-        return self.asking_seconds <= QUICK_SECONDS * self.answers
+        """The provider has so far answered faster, on average, than a page is parsed."""
+        return self.answering_seconds <= QUICK_SECONDS * self.answers
 
 
 _tally: ContextVar[Usage | None] = ContextVar("tally", default=None)
@@ -41,9 +41,9 @@ _tally: ContextVar[Usage | None] = ContextVar("tally", default=None)
 
 @contextmanager
 def tallied(tally: Usage) -> Iterator[None]:
-    """Has `tally` count the requests and retries that this thread makes in the block, besides the client's own count.
+    """Counts the requests and retries of this thread in the block in `tally` as well as in the client's `usage`.
 
-    Windows are read in several threads at a time, so that the client's count alone does not tell whose they were.
+    Several threads read windows at once, so the client's count does not show which window a request was for.
     """
     token = _tally.set(tally)
     try:
