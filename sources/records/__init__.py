@@ -1,1 +1,1 @@
-"""A record on its way into rows: table declarations, coercion, new fields, tombstones, privacy, the common fax."""
+"""Turns records into rows: table declarations, coercion, new fields, tombstones, privacy, the common fax."""

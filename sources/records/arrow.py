@@ -1,4 +1,4 @@
-"""Values of a record into typed Arrow columns, exactly: what does not fit becomes null or rounded, and is reported."""
+"""Coerces the values of records into typed Arrow columns; a misfit becomes null or is rounded, and is reported."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,10 +20,10 @@ ARROW_TYPES: dict[DataType, pa.DataType] = {
     "decimal": pa.decimal128(MONEY_PRECISION, MONEY_SCALE),
     "json": pa.string(),
 }
-Misfits = dict[int, str]  # row -> why its value does not fit, or fits only rounded
+Misfits = dict[int, str]  # row -> why its value does not fit, or was rounded
 
-# What Arrow is to read values as before they become the column: as any of these it refuses what would have to be bent.
-# Integers are read as decimals, because as integers it would cut fractions off.
+# The type in which Arrow reads values before it casts them to the column's: it refuses values of other types.
+# Integers are read as decimals, because Arrow would truncate fractions.
 _READ_AS: dict[DataType, pa.DataType] = {
     "text": pa.string(),
     "bigint": pa.decimal128(19, 0),
@@ -37,16 +37,16 @@ _REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeErro
 
 
 def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]:
-    """The values as one Arrow array of the column's type, and the rows whose value does not fit: null, or rounded.
+    """The values as one Arrow array of the column's type, and the misfits, which the array holds as null or rounded.
 
-    A page of proper values is converted at once; one odd value only costs its own column the slower way.
+    A column without misfits is converted at once; only a column with one is converted value by value.
     """
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pa.nulls(len(values), ARROW_TYPES[data_type]), {}
     try:
         if data_type in _READ_AS:
-            return _proper(pa.array(values, _READ_AS[data_type]), data_type), {}
+            return _cast(pa.array(values, _READ_AS[data_type]), data_type), {}
         if data_type == "double" and kinds == {float}:
             return _finite(pa.array(values, pa.float64())), {}
         if data_type == "decimal" and kinds <= {int, float}:
@@ -54,18 +54,18 @@ def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]
         if data_type == "json":
             return _json(values), {}
     except _REFUSED:
-        pass  # some value is odd: find out which
+        pass  # a value does not fit: find out which
     return _convert_one_by_one(values, data_type)
 
 
 def proper_columns(records: Sequence[Record], columns: Sequence[Column]) -> dict[str, pa.Array] | None:
-    """All columns of the records at once, several times as fast as one by one; None if a value is of another kind."""
+    """All columns of the records by name, several times faster than one by one; None if a value does not fit."""
     read = [column for column in columns if column.data_type in _READ_AS]
     arrays: dict[str, pa.Array] = {}
     try:
         struct = pa.array(records, pa.struct([(column.name, _READ_AS[column.data_type]) for column in read]))
         for column, array in zip(read, struct.flatten(), strict=True):
-            arrays[column.name] = _proper(array, column.data_type)
+            arrays[column.name] = _cast(array, column.data_type)
     except _REFUSED:
         return None
     for column in columns:
@@ -77,7 +77,7 @@ def proper_columns(records: Sequence[Record], columns: Sequence[Column]) -> dict
 
 
 def infer_type(values: Sequence[Any]) -> DataType | None:
-    """The data type of a column that nobody declared, from the values of its first page; None if all are null."""
+    """The data type of a new field, from the values of its first page; None if all are null."""
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return None
@@ -90,11 +90,11 @@ def infer_type(values: Sequence[Any]) -> DataType | None:
     return "text" if kinds <= {str, bool, int, float} else "json"
 
 
-def _proper(read: pa.Array, data_type: DataType) -> pa.Array:
-    """The column of what was read.
+def _cast(read: pa.Array, data_type: DataType) -> pa.Array:
+    """The array cast to the column's type.
 
     Raises:
-        pa.ArrowInvalid: it cannot hold one of the values.
+        pa.ArrowInvalid: the column cannot hold one of the values.
     """
     if data_type == "text":
         return _require(read, b"\0" not in _characters(read))
@@ -108,14 +108,14 @@ def _proper(read: pa.Array, data_type: DataType) -> pa.Array:
 
 
 def _json(values: list[Any]) -> pa.Array:
-    # As text at once: a thousand of the bytes that orjson makes would keep a kilobyte each.
+    # Decoded at once: each bytes object of orjson takes a kilobyte.
     texts = [None if value is None else orjson.dumps(value).decode() for value in values]
     read = pa.array(texts, pa.string())
     return _require(read, b"\\u0000" not in _characters(read))
 
 
 def _characters(text: pa.Array) -> bytes:
-    """What all texts of an array are made of."""
+    """The bytes of all texts of an array."""
     buffer = text.buffers()[2]
     return buffer.to_pybytes() if buffer else b""
 

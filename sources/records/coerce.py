@@ -1,4 +1,4 @@
-"""One value of a record as its column holds it, or the reason why it does not fit."""
+"""Coerces one value of a record to the data type of its column, or gives the reason why it does not fit."""
 
 import json
 import math
@@ -13,12 +13,12 @@ from sources.records.schema import MONEY_PRECISION, MONEY_SCALE, DataType
 from sources.window import parse_instant
 
 _QUANTUM = Decimal(1).scaleb(-MONEY_SCALE)
-_TRUTH = {"true": True, "1": True, "false": False, "0": False}
-_ROUNDING_NOISE = Decimal("1e-15")  # of a float: what binary arithmetic adds to 0.1 + 0.2
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_ROUNDING_NOISE = Decimal("1e-15")  # relative error of a float, as in 0.1 + 0.2
 
 
 class Rounded(ValueError):
-    """The value fits only roughly; `held` is what the column holds of it."""
+    """The value has too many decimals; `held` is the rounded value for the column."""
 
     def __init__(self, reason: str, held: Decimal) -> None:
         super().__init__(reason)
@@ -26,14 +26,14 @@ class Rounded(ValueError):
 
 
 def coerce(value: Any, data_type: DataType) -> Any:
-    """The value as its column holds it, or None for null.
+    """The value in the Python type of its column; None for null.
 
-    Numbers may come as text, whole floats as integers, truth as 0 and 1, and scalars fit a text column as the text JSON
-    gives them. Times are kept to the microsecond.
+    Text may hold a number, a float may hold an integer, 0 and 1 are booleans, and a text column takes a scalar as its
+    JSON text. Times are exact to the microsecond and in UTC.
 
     Raises:
-        Rounded: a decimal has more decimals than its column.
-        ValueError: it does not fit; the message gives the reason without the value.
+        Rounded: a number has more decimals than its column.
+        ValueError: the value does not fit; the message gives the reason without the value.
     """
     if value is None:
         return None
@@ -41,7 +41,7 @@ def coerce(value: Any, data_type: DataType) -> Any:
 
 
 def as_json(value: Any) -> str:
-    """The value as JSON text, whatever it holds: integers of any size, lone surrogates, NaN."""
+    """The value as JSON text, also with integers of any size, lone surrogates or NaN."""
     try:
         return orjson.dumps(value).decode()
     except TypeError:
@@ -53,11 +53,11 @@ def _to_text(value: Any) -> str:
         raise ValueError("expected text, got a nested value")
     text = value if isinstance(value, str) else as_json(value)
     if "\0" in text:
-        raise ValueError("text with a NUL character, which databases cannot hold")
+        raise ValueError("text with a NUL character, which databases do not store")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("text with a lone surrogate, which is no Unicode") from None
+        raise ValueError("text with a lone surrogate, which is not valid Unicode") from None
     return text
 
 
@@ -108,8 +108,8 @@ def _to_double(value: Any) -> float:
 
 def _to_bool(value: Any) -> bool:
     text = str(value).lower() if isinstance(value, bool | int | str) else ""
-    if text in _TRUTH:
-        return _TRUTH[text]
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
     raise ValueError(f"expected true or false, got {type(value).__name__}")
 
 
@@ -128,7 +128,7 @@ def _to_json(value: Any) -> str:
     except TypeError:
         raise ValueError("JSON with an integer beyond 64 bits or a lone surrogate") from None
     if "\\u0000" in text:
-        raise ValueError("JSON with a NUL character, which databases cannot hold")
+        raise ValueError("JSON with a NUL character, which databases do not store")
     return text
 
 

@@ -1,6 +1,6 @@
-"""What a fax is to everyone: the columns of the unified views, and their closed sets of words.
+"""The columns of the unified views, which are the same for each provider, and the allowed words in two of them.
 
-A provider's `faxes.sql`, `fax_recipients.sql` and `fax_tags.sql` give these columns, less `provider`, in this order.
+The `faxes.sql`, `fax_recipients.sql` and `fax_tags.sql` of a provider select them in this order, without `provider`.
 """
 
 from sources.records.schema import ACCOUNT, Column

@@ -1,4 +1,4 @@
-"""The columns that nobody declared: what a provider has added to its records since."""
+"""Schema evolution: the columns for new fields, which a provider sends but no table declares."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,14 +11,14 @@ from sources.records.coerce import as_json
 from sources.records.record import Problem
 from sources.records.schema import DataType
 
-MOST_NEW_COLUMNS = 200  # of one table; PostgreSQL ends at 1600 columns, and random keys must not get there
+MOST_NEW_COLUMNS = 200  # per table; PostgreSQL allows 1600 columns, and random keys must not reach that
 MOST_OF_A_SHAPE = 60  # characters
 Contract = Literal["evolve", "freeze", "discard"]
 
 
 @dataclass(frozen=True)
 class Change:
-    """A column first seen now: its type, and a value's shape, with letters and digits blotted out."""
+    """A column for a new field: its type, and the shape of one value, with its letters and digits masked."""
 
     table: str
     column: str
@@ -28,11 +28,11 @@ class Change:
 
 @dataclass
 class NewFields:
-    """The columns that nobody declared: `types` by table and column, as the warehouse knows them.
+    """The columns for new fields: `types` by table and column, as in the warehouse.
 
     `normalize` turns a provider's key into a column name, as dlt does. While tables are built, `changes` collects the
-    columns first seen now, and `problems` what did not fit. By `contract`, a column first seen becomes one (evolve),
-    is left out (discard), or stops the load (freeze). No new column has one of the names that are `reserved`.
+    columns that the warehouse lacks, and `problems` the misfits. `contract` decides about such a column: it is added
+    (evolve), left out (discard), or stops the load (freeze). No new column takes a `reserved` name.
     """
 
     types: Mapping[str, Mapping[str, DataType]]
@@ -43,10 +43,10 @@ class NewFields:
     problems: list[Problem] = field(default_factory=list)
 
     def type_of(self, table: str, column: str, values: Sequence[Any]) -> DataType | None:
-        """The type that the warehouse knows, else the one these values suggest; None if there is to be no column.
+        """The column's type in the warehouse, else the type inferred from these values; None for no column.
 
         Raises:
-            ContractError: the column is new, and the contract is to freeze.
+            ContractError: the column is new, and the contract is `freeze`.
         """
         known = self.types.get(table, {}).get(column)
         inferred = known or infer_type(values)
@@ -61,7 +61,7 @@ class NewFields:
         return inferred if self.contract == "evolve" else None
 
     def name_columns(self, table: str, keys: Sequence[str], taken: frozenset[str]) -> dict[str, str]:
-        """Key -> column name, a free one for each; keys that find none free are left out."""
+        """Key -> column name; a key without a free name is left out."""
         known = self.types.get(table, {})
         room = MOST_NEW_COLUMNS - len(known)
         names: dict[str, str] = {}
@@ -80,12 +80,12 @@ class NewFields:
             name = self.normalize(key)
             if name.isascii():
                 return name
-            return self.normalize(re.sub(r"[^\x00-\x7f]", "_", key))  # PostgreSQL counts bytes and cuts what is longer
+            return self.normalize(re.sub(r"[^\x00-\x7f]", "_", key))  # PostgreSQL truncates names by bytes
         except ValueError:
-            return ""  # nothing of the key can stand in a name
+            return ""  # the key has no character that a name may have
 
 
 def _shape(value: Any) -> str:
-    """The JSON of a value with every letter as `a` and every digit as `9`."""
+    """The start of a value's JSON, with every letter as `a` and every digit as `9`."""
     text = as_json(value)[:MOST_OF_A_SHAPE]
     return re.sub(r"\d", "9", re.sub(r"[^\W\d_]", "a", text))

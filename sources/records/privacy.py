@@ -1,9 +1,9 @@
-"""Whom a record tells of, left out or behind pseudonyms before anything else sees the record.
+"""Removes the phone numbers and names of a record, or replaces them with pseudonyms, before any other step.
 
-A pseudonym is `+1415~k1~` and 24 letters: country and area code as `fax.deliveries` tells them, so that costs can still
-be told by destination; the id of the key; and the first 120 bits of HMAC-SHA-256 of the text, in base 32. Equal texts
-have equal pseudonyms, whatever the provider and the field, and a number has one however it is written. Without a key
-ten digits would be found by trying them all.
+A pseudonym is `+1415~k1~` and 24 letters or digits: the country and area code, so that costs can still be grouped by
+destination; the key's id; and the first 120 bits of HMAC-SHA-256 of the text, in base 32. Equal texts have equal
+pseudonyms at every provider and in every field, and so do all notations of a number. The HMAC has a key because ten
+digits without one could be found by trying them all.
 """
 
 import hmac
@@ -21,8 +21,8 @@ from sources.records.schema import Column, Record, Table
 Handling = Literal["keep", "hmac", "drop"]
 Columns = Mapping[str, Column]
 NONE: Mapping[str, Any] = {}
-DROPPED = "[number]"  # stands in a text for a number that was left out
-_DIGEST_BYTES = 15  # of 32: no two of all numbers on earth are likely to meet, and base 32 needs no padding
+DROPPED = "[number]"  # replaces a number that was left out of a text
+_DIGEST_BYTES = 15  # of 32: a collision is unlikely among all phone numbers, and base 32 needs no padding
 
 _PSEUDONYM = re.compile(r"(?:\+\d{1,4})?~[a-z][a-z0-9]{0,15}~[a-z2-7]{24}")
 _NO_NUMBER = (
@@ -34,14 +34,14 @@ _NO_NUMBER = (
 _BETWEEN = r"(?:[^\w,;:+~@]|_){0,3}"  # two digits: blanks, brackets, dots, any kind of dash
 _NUMBER = rf"\+(?:{_BETWEEN}\d){{7,}}|\d(?:{_BETWEEN}\d){{9,}}"
 _IN_TEXT = re.compile(f"(?P<other>{'|'.join(_NO_NUMBER)})|{_NUMBER}")
-_SEVEN_DIGITS = re.compile(r"(?:\d[^0-9A-Za-z]{0,3}){7}")  # fewer are no number: tells soon, for most texts
+_SEVEN_DIGITS = re.compile(r"(?:\d[^0-9A-Za-z]{0,3}){7}")  # fewer digits are not a number; a fast check for most texts
 
 
 @dataclass(frozen=True)
 class Privacy:
-    """What becomes of numbers and names: kept, replaced by a pseudonym (hmac), or left out (drop).
+    """How numbers and names are stored: as they are (keep), as a pseudonym (hmac), or not at all (drop).
 
-    `names`: the customer's tags, and fields that nobody declared, whose values are replaced whole; in lower case.
+    `names` are the tags and new fields, in lower case, whose values are replaced as a whole.
     """
 
     phone_numbers: Handling = "keep"
@@ -50,7 +50,7 @@ class Privacy:
     names: frozenset[str] = frozenset()
 
     def of(self, table: Table) -> Callable[[Record], Record]:
-        """Gives each record of the table as it may be kept: in its columns, its children, and what nobody declared."""
+        """A function that returns a record of the table as it may be stored, including its children and new fields."""
         if self.phone_numbers == "keep":
             return as_it_is
         columns = {column.name: column for column in table.columns}
@@ -58,7 +58,7 @@ class Privacy:
         return partial(self.fields, columns=columns, children=children)
 
     def fields(self, record: Record, columns: Columns, children: Mapping[str, Columns] = NONE) -> Record:
-        """The record as it may be kept; what is replaced already stays as it is."""
+        """The record as it may be stored. A pseudonym stays unchanged."""
         treated: Record = {}
         for key, value in record.items():
             column, child = columns.get(key), children.get(key)
@@ -77,7 +77,7 @@ class Privacy:
         return treated
 
     def pseudonym(self, text: str) -> str | None:
-        """What stands for a number or a name; None if it is to be left out."""
+        """The pseudonym of a number or a name; None if it must be left out."""
         if self.phone_numbers == "drop":
             return None
         if _PSEUDONYM.fullmatch(text):
@@ -96,7 +96,7 @@ class Privacy:
         return self.pseudonym(value if isinstance(value, str) else as_json(value))
 
     def _within(self, value: Any, columns: Columns) -> Any:
-        """The value with those parts replaced that are personal by their name, or look like a number."""
+        """The value with its personal parts replaced: those with a personal name, or that look like a number."""
         if isinstance(value, dict):
             return self.fields(value, columns)
         if isinstance(value, list):
@@ -115,7 +115,7 @@ class Privacy:
 
 
 def as_it_is(record: Record) -> Record:
-    """The record itself."""
+    """The record unchanged."""
     return record
 
 
@@ -123,7 +123,7 @@ KEEP = Privacy()
 
 
 def _is_plain(value: Any, column: Column) -> bool:
-    """The value is what tells a fax from others, or an instant: neither is a number that can be called."""
+    """The value is an id or a timestamp, and so is not a phone number."""
     if column.name != "id" and column.data_type != "timestamp":
         return False
     try:
@@ -134,5 +134,5 @@ def _is_plain(value: Any, column: Column) -> bool:
 
 
 def _is_long(value: Any) -> bool:
-    """A number in the sense of JSON that has as many digits as one that can be called."""
+    """A JSON number with as many digits as a phone number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 10**9 <= abs(value) < 10**15

@@ -1,4 +1,4 @@
-"""Records on their way into tables: where they belong, and what did not fit."""
+"""A record with its id, creation time and fingerprint, and the problem of one that does not fit."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +10,11 @@ import orjson
 from sources.records.coerce import as_json, coerce
 from sources.records.schema import CREATED_AT, Record, Table
 
-MOST_OF_AN_ID = 255  # characters; an index of PostgreSQL holds no key of more than 2,704 bytes
+MOST_OF_AN_ID = 255  # characters; a key in a PostgreSQL index has at most 2,704 bytes
 
 
 class Placed(NamedTuple):
-    """A record with its place: the id and the creation time (UTC) that its columns will hold, and its fingerprint."""
+    """A record with its id and creation time (UTC), as coerced for their columns, and its fingerprint."""
 
     record: Record
     id: Any
@@ -24,7 +24,7 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True)
 class Problem:
-    """A value, or a whole record (`column` None), that did not fit its table: what it was and why."""
+    """A value, or a whole record (`column` is None), that did not fit its table: the original and the reason."""
 
     table: str
     record_id: Any
@@ -35,10 +35,10 @@ class Problem:
 
 
 def place(table: Table, account: str, record: Record) -> Placed:
-    """The record with its place.
+    """The record with its id, creation time and fingerprint.
 
     Raises:
-        ValueError: it has no id, or no creation time, that its column could hold.
+        ValueError: the id or the creation time is missing, or does not fit its column.
     """
     fax_id = coerce(record.get("id"), table.id_type)
     if fax_id is None or fax_id == "":
@@ -52,7 +52,7 @@ def place(table: Table, account: str, record: Record) -> Placed:
 
 
 def fingerprint(account: str, record: Record) -> str:
-    """A digest of everything a provider says of a fax; equal as long as nothing in the record changes."""
+    """The digest of an account and a record; it changes if and only if the record changes."""
     try:
         text = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
     except TypeError:

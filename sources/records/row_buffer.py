@@ -1,4 +1,4 @@
-"""Faxes on their way into rows: few wait, because none of them may be new; of many, rows are made at once."""
+"""Collects faxes and makes rows of them. The last few wait, because the caller may need only some of them as rows."""
 
 from collections.abc import Set as AbstractSet
 
@@ -7,11 +7,11 @@ from sources.records.rows import Rows, joined
 from sources.records.schema import Table
 from sources.records.tables import to_rows
 
-MOST_UNCONVERTED = 3_000  # faxes that wait
+MOST_UNCONVERTED = 3_000  # faxes that wait before rows are made of them
 
 
 class RowBuffer:
-    """The faxes of one account's window, each version of a fax once."""
+    """The faxes of one window of an account, each version of a fax once."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Placed] = {}
@@ -19,7 +19,7 @@ class RowBuffer:
         self._fingerprints: set[str] = set()
 
     def add(self, table: Table, account: str, fax: Placed) -> None:
-        """Adds a fax, unless this very version is there."""
+        """Adds a fax, unless the buffer has this version of it."""
         if fax.fingerprint in self._fingerprints:
             return
         self._fingerprints.add(fax.fingerprint)

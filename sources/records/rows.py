@@ -1,4 +1,4 @@
-"""Faxes as rows of Arrow tables: their own table's, and those of the tables split off from it."""
+"""Faxes as rows of Arrow tables: the table of faxes and its child tables."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -8,15 +8,15 @@ import pyarrow as pa
 
 from sources.records.record import Placed, Problem
 
-UNDECLARED = "_beyond"  # column of JSON: what a record says that nobody declared; no table of the warehouse has it
+UNDECLARED = "_beyond"  # column with a record's new fields as JSON; no table of the warehouse has it
 
 
 @dataclass
 class Rows:
-    """Table name -> rows, the faxes' own table first; the fingerprint tells which fax a row belongs to.
+    """Table name -> rows, the table of faxes first.
 
-    It is the `_dlt_id` of the fax's row and the `_dlt_parent_id` of its children's. `stubs` are the faxes that only
-    mark one as deleted, by fingerprint, and `problems` the values that did not fit.
+    A fax's fingerprint is the `_dlt_id` of its row and the `_dlt_parent_id` of its children's rows. `stubs` are the
+    tombstones by fingerprint, and `problems` the misfits.
     """
 
     tables: dict[str, pa.Table]
@@ -28,7 +28,7 @@ class Rows:
         return {*next(iter(self.tables.values()))["_dlt_id"].to_pylist()}
 
     def only(self, fingerprints: AbstractSet[str]) -> "Rows":
-        """The rows of the faxes with these fingerprints; no two of our rows have the same."""
+        """The rows of the faxes with these fingerprints, which must be unique among these rows."""
         if len(fingerprints) == next(iter(self.tables.values())).num_rows:
             return self
         wanted = pa.array(fingerprints, pa.string())
@@ -39,13 +39,13 @@ class Rows:
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of all parts in their order; there is one part at the least."""
+    """The rows of all parts in order; at least one part is required."""
     tables = {name: pa.concat_tables(part.tables[name] for part in parts).combine_chunks() for name in parts[0].tables}
     stubs = {fingerprint: stub for part in parts for fingerprint, stub in part.stubs.items()}
     return Rows(tables, stubs, [problem for part in parts for problem in part.problems])
 
 
 def _where(rows: pa.Table, key: str, wanted: pa.Array) -> pa.Table:
-    import pyarrow.compute as pc  # noqa: PLC0415  # a run with nothing new has nothing to pick
+    import pyarrow.compute as pc  # noqa: PLC0415  # a run with nothing new does not filter
 
     return rows.filter(pc.is_in(rows[key], value_set=wanted))

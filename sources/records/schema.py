@@ -1,4 +1,4 @@
-"""How a raw table is declared: its columns with type, unit and meaning, its key, and the tables split off from it."""
+"""Declares a raw table: its columns with type, unit and meaning, its key, and its child tables."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ MONEY_PRECISION, MONEY_SCALE = 18, 6
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name in the API and in the table, dlt's data type, and what it means, with its unit.
+    """One column: its name in the API and in the table, dlt's data type, and its meaning with the unit.
 
-    `is_personal`: its value is a phone number or a name, which `[privacy]` may have replaced.
+    `is_personal`: the value is a phone number or a name, which a setting under `[privacy]` may replace.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Column:
     is_personal: bool = False
 
     def hint(self) -> dict[str, Any]:
-        """The column as dlt declares it."""
+        """The column in dlt's form."""
         return {"name": self.name, "description": self.meaning, **type_hint(self.data_type)}
 
 
@@ -33,17 +33,17 @@ CREATED_AT = "created_at"
 
 
 def type_hint(data_type: DataType) -> dict[str, Any]:
-    """A data type as dlt declares it: decimals are DECIMAL(18,6), so that money is exact."""
+    """The data type in dlt's form; a decimal is DECIMAL(18,6), which holds money exactly."""
     if data_type == "decimal":
         return {"data_type": data_type, "precision": MONEY_PRECISION, "scale": MONEY_SCALE}
     return {"data_type": data_type}
 
 
 def objects(value: Any) -> list[Record]:
-    """The rows of a list of objects; none for null.
+    """The rows of a list of objects; no rows for null.
 
     Raises:
-        ValueError: the value is anything else.
+        ValueError: the value is neither.
     """
     if value is None:
         return []
@@ -53,10 +53,10 @@ def objects(value: Any) -> list[Record]:
 
 
 def names_and_values(value: Any) -> list[Record]:
-    """The rows of an object, one `{"name", "value"}` for each of its names; none for null.
+    """The rows of an object, `{"name": str, "value": …}` for each of its keys; no rows for null.
 
     Raises:
-        ValueError: the value is anything else.
+        ValueError: the value is neither.
     """
     if value is None:
         return []
@@ -66,7 +66,7 @@ def names_and_values(value: Any) -> list[Record]:
 
 
 class Condition(NamedTuple):
-    """A column of a record, as text, is one of `texts`; if `is_not`, it is there and is none of them."""
+    """A column of a record, as text, is one of `texts`; with `is_not`, it is not null and not one of them."""
 
     column: str
     texts: tuple[str, ...]
@@ -75,10 +75,10 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True)
 class ChildTable:
-    """A table split off from one key of a record: `rows` turns the value of `source` into rows.
+    """A child table with the rows from one key of a record: `rows` turns the value of `source` into rows.
 
-    Each row carries the record's key as `parent_id` and, from 0, its `position` in the value. A record that fulfils all
-    conditions of `required_if` has one row at least; without conditions, no record needs one.
+    Each row has the record's id in the column `parent_id` and its `position` in the value, from 0. A record that meets
+    all conditions of `required_if` must have at least one row; without conditions, no record must.
     """
 
     name: str
@@ -90,7 +90,7 @@ class ChildTable:
     required_if: tuple[Condition, ...] = ()
 
     def declared(self, parent: "Table") -> tuple[Column, ...]:
-        """All columns of the table: account, the fax's id, the position, and its own."""
+        """All columns of the table: account, the fax's id, the position, then `columns`."""
         parent_id = Column(self.parent_id, parent.id_type, f"Id of the fax, in {parent.name}.")
         position = Column("position", "bigint", f"Place in the fax's {self.source}, from 0.")
         return (ACCOUNT, parent_id, position, *self.columns)
@@ -98,12 +98,12 @@ class ChildTable:
 
 @dataclass(frozen=True)
 class Table:
-    """A provider's table of faxes, keyed by account and `id`, with the tables split off from it.
+    """A provider's table of faxes, keyed by account and `id`, with its child tables.
 
-    A fax whose `status` is not one of `final` may still change, and is asked for by its id once it is too old to be
-    read with its window.
+    A fax whose `status` is not in `final` is open: it may still change, and is re-read by id once it is older than the
+    look-back.
 
-    `stub`: a record with this key and no `unless` key only marks a fax as deleted and says nothing else about it.
+    `stub`: a record with this key and without `stub_unless_key` is a tombstone, which only marks a fax as deleted.
     """
 
     name: str
@@ -115,11 +115,11 @@ class Table:
     stub_unless_key: str = "status"
 
     def declared(self) -> tuple[Column, ...]:
-        """All columns of the table: account, and its own."""
+        """All columns of the table: account, then `columns`."""
         return (ACCOUNT, *self.columns)
 
     def is_stub(self, record: Record) -> bool:
-        """The record only marks a fax as deleted."""
+        """The record is a tombstone, which only marks a fax as deleted."""
         return self.stub is not None and self.stub in record and self.stub_unless_key not in record
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Records into rows of Arrow tables: declared columns, children split off, and the rest set aside as JSON."""
+"""Turns records into rows of Arrow tables: declared columns, child tables, and new fields as JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -15,21 +15,21 @@ Fixed = Mapping[str, pa.Array]
 
 
 def to_rows(table: Table, account: str, faxes: Sequence[Placed]) -> Rows:
-    """The rows of these faxes, in their order, and what did not fit."""
+    """The rows of these faxes in order, with the misfits."""
     records = [fax.record for fax in faxes]
     fixed = {
         "account": pa.repeat(pa.scalar(account), len(faxes)),
         "_dlt_id": pa.array([fax.fingerprint for fax in faxes], pa.string()),
-        UNDECLARED: _beyond(records, (*(c.name for c in table.columns), *(c.source for c in table.children))),
+        UNDECLARED: _new_fields(records, (*(c.name for c in table.columns), *(c.source for c in table.children))),
     }
     problems: list[Problem] = []
     tables = {table.name: _build(table.name, table.columns, records, faxes, fixed, problems)}
     for child in table.children:
-        tables[child.name] = _split_off(table, child, account, faxes, problems)
+        tables[child.name] = _build_child(table, child, account, faxes, problems)
     return Rows(tables, {fax.fingerprint: fax for fax in faxes if table.is_stub(fax.record)}, problems)
 
 
-def _split_off(
+def _build_child(
     table: Table, child: ChildTable, account: str, faxes: Sequence[Placed], problems: list[Problem]
 ) -> pa.Table:
     rows: list[Record] = []
@@ -53,7 +53,7 @@ def _split_off(
         "position": pa.array(positions, pa.int64()),
         "_dlt_parent_id": pa.array([fax.fingerprint for fax in parents], pa.string()),
         "_dlt_id": pa.array(ids, pa.string()),
-        UNDECLARED: _beyond(rows, [column.name for column in child.columns]),
+        UNDECLARED: _new_fields(rows, [column.name for column in child.columns]),
     }
     return _build(child.name, child.columns, rows, parents, fixed, problems)
 
@@ -66,7 +66,7 @@ def _build(
     fixed: Fixed,
     problems: list[Problem],
 ) -> pa.Table:
-    """The fixed columns, then those declared; `faxes[i]` is where `records[i]` is from."""
+    """The fixed columns, then the declared ones; `records[i]` belongs to `faxes[i]`."""
     arrays = dict(fixed)
     if records and (proper := proper_columns(records, columns)):
         return pa.table(arrays | proper)
@@ -79,10 +79,10 @@ def _build(
     return pa.table(arrays)
 
 
-def _beyond(records: Sequence[Record], declared: Iterable[str]) -> pa.Array:
-    """What each record says under other keys, as JSON; null if nothing."""
+def _new_fields(records: Sequence[Record], declared: Iterable[str]) -> pa.Array:
+    """Each record's new fields as a JSON object; null without any."""
     keys = set(chain.from_iterable(records)).difference(declared)
     if not keys:
         return pa.nulls(len(records), pa.string())
-    said = ({key: record[key] for key in record.keys() & keys} for record in records)
-    return pa.array([as_json(beyond) if beyond else None for beyond in said], pa.string())
+    new_fields = ({key: record[key] for key in record.keys() & keys} for record in records)
+    return pa.array([as_json(fields) if fields else None for fields in new_fields], pa.string())

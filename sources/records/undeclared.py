@@ -1,4 +1,4 @@
-"""What records say that nobody declared, as columns of its own."""
+"""Adds the new fields of records to their tables as columns."""
 
 import json
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ FaxKey = tuple[str, str]  # the columns that hold a fax's id and its fingerprint
 
 
 def with_new_fields(table: Table, rows: Rows, new_fields: NewFields) -> dict[str, pa.Table]:
-    """Table name -> the rows with the new fields as columns; misfits are added to `new_fields.problems`."""
+    """Table name -> the rows with their new fields as columns. Adds the misfits to `new_fields.problems`."""
     new_fields.problems += rows.problems
     keys: dict[str, FaxKey] = {child.name: (child.parent_id, "_dlt_parent_id") for child in table.children}
     keys[table.name] = ("id", "_dlt_id")
-    return {name: _completed(name, part, keys[name], new_fields) for name, part in rows.tables.items()}
+    return {name: _with_columns(name, part, keys[name], new_fields) for name, part in rows.tables.items()}
 
 
-def _completed(name: str, rows: pa.Table, fax_key: FaxKey, new_fields: NewFields) -> pa.Table:
-    said, rows = rows[UNDECLARED], rows.drop_columns([UNDECLARED])
-    if said.null_count == rows.num_rows:
+def _with_columns(name: str, rows: pa.Table, fax_key: FaxKey, new_fields: NewFields) -> pa.Table:
+    undeclared, rows = rows[UNDECLARED], rows.drop_columns([UNDECLARED])
+    if undeclared.null_count == rows.num_rows:
         return rows
-    records: list[Record] = [json.loads(beyond) if beyond else {} for beyond in said.to_pylist()]
+    records: list[Record] = [json.loads(text) if text else {} for text in undeclared.to_pylist()]
     faxes = [rows[column].to_pylist() for column in fax_key]
-    new_json: dict[str, str] = {}  # to Arrow they are text: the metadata tells dlt
+    new_json: dict[str, str] = {}  # Arrow's type for JSON is text; the metadata names the type for dlt
     keys = sorted(set(chain.from_iterable(records)))
     names = new_fields.name_columns(name, keys, frozenset(rows.column_names))
     for key in keys:
