@@ -1,16 +1,16 @@
-"""The providers of faxes: each folder here with a `faxes.sql` is one, and the whole truth about it.
+"""The providers of faxes. Each folder here with a `faxes.sql` is a provider and holds everything specific to it.
 
 A provider's package offers:
 
-- `Settings`: what may stand under `[sources.<provider>]`: those of `sources/load/settings.py`, and its credentials,
-  each a `Secret`, without which the provider is not configured;
+- `Settings`: the settings under `[sources.<provider>]`, which are those of `sources/load/settings.py` and the
+  provider's credentials, each a `Secret`; without these the provider is not configured;
 - `connect(settings)`: a client with the account's credentials;
-- `api`: how it lists faxes (`Api` in `sources/extract/source.py`), and `TABLE`, the table they fill;
-- `IF_GONE`, if it has an announced successor: what to do once its API has ended;
-- `IF_EMPTY`, if faxes may be elsewhere: what to look for in an account that has none;
-- `faxes.sql`: its rows as the common fax (`sources/records/fax.py`); `fax_recipients.sql` and `fax_tags.sql` if it
-  has any;
-- `fake.Fake`: its API on loopback, for the demonstration and the tests.
+- `api`: how the provider lists faxes (`Api` in `sources/extract/source.py`), and `TABLE`, the table of these faxes;
+- `IF_GONE`, if the provider has announced a successor: what to do once its API has ended;
+- `IF_EMPTY`, if the provider keeps some faxes elsewhere: where to look if an account has none;
+- `faxes.sql`: the provider's rows as the common fax (`sources/records/fax.py`); `fax_recipients.sql` and
+  `fax_tags.sql` if it has recipients and tags;
+- `fake.Fake`: the provider's API on loopback, for the demonstration and the tests.
 """
 
 from importlib import import_module

@@ -1,17 +1,17 @@
-"""What can go wrong in a sync, sorted by what the operator should do about it.
+"""The errors of a sync, grouped by what the operator must do.
 
-    FaxSyncError                  names the account and what to do; never holds a secret or a phone number
+    FaxSyncError                  names the account and what to do; never contains a secret or a phone number
     ├── ConfigError          78   something is missing or contradictory in the settings
     ├── AuthError            77   the provider refused the credentials, or their scope
     ├── ContractError        65   the answer is not what the provider's documentation says
     │   ├── Refused          65   the provider answered 4xx; `document` holds its error body
     │   ├── Moved            65   the provider redirects elsewhere
     │   └── Incomplete       65   a window could not be proven complete
-    ├── Unforeseen           70   an error that no code expects: a fault of this program
-    ├── WarehouseError       69   the warehouse needs hands: denied, corrupt, in conflict
+    ├── Unforeseen           70   an unexpected error: a fault of this program
+    ├── WarehouseError       69   a person must fix the warehouse: denied, corrupt, in conflict
     ├── LocalError           74   local disk or memory
-    └── TryAgain             75   nothing to mend, the next run may work
-        ├── ProviderDown     75   429, 5xx, time-outs, resets, after all retries
+    └── TryAgain             75   a transient error: the next run may succeed
+        ├── ProviderDown     75   429, 5xx, time-outs, connection errors, after all retries
         └── Busy             75   the warehouse is in use
             └── AtWork       75   another run holds the lock
 
@@ -25,21 +25,21 @@ _NUMBER = re.compile(r"\+\d{5,}(?=\d\d)")
 
 
 class FaxSyncError(Exception):
-    """A foreseeable failure, told to the operator as one sentence without a traceback."""
+    """An expected error, which the operator sees as one sentence without a traceback."""
 
     exit_code = 70
 
     def __str__(self) -> str:
-        """The sentence, with phone numbers masked to their last two digits: a provider may have put one anywhere."""
+        """The sentence, with phone numbers masked to their last two digits: any text of a provider may contain one."""
         return _NUMBER.sub("+…", super().__str__())
 
     def advise(self, advice: str) -> None:
-        """Adds to the sentence what to do."""
+        """Appends advice on what to do to the sentence."""
         self.args = (f"{self.args[0]}: {advice}", *self.args[1:])
 
 
 class ConfigError(FaxSyncError):
-    """A setting is missing or contradicts another; the message says which and where to set it."""
+    """A setting is missing or contradicts another. The message names it and where to set it."""
 
     exit_code = 78
 
@@ -51,21 +51,21 @@ class AuthError(FaxSyncError):
 
 
 class ContractError(FaxSyncError):
-    """The answer is not what the documentation says; the message tells what was expected and the shape that came."""
+    """The answer is not what the documentation says. The message names the expected and the received shape."""
 
     exit_code = 65
 
 
 def shape(value: Any) -> str:
-    """What kind of JSON a value is, without the value: fit for a message."""
+    """The kind of a JSON value, for a message that must not contain the value."""
     kinds = {type(None): "null", bool: "true or false", str: "text", list: "a list", dict: "an object"}
     return kinds.get(type(value), "a number")
 
 
 class Refused(ContractError):
-    """The provider answered a 4xx that no retry can mend.
+    """The provider answered a 4xx that is not transient.
 
-    `document` is its parsed error body, or None; it may hold phone numbers, so it belongs in no message.
+    `document` is its parsed error body, or None. No message may quote it, because it may contain phone numbers.
     """
 
     def __init__(self, message: str, status: int, document: Any = None) -> None:
@@ -79,11 +79,11 @@ class Moved(ContractError):
 
 
 class Incomplete(ContractError):
-    """A window could not be proven complete; the message says which, how many faxes came and how many were claimed."""
+    """A window could not be proven complete. The message names it, the faxes received and the faxes counted."""
 
 
 class WarehouseError(FaxSyncError):
-    """The warehouse refused, and will until somebody acts: privileges, corruption, foreign tables of our names."""
+    """The warehouse refuses until a person acts: privileges, corruption, or tables of others with the same names."""
 
     exit_code = 69
 
@@ -95,21 +95,21 @@ class LocalError(FaxSyncError):
 
 
 class Unforeseen(FaxSyncError):
-    """An error that no code expects; the message says where it arose, and nothing of what it says itself."""
+    """An unexpected error. The message says where it was raised and does not quote its text."""
 
     exit_code = 70
 
 
 class TryAgain(FaxSyncError):
-    """A passing trouble: run again later."""
+    """A transient error: run again later."""
 
     exit_code = 75
 
 
 class ProviderDown(TryAgain):
-    """The provider is limiting, failing or out of reach, after every retry that the budget allowed.
+    """The provider limits the rate, fails or cannot be reached, after all retries within the budget.
 
-    `retry_after`: seconds the provider asked for, or None. `is_limit`: it limits the rate, and is well otherwise.
+    `retry_after` is the wait in seconds that the provider asked for, or None. `is_limit`: the answer was a 429.
     """
 
     retry_after: float | None = None
@@ -121,4 +121,4 @@ class Busy(TryAgain):
 
 
 class AtWork(Busy):
-    """Another run holds the lock: all is in order."""
+    """Another run holds the lock, and loads the same faxes."""

@@ -1,4 +1,4 @@
-"""Spans of creation time, in UTC. Pure functions: no clock is read here."""
+"""Windows of creation time, in UTC, and the text forms of instants. No function reads a clock."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ DAY = timedelta(days=1)
 FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
-# What servers write beside ISO 8601: `2026-11-20 10:00:00 UTC`, and RFC 2822, section 3.3. All digits are ASCII.
+# The forms of servers besides ISO 8601: `2026-11-20 10:00:00 UTC`, and RFC 2822, section 3.3. All digits are ASCII.
 _ISO_AND_ZONE = re.compile(
     r"(?P<at>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?) ?(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
 )
@@ -24,9 +24,9 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """The creation times `[start, end)`, aware and in UTC.
+    """The creation times `[start, end)`, which are aware and in UTC.
 
-    A fax belongs to exactly one of two windows that touch, so walking them one by one counts no fax twice.
+    Adjacent windows share no instant, so a fax belongs to only one of them.
     """
 
     start: datetime
@@ -40,30 +40,30 @@ class Window:
 
     @property
     def length(self) -> timedelta:
-        """How long the window is."""
+        """The length of the window."""
         return self.end - self.start
 
     def ending_by(self, end: datetime) -> "Window":
-        """The part of the window before `end`; none of it is an empty window there."""
+        """The part of the window before `end`; an empty window at `end` if there is no such part."""
         return Window(min(self.start, end), min(self.end, end))
 
     def cut(self, length: timedelta) -> "list[Window]":
-        """The window cut in two after `length`; in one piece if it is no longer than that."""
+        """The window cut in two after `length`, in order; the whole window if it is not longer than `length`."""
         if length >= self.length:
             return [self]
         return [Window(self.start, self.start + length), Window(self.start + length, self.end)]
 
     def widened(self, slack: timedelta) -> "Window":
-        """The window with `slack` more at both ends, to ask a provider whose bounds may be exclusive or coarser."""
+        """The window extended by `slack` at both ends, for a provider that may read bounds as exclusive or as dates."""
         start = self.start - slack if self.start - FIRST_INSTANT > slack else FIRST_INSTANT
         return Window(start, self.end + slack if LAST_INSTANT - self.end > slack else LAST_INSTANT)
 
 
 def parse_instant(text: str) -> datetime:
-    """The instant that an ISO 8601 or RFC 2822 text names, in UTC; a text without an offset is read as UTC.
+    """The instant of an ISO 8601 or RFC 2822 text, in UTC; a text without an offset is read as UTC.
 
     Raises:
-        ValueError: the text is no such date or time, or its instant lies outside the years 1 to 9999.
+        ValueError: the text has neither form, or its instant is outside the years 1 to 9999.
     """
     try:
         instant = datetime.fromisoformat(text)
@@ -78,17 +78,17 @@ def parse_instant(text: str) -> datetime:
 
 
 def _parse_other_form(text: str) -> datetime:
-    """The instant of a text that Python's own parser does not know."""
+    """The instant of a text in a form that Python's ISO 8601 parser refuses."""
     if match := _ISO_AND_ZONE.fullmatch(text):
         return datetime.fromisoformat(match["at"].upper() + _offset(match["zone"]))
     match = _RFC_2822.fullmatch(text)
     if match is None or match["month"] not in _MONTHS:
-        raise ValueError("no date and time")
+        raise ValueError("not a date and time")
     month = _MONTHS.index(match["month"]) + 1
     date = f"{match['year']}-{month:02}-{int(match['day']):02}"
     instant = datetime.fromisoformat(f"{date}T{match['time']}{_offset(match['zone'])}")
     if match["weekday"] not in (None, _WEEKDAYS[instant.weekday()]):
-        raise ValueError("a date whose day of the week is another")
+        raise ValueError("a date with the wrong day of the week")
     return instant
 
 
@@ -97,7 +97,7 @@ def _offset(zone: str) -> str:
 
 
 def rfc3339(instant: datetime) -> str:
-    """The instant as `2024-05-06T12:20:00Z`, cut to whole seconds: the finest grain that both providers document."""
+    """The instant as `2024-05-06T12:20:00Z`, truncated to seconds, the finest unit that both providers document."""
     return instant.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
@@ -107,6 +107,6 @@ def iso_date(instant: datetime) -> str:
 
 
 def whole_second(instant: datetime) -> datetime:
-    """The instant cut to its second, in UTC; one without an offset is read as UTC."""
+    """The instant truncated to seconds, in UTC; an instant without an offset is read as UTC."""
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
     return aware.astimezone(UTC).replace(microsecond=0)

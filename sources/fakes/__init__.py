@@ -1,1 +1,1 @@
-"""What the fake providers share: a server on loopback, its answers, a store of records, and printed times."""
+"""The code that the fake providers share: a server on loopback, its answers, a store of records, and times."""

@@ -1,4 +1,4 @@
-"""A request as a fake provider sees it, and an answer with the faults that it may have on the wire."""
+"""A request to a fake provider, and its answer, which may have faults on the wire."""
 
 import gzip
 import time
@@ -10,12 +10,12 @@ from json import JSONEncoder
 
 CHUNK = 1024  # bytes in one chunk of a chunked body
 COMPACT = JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-SMALLEST_GZIP = 1400  # bytes; what fits one network packet is not worth compressing
+SMALLEST_GZIP = 1400  # bytes; a smaller body fits into one packet without compression
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it arrived; `number` counts arrivals from 0, a query name given twice keeps its last value."""
+    """One request. `number` counts the requests from 0; a repeated query parameter has its last value."""
 
     method: str
     path: str
@@ -26,9 +26,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to answer, and how badly: `cut_after` closes after that many body bytes, `reset` sends nothing but a RST.
+    """An answer and its faults.
 
-    `reset` with `cut_after` sends that much first. `drip_seconds` passes between single bytes of the body.
+    `cut_after` closes the connection after this number of body bytes. `reset` sends only a RST, or, with `cut_after`,
+    a RST after these bytes. `drip_seconds` pass after each byte of the body.
     """
 
     status: int = 200
@@ -56,16 +57,16 @@ def compact(document: object) -> bytes:
 
 def encoded(answer: Answer, accepted: str) -> tuple[bytes, dict[str, str]]:
     """The body as sent, and all headers; `accepted` is the request's Accept-Encoding."""
-    squeeze = answer.gzip and "gzip" in accepted and len(answer.body) > SMALLEST_GZIP
-    body = gzip.compress(answer.body, 1) if squeeze else answer.body
+    is_compressed = answer.gzip and "gzip" in accepted and len(answer.body) > SMALLEST_GZIP
+    body = gzip.compress(answer.body, 1) if is_compressed else answer.body
     headers = {"date": formatdate(time.time(), usegmt=True)}
     headers |= {"transfer-encoding": "chunked"} if answer.chunked else {"content-length": str(len(body))}
-    headers |= {"content-encoding": "gzip"} if squeeze else {}
+    headers |= {"content-encoding": "gzip"} if is_compressed else {}
     return body, headers | {name.lower(): value for name, value in answer.headers.items()}
 
 
 def framed(body: bytes, answer: Answer) -> bytes:
-    """The bytes after the headers: chunked if asked for, and ending where the answer cuts them."""
+    """The bytes after the headers, in chunks if the answer is chunked, and truncated at `cut_after` body bytes."""
     if not answer.chunked:
         return body[: answer.cut_after]
     chunks = [body[at : at + CHUNK] for at in range(0, len(body), CHUNK)]

@@ -1,4 +1,4 @@
-"""A provider's server on this machine: real HTTP around a function that answers, with the faults a network can have."""
+"""A provider's server on this machine: a real HTTP server with a function for the answers, and network faults."""
 
 import socket
 import socketserver
@@ -19,7 +19,7 @@ __all__ = ["Answer", "FakeServer", "Request", "compact", "json_answer", "serve"]
 
 @dataclass
 class FakeServer:
-    """A running server; `answer` may be replaced while it runs, `requests` are in order of arrival."""
+    """A running server. A test may replace `answer` while it runs; `requests` are in order of arrival."""
 
     answer: Callable[[Request], Answer]
     url: str = ""
@@ -38,7 +38,7 @@ class FakeServer:
         return request
 
     def respond(self, request: Request) -> Answer:
-        """What `answer` says; if it raises, a 500 that says so, and the error is raised again when the server ends."""
+        """The answer of `answer`; if that raises, a 500, and `serve` raises the error again when the server stops."""
         try:
             return self.answer(request)
         except Exception as error:
@@ -55,7 +55,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer asks the DNS for its own name here, which takes seconds on a machine without a network.
+        # HTTPServer looks up its own name in the DNS here, which takes seconds on a machine without a network.
         socketserver.TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -67,10 +67,10 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that hangs up on a fault is what the tests are about
+        pass  # tests with faults expect the client to close the connection
 
-    def hang_up(self) -> None:
-        # A kept-alive connection would go on being answered after the server is said to be gone.
+    def close_connections(self) -> None:
+        # Else a kept-alive connection would still get answers after the server has stopped.
         self.fake.closing.set()
         for connection in list(self.connections):
             with suppress(OSError):
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve(answer: Callable[[Request], Answer]) -> Iterator[FakeServer]:
-    """A server on a free port of 127.0.0.1 for as long as the block runs; every connection is closed at its end."""
+    """A server on a free port of 127.0.0.1 during the block; the end of the block closes every connection."""
     fake = FakeServer(answer)
     server = _Server(fake)
     fake.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -126,6 +126,6 @@ def serve(answer: Callable[[Request], Answer]) -> Iterator[FakeServer]:
     finally:
         server.shutdown()
         server.server_close()
-        server.hang_up()
+        server.close_connections()
     if fake.failures:
         raise fake.failures[0]

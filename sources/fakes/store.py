@@ -1,4 +1,4 @@
-"""What the fake providers share: records in order of creation, readings of the documentation, credentials, totals."""
+"""A store of records in order of creation, and what the fakes share about switches, credentials and totals."""
 
 import re
 from base64 import b64encode
@@ -17,9 +17,9 @@ Id = TypeVar("Id", int, str)
 
 
 class Store(Generic[Id]):
-    """Records by `id`, ordered by (`created_at`, `id`), each kept as JSON too; `show` says how a record is printed.
+    """Records by `id`, in order of (`created_at`, `id`), with their JSON. `show` gives a record as the API prints it.
 
-    Change records through the methods only: order and JSON follow them, not the dicts. Hold `lock` over several calls.
+    Change records only by the methods, which update the order and the JSON. Hold `lock` across several calls.
     """
 
     def __init__(self, show: Callable[[Record], Record]) -> None:
@@ -32,7 +32,7 @@ class Store(Generic[Id]):
         self._sorted = True
 
     def put(self, *records: Record) -> None:
-        """Add each record, or replace the one with its id."""
+        """Adds each record, or replaces the record with its id."""
         with self.lock:
             for record in records:
                 self._place(record["id"], instant(record["created_at"]), few=len(records) < 10)
@@ -55,31 +55,31 @@ class Store(Generic[Id]):
         del self.order()[bisect_left(self.order(), (self._instants[id], id))]
 
     def change(self, id: Id, **fields: Any) -> None:
-        """Give one record these values; a name it does not have yet becomes a new key."""
+        """Sets these values of one record, under new keys too."""
         with self.lock:
             self.put({**self.records[id], **fields, "id": id})
 
     def drop(self, id: Id) -> None:
-        """Forget one record, but not where it was."""
+        """Removes one record, but keeps its position."""
         with self.lock:
             self._displace(id)
             del self.records[id]
             self._shown.pop(id, None)
 
     def order(self) -> list[tuple[datetime, Id]]:
-        """Every (instant, id), ascending; the store's own list, to be read under its lock."""
+        """Every (instant, id), ascending. This is the store's own list: read it while you hold `lock`."""
         if not self._sorted:
             self._order.sort()
             self._sorted = True
         return self._order
 
     def between(self, first: datetime, end: datetime) -> tuple[int, int]:
-        """The slice of `order()` created from `first` (inclusive) to `end` (exclusive)."""
+        """The bounds of the slice of `order()` that was created from `first` (inclusive) to `end` (exclusive)."""
         low, high = (bisect_left(self.order(), bound, key=itemgetter(0)) for bound in (first, end))
         return low, max(low, high)
 
     def position(self, id: Id) -> tuple[datetime, Id] | None:
-        """Where the record is or, once dropped, was; None if there never was one."""
+        """The position of a record, also of a dropped one; None if the store never had it."""
         return (self._instants[id], id) if id in self._instants else None
 
     def shown(self, ids: Iterable[Id]) -> bytes:
@@ -91,7 +91,11 @@ class Store(Generic[Id]):
 
 
 def readings(switches: Mapping[str, tuple[str, ...]], chosen: Mapping[str, str]) -> dict[str, str]:
-    """One reading for every switch, the first unless chosen otherwise; ValueError for one that is not listed."""
+    """The reading for each switch: the chosen one, else the first.
+
+    Raises:
+        ValueError: a chosen switch or reading is not listed.
+    """
     for name, reading in chosen.items():
         if reading not in switches.get(name, ()):
             raise ValueError(f"{name}={reading!r}: the switches are {dict(switches)}")
@@ -99,17 +103,17 @@ def readings(switches: Mapping[str, tuple[str, ...]], chosen: Mapping[str, str])
 
 
 def authorized(request: Request, user: str, password: str) -> bool:
-    """The request carries this pair as HTTP Basic credentials."""
+    """The request has this user and password as HTTP Basic credentials."""
     return request.headers.get("Authorization") == "Basic " + b64encode(f"{user}:{password}".encode()).decode()
 
 
 def whole_number(text: str) -> int | None:
-    """The number, or None if the text is anything but a few digits."""
+    """The number; None if the text is not one to nine digits."""
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 def totals(truth: Iterable[Record]) -> Record:
-    """How many faxes, recipients and tags, and the sum of `cost_usd`."""
+    """The numbers of faxes, recipients and tags, and the sum of `cost_usd`."""
     faxes = list(truth)
     return {
         "faxes": len(faxes),

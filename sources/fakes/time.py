@@ -1,4 +1,4 @@
-"""Time as the fake providers share it: bounds and their readings, plausible moments, the dates of a demo account."""
+"""Times for the fake providers: bounds and their readings, plausible instants, and the dates of a demo account."""
 
 import re
 from collections.abc import Iterator
@@ -16,22 +16,22 @@ US_CENTRAL = ZoneInfo("America/Chicago")
 
 
 def instant(text: str) -> datetime:
-    """The printed time in UTC."""
+    """The instant of an ISO 8601 text with an offset, in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def utc_now() -> datetime:
-    """The real time."""
+    """The current time, UTC."""
     return datetime.now(UTC)
 
 
 def midnight(at: datetime) -> datetime:
-    """The start of the day, in the zone of the time itself."""
+    """The start of the day, in the time zone of `at`."""
     return datetime.combine(at, time.min, at.tzinfo)
 
 
 def span(after: datetime, before: datetime, bounds: str, read_bounds_as: str) -> tuple[datetime, datetime]:
-    """The first instant that belongs and the first that no longer does, for bounds read in the given way."""
+    """The first instant within the bounds and the first after them, for this reading of the bounds."""
     step = TICK
     if read_bounds_as == "dates":
         after, before, step = midnight(after), midnight(before), DAY
@@ -41,7 +41,7 @@ def span(after: datetime, before: datetime, bounds: str, read_bounds_as: str) ->
 
 
 def heeds(reading: str, name: str, bound: str) -> bool:
-    """Whether a provider that reads its filter in this way heeds the bound of that name."""
+    """A provider with this reading of its filter heeds the bound of this name."""
     if reading.endswith("unless a bare date"):
         return DATE.fullmatch(bound) is not None
     return reading not in ("ignored", f"{name} ignored")
@@ -52,7 +52,7 @@ def _later(at: datetime, step: timedelta) -> datetime:
 
 
 def spread(count: int, start: datetime, end: datetime, rng: Random) -> list[datetime]:
-    """Whole seconds of [start, end), ascending: now and then two alike, and some about every change of US clocks."""
+    """Random whole seconds of [start, end), ascending: a few are equal, and some are near each change of US clocks."""
     length = int((end - start).total_seconds())
     seconds = [rng.randrange(length) for _ in range(count)]
     about = [turn + minutes * 60 for turn in _clock_changes(start, end) for minutes in (-30, -30, 30, 30)]
@@ -72,7 +72,7 @@ def _clock_changes(start: datetime, end: datetime) -> Iterator[int]:
 
 
 class Chapter(NamedTuple):
-    """A stretch of a demo account: so many records over [start, end), of which those before `until` have happened."""
+    """A part of a demo account: `number` records over [start, end), of which only those before `until` exist yet."""
 
     number: int
     start: datetime
@@ -81,7 +81,7 @@ class Chapter(NamedTuple):
 
 
 def diary(now: datetime) -> Iterator[Chapter]:
-    """Thirteen months with a record a day, every month always the same, then one every 37 minutes since midnight."""
+    """Thirteen months with one record a day, each month always the same, then today with one every 37 minutes."""
     today = midnight(now.astimezone(UTC))
     month = (today - 395 * DAY).replace(day=1)
     while month < today:
