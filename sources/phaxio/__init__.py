@@ -11,13 +11,13 @@ from sources.phaxio.columns import FAXES
 TABLE = FAXES
 IF_GONE = (
     "Phaxio's operator moves its customers to the Sinch Fax API, and has published no date for the end of Phaxio's. "
-    "That takes a new account, new credentials and weeks to port the numbers: see "
-    "https://developers.sinch.com/docs/fax/v2-v3migration. What has been loaded stays in the warehouse"
+    "The move takes a new account, new credentials and weeks to port the numbers: see "
+    "https://developers.sinch.com/docs/fax/v2-v3migration. The loaded faxes stay in the warehouse"
 )
 
 
 class Settings(SourceSettings, kw_only=True, frozen=True):
-    """`[sources.phaxio]`."""
+    """The settings under `[sources.phaxio]`."""
 
     api_key: Secret = ""
     """From Phaxio console > API keys; test keys see test faxes only."""

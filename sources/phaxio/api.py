@@ -1,4 +1,4 @@
-"""How Phaxio lists faxes: numbered pages, newest first, counted up to 10,000.
+"""Reads Phaxio's list of faxes: numbered pages, newest first, with a total up to 10,000.
 
 Source: https://www.phaxio.com/docs/api/v2/faxes/list_faxes and https://www.phaxio.com/docs/api/v2/intro/paging, read
 November 2026.
@@ -23,22 +23,22 @@ from sources.window import Window
 
 ENDPOINT = "faxes"
 PER_PAGE = 1000  # Phaxio's maximum; its default is 25
-COUNTED = 10_000  # Phaxio counts no further, and answers ">10000"
+COUNTED = 10_000  # Phaxio's highest total; beyond it the total is ">10000"
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)  # before Phaxio was founded
 MONTH_ZONES = ("America/Chicago", "UTC", "America/New_York", "America/Los_Angeles")  # one begins Phaxio's month
-WIDEST_WINDOW = timedelta(days=366 * 30)  # the count says when to split
+WIDEST_WINDOW = timedelta(days=366 * 30)  # the total shows when to split a window
 BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS,)  # RFC 3339, documented
 
 
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
-    """The pages of faxes created in the window, one second to either side being at Phaxio's discretion.
+    """The pages of faxes created in the window; faxes up to a second outside it may be among them.
 
-    Ends with the first page that is not full, by the page size that Phaxio echoes, and never asks past row 10,000.
+    The last page is the first that is not full, by the page size in the answer. No page goes beyond row 10,000.
 
     Raises:
         ContractError: the answer is not `{"success": true, "data": [fax, …], "paging": {…}}`.
     """
-    # Both bounds, always: without `created_after` Phaxio answers the last week only.
+    # Always both bounds: without `created_after` Phaxio lists only the last week.
     bounds = {"created_after": form.write(window.start), "created_before": form.write(window.end)}
     for number, (page, per_page) in enumerate(_pages(client, bounds), start=1):
         yield page
@@ -47,7 +47,7 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
 
 
 def _pages(client: Client, bounds: dict[str, str]) -> Iterator[tuple[Page, int]]:
-    """Each page with its size, in order and without end; those that the first one counts are fetched side by side."""
+    """Each page with its size, in order and without end. Pages within the first one's total are fetched in parallel."""
 
     def fetch(number: int) -> tuple[Page, int]:
         return _read(client.get(ENDPOINT, {**bounds, "per_page": str(PER_PAGE), "page": str(number)}))
@@ -81,10 +81,10 @@ def fetch_fax(client: Client, fax_id: int) -> Record | None:
 
 
 def count_this_month(client: Client, now: datetime) -> MonthCount:
-    """The faxes, sent and received, that Phaxio counts in the current month.
+    """Phaxio's own count of the faxes of the current month, sent and received.
 
-    In which time zone the month begins, and whether a fax to three numbers is one or three, is documented nowhere; US
-    Central is assumed first.
+    Not documented: the time zone of the month, for which US Central is assumed first, and whether a fax to three
+    numbers counts once or three times.
     Source: https://www.phaxio.com/docs/api/v2/account/status, read November 2026.
 
     Raises:
@@ -96,7 +96,7 @@ def count_this_month(client: Client, now: datetime) -> MonthCount:
         counts = answer["data"]["faxes_this_month"]
         faxes = int(counts["sent"]) + int(counts["received"])
     except (KeyError, TypeError, ValueError):
-        raise ContractError('Phaxio: expected "faxes_this_month" to hold the counts "sent" and "received"') from None
+        raise ContractError('Phaxio: expected "faxes_this_month" to have the counts "sent" and "received"') from None
     local = [pendulum.instance(now).in_timezone(zone).start_of("month") for zone in MONTH_ZONES]
     spans = [Window(datetime.fromtimestamp(first.timestamp(), UTC), now) for first in local]
     return MonthCount(faxes, tuple(spans), "fax_recipients")

@@ -1,4 +1,4 @@
-"""Phaxio's raw tables: every field of the fax object, as its pages give it.
+"""Phaxio's raw tables, with every field of the fax object.
 
 Source: https://www.phaxio.com/docs/api/v2/intro/objects and https://www.phaxio.com/docs/api/v2/faxes/list_faxes,
 read November 2026. `caller_name` and `barcodes` are observed in recorded v2.1 responses, not documented.

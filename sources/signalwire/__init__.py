@@ -13,17 +13,17 @@ from sources.signalwire.columns import FAX_LOGS
 
 TABLE = FAX_LOGS
 IF_EMPTY = (
-    "this project has no fax log at all. Unless it has never sent or received a fax, its faxes are those of SWML or "
-    "RELAY scripts (send_fax, receive_fax), which are among the voice logs, in the dashboard under Logs > Calling, and "
-    "are not loaded. Look there, and whether project_id is that of the project that faxes"
+    "this project has no fax log. If it has sent or received faxes, SWML or RELAY scripts did so (send_fax, "
+    "receive_fax): such faxes are in the voice logs, in the dashboard under Logs > Calling, and are not loaded. Look "
+    "there, and check that project_id is that of the project with the faxes"
 )
 
 
 class Settings(SourceSettings, kw_only=True, frozen=True):
-    """`[sources.signalwire]`.
+    """The settings under `[sources.signalwire]`.
 
     Raises:
-        ConfigError: the space is more than its name.
+        ConfigError: `space` is not only a space's name.
     """
 
     space: Secret = ""
@@ -38,8 +38,8 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
     def __post_init__(self) -> None:
         if re.fullmatch(r"[A-Za-z0-9-]+", self.space):
             return
-        if told := re.match(r"(?:https?://)?([A-Za-z0-9-]+)\.signalwire\.com\b", self.space):
-            raise ConfigError(f"setting space is the first part only: {told[1]}")
+        if name := re.match(r"(?:https?://)?([A-Za-z0-9-]+)\.signalwire\.com\b", self.space):
+            raise ConfigError(f"setting space is the first part only: {name[1]}")
         raise ConfigError("setting space is the first part of <space>.signalwire.com only: a-z, 0-9 and -")
 
 

@@ -1,7 +1,7 @@
-"""How SignalWire lists fax logs: pages chained by links with tokens, no total, a limited history.
+"""Reads SignalWire's list of fax logs: pages chained by links with tokens, no total, a limited history.
 
-Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026. Newest first is observed on
-sister logs; that a link keeps the filters, and how bounds are read, is documented nowhere.
+Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026. Observed in other logs
+of SignalWire: newest first. Not documented: whether a link keeps the filters, and how bounds are read.
 """
 
 import re
@@ -20,19 +20,20 @@ from sources.window import Window, parse_instant
 ENDPOINT = "fax/logs"
 PAGE_SIZE = 1000  # SignalWire's maximum; its default is 50
 EARLIEST = datetime(2018, 1, 1, tzinfo=UTC)  # before SignalWire was founded
-WIDEST_WINDOW = timedelta(days=90)  # nothing is counted, so no answer says that a window is too wide
-BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)  # dates are documented; timestamps ask for less
+WIDEST_WINDOW = timedelta(days=90)  # without a total, no answer shows that a window is too wide
+BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)  # dates are documented; timestamps request fewer faxes
 
 
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
-    """The pages of logs created in the window, a day to either side being at SignalWire's discretion.
+    """The pages of logs created in the window; logs up to a day outside it may be among them.
 
-    Follows `links.next` to where it is absent. A link may have dropped the filters, and then leads on through the
-    whole log: whoever reads the pages may stop.
+    The last page is the one without `links.next`. A link may lack the filters, so that the pages continue through all
+    logs: the caller may stop at any page.
 
     Raises:
-        HistoryLimit: the window begins before what SignalWire keeps.
-        ContractError: the answer is not `{"links": {…}, "data": [log, …]}`, or the links form a circle.
+        HistoryLimit: the window begins before the oldest log that SignalWire keeps.
+        ChainBroken: SignalWire refuses a link that it gave.
+        ContractError: the answer is not `{"links": {…}, "data": [log, …]}`, or a link repeats.
     """
     link: str | None = ENDPOINT
     params: dict[str, str] | None = {
@@ -50,14 +51,14 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
                 raise
             raise ChainBroken from refused
         yield Page(records)
-        params = None  # the link carries its own
+        params = None  # the link contains its own
         if link is not None and (link := client.resolve(link)) in followed:
-            raise ContractError("SignalWire: a next link that was followed before: the pages go round in a circle")
+            raise ContractError("SignalWire: a next link was followed before: the pages go round in a circle")
         followed.add(link or "")
 
 
 def fetch_fax(client: Client, fax_id: str) -> Record | None:
-    """One log by its id, `{"id": str, "status": str, …}`; None if SignalWire no longer has it, or shows it no more.
+    """One log by its id, `{"id": str, "status": str, …}`; None if SignalWire no longer has or shows it.
 
     Raises:
         ContractError: the answer is not a log.
@@ -76,7 +77,7 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
 
 
 def count_this_month(_client: Client, _now: datetime) -> None:
-    """Nothing: SignalWire documents no count."""
+    """None: SignalWire documents no count."""
     return
 
 

@@ -1,6 +1,6 @@
-"""SignalWire's raw tables: every field of the fax log, as its pages give it.
+"""SignalWire's raw tables, with every field of the fax log.
 
-Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026. `updated_at` stood in an
+Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026. `updated_at` was in an
 older version of that page; `discarded_at` is documented for deleted voice and video logs and assumed for faxes.
 """
 

@@ -1,4 +1,4 @@
-"""A fake Phaxio over real HTTP, with every reading that its documentation leaves open.
+"""A fake Phaxio over real HTTP, with a switch for each behaviour that the documentation leaves open.
 
 https://www.phaxio.com/docs/api/v2/faxes/list_faxes, /intro/paging and /account/status, read November 2026.
 """
@@ -17,8 +17,8 @@ from sources.phaxio.fake.query import Malformed, read_listing
 
 __all__ = ["DOCUMENTED", "SWITCHES", "Fake", "generate"]
 
-COUNTED = 10_000  # documented: a larger total is only said to be larger
-BALANCE = 1076  # cents, the one recorded
+COUNTED = 10_000  # documented: a larger total is printed as ">10000"
+BALANCE = 1076  # cents, observed in a recorded response
 ONLY_IN_2_1 = ("caller_name", "barcodes")
 SWITCHES: dict[str, tuple[str, ...]] = {
     "bounds": ("inclusive", "exclusive"),
@@ -39,7 +39,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
 
 
 class Fake:
-    """One Phaxio account; `records` are its faxes by id, as the API prints them, changed through the methods only."""
+    """One Phaxio account. `records` are its faxes by id, as the API prints them; change them only by the methods."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Fake:
 
     @classmethod
     def demo(cls, now: datetime) -> "Fake":
-        """About 400 faxes of thirteen months, the same all day, and those of today so far; the latest are open."""
+        """An account with about 400 faxes of thirteen months up to `now`, the same all day; the latest are open."""
         lately = now - timedelta(hours=3)
         faxes: list[Record] = []
         for number, start, end, until in diary(now):
@@ -69,43 +69,43 @@ class Fake:
         return cls(faxes, now=lambda: now)
 
     def settings(self, url: str) -> dict[str, str]:
-        """What `[sources.phaxio]` must say to reach this account, served at that URL."""
+        """The settings under `[sources.phaxio]` for this account, served at this URL."""
         return {"api_key": self.api_key, "api_secret": self.api_secret, "base_url": url + "/v2"}
 
     def add(self, *faxes: Record) -> None:
-        """Put these faxes into the account."""
+        """Adds these faxes to the account."""
         self.store.put(*faxes)
 
     def change(self, id: int, **fields: Any) -> None:
-        """Give one fax these values."""
+        """Sets these values of one fax."""
         self.store.change(id, **fields)
 
     def delete(self, id: int) -> None:
-        """Remove one fax without a trace, as Phaxio removes test faxes."""
+        """Removes one fax without a tombstone, as Phaxio removes test faxes."""
         self.store.drop(id)
 
     def open_ids(self) -> list[int]:
-        """The faxes that are not final yet, oldest id first."""
+        """The ids of the open faxes, ascending."""
         with self.store.lock:
             return sorted(id for id, fax in self.records.items() if fax["status"] in OPEN)
 
     def settle_one(self, id: int) -> None:
-        """End an open fax now, in the way that its id decides."""
+        """Makes an open fax final now; its id determines the outcome."""
         with self.store.lock:
             if self.records[id]["status"] in OPEN:
                 self.store.put(settled(self.records[id], self.now()))
 
     def truth(self) -> list[Record]:
-        """What the view `fax.faxes` must hold: one dict per fax."""
+        """The rows that the view `fax.faxes` must have, one dict per fax."""
         with self.store.lock:
             return [true_fax(fax) for fax in self.records.values()]
 
     def truth_totals(self) -> Record:
-        """How many faxes, recipients and tags there are, and what they cost in dollars, test faxes included."""
+        """The numbers of faxes, recipients and tags, and their cost in US dollars, test faxes included."""
         return totals(self.truth())
 
     def answer(self, request: Request) -> Answer:
-        """What Phaxio says to this request."""
+        """Phaxio's answer to this request."""
         if not authorized(request, self.api_key, self.api_secret):
             return _refusal(401, "Auth failure.")
         endpoint = re.fullmatch(r"/v2(?:\.1)?/(?:(faxes)(?:/([0-9]{1,18}))?|account/status)", request.path)

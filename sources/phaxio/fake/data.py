@@ -1,4 +1,4 @@
-"""The documented faxes, and what the warehouse must hold for any fax that Phaxio prints.
+"""The documented faxes, and the row of the view `fax.faxes` for any fax that Phaxio prints.
 
 https://www.phaxio.com/docs/api/v2/faxes/list_faxes and /intro/objects, read November 2026.
 """
@@ -57,7 +57,7 @@ DOCUMENTED: tuple[Record, ...] = (
 
 
 def true_fax(fax: Record) -> Record:
-    """The fax as the view `fax.faxes` must hold it, with its recipients as (position, number, status) and its tags."""
+    """The row that the view `fax.faxes` must have, with the recipients as (position, number, status) and the tags."""
     status, completed_at, cost = fax["status"], fax["completed_at"], fax["cost"]
     other = fax["from_number"] if fax["direction"] == "received" else fax["to_number"]
     calls = enumerate(fax["recipients"] or [{"phone_number": other, "status": status}])

@@ -1,4 +1,4 @@
-"""Plausible faxes as Phaxio prints them, to any number, and how an open one ends.
+"""Generates plausible faxes as Phaxio prints them, and makes open faxes final.
 
 https://www.phaxio.com/docs/api/v2/intro/objects, /statuses, /errorMessages and /billing, read November 2026.
 """
@@ -42,9 +42,9 @@ def generate(
     first_id: int = 500000001,
     open_from: datetime | None = None,
 ) -> list[Record]:
-    """So many faxes of [start, end), ids rising with creation; sent ones created since `open_from` are still open.
+    """`count` faxes of [start, end), with ids in order of creation. Sent faxes created since `open_from` are open.
 
-    By default those are among the newest three in a hundred.
+    By default `open_from` is the creation time of the first of the newest three per cent.
     """
     rng = Random(seed)
     moments = spread(count, start, end, rng)
@@ -73,7 +73,7 @@ def _submitted(id: int, moment: datetime, rng: Random) -> Record:
     chance = rng.random()
     numbers = [_number(rng) for _ in range(1 if chance < 0.9 else 2 if chance < 0.97 else 3 if chance < 0.99 else 5)]
     if len(numbers) == 3:
-        numbers[2] = numbers[0]  # the same number twice, told apart by its position only
+        numbers[2] = numbers[0]  # the same number twice, which only the position distinguishes
     names = rng.sample(TAGS, int(rng.random() * 4))
     fax = _fax(id, moment, "sent")
     fax["is_test"] = rng.random() < 0.02
@@ -108,7 +108,7 @@ def _error(rng: Random) -> Record:
 
 
 def _price(fax: Record) -> int:
-    return 10 if fax["id"] % 4 == 0 else 7  # cents a page and recipient
+    return 10 if fax["id"] % 4 == 0 else 7  # cents per sheet and recipient
 
 
 def _underway(fax: Record) -> Record:
@@ -124,7 +124,7 @@ def _underway(fax: Record) -> Record:
 
 
 def settled(fax: Record, at: datetime | None = None) -> Record:
-    """The fax as it ends, which its id alone decides; complete no earlier than `at`, failed recipients credited."""
+    """The final fax, which its id alone determines; completed at `at` or later, and failed recipients are free."""
     rng = Random(fax["id"])
     done = datetime.fromisoformat(fax["created_at"]).astimezone(UTC) + timedelta(seconds=20 + int(rng.random() * 580))
     completed_at = printed(max(done, at or done))

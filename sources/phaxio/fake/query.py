@@ -1,4 +1,4 @@
-"""How the fake Phaxio reads the parameters of a list request.
+"""Parses the parameters of a list request to the fake Phaxio.
 
 https://www.phaxio.com/docs/api/v2/faxes/list_faxes and /intro/paging, read November 2026.
 """
@@ -22,7 +22,7 @@ class Malformed(ValueError):
 
 
 class Listing(NamedTuple):
-    """What a request asks for: the window [first, end), the page of it, and which faxes of it (None: all)."""
+    """A parsed request: the window [first, end), the page, its size, and the filter on faxes (None: all)."""
 
     first: datetime
     end: datetime
@@ -32,10 +32,14 @@ class Listing(NamedTuple):
 
 
 def read_listing(query: Mapping[str, str], switches: Mapping[str, str], now: datetime) -> Listing:
-    """The request's listing under these readings; Malformed for what Phaxio refuses."""
+    """The parsed request under these readings.
+
+    Raises:
+        Malformed: Phaxio refuses a parameter.
+    """
     after = _bound(query, "created_after", now - timedelta(days=7))
     before = _bound(query, "created_before", now)
-    # Ignored is not as if it were missing, which would be all that the default window has.
+    # An ignored bound is no bound; a missing bound means that of the default window.
     if not heeds(switches["filter"], "created_after", query.get("created_after", "")):
         after = EARLIEST
     if not heeds(switches["filter"], "created_before", query.get("created_before", "")):

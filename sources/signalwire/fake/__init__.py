@@ -1,4 +1,4 @@
-"""A fake SignalWire fax log over real HTTP, with every reading that its documentation leaves open.
+"""A fake SignalWire over real HTTP, with a switch for each behaviour that the documentation leaves open.
 
 https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and /docs/apis/core/paging, read November 2026.
 """
@@ -41,7 +41,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
 
 
 class Fake:
-    """One SignalWire project; change its logs through the methods only. `deleted` holds the stubs by id."""
+    """One SignalWire project; change its logs only by the methods. `deleted` are the tombstones by id."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Fake:
 
     @classmethod
     def demo(cls, now: datetime) -> "Fake":
-        """About 400 logs of thirteen months, the same all day, and those of today so far; the latest are open."""
+        """A project with about 400 logs of thirteen months up to `now`, the same all day; most recent ones are open."""
         lately = now - timedelta(hours=3)
         logs: list[Record] = []
         for number, start, end, until in diary(now):
@@ -72,18 +72,18 @@ class Fake:
         return cls(logs, now=lambda: now)
 
     def settings(self, url: str) -> dict[str, str]:
-        """What `[sources.signalwire]` must say to reach this project, served at that URL."""
+        """The settings under `[sources.signalwire]` for this project, served at this URL."""
         keys = {"project_id": self.project_id, "api_token": self.api_token}
         return {"space": "demo", **keys, "base_url": url + "/api"}
 
     @property
     def records(self) -> dict[str, Record]:
-        """The logs that are not deleted, by id, as the API prints them."""
+        """The logs by id, as the API prints them, without the deleted ones."""
         with self.store.lock:
             return {id: log for id, log in self.store.records.items() if id not in self.deleted}
 
     def add(self, *logs: Record) -> None:
-        """Put these logs into the project; one that was deleted is there again."""
+        """Adds these logs to the project; restores a deleted one."""
         with self.store.lock:
             for log in logs:
                 self.deleted.pop(log["id"], None)
@@ -91,14 +91,22 @@ class Fake:
             self.store.put(*(with_milliseconds(log) if fine else log for log in logs))
 
     def change(self, id: str, **fields: Any) -> None:
-        """Give one log these values."""
+        """Sets these values of one log.
+
+        Raises:
+            KeyError: the log is deleted.
+        """
         with self.store.lock:
             if id in self.deleted:
                 raise KeyError(id)
             self.store.change(id, **fields)
 
     def delete(self, id: str) -> None:
-        """Leave a stub of one log; ValueError while the fax is in progress, as SignalWire refuses that with 409."""
+        """Replaces one log with a tombstone.
+
+        Raises:
+            ValueError: the log is open, which SignalWire refuses with 409, or already deleted.
+        """
         with self.store.lock:
             log = self.store.records[id]
             if id in self.deleted or log["status"] in OPEN:
@@ -108,30 +116,30 @@ class Fake:
             self.store.put(self.deleted[id])
 
     def open_ids(self) -> list[str]:
-        """The logs that are not final yet, oldest first."""
+        """The ids of the open logs, oldest first."""
         with self.store.lock:
             logs = self.store.records
             return [id for _, id in self.store.order() if logs[id].get("status") in OPEN]
 
     def settle_one(self, id: str) -> None:
-        """End an open fax, in the way that its id decides."""
+        """Makes an open log final; its id determines the outcome."""
         with self.store.lock:
             if self.store.records[id].get("status") in OPEN:
                 self.store.put(settled(self.store.records[id]))
 
     def truth(self) -> list[Record]:
-        """What the view `fax.faxes` must hold: one dict per log, a deleted one as it was last."""
+        """The rows that the view `fax.faxes` must have, one dict per log; a deleted log has its last known values."""
         with self.store.lock:
             rows = [(id in self.deleted, id) for id in self.store.records]
             logs = [(gone, self._last_known[id] if gone else self.store.records[id]) for gone, id in rows]
             return [true_fax(log, is_deleted=gone) for gone, log in logs]
 
     def truth_totals(self) -> Record:
-        """How many faxes, recipients and tags there are, and what they cost in dollars, deleted ones included."""
+        """The numbers of faxes, recipients and tags, and their cost in US dollars, deleted faxes included."""
         return totals(self.truth())
 
     def answer(self, request: Request) -> Answer:
-        """What SignalWire says to this request."""
+        """SignalWire's answer to this request."""
         if not authorized(request, self.project_id, self.api_token):
             return json_answer({"error": "Unauthorized"}, 401)
         endpoint = re.fullmatch(r"/api/fax/logs(?:/([^/]+))?", request.path)

@@ -1,4 +1,4 @@
-"""The documented fax log, and what the warehouse must hold for any fax log that SignalWire prints.
+"""The documented fax log, and the row of the view `fax.faxes` for any fax log that SignalWire prints.
 
 https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026.
 """
@@ -36,7 +36,7 @@ DOCUMENTED: tuple[Record, ...] = (
 
 
 def true_fax(log: Record, *, is_deleted: bool) -> Record:
-    """The log as the view `fax.faxes` must hold it; its one recipient is the other party."""
+    """The row that the view `fax.faxes` must have; its one recipient is the other party."""
     direction = _direction(log["direction"])
     other = log["from"] if direction == "received" else log["to"]
     pages, charge = log["number_of_pages"], log["charge"]

@@ -1,4 +1,4 @@
-"""Plausible fax logs as SignalWire prints them, to any number, and how an open one ends.
+"""Generates plausible fax logs as SignalWire prints them, and makes open logs final.
 
 https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and /docs/apis/core/data-formats, read November 2026.
 """
@@ -26,7 +26,7 @@ def printed(at: datetime) -> str:
 
 
 def with_milliseconds(log: Record) -> Record:
-    """The log with some milliseconds in `created_at`, the same for the same id, unless it has them already."""
+    """The log with milliseconds in `created_at`, which its id determines unless it has them already."""
     at = log["created_at"]
     return log if "." in at else log | {"created_at": f"{at[:19]}.{crc32(log['id'].encode()) % 1000:03d}{at[19:]}"}
 
@@ -34,9 +34,9 @@ def with_milliseconds(log: Record) -> Record:
 def generate(
     count: int, *, start: datetime, end: datetime, seed: int = 0, open_from: datetime | None = None
 ) -> list[Record]:
-    """So many logs of [start, end) in order of creation; of those created since `open_from` three in four are open.
+    """`count` logs of [start, end), in order of creation. Three in four of those created since `open_from` are open.
 
-    By default those are among the newest three in a hundred.
+    By default `open_from` is the creation time of the first of the newest three per cent.
     """
     rng = Random(seed)
     moments = spread(count, start, end, rng)
@@ -83,7 +83,7 @@ def _party(rng: Random) -> str | None:
 
 
 def settled(log: Record) -> Record:
-    """The log as it ends, which its id alone decides: some calls fail to connect, some completed ones to deliver."""
+    """The final log, which its id alone determines: some calls do not connect, and some completed faxes fail."""
     rng = Random(log["id"])
     chance = rng.random()
     if chance < 0.08:
@@ -99,7 +99,7 @@ def settled(log: Record) -> Record:
 
 
 def _unconnected(rng: Random) -> Record:
-    charge = rng.choice((0.0, 0.0, 0.0105))  # call time is billed, connected to a fax or not
+    charge = rng.choice((0.0, 0.0, 0.0105))  # call time is billed even without a fax
     return {"status": rng.choice(UNCONNECTED), "number_of_pages": rng.choice((None, 0)), "charge": charge}
 
 

@@ -1,4 +1,4 @@
-"""How the fake SignalWire pages: tokens that name a log, and links that come and go.
+"""Pagination of the fake SignalWire, by tokens that name a log and by links to the neighbouring pages.
 
 https://signalwire.com/docs/apis/core/paging, read November 2026.
 """
@@ -21,7 +21,7 @@ Place = tuple[datetime, str]
 
 
 class Page(NamedTuple):
-    """The ids of one page, and the tokens of its neighbours where there are any."""
+    """The ids of one page, and the tokens of its neighbours, None without one."""
 
     ids: list[str]
     next_token: str | None
@@ -29,14 +29,18 @@ class Page(NamedTuple):
 
 
 class Pager:
-    """Pages of a store; a token stays good when its log is deleted, and when others arrive."""
+    """The pages of a store. A token stays valid when its log is deleted and when logs are added."""
 
     def __init__(self, store: Store[str], deleted: Container[str], switches: Mapping[str, str]) -> None:
         self.store, self.deleted, self.switches = store, deleted, switches
         self._waypoints: dict[str, Place] = {}
 
     def page(self, asked: Listing) -> Page:
-        """The page asked for; Refused if its token was never given out."""
+        """The requested page.
+
+        Raises:
+            Refused: its token was never issued.
+        """
         anchor = self._anchor(asked)
         ids, more = self._walk(asked, anchor)
         prev_token = f"PB{ids[0]}" if ids and asked.number else None
@@ -68,7 +72,7 @@ class Pager:
         return ids[: asked.size], len(ids) > asked.size
 
     def _waypoint(self, asked: Listing, anchor: Place | None) -> str:
-        # A token of its own, so that a page without rows does not look like a loop: it names a place, not a log.
+        # A token of its own, which names a position instead of a log: else an empty page would look like a loop.
         edge = asked.end if self.switches["order"] == "newest_first" else asked.first
         place = anchor or (edge, "")
         token = str(uuid5(NAMESPACE_URL, f"{place} {asked.number}"))
@@ -76,7 +80,7 @@ class Pager:
         return token
 
     def links(self, request: Request, asked: Listing, page: Page) -> dict[str, str]:
-        """`self` and `first`, and `next` and `prev` only where there is such a page."""
+        """The links `self` and `first`, and `next` and `prev` if the page has that neighbour."""
         host = f"http://{request.headers.get('Host')}" if self.switches["links"] == "absolute" else ""
         filters = {name: request.query[name] for name in FILTERS if name in request.query}
         onward = filters if self.switches["links_keep_filter"] == "yes" else {}

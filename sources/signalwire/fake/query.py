@@ -1,4 +1,4 @@
-"""How the fake SignalWire reads the parameters of a fax log request.
+"""Parses the parameters of a fax log request to the fake SignalWire.
 
 https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and /docs/apis/error-codes, read November 2026.
 """
@@ -19,7 +19,7 @@ TOKEN = re.compile(r"P([AB])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
 class Refused(ValueError):
-    """What SignalWire answers with 422."""
+    """A request that SignalWire answers with 422."""
 
     def __init__(self, code: str, message: str, attribute: str, type: str = "validation_error") -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class Refused(ValueError):
 
 
 class Listing(NamedTuple):
-    """What a request asks for: the window [first, end), the page's number and size, and where it hangs.
+    """A parsed request: the window [first, end), and the page's number, size and position.
 
     The page follows the log `anchor`, or precedes it if `backwards`; without an anchor it is the first of the window.
     """
@@ -43,7 +43,11 @@ class Listing(NamedTuple):
 
 
 def read_listing(query: Mapping[str, str], switches: Mapping[str, str], now: datetime) -> Listing:
-    """The request's listing under these readings; Refused for what answers 422."""
+    """The parsed request under these readings.
+
+    Raises:
+        Refused: SignalWire answers it with 422.
+    """
     number, size = _page(query)
     anchor, backwards = _token(query, number)
     heeded = {name: text for name, text in query.items() if heeds(switches["filter"], name, text)}
@@ -53,7 +57,7 @@ def read_listing(query: Mapping[str, str], switches: Mapping[str, str], now: dat
         after = max(after or EARLIEST, midnight(on))
         first, end = max(first, midnight(on)), min(end, midnight(on) + DAY)
     if switches["history_limit"] == "year":
-        # A token has passed this check before, with the filter that its link may have lost.
+        # A token's first request passed this check, with the filter that the link may lack.
         if not anchor and (after or switches["filter"] == "heeded"):
             check_history(after or EARLIEST, now, "created_before")
         first = max(first, history_limit(now))
@@ -64,19 +68,23 @@ def read_listing(query: Mapping[str, str], switches: Mapping[str, str], now: dat
 
 
 def includes_deleted(query: Mapping[str, str]) -> bool:
-    """The request asks for the stubs of deleted logs as well."""
+    """The request includes the tombstones of deleted logs."""
     return query.get("include_deleted") == "true"
 
 
 def history_limit(now: datetime) -> datetime:
-    """The start of the day a year ago."""
+    """The start of the UTC day a year ago."""
     today = midnight(now.astimezone(UTC))
     day = 28 if (today.month, today.day) == (2, 29) else today.day
     return today.replace(year=today.year - 1, day=day)
 
 
 def check_history(at: datetime, now: datetime, attribute: str) -> None:
-    """Refused if the time lies before the limit."""
+    """Requires a time at or after the history limit.
+
+    Raises:
+        Refused: the time is before it.
+    """
     limit = history_limit(now)
     if at < limit:
         message = f"The value exceeds the {limit:%Y-%m-%d} date limit."
@@ -104,7 +112,7 @@ def _token(query: Mapping[str, str], number: int) -> tuple[str | None, bool]:
 
 
 def invalid_token() -> Refused:
-    """What a token that was never given out is answered with."""
+    """The refusal of a token that was never issued."""
     return Refused("page_token_is_invalid", "page_token is invalid", "page_token")
 
 
