@@ -1,4 +1,4 @@
-"""COMMENT ON, and reading it back: DuckDB and PostgreSQL share this much of their catalogs."""
+"""Writes and reads the comments of tables, views and columns, in SQL that DuckDB and PostgreSQL share."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from dlt.destinations.sql_client import SqlClientBase
 
 
 def comment_on(kind: str, *path: str, text: str) -> str:
-    """The statement that comments a table, a view or a column."""
+    """The COMMENT ON statement for the table, view or column (`kind`) at this path."""
     named = ".".join(f'"{part}"' for part in path)
     quoted = text.replace("'", "''")
     return f"comment on {kind} {named} is '{quoted}'"
 
 
 def read_comments(client: SqlClientBase[Any], schema: str, kind: str) -> dict[str, str]:
-    """Name -> comment, for the tables (`kind` r) or views (v) of a schema that have one."""
+    """Name -> comment, for the commented tables (`kind` r) or views (v) of a schema."""
     sql = (
         "select relation.relname, about.description from pg_catalog.pg_class as relation"
         " join pg_catalog.pg_namespace as space on space.oid = relation.relnamespace"

@@ -1,4 +1,4 @@
-"""What dlt does not make: comments, the table of runs, and on PostgreSQL the indexes that make merging fast."""
+"""Creates what dlt does not: comments, the table of runs, and on PostgreSQL the indexes that speed up merges."""
 
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -13,7 +13,10 @@ from sources.load.ledger import SYNC_WINDOWS
 
 
 def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
-    """Makes the comments and indexes of the raw schema, unless the comment of `sync_windows` tells they are there."""
+    """Creates the comments, the indexes and the table of runs of the raw schema, unless they exist.
+
+    They exist if the comment of `sync_windows` ends in the digest of their statements.
+    """
     statements = [
         *sync_runs.creation_statements(raw),
         *_comments(raw, schema),

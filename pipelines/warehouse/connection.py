@@ -1,4 +1,4 @@
-"""How a connection to the warehouse is opened: with patience while another program has the DuckDB file open."""
+"""Opens a connection to the warehouse, and retries while another program has the DuckDB file open."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ from sources.errors import Busy
 
 
 def kind(pipeline: dlt.Pipeline) -> str:
-    """The destination in dlt's word: duckdb, postgres, filesystem."""
+    """The type of the destination by dlt's name: duckdb, postgres, filesystem."""
     return pipeline.destination.destination_type.rpartition(".")[2]
 
 
 @contextmanager
 def connected(pipeline: dlt.Pipeline, on_wait: Callable[[], None] | None = None) -> Iterator[SqlClientBase[Any]]:
-    """A connection of the pipeline's, for as long as the block runs."""
+    """A client with a connection to the pipeline's warehouse, which the end of the block closes."""
     client = pipeline.sql_client()
     connect(client, on_wait)
     try:
@@ -30,17 +30,20 @@ def connected(pipeline: dlt.Pipeline, on_wait: Callable[[], None] | None = None)
 
 
 def connect(client: SqlClientBase[Any], on_wait: Callable[[], None] | None = None) -> None:
-    """Opens the connection, waiting `[sync] busy_seconds` at most; `on_wait` is called before the first wait."""
+    """Opens the connection, with retries for `[sync] busy_seconds` while the warehouse is busy.
+
+    `on_wait` is called before the first retry.
+    """
 
     def before_sleep(state: RetryCallState) -> None:
         if on_wait and state.attempt_number == 1:
             on_wait()
 
-    waiting = Retrying(
+    retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(to_fax_sync_error(error), Busy)),
         wait=wait_exponential(multiplier=0.1, max=2),
         stop=stop_after_delay(SyncSettings.read().busy_seconds),
         before_sleep=before_sleep,
         reraise=True,
     )
-    waiting(client.open_connection)
+    retrying(client.open_connection)

@@ -1,4 +1,4 @@
-"""The DuckDB file: is it one that can be filled, where is its lock, and how is it made?"""
+"""The DuckDB file of the warehouse: its path, its checks, its lock file and its creation."""
 
 import re
 import stat
@@ -15,21 +15,21 @@ from pipelines.warehouse.dlt_internals.destinations import duckdb_file
 from sources.errors import ConfigError
 
 _SEE = "see [destination.warehouse] credentials"
-_OF_DUCKDB = ("information_schema", "pg_catalog")  # schemas that every database has
-_READ_OTHERWISE = re.compile(r"['*?\[=]")  # the end of a text, a pattern of names, a partition
-_BLOCK_BYTES = 64 * 1024  # of DuckDB's own 256, each run that adds a row takes as many, and the rest is no smaller
+_OF_DUCKDB = ("information_schema", "pg_catalog")  # schemas in every DuckDB database
+_READ_OTHERWISE = re.compile(r"['*?\[=]")  # DuckDB reads these as the end of a text, a glob or a partition
+_BLOCK_BYTES = 64 * 1024  # a run that adds one row grows the file by a block; DuckDB's default is 256 KiB
 
 
 def file_of(pipeline: dlt.Pipeline) -> Path | None:
-    """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
+    """The path of the configured DuckDB file, which may not exist yet; None for another warehouse."""
     return duckdb_file(pipeline.destination_client()) if kind(pipeline) == "duckdb" else None
 
 
 def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
-    """Beside the DuckDB file; in the temporary directory for a warehouse that is no file.
+    """The path of the lock file: beside the DuckDB file, or in the temporary directory for another warehouse.
 
     Raises:
-        ConfigError: there can be no such DuckDB file, or DuckDB cannot load from the temporary directory.
+        ConfigError: the DuckDB file's name is invalid, or DuckDB cannot load from the temporary directory.
     """
     if file is None:
         return Path(tempfile.gettempdir()) / f"{pipeline.dataset_name}.lock"
@@ -39,17 +39,19 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
 
 
 def require_file(file: Path, views: str) -> None:
-    """Raises:
-    ConfigError: no DuckDB file of this name can be made or opened, or DuckDB would take its name for a schema's.
+    """Requires a file that DuckDB can create or open, and a name that DuckDB does not confuse with a schema.
+
+    Raises:
+        ConfigError: the file or its name does not meet this.
     """
     try:
         if not file.parent.is_dir():
             raise ConfigError(f"there is no directory {file.parent} for the warehouse: {_SEE}")
-        Path(f"{file}.lock").exists()  # its name is the longer one
+        Path(f"{file}.lock").exists()  # the longer name of the two files
         if not stat.S_ISREG(file.stat().st_mode):
-            raise ConfigError(f"{file} is no file, but a directory or a device: {_SEE}")
+            raise ConfigError(f"{file} is a directory or a device, not a file: {_SEE}")
     except (FileNotFoundError, PermissionError):
-        pass  # a new warehouse, or one whose directory who opens it is told of
+        pass  # a new warehouse; a missing permission is reported when the file is opened
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"{file} cannot be the name of a file ({getattr(error, 'strerror', error)}): {_SEE}"
@@ -57,14 +59,16 @@ def require_file(file: Path, views: str) -> None:
     schemas = {views, *(f"{views}_{provider}" for provider in sources.providers()), *_OF_DUCKDB}
     if (catalog := _catalog(file)) in schemas:
         raise ConfigError(
-            f"the file cannot be called {file.name}: to DuckDB it would be the database {catalog}, as if it were the "
-            f"schema of that name: {_SEE}"
+            f"the file cannot be called {file.name}: DuckDB would confuse its database {catalog} with the schema of "
+            f"that name: {_SEE}"
         )
 
 
 def require_loadable(directory: Path) -> None:
-    """Raises:
-    ConfigError: DuckDB would take a part of the directory's name for something else: dlt gives it the name unquoted.
+    """Requires a directory from which DuckDB can load: dlt passes the name to it without escapes.
+
+    Raises:
+        ConfigError: the name has a character that is special in DuckDB.
     """
     if _READ_OTHERWISE.search(str(directory)):
         raise ConfigError(
@@ -73,12 +77,12 @@ def require_loadable(directory: Path) -> None:
 
 
 def _catalog(file: Path) -> str:
-    """What DuckDB calls the database in the file: its name up to the first dot, in lower case."""
+    """DuckDB's name for the database in the file: the file's name up to the first dot, in lower case."""
     return re.split(r"[.?]", file.name.lstrip("."))[0].lower()
 
 
 def make_file(file: Path | None) -> None:
-    """Makes the DuckDB file, unless there is one. If it cannot be made, who opens it is told why."""
+    """Creates the DuckDB file if it does not exist. A failure is ignored here, and reported when the file is opened."""
     if file and not file.exists():
         with suppress(duckdb.Error):
             duckdb.connect(str(file), config={"default_block_size": str(_BLOCK_BYTES)}).close()

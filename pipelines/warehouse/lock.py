@@ -1,4 +1,4 @@
-"""One run at a time: two runs into the same tables would lose rows or double them without an error.
+"""The lock of a run: two runs into the same tables would lose or duplicate rows without an error.
 
 Source: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS, read November 2026.
 """
@@ -36,40 +36,40 @@ _IS_HELD = f"select 1 from pg_catalog.pg_locks as held where {_HELD} and pid = %
 
 
 class LockLost(Busy, TerminalException):
-    """The run's lock is gone, so that another run may be at work; dlt does not try again what this has stopped."""
+    """The run has lost its lock, so another run may have started; dlt does not retry after this error."""
 
 
 class Lock(Protocol):
-    """What keeps other runs out for as long as the run goes on."""
+    """The lock that excludes other runs until this run ends."""
 
     @property
     def fence(self) -> Callable[[SqlClientBase[Any]], None] | None:
-        """What a transaction has to call so that it commits only while the lock is held; None if nothing has to be."""
+        """The function that a transaction calls to commit only while the lock is held; None if no call is needed."""
 
     def turn(self, schema: str) -> AbstractContextManager[None]:
-        """Has only one run at a time in a block of this schema, of those whose locks have other names.
+        """Lets one run at a time execute a block with this schema, of all runs, whatever the names of their locks.
 
         Raises:
-            Busy: the lock has been lost.
+            Busy: the run has lost its lock.
         """
 
 
 class FileLock:
-    """The system's lock of a file: it cannot be lost, and no other run has a warehouse in common."""
+    """A lock on a file by the operating system, which a run cannot lose. No other run shares the warehouse."""
 
     fence = None
 
     def turn(self, schema: str) -> AbstractContextManager[None]:
-        """Waits for nothing: the warehouse is a file that one run at a time has open."""
+        """Does not wait: only one run at a time opens the file of the warehouse."""
         return nullcontext()
 
 
 @contextmanager
 def file(path: Path) -> Iterator[FileLock]:
-    """Holds the lock file at `path`; the system frees it with the process, however that ends.
+    """Locks the file at `path` during the block. The operating system releases the lock when the process ends.
 
     Raises:
-        AtWork: another run holds it; the message names its process and its start.
+        AtWork: another run holds the lock; the message names its process and start time.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+") as lock:
@@ -85,25 +85,25 @@ def file(path: Path) -> Iterator[FileLock]:
 
 @dataclass(frozen=True)
 class DatabaseLock:
-    """PostgreSQL's advisory lock of this name, held by a transaction that stays open on a connection of its own.
+    """PostgreSQL's advisory lock of this name, held by a transaction that stays open on its own connection.
 
-    A transaction keeps its session of the server even behind a pooler that gives each transaction another one.
+    A transaction keeps its server session even behind a pooler in transaction mode.
     """
 
     client: SqlClientBase[Any]
     name: str
-    process: int  # of the server, that holds it
+    process: int  # id of the server process that holds the lock
     transaction: str
 
     def fence(self, client: SqlClientBase[Any]) -> None:
-        """Has the client's transaction commit only while the lock is held.
+        """Lets the client's transaction commit only while the run holds the lock.
 
-        A lock that is lost after this look is taken by no other run before the transaction has ended: `database` waits.
+        If the run loses the lock after this check, another run still waits in `database` until the transaction ends.
 
         Raises:
-            Busy: the lock has been lost.
+            Busy: the run has lost the lock.
         """
-        client.execute_sql("select pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", _writing(self.name))
+        client.execute_sql("select pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", _writers_lock(self.name))
         self._require(client)
 
     def _require(self, client: SqlClientBase[Any]) -> None:
@@ -112,12 +112,12 @@ class DatabaseLock:
 
     @contextmanager
     def turn(self, schema: str) -> Iterator[None]:
-        """Waits for the turn, ten minutes at most, or five seconds once a signal has come; the block's end gives it up.
+        """Waits at most ten minutes for the turn, or five seconds after a signal; the end of the block releases it.
 
-        A signal that comes meanwhile ends the wait, and with it the transaction that holds the run's lock.
+        A signal during the wait ends it, and also ends the transaction that holds the run's lock.
 
         Raises:
-            Busy: the lock has been lost.
+            Busy: the run has lost its lock.
         """
         try:
             self._require(self.client)
@@ -130,7 +130,7 @@ class DatabaseLock:
         try:
             yield
         finally:
-            with suppress(Exception):  # a connection that is lost has given it up
+            with suppress(Exception):  # a lost connection has released it
                 self.client.execute_sql("rollback to savepoint turn; release savepoint turn")
 
 
@@ -139,16 +139,19 @@ _LOST = "the connection that held the lock is gone: run again"
 
 @contextmanager
 def database(client: SqlClientBase[Any], name: str) -> Iterator[DatabaseLock]:
-    """Holds PostgreSQL's advisory lock of this name on the client's connection, and is freed with it.
+    """Holds PostgreSQL's advisory lock of this name on the client's connection during the block.
+
+    The server releases the lock when the connection ends.
 
     Raises:
-        AtWork: another run holds it, on this host or another.
-        ConfigError: what is between us and the server does not keep the lock.
+        AtWork: another run holds the lock, on this host or another.
+        Busy: a transaction of an earlier run is still open.
+        ConfigError: a pooler before the server does not keep the lock.
     """
     _begin(client)
     try:
-        for setting in _limits(client):
-            client.execute_sql(f"set local {setting} = 0")  # it waits for the whole run, and keeps no row from anybody
+        for setting in _timeouts(client):
+            client.execute_sql(f"set local {setting} = 0")  # the transaction idles for the whole run and locks no row
         granted = client.execute_sql("select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", name)
         if granted != [(True,)]:
             holders = client.execute_sql(_HOLDER, name) or [("?", "just now", None)]
@@ -161,22 +164,22 @@ def database(client: SqlClientBase[Any], name: str) -> Iterator[DatabaseLock]:
         _await_writers(client, name)
         yield DatabaseLock(client, name, process, transaction)
     finally:
-        with suppress(Exception):  # a connection that is lost has freed it
+        with suppress(Exception):  # a lost connection has released it
             client.execute_sql("rollback")
 
 
 def _begin(client: SqlClientBase[Any]) -> None:
-    """Begins a transaction that statements of their own may end.
+    """Begins a transaction that later statements end.
 
     Raises:
-        ConfigError: a connection that has just been opened breaks at this, twice: so does a pooler in statement mode.
+        ConfigError: two new connections break at `begin`, as with a pooler in statement mode.
     """
     try:
         client.execute_sql("begin")
     except DatabaseException as error:
         if state_of(error):
             raise
-        try:  # dlt has opened another connection
+        try:  # dlt has opened a new connection
             client.execute_sql("begin")
         except DatabaseException as again:
             if state_of(again):
@@ -184,22 +187,22 @@ def _begin(client: SqlClientBase[Any]) -> None:
             raise ConfigError(f"the warehouse breaks the connection when a transaction begins: {_REMEDY}") from again
 
 
-def _limits(client: SqlClientBase[Any]) -> Iterator[str]:
-    """The settings of this server that would end a transaction that waits."""
+def _timeouts(client: SqlClientBase[Any]) -> Iterator[str]:
+    """The settings of this server's version that would end an idle transaction."""
     yield "idle_in_transaction_session_timeout"
     if client.native_connection.server_version >= 17_00_00:
         yield "transaction_timeout"
 
 
 def _await_writers(client: SqlClientBase[Any], name: str) -> None:
-    """Waits until no transaction of an earlier run goes on: it may commit although the run itself has been killed.
+    """Waits until every transaction of an earlier run has ended: it may still commit after the run was killed.
 
     Raises:
-        Busy: one goes on for longer than `lock_timeout`.
+        Busy: one lasts longer than `lock_timeout`.
     """
     client.execute_sql("savepoint writers")
     try:
-        client.execute_sql("select pg_advisory_xact_lock(hashtextextended(%s, 0))", _writing(name))
+        client.execute_sql("select pg_advisory_xact_lock(hashtextextended(%s, 0))", _writers_lock(name))
     except DatabaseException as error:
         if state_of(error) != LOCK_TIMEOUT:
             raise
@@ -207,8 +210,8 @@ def _await_writers(client: SqlClientBase[Any], name: str) -> None:
     client.execute_sql("rollback to savepoint writers; release savepoint writers")
 
 
-def _writing(name: str) -> str:
-    """The name of the lock that every transaction which writes shares."""
+def _writers_lock(name: str) -> str:
+    """The name of the lock that all writing transactions share."""
     return f"{name}/writing"
 
 

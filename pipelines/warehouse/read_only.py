@@ -1,4 +1,4 @@
-"""Reads the configured warehouse, and changes nothing in it: what the report and the notebook show."""
+"""Reads the configured warehouse without changing it, for the report and the notebook."""
 
 import logging
 import re
@@ -28,34 +28,34 @@ _VIEW = re.compile(r"\bfax\.(\w+)")
 
 @contextmanager
 def opened() -> Iterator[Read]:
-    """Gives what answers queries on `fax.<view>`, with `%s` for each value that follows: their rows by column name.
+    """Yields a function that runs a query on `fax.<view>` and returns its rows as dicts by column name.
 
-    All of them see the warehouse as it is at the first. A DuckDB file stays shut to a sync for as long as it is open
-    here, so ask and leave.
+    The query has `%s` for each further argument. All queries of the block see the same snapshot of the warehouse. A
+    sync cannot open the DuckDB file during the block, so keep the block short.
 
     Raises:
-        ConfigError: the warehouse is made of files, which have no views.
-        WarehouseError: there is no warehouse yet, or it has no such view.
-        Busy: another program had it open for longer than `[sync] busy_seconds`.
+        ConfigError: the warehouse consists of Parquet files, which have no views.
+        WarehouseError: there is no warehouse yet, or it lacks the view.
+        Busy: another program had the warehouse open for longer than `[sync] busy_seconds`.
     """
     schema = SyncSettings.read().schema
-    with _explaining(), _pipeline(schema) as pipeline:
+    with _mapped_errors(), _pipeline(schema) as pipeline:
         _require_readable(pipeline)
-        with connected(pipeline, _tell) as client, client.begin_transaction():
+        with connected(pipeline, _log_wait) as client, client.begin_transaction():
             if kind(pipeline) == "postgres":
                 client.execute_sql("set transaction isolation level repeatable read, read only")
             yield lambda sql, *values: _rows(client, schema, sql, values)
 
 
 def database_file() -> Path | None:
-    """The DuckDB file that is configured, whether or not it is there; None for another warehouse."""
-    with _explaining(), _pipeline(SyncSettings.read().schema) as pipeline:
+    """The path of the configured DuckDB file, which may not exist yet; None for another warehouse."""
+    with _mapped_errors(), _pipeline(SyncSettings.read().schema) as pipeline:
         return file_of(pipeline)
 
 
 @contextmanager
-def _explaining() -> Iterator[None]:
-    """Has whatever goes wrong be told in the operator's terms, to the notebook as well as to a command."""
+def _mapped_errors() -> Iterator[None]:
+    """Raises every error of the block as a `FaxSyncError`, for the notebook as well as for a command."""
     try:
         yield
     except FaxSyncError:
@@ -72,10 +72,10 @@ def _pipeline(schema: str) -> Iterator[dlt.Pipeline]:
 
 
 def _require_readable(pipeline: dlt.Pipeline) -> None:
-    """Has the connection be one that cannot write; a DuckDB file that is not there would be made by any other.
+    """Requires a warehouse with views, and makes its connections read-only: others would create a missing DuckDB file.
 
     Raises:
-        ConfigError: the warehouse is made of files.
+        ConfigError: the warehouse consists of Parquet files.
         WarehouseError: there is no DuckDB file.
     """
     if kind(pipeline) == "filesystem":
@@ -87,7 +87,7 @@ def _require_readable(pipeline: dlt.Pipeline) -> None:
         forbid_writing(pipeline)
 
 
-def _tell() -> None:
+def _log_wait() -> None:
     seconds = SyncSettings.read().busy_seconds
     LOG.warning("the warehouse is in use or out of reach: waiting for %g seconds at most", seconds)
 

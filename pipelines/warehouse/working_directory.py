@@ -1,7 +1,7 @@
-"""dlt's working directory: a fresh one for each run, and none left by a run that was killed.
+"""dlt's working directory: a new one for each run, which also removes those of runs that were killed.
 
-It holds whole load packages, with the phone numbers in them. A run holds a lock on a file in its directory for as long
-as it lives: process ids say nothing about a run in another container with the same TMPDIR.
+The directory contains load packages with phone numbers. A run locks a file in its directory until it ends: a process id
+does not identify a run in another container with the same TMPDIR.
 """
 
 import fcntl
@@ -21,26 +21,29 @@ _PREFIX = "fax-sync-"
 _MAKING = ".fax-sync-new-"
 _LOCK = "lock"
 _DAY_SECONDS = 24 * 60 * 60
-_own: set[Path] = set()  # the directories of this process; by its id, one of another container might be meant
+_own: set[Path] = set()  # the directories of this process; a process id may also be one of another container
 
 
 @contextmanager
 def working_directory() -> Iterator[str]:
-    """A new directory that only this user can read; removed at the end, as are those of runs that were killed.
+    """The path of a new directory that only this user can read; removed at the end of the block.
+
+    Before, the directories of runs that were killed are removed.
 
     Raises:
-        ConfigError: others could put a directory of their own in its place, and dlt would believe what it finds there.
+        ConfigError: other users could replace the directory with their own, whose contents dlt would trust, or the
+            temporary directory does not support file locks.
     """
     place = Path(tempfile.gettempdir())
     mode = place.stat().st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise ConfigError(
-            f"anybody may rename what is in {place}: chmod +t {place}, or set TMPDIR to another directory"
+            f"other users may rename directories in {place}: chmod +t {place}, or set TMPDIR to another directory"
         )
-    for left in place.glob(f"{_PREFIX}*"):
-        if _is_ours(left):
-            _remove_if_dead(left)
-    directory, lock = _make(place)
+    for leftover in place.glob(f"{_PREFIX}*"):
+        if _is_ours(leftover):
+            _remove_if_dead(leftover)
+    directory, lock = _create(place)
     _own.add(directory)
     try:
         yield str(directory)
@@ -52,29 +55,29 @@ def working_directory() -> Iterator[str]:
 
 @before_ending_at_once
 def _remove_own() -> None:
-    """Removes the directories of this process, which is about to end without ending its blocks."""
+    """Removes the directories of this process, which is about to end without leaving its blocks."""
     for directory in _own:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _make(place: Path) -> tuple[Path, int]:
-    """A new directory and its lock, held; the directory has the name that others look for only once it is locked."""
-    made = Path(tempfile.mkdtemp(prefix=_MAKING, dir=place))
-    lock = os.open(made / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+def _create(place: Path) -> tuple[Path, int]:
+    """A new directory and the descriptor of its lock, held. It gets its final name, which other runs look for, last."""
+    unnamed = Path(tempfile.mkdtemp(prefix=_MAKING, dir=place))
+    lock = os.open(unnamed / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        directory = place / made.name.replace(_MAKING, f"{_PREFIX}{os.getpid()}-")
-        return made.rename(directory), lock
+        directory = place / unnamed.name.replace(_MAKING, f"{_PREFIX}{os.getpid()}-")
+        return unnamed.rename(directory), lock
     except BaseException as error:
         os.close(lock)
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(unnamed, ignore_errors=True)
         if isinstance(error, OSError):
             raise ConfigError(f"no file can be locked in {place}: set TMPDIR to a directory on a local disk") from error
         raise
 
 
 def _is_ours(directory: Path) -> bool:
-    """It is a directory of this user's, and no link to one, with a name that a run gives."""
+    """The path is a directory of this user, not a link, and has the name of a working directory."""
     try:
         there = directory.lstat()
     except FileNotFoundError:
@@ -94,13 +97,13 @@ def _remove_if_dead(directory: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(directory, ignore_errors=True)
     except OSError:
-        pass  # the run lives, or has just ended
+        pass  # the run is alive, or has just ended
     finally:
         os.close(lock)
 
 
 def _is_orphan_without_lock(directory: Path) -> bool:
-    """A run of an earlier version left it: its process is gone, or it is older than any run that still goes on."""
+    """A run of an earlier version left the directory: its process has ended, or it is older than any live run."""
     process = int(directory.name.removeprefix(_PREFIX).partition("-")[0])
     try:
         if time.time() - directory.lstat().st_mtime > _DAY_SECONDS:
