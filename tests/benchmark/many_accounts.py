@@ -20,6 +20,10 @@ FAXES = {"phaxio": 100, "signalwire": 50}  # of each account
 SPAN = timedelta(days=60)
 OWN_KEY = {"phaxio": "api_key", "signalwire": "project_id"}  # by which a fake's accounts differ
 SYNC = str(ROOT / "pipelines" / "sync.py")
+_CATALOG = """
+    select count(distinct nspname), count(relname) from pg_namespace
+    left join pg_class on relnamespace = pg_namespace.oid and relkind = 'r' where nspname like 'fax%'
+"""
 
 
 @contextmanager
@@ -42,15 +46,18 @@ def figures(count: int, latency_ms: float = 50) -> Iterator[Figure]:
     """A first run and one with nothing new into PostgreSQL, over so many accounts of both providers."""
     from tests.support.servers.postgres import server
 
-    with server() as postgres, accounts(count, postgres.url(postgres.create()), latency_ms) as environment:
+    with server() as postgres, accounts(count, postgres.url(database := postgres.create()), latency_ms) as environment:
         first = measure([SYNC], environment)
         quiet = measure([SYNC], environment)
+        ((schemas, tables),) = postgres.query(database, _CATALOG)
     share = count / 200
     named = f"{count} accounts of both providers, {latency_ms:.0f} ms"
     yield Figure(f"{named}, first run: wall seconds", first.wall_seconds, 120 * share)
     yield Figure(f"{named}, nothing new: wall seconds", quiet.wall_seconds, 40 * share)
     yield Figure(f"{named}, nothing new: CPU seconds", quiet.cpu_seconds, 60 * share)
     yield Figure(f"{named}, nothing new: peak memory in MB", quiet.peak_mb, 250)
+    yield Figure(f"{named}: schemas", schemas, 25)
+    yield Figure(f"{named}: tables", tables, 250)
 
 
 def _serve(count: int, latency_ms: float, secrets: Path) -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +55,13 @@ def served(account: Path, latency_ms: float) -> Iterator[Server]:
             running.terminate()
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str], server: Server | None = None) -> Cost:
-    """Runs a Python command to its end, with this environment and nothing else; what it tells is shown if it fails."""
+def measure(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    server: Server | None = None,
+    exit_codes: Collection[int] = (0,),
+) -> Cost:
+    """Runs a Python command to its end, with this environment and nothing else; its output is shown if it fails."""
     clean = {"PATH": os.defpath, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **environment}
     with TemporaryFile("w+") as told:
         began = time.monotonic()
@@ -65,7 +70,7 @@ def measure(command: Sequence[str], environment: Mapping[str, str], server: Serv
             _, status, used = os.wait4(running.pid, 0)
         wall_seconds = time.monotonic() - began
         running.returncode = os.waitstatus_to_exitcode(status)
-        if running.returncode:
+        if running.returncode not in exit_codes:
             told.seek(0)
             raise SystemExit(f"{' '.join(command)} failed with exit code {running.returncode}:\n{told.read()}")
     return Cost(wall_seconds, used.ru_utime + used.ru_stime, peak.mb, server.take_requests() if server else 0)

@@ -1,9 +1,9 @@
-"""Runs that find nothing new, and one that finds a single change: 2,000 faxes in the days that are read again."""
+"""Runs that find nothing new, or a single change, with 2,000 faxes in the look-back; and a check of a year of runs."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from importlib import import_module
@@ -17,21 +17,27 @@ from tests.support.warehouse.rows import reading, rows
 
 FAXES, DAYS = 2_000, timedelta(days=2.9)
 EVERY = timedelta(minutes=5)
-SYNC = str(ROOT / "pipelines" / "sync.py")
+STUCK, STUCK_SINCE = 100, timedelta(days=20)  # open faxes of each account, and how long the first has been open
+LATENCY_SECONDS = 0.05
+SYNC, CHECK = (str(ROOT / "pipelines" / name) for name in ("sync.py", "check.py"))
 Rows = dict[str, set[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """An account of each provider that is configured, the environment that leads to them, and the warehouse."""
+    """An account of each provider that is configured, the environment that leads to them, and the warehouse.
+
+    `delay_seconds`: one element, how long each answer takes.
+    """
 
     fakes: dict[str, Any]
     environment: dict[str, str]
     warehouse: Path
+    delay_seconds: list[float] = field(default_factory=lambda: [0.0])
 
 
 @contextmanager
-def accounts(*providers: str, time: Any = None) -> Iterator[Accounts]:
+def accounts(*providers: str, time: Any = None, faxes: int = FAXES, span: timedelta = DAYS) -> Iterator[Accounts]:
     """Serves an account of each of these providers, of all by default; `time` tells what their clocks show."""
     import sources
     from sources.fakes.server import serve
@@ -42,17 +48,18 @@ def accounts(*providers: str, time: Any = None) -> Iterator[Accounts]:
         served = Accounts({}, settings(Path(directory), str(warehouse)), warehouse)
         for name in providers or sources.providers():
             module = import_module(f"sources.{name}.fake")
-            records = module.generate(FAXES, start=now - DAYS, end=now, open_from=now - timedelta(hours=1))
+            records = module.generate(faxes, start=now - span, end=now, open_from=now - timedelta(hours=1))
             fake = served.fakes[name] = module.Fake(records)
-            server = stack.enter_context(serve(lambda request, fake=fake: _dated(fake.answer(request), time)))
+            server = stack.enter_context(serve(lambda request, fake=fake: _answer(served, fake, request, time)))
             for key, value in fake.settings(server.url).items():
                 served.environment[f"SOURCES__{name}__{key}".upper()] = value
         yield served
 
 
-def _dated(answer: Any, time: Any) -> Any:
+def _answer(served: Accounts, fake: Any, request: Any, time: Any) -> Any:
+    answer = fake.answer(request)
     date = {"Date": format_datetime(time.now(), usegmt=True)} if time else {}
-    return replace(answer, headers={**answer.headers, **date})
+    return replace(answer, headers={**answer.headers, **date}, delay_seconds=served.delay_seconds[0])
 
 
 def against_import(rounds: int) -> Iterator[Figure]:
@@ -64,7 +71,43 @@ def against_import(rounds: int) -> Iterator[Figure]:
             for _ in range(rounds)
         ]
     ours, imports = (median(cost.wall_seconds for cost in costs) for costs in zip(*pairs, strict=True))
-    yield Figure("run with nothing new, both providers: wall time / importing dlt and duckdb", ours / imports, 2.0)
+    yield Figure("run with nothing new, both providers: wall time / importing dlt and duckdb", ours / imports, 1.7)
+
+
+def stuck(rounds: int) -> Iterator[Figure]:
+    """What latency adds to a quiet run of all providers, each with a hundred faxes that stay open."""
+    with accounts(faxes=10 * FAXES, span=STUCK_SINCE) as served:
+        for fake in served.fakes.values():
+            _leave_open(fake)
+        measure([SYNC], served.environment)
+        pairs = [(_quiet(served, 0.0), _quiet(served, LATENCY_SECONDS)) for _ in range(rounds)]
+    without, delayed = (median(seconds) for seconds in zip(*pairs, strict=True))
+    name = f"run with nothing new, both providers, {STUCK} stuck faxes each: seconds that 50 ms a request add"
+    yield Figure(name, delayed - without, 0.5)
+
+
+def _leave_open(fake: Any) -> None:
+    """Has the oldest faxes be as open as the newest."""
+    status = fake.records[fake.open_ids()[0]]["status"]
+    for _, id in fake.store.order()[:STUCK]:
+        fake.change(id, status=status)
+
+
+def _quiet(served: Accounts, delay_seconds: float) -> float:
+    served.delay_seconds[0] = delay_seconds
+    return measure([SYNC], served.environment).wall_seconds
+
+
+def check_of_a_year(rounds: int) -> Iterator[Figure]:
+    """`check.py` over a year of five-minute runs, with 1,000 faxes a day, which the provider no longer lists."""
+    from tests.support.warehouse.aged import age
+    from tests.support.warehouse.file_and_database import File
+
+    with accounts("phaxio", faxes=3, span=timedelta(minutes=15)) as served:
+        measure([SYNC], served.environment)
+        age(File(served.warehouse))
+        seconds = [measure([CHECK], served.environment, exit_codes=(0, 65)).wall_seconds for _ in range(rounds)]
+    yield Figure("check.py over a year of five-minute runs, 1,000 faxes a day: seconds", median(seconds), 2.0)
 
 
 def written() -> Iterator[Figure]:

@@ -1,6 +1,6 @@
 """Measures this sync beside a floor written by hand and dlt's own source, and what it takes when nothing is new.
 
-uv run python tests/benchmark/run.py --faxes 200000 --rounds 5 --latency-ms 0,50
+uv run python tests/benchmark/run.py --faxes 200000 --rounds 5 --latency-ms 0,50,200
 uv run python tests/benchmark/run.py --only quiet --json quiet.json
 """
 
@@ -21,6 +21,8 @@ from tests.benchmark.targets import Figure
 Measure = Callable[[argparse.Namespace], Iterator[Figure]]
 OTHERS: dict[str, Measure] = {
     "quiet": lambda options: quiet.against_import(options.rounds),
+    "stuck": lambda options: quiet.stuck(options.rounds),
+    "check": lambda options: quiet.check_of_a_year(options.rounds),
     "written": lambda options: quiet.written(),
     "day": lambda options: quiet.day(),
     "one-change": lambda options: quiet.one_change(),
@@ -61,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--faxes", type=int, default=200_000, help="how many a backfill has (default: 200,000)")
     parser.add_argument("--accounts", type=int, default=200, help="of each provider in one run (default: 200)")
     parser.add_argument("--rounds", type=int, default=5, help="of which the median is told (default: 5)")
-    parser.add_argument("--latency-ms", default="0,50", help="of each request, several by commas (default: 0,50)")
+    parser.add_argument(
+        "--latency-ms", default="0,50,200", help="of each request, several by commas (default: 0,50,200)"
+    )
     only = ", ".join(["backfills", "sync", "floor", "rest_api", "duckdb", "postgres", "sync/duckdb", *OTHERS])
     parser.add_argument("--only", metavar="NAME", action="append", default=[], help=f"any of {only}")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there as well")
