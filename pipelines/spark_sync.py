@@ -6,48 +6,31 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
 
 import argparse
-import logging
-import math
 from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from pipelines.cli.command import CommandParser, instant, leave, minutes, reported
+from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.cli.summary import exit_code, print_outcomes
+from pipelines.cli.sync_options import parsed, sync_parser, warn_of_settings
 from pipelines.config import accounts
 from pipelines.config.settings import SECTIONS, PrivacySettings
-from pipelines.config.written import require_known_privacy, secrets_in_config, unknown_in_environment, unknown_in_files
-from pipelines.health.machine import readable_by_others
 from pipelines.outcome import signals
 from sources.errors import ConfigError
 
-LOG = logging.getLogger("fax-sync")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code."""
-    options = _checked(_parser(), arguments)
-    return reported(lambda: _sync(options), options.verbose, options.log_format)
-
-
-def _checked(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
-    options = parser.parse_args(arguments)
+    """Runs the command; returns its exit code."""
+    options = parsed(_parser(), arguments)
     if not urlsplit(options.output).scheme:
         options.output = Path(options.output).resolve().as_uri()
     options.output = options.output.rstrip("/")
-    if options.full_refresh and (options.since or options.until or options.refetch):
-        parser.error("--full-refresh reads everything; for a range use --refetch --since and --until")
-    if options.refetch and not (options.since or options.until):
-        parser.error("--refetch needs --since or --until, or both")
-    return options
+    return reported(lambda: _sync(options), options.verbose, options.log_format)
 
 
 def _sync(options: argparse.Namespace) -> int:
-    unread = (*unknown_in_files(), *unknown_in_environment())
-    require_known_privacy(unread)
-    for amiss in filter(None, (readable_by_others(), *secrets_in_config(), *unread)):
-        LOG.warning("%s", amiss)
+    warn_of_settings()
     try:
         from pipelines.lake.accounts_run import LakeRun  # noqa: PLC0415  # an extra, that may not be there
         from pipelines.lake.spark_session import on_executors, session  # noqa: PLC0415  # as above
@@ -85,30 +68,18 @@ def _credentials(configured: Sequence[accounts.Account]) -> dict[str, str]:
     return found | ({PRIVACY_KEY: key} if key else {})
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = CommandParser(
-        prog="spark_sync.py",
-        description=__doc__,
-        epilog="Settings are in .dlt/config.toml and .dlt/secrets.toml; exit codes are those of sync.py. Only one run "
-        "into the same directory may go on at a time. docs/scale.md says how executors get the credentials.",
+def _parser() -> CommandParser:
+    parser = sync_parser(
+        "spark_sync.py",
+        __doc__,
+        "Settings are in .dlt/config.toml and .dlt/secrets.toml; exit codes are those of sync.py. A second run into "
+        "the same directory ends with 75. docs/scale.md says how executors get the credentials.",
     )
     parser.add_argument("--output", metavar="URL", required=True, help="where the Delta tables are: file:///…, s3://…")
-    parser.add_argument("--master", metavar="URL", help="of Spark; by default that of spark-submit, else local[*]")
-    parser.add_argument("--secrets", metavar="MODULE:FUNCTION", help="what gives executors an account's credentials")
-    parser.add_argument("--provider", metavar="NAME", help="sync this provider only")
+    parser.add_argument("--master", metavar="URL", help="Spark's master; by default that of spark-submit, or local[*]")
     parser.add_argument(
-        "--account", metavar="NAME", action="append", default=[], help="sync the account of this name only; repeatable"
+        "--secrets", metavar="MODULE:FUNCTION", help="the function that gives executors an account's credentials"
     )
-    parser.add_argument("--since", metavar="WHEN", type=instant, help="fill in from this date or time (UTC) on")
-    parser.add_argument("--until", metavar="WHEN", type=instant, help="fill in up to this date or time (UTC)")
-    parser.add_argument("--refetch", action="store_true", help="with these bounds, read again what is proven already")
-    parser.add_argument("--full-refresh", action="store_true", help="read and write everything again, in place")
-    parser.add_argument(
-        "--max-runtime", metavar="MINUTES", type=minutes, default=math.inf, help="stop at the next window"
-    )
-    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
-    parser.add_argument("--log-format", choices=("text", "json"), default="text", help="of what is told on stderr")
-    parser.add_argument("--verbose", action="store_true", help="tell the traceback of a failure")
     return parser
 
 

@@ -139,26 +139,28 @@ def changes_table(account: str, changes: Iterable[Change], seen_at: datetime) ->
     )
 
 
+def window_row(account: str, result: WindowResult) -> dict[str, Any]:
+    """What a reading of a window says of it: its bounds, the provider's counts, what came, and the proof."""
+    return {
+        "account": account,
+        "from_at": result.window.start,
+        "to_at": result.window.end,
+        "provider_total": result.total,
+        "provider_total_last": result.total_last,
+        "rows_seen": result.rows_seen,
+        "rows_taken": result.rows_taken,
+        "requests": result.usage.requests,
+        "retries": result.usage.retries,
+        "proof": result.proof,
+    }
+
+
 def windows_table(account: str, run_id: str, results: Iterable[tuple[WindowResult, dict[str, Any]]]) -> pa.Table:
     """The walked windows as rows of `sync_windows`; each comes with its counts and the time it was finished."""
     return _table(
         WINDOW_COLUMNS,
         [
-            {
-                "account": account,
-                "from_at": result.window.start,
-                "to_at": result.window.end,
-                "provider_total": result.total,
-                "provider_total_last": result.total_last,
-                "rows_seen": result.rows_seen,
-                "rows_taken": result.rows_taken,
-                "requests": result.usage.requests,
-                "retries": result.usage.retries,
-                "proof": result.proof,
-                "run_id": run_id,
-                "_dlt_id": f"{run_id}.{account}.{result.window}",
-                **counts,
-            }
+            window_row(account, result) | {"run_id": run_id, "_dlt_id": f"{run_id}.{account}.{result.window}", **counts}
             for result, counts in results
         ],
     )

@@ -7,10 +7,10 @@ from datetime import datetime
 import pyarrow as pa
 
 from sources.extract.window_result import WindowResult
-from sources.load.ledger import WINDOW_COLUMNS
+from sources.load.ledger import WINDOW_COLUMNS, window_row
 from sources.records.arrow import ARROW_TYPES
 from sources.records.rows import UNDECLARED
-from sources.records.schema import ACCOUNT, ChildTable, Column, DataType, Table
+from sources.records.schema import ChildTable, Column, DataType, Table
 
 MOST_ROWS = 2_000  # of one batch; Spark holds a batch in memory at both ends of a pipe
 FINGERPRINT = Column("_dlt_id", "text", "Digest of the record; changes when anything of the fax changes.")
@@ -56,19 +56,7 @@ def fax_batches(table: Table, account: str, result: WindowResult) -> Iterator[pa
 
 def window_batch(account: str, result: WindowResult, finished_at: datetime) -> pa.RecordBatch:
     """The window as one row, with its proof."""
-    row = {
-        ACCOUNT.name: account,
-        "from_at": result.window.start,
-        "to_at": result.window.end,
-        "provider_total": result.total,
-        "provider_total_last": result.total_last,
-        "rows_seen": result.rows_seen,
-        "rows_taken": result.rows_taken,
-        "requests": result.usage.requests,
-        "retries": result.usage.retries,
-        "proof": result.proof,
-        "finished_at": finished_at,
-    }
+    row = window_row(account, result) | {"finished_at": finished_at}
     schema = pa.schema([(column.name, ARROW_TYPES[column.data_type]) for column in OF_WINDOWS])
     return pa.RecordBatch.from_pylist([row], schema=schema)
 
