@@ -28,7 +28,7 @@ from sources.errors import ConfigError, TryAgain
 from sources.load.batches import Batches
 from sources.load.resources import DltTables, fax_source
 from sources.load.run import Run
-from sources.load.run_request import RunRequest
+from sources.load.run_request import TIME_IS_UP, RunRequest
 from sources.load.settings import SourceSettings
 from sources.load.tally import Tally
 from sources.window import whole_second
@@ -193,9 +193,7 @@ def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool
             if run.stop.requested or run.finished:
                 return
             if run.is_late:
-                raise TryAgain(
-                    "stopped by --max-runtime: the loaded windows are complete, and the next run continues from there"
-                )
+                raise TryAgain(TIME_IS_UP)
             loaded = run.tally.copy()
             is_found = batches.find()
         except BaseException:

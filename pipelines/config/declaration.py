@@ -17,6 +17,7 @@ from msgspec import NODEFAULT, Meta, Struct, ValidationError, convert
 from msgspec.structs import FieldInfo, fields
 
 from sources.errors import ConfigError
+from sources.load.settings import is_secret, metas_of
 
 _IN_HOME = "global:"  # dlt's prefix for a file in the home directory
 Place = tuple[str, ...]  # the sections above a setting, with or without its name
@@ -110,7 +111,7 @@ def refusal(name: str, allowed: str) -> ConfigError:
 
 
 def _declared(field: FieldInfo) -> Setting:
-    metas = [meta for meta in getattr(field.type, "__metadata__", ()) if isinstance(meta, Meta)]
+    metas = metas_of(field)
     extra = {key: value for meta in metas for key, value in (meta.extra or {}).items()}
     plain = extract_inner_hint(field.type, preserve_literal=True)
     return Setting(
@@ -120,7 +121,7 @@ def _declared(field: FieldInfo) -> Setting:
         default=field.default if field.default_factory is NODEFAULT else field.default_factory(),
         example=next((example for meta in metas for example in meta.examples or ()), None),
         allowed=extra.get("allowed") or _allowed(plain, metas),
-        is_secret="secret" in extra,
+        is_secret=is_secret(field),
     )
 
 

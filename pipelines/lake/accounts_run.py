@@ -34,7 +34,7 @@ from sources import provider
 from sources.errors import ConfigError, FaxSyncError, LocalError, TryAgain, WarehouseError
 from sources.load.plan import Position
 from sources.load.run import Run
-from sources.load.run_request import RunRequest
+from sources.load.run_request import TIME_IS_UP, RunRequest
 from sources.load.settings import SourceSettings
 from sources.spark.executor_settings import private_names
 from sources.window import whole_second
@@ -57,7 +57,7 @@ class _AccountRun:
 
     def fail(self, failure: Exception) -> None:
         """Ends the account's run with the failure, in the operator's terms."""
-        self.error, self.finished = _told(self.account, failure), True
+        self.error, self.finished = _to_fax_sync_error(self.account, failure), True
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class LakeRun:
                 try:
                     runs.append(self._begun(account))
                 except Exception as failure:
-                    refused[account] = Outcome(account, None, 0.0, _told(account, failure))
+                    refused[account] = Outcome(account, None, 0.0, _to_fax_sync_error(account, failure))
             while waiting := [one for one in runs if not one.finished]:
                 self._round(waiting, staging, deadline)
             self._note(runs)
@@ -125,7 +125,7 @@ class LakeRun:
         left = deadline - time.monotonic()
         if left <= 0:
             for one in waiting:
-                one.fail(TryAgain("stopped by --max-runtime; what is loaded is whole, and the next run goes on there"))
+                one.fail(TryAgain(TIME_IS_UP))
             return
         tasks: list[tuple[_AccountRun, AccountTask]] = []
         sizes: dict[_AccountRunKey, float] = {}
@@ -212,7 +212,7 @@ class LakeRun:
         for name, noted in rows.items():
             try:
                 self._tables(name).note_runs(noted)
-            except Exception:  # what stopped the runs may well be the tables: that is told already
+            except Exception:  # the tables may be what stopped the runs: their errors say so
                 LOG.debug("the runs could not be written down", exc_info=True)
 
     def _tables(self, name: str) -> ProviderTables:
@@ -284,7 +284,7 @@ def _error(exit_code: int, message: str) -> FaxSyncError:
     return error
 
 
-def _told(account: Account, failure: Exception) -> FaxSyncError:
+def _to_fax_sync_error(account: Account, failure: Exception) -> FaxSyncError:
     """The failure in the operator's terms; deltalake's texts may quote values, and are not passed on."""
     LOG.debug("%s failed", account, exc_info=failure)
     if "No space left" in str(failure):

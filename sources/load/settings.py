@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo
 
 from sources.http.limits import DEFAULT_LIMITS, Limits
 from sources.load.run_request import Horizon
@@ -23,6 +24,16 @@ StartDate = Annotated[
     ),
 ]
 Secret = Annotated[str, Meta(extra={"secret": True})]  # is read from the environment and secrets.toml only
+
+
+def metas_of(field: FieldInfo) -> list[Meta]:
+    """What the declaration of a setting says beside its type."""
+    return [meta for meta in getattr(field.type, "__metadata__", ()) if isinstance(meta, Meta)]
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """The setting is declared as a `Secret`."""
+    return any((meta.extra or {}).get("secret") for meta in metas_of(field))
 
 
 class SourceSettings(Struct, kw_only=True, frozen=True):

@@ -9,12 +9,12 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from msgspec import Meta, Struct, ValidationError, convert
-from msgspec.structs import FieldInfo, fields
+from msgspec import Struct, ValidationError, convert
+from msgspec.structs import fields
 
 import sources
 from sources.errors import ConfigError
-from sources.load.settings import SourceSettings
+from sources.load.settings import SourceSettings, is_secret
 from sources.records.privacy import Privacy
 
 Secrets = Callable[[str, str], Mapping[str, str]]
@@ -24,7 +24,7 @@ _PROXY = "proxy"
 
 def private_names(model: type[Struct]) -> list[str]:
     """The settings that are never shown: the secrets, and the proxy, whose URL may hold a password."""
-    return [field.name for field in fields(model) if _is_secret(field) or field.name == _PROXY]
+    return [field.name for field in fields(model) if is_secret(field) or field.name == _PROXY]
 
 
 def account_settings(
@@ -51,7 +51,7 @@ def account_settings(
     for name in private:
         if value := str(given.get(name) or _from_environment(provider, account, name)).strip():
             values[name] = value
-    if missing := [field.name for field in fields(model) if _is_secret(field) and field.name not in values]:
+    if missing := [field.name for field in fields(model) if is_secret(field) and field.name not in values]:
         raise ConfigError(
             f"{provider}/{account} lacks {' and '.join(missing)} on the executor: set "
             f"{_variable(provider, account, missing[0])} in its environment (docs/scale.md)"
@@ -80,11 +80,6 @@ def environment_of(provider: str, account: str, settings: SourceSettings) -> dic
     """The variables that give an executor of this machine what `account_settings` looks for."""
     private = {name: getattr(settings, name) for name in private_names(type(settings))}
     return {_variable(provider, account, name): str(value) for name, value in private.items() if value}
-
-
-def _is_secret(field: FieldInfo) -> bool:
-    metas = (meta for meta in getattr(field.type, "__metadata__", ()) if isinstance(meta, Meta))
-    return any((meta.extra or {}).get("secret") for meta in metas)
 
 
 def _secrets_of(path: str) -> Secrets:

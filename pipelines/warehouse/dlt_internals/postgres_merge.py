@@ -71,8 +71,9 @@ class Merge(RunnableLoadJob):
         key = [name for name, column in self._load_table["columns"].items() if column.get("primary_key")]
         with client.begin_transaction():
             for file in files[parent]:
-                for keys in _opened(file).iter_batches(_ROWS_AT_A_TIME, columns=key):
-                    _delete(client, parent, children, key, keys.to_pylist())
+                with _opened(file) as rows:
+                    for keys in rows.iter_batches(_ROWS_AT_A_TIME, columns=key):
+                        _delete(client, parent, children, key, keys.to_pylist())
             for table, of_table in files.items():
                 for file in of_table:
                     _copy(client, table, file)
