@@ -16,6 +16,8 @@ from pipelines.outcome import postgres_errors
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_MEMORY = "out of memory: give the process more, or lower [sync] rows_per_load"
+_NO_FILES = "too many open files: raise the limit of this process (ulimit -n)"
 
 
 def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
@@ -24,7 +26,7 @@ def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     Its message quotes no text of a driver or of dlt: these may quote rows, and with them phone numbers.
     """
     chain = list(causes(error))
-    for rule in (_own, _local, _warehouse, _configuration):
+    for rule in (_own, _resources, _files, _warehouse, _configuration):
         for cause in chain:
             if mapped := rule(cause):
                 return mapped
@@ -45,9 +47,20 @@ def _own(error: BaseException) -> FaxSyncError | None:
     return error if isinstance(error, FaxSyncError) else None
 
 
-def _local(error: BaseException) -> FaxSyncError | None:
-    if isinstance(error, MemoryError) or str(error) == "can't start new thread":
-        return LocalError("out of memory: give the process more, or lower [sync] rows_per_load")
+def _resources(error: BaseException) -> FaxSyncError | None:
+    text = str(error)
+    if isinstance(error, MemoryError) or text == "can't start new thread":
+        return LocalError(_NO_MEMORY)
+    if isinstance(error, (OSError, ImportError, duckdb.IOException)) and os.strerror(errno.EMFILE) in text:
+        return LocalError(_NO_FILES)
+    if isinstance(error, (OSError, duckdb.IOException)) and os.strerror(errno.ENOMEM) in text:
+        return LocalError(_NO_MEMORY)
+    if isinstance(error, ImportError) and "shared object" in text:  # the loader says no more than that it failed
+        return LocalError(_NO_MEMORY)
+    return None
+
+
+def _files(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return LocalError(
             f"no space left on the disk of {error.filename or 'the warehouse or the temporary directory'}"
@@ -55,6 +68,8 @@ def _local(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         verb = "read" if error.filename and _is_unreadable(error.filename) else "written"
         return LocalError(f"{error.filename or 'a directory'} cannot be {verb}: check its owner and its mode")
+    if type(error) is OSError and error.errno:
+        return LocalError(f"the operating system refused {error.filename or 'a file'}: {os.strerror(error.errno)}")
     return None
 
 

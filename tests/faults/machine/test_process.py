@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,7 @@ def test_what_a_killed_run_left_behind_is_removed_unread(trial: StartTrial, scra
 
 LIMITS = {
     "a file of 300 kB": "--fsize=300000",
+    "12 open files": "--nofile=12",
     "20 open files": "--nofile=20",
     "900 MB": "--as=900000000",
     "4 GB": "--as=4000000000",
@@ -152,10 +154,13 @@ def test_a_small_machine_ends_the_run_in_words_and_loses_nothing(name: str, tria
         pytest.skip("no prlimit on this machine")
     trying = trial("phaxio", new=3_000)
     held = ids(trying)
-    code, told = run(trying.settings, scratch, prlimit, LIMITS[name])
+    try:
+        code, told = run(trying.settings, scratch, prlimit, LIMITS[name])
+    except subprocess.TimeoutExpired:  # as a scheduler ends it: Thread.start waits for ever for a thread that found
+        code, told = -signal.SIGKILL, ""  # no memory (github.com/python/cpython/issues/140746)
 
-    if "ABORT" not in told:  # the C library ends a process that it cannot give a thread, and nobody can catch that
-        assert (code in (0, 74), "Traceback" in told) == (True, False), (code, told[-600:])
+    native = code < 0 or "ABORT" in told  # C code that gets no memory may end the process, and nobody can catch that
+    assert (native or code in (0, 74), "Traceback" in told) == (True, False), (code, told[-600:])
     assert held <= ids(trying)
     assert code or len(ids(trying)) == len(trying.served.fake.truth())
     trying.recovers()
