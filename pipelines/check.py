@@ -17,6 +17,7 @@ from types import ModuleType
 
 from pipelines import demo
 from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.cli.without_pandas import without_pandas
 from pipelines.config import accounts, bootstrap, destination
 from pipelines.config.settings import CheckSettings, PrivacySettings, SyncSettings
 from pipelines.config.written import secrets_in_config, unknown_in_environment, unknown_in_files
@@ -65,7 +66,8 @@ class Report:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code: 0 no findings, 65 findings, 75 a sync was using every account."""
     options = _parser().parse_args(arguments)
-    return reported(lambda: _check(options), options.verbose)
+    with without_pandas():
+        return reported(lambda: _check(options), options.verbose)
 
 
 def _check(options: argparse.Namespace) -> int:

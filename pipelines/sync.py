@@ -16,6 +16,7 @@ from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import progress
 from pipelines.cli.summary import exit_code, print_outcomes
 from pipelines.cli.sync_options import parsed, sync_parser, warn_of_settings
+from pipelines.cli.without_pandas import without_pandas
 from pipelines.config import accounts, bootstrap
 from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
 from pipelines.outcome import logs, signals
@@ -25,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = parsed(_parser(), arguments)
     watch = (lambda command: command()) if options.demo else watched
-    return reported(lambda: watch(lambda: _sync(options)), options.verbose, options.log_format)
+    with without_pandas():
+        return reported(lambda: watch(lambda: _sync(options)), options.verbose, options.log_format)
 
 
 def _sync(options: argparse.Namespace) -> int:

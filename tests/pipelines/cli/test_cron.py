@@ -120,3 +120,14 @@ def test_a_file_that_a_notebook_holds_is_to_be_tried_again_later(
 
     assert (done.returncode, served.server.requests) == (75, [])
     assert sync_process().returncode == 0
+
+
+def test_a_run_imports_no_pandas_where_it_is_installed(
+    serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path, warehouse: Path
+) -> None:
+    (tmp_path / "pandas.py").write_text("import os\nos._exit(99)\n")
+    served = serve_fake("phaxio", generated("phaxio", 3))
+    done = sync_process(PYTHONPATH=str(tmp_path))
+
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+    assert_holds(warehouse, "phaxio", served.fake.truth())
