@@ -18,7 +18,7 @@ import yaml
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import reference
 from pipelines.config.settings import CheckSettings, SyncSettings
-from pipelines.views.reference import Relation, raw_tables, unified_views
+from pipelines.views.reference import Relation, raw_tables, views
 from sources.load.ledger import SYNC_WINDOWS
 
 _SETTINGS = {"docs": reference.markdown, "config": reference.config_toml, "secrets": reference.secrets_toml}
@@ -52,7 +52,7 @@ def _describe(options: argparse.Namespace) -> int:
         print(_SETTINGS[options.settings]())
         return 0
     schema = SyncSettings.read().schema
-    relations = [*unified_views(schema), *raw_tables(schema)]
+    relations = [*views(schema), *raw_tables(schema)]
     print(dbt_sources(relations, CheckSettings.read().max_age_hours) if options.dbt else markdown(relations))
     return 0
 

@@ -1,10 +1,9 @@
 """Creates the views in the warehouse, and replaces them only when they have changed.
 
-The comment of a view ends with a digest of its text. A view whose text the database refuses is left out, with a
-warning; the views that do not read it are created.
+A view whose text the database refuses is left out, with a warning; the views that do not read it are created.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 import sources
 from pipelines.outcome.postgres_errors import CANNOT_REPLACE, DEPENDENTS, state_of
 from pipelines.views.files import HERE, shown
+from pipelines.views.made_views import MADE_VIEWS, read_digests, write_digests
 from pipelines.views.queries import View, questions, unified
 from pipelines.views.refused import Refusal, refusal
 from pipelines.warehouse.comments import comment_on, read_comments
@@ -41,8 +41,17 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
     asked, warnings = questions(schema, timezone, folder)
     views = [*unified(schema, raw_schemas, _tables(client, raw_schemas.values())), *asked]
     drops = [f'drop view if exists "{schema}"."{view.name}"' for view in reversed(views)]
-    comments = read_comments(client, schema, "v")
-    while due := _due(views, comments):
+    comments = read_comments(client, schema)
+    existing = {name for name, _ in comments}
+    made = read_digests(client, schema) if MADE_VIEWS in existing else {}
+    current = {
+        view.name
+        for view in views
+        if view.name in existing
+        and made.get(view.name) == view.digest()
+        and comments.get((view.name, ""), "") == view.meaning
+    }
+    while due := _due(views, current):
         try:
             return warnings + _replace(client, schema, views, due, drops)
         except _Refused as refused:
@@ -51,11 +60,11 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
     return warnings
 
 
-def _due(views: Sequence[View], comments: dict[str, str]) -> list[View]:
-    """The views that are missing or out of date, and those that read them; all views if one of them is unified."""
+def _due(views: Sequence[View], current: Collection[str]) -> list[View]:
+    """The views that are not current, and those that read them; all views if one of them is unified."""
     due: dict[str, View] = {}
     for view in views:
-        if comments.get(view.name) != _comment(view) or view.reads & due.keys():
+        if view.name not in current or due.keys() & view.reads:
             if view.file is None:
                 return list(views)
             due[view.name] = view
@@ -92,14 +101,16 @@ def _create(client: SqlClientBase[Any], schema: str, views: Sequence[View], drop
         for drop in drops:
             client.execute_sql(drop)
         for view in views:
-            for statement in _statements(schema, view):
-                try:
-                    client.execute_sql(statement)
-                except DatabaseException as error:
-                    reason = refusal(error, statement)
-                    if reason is None or state_of(error) == CANNOT_REPLACE:
-                        raise
-                    raise _Refused(view, reason) from error
+            statement = f'create or replace view "{schema}"."{view.name}" as (\n{view.query}\n)'
+            try:
+                client.execute_sql(statement)
+            except DatabaseException as error:
+                reason = refusal(error, statement)
+                if reason is None or state_of(error) == CANNOT_REPLACE:
+                    raise
+                raise _Refused(view, reason) from error
+        client.execute_sql(";\n".join(_comments(schema, views, _tables(client, [schema]))))
+        write_digests(client, schema, {view.name: view.digest() for view in views})
 
 
 def _warning(refused: _Refused) -> str:
@@ -128,12 +139,10 @@ def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> dict[tuple[
     return columns
 
 
-def _comment(view: View) -> str:
-    return f"{view.meaning} [{view.digest()}]".strip()
-
-
-def _statements(schema: str, view: View) -> Iterator[str]:
-    yield f'create or replace view "{schema}"."{view.name}" as (\n{view.query}\n)'
-    yield comment_on("view", schema, view.name, text=_comment(view))
-    for column in view.columns:
-        yield comment_on("column", schema, view.name, column.name, text=column.meaning)
+def _comments(schema: str, views: Sequence[View], columns: Mapping[tuple[str, str], Collection[str]]) -> Iterator[str]:
+    """The comments of the views and of the columns that they have."""
+    for view in views:
+        yield comment_on("view", schema, view.name, text=view.meaning)
+        for column, meaning in view.columns.items():
+            if column in columns[schema, view.name]:
+                yield comment_on("column", schema, view.name, column, text=meaning)

@@ -1,7 +1,9 @@
 -- The day and month of each quarter of an hour in which a fax was created: the one place where a time zone decides.
 -- No zone begins a day but at a whole quarter, so a few thousand quarters are converted instead of millions of instants.
 -- Grain: one row per quarter.
--- quarter: quarters of an hour since 1970, UTC · day, month (its first day): in the time zone of the reports
+--   quarter: Quarters of an hour since 1970, UTC.
+--   day: Day of the quarter, in the time zone of the reports.
+--   month: First day of the month, in the time zone of the reports.
 with quarters as (
     select distinct cast(floor(extract(epoch from created_at) / 900) as bigint) as quarter
     from fax.faxes

@@ -1,8 +1,12 @@
 -- Who costs what: each number of ours with each other party. Test faxes are left out; deleted ones are in; deliveries of
 -- open faxes are in, and counted apart. A fax counts once for each of its recipients, with its part of the cost.
 -- Grain: one row per month, provider, account, direction, own_number and other_number.
--- month: its first day, in the time zone of the reports · own_number: ours · other_number: the other party's
--- deliveries, open_deliveries, pages: counts · cost_usd: US dollars
+--   own_number: Number of the account.
+--   other_number: Number of the other party.
+--   deliveries: Number of deliveries.
+--   open_deliveries: How many of the deliveries are of faxes that are not final yet.
+--   pages: Sheets of the faxes, for each delivery.
+--   cost_usd: Cost of the deliveries, US dollars.
 select
     month
     , provider

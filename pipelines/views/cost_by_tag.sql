@@ -3,8 +3,14 @@
 -- others, of any provider, with is_tagged false. So the rows of one name sum to the month; those of several names do not:
 -- a fax with two tags stands under both names. name null: the faxes that carry no tag at all; no part of another sum.
 -- Grain: one row per month, provider, account, name, is_tagged and value.
--- month: its first day, in the time zone of the reports · name, value: as the customer wrote them
--- faxes, open_faxes, pages: counts · cost_usd: US dollars
+--   month: First day of the month, in the time zone of the reports.
+--   name: Name of the tag; null for the faxes without any tag.
+--   is_tagged: The faxes carry the tag; false for all other faxes of the month.
+--   value: Value of the tag; null if is_tagged is false.
+--   faxes: Number of faxes.
+--   open_faxes: How many of the faxes are not final yet; their cost may still change.
+--   pages: Sheets of the faxes.
+--   cost_usd: Cost of the faxes, US dollars.
 with counted as (
     select
         calendar.month

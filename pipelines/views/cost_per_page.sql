@@ -2,9 +2,13 @@
 -- All that was charged counts, failed deliveries included, by the pages that were delivered.
 -- Test faxes are left out; deleted ones are in; deliveries of open faxes are in, and counted apart.
 -- Grain: one row per month, direction, country_code, area_code and provider.
--- month: its first day, in the time zone of the reports · country_code, area_code: of the other party
--- deliveries, open_deliveries, delivered_pages: counts · cost_usd: US dollars · usd_per_page: US dollars a page; null
--- without a delivered page · providers: how many delivered pages there · is_cheapest: null where there is only one
+--   deliveries: Number of deliveries.
+--   open_deliveries: How many of the deliveries are of faxes that are not final yet.
+--   delivered_pages: Sheets of the deliveries that arrived.
+--   cost_usd: Cost of the deliveries, failed ones included, US dollars.
+--   usd_per_page: cost_usd by delivered_pages, US dollars a page; null without a delivered page.
+--   providers: Number of providers with a price there.
+--   is_cheapest: No other provider has a lower usd_per_page there; null where there is only one.
 with counted as (
     select
         month

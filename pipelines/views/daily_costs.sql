@@ -1,6 +1,10 @@
 -- What faxes cost by day. Test faxes are left out; deleted ones are in; open ones are in, and counted apart.
 -- Grain: one row per day, provider, account and direction.
--- day: in the time zone of the reports · faxes, open_faxes, pages: counts · cost_usd: US dollars
+--   day: Day of creation, in the time zone of the reports.
+--   faxes: Number of faxes.
+--   open_faxes: How many of the faxes are not final yet; their cost may still change.
+--   pages: Sheets of the faxes.
+--   cost_usd: Cost of the faxes, US dollars.
 select
     calendar.day
     , faxes.provider

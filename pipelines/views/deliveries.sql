@@ -1,11 +1,13 @@
 -- Every delivery that counts: what the views by number, destination and outcome are made of.
 -- Test faxes are left out; deleted ones are in; those of open faxes are in, and tell it in is_final.
 -- Grain: one row per provider, account, fax_id and position.
--- day, month (its first day): when the fax was created, in the time zone of the reports · created_at, completed_at: UTC
--- own_number: the account's · other_number: the other party's · pages: sheets of the fax, to each recipient
--- country_code: ITU calling code of the other party's country, digits; null unless the number begins with +
--- area_code: the three digits after +1 (North America); null elsewhere · cost_usd: its part of the fax's cost, US dollars
 -- Source: ITU-T E.164; the country codes of two digits are listed in sources/records/phone_numbers.py.
+--   day: Day of the fax's creation, in the time zone of the reports.
+--   month: First day of the month of the fax's creation, in the time zone of the reports.
+--   other_number: Number of the other party.
+--   country_code: ITU calling code of the other party's country, digits; null unless the number begins with +.
+--   area_code: The three digits after +1 (North America); null elsewhere.
+--   pages: Sheets of the fax.
 select
     deliveries.provider
     , deliveries.account

@@ -1,9 +1,10 @@
 -- Why deliveries failed, what the failed ones cost, and how many of them were tried again.
 -- Test faxes are left out; deleted ones are in; open ones have not failed, unless this delivery of theirs has.
 -- Grain: one row per month, provider, account, direction, error_type and error_code.
--- month: its first day, in the time zone of the reports · error_type, error_code: the provider's words; null if it tells none
--- failures: count · retried: those that the provider called again, or, where it does not count retries, after which the same pair
--- of numbers had another fax within 30 minutes · pages: count · cost_usd: US dollars
+--   failures: Number of failed deliveries.
+--   retried: Failures that were followed by another call of the provider, or within 30 minutes by another fax.
+--   pages: Sheets of the faxes, for each delivery.
+--   cost_usd: Cost of the failed deliveries, US dollars.
 select
     deliveries.month
     , deliveries.provider

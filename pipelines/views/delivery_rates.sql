@@ -1,8 +1,15 @@
 -- What became of deliveries, by day and destination. Test faxes are left out; deleted and open ones are in.
 -- Grain: one row per day, provider, account, direction, country_code and area_code.
--- day: in the time zone of the reports · country_code, area_code: of the other party, for a sent fax the destination
--- deliveries: count, and the sum of the five outcomes: delivered, failed, partial, open_deliveries, unknown
--- delivered_rate: delivered by delivered, failed and partial, 0 to 1 · pages: count · cost_usd: US dollars
+--   day: Day of creation, in the time zone of the reports.
+--   deliveries: Number of deliveries; the sum of the five outcomes.
+--   delivered: How many of the deliveries arrived.
+--   failed: How many of the deliveries failed.
+--   partial: How many of the deliveries arrived in part.
+--   open_deliveries: How many of the deliveries are not final yet.
+--   unknown: How many of the deliveries ended in a way that the provider does not tell.
+--   delivered_rate: Delivered by the sum of delivered, failed and partial, 0 to 1; null without any.
+--   pages: Sheets of the faxes, for each delivery.
+--   cost_usd: Cost of the deliveries, US dollars.
 with counted as (
     select
         day

@@ -2,8 +2,13 @@
 -- Sent faxes of one account only; the earlier one may have failed. Test faxes are left out; deleted and open ones are in.
 -- Grain: one row per provider, account, fax_id and position.
 -- Two faxes within ten minutes share a third of an hour, or one that begins ten minutes later: only such are compared.
--- created_at: UTC · earlier_fax_id, earlier_outcome: the one before · seconds_after: since then · tags: name=value, by name
--- pages: sheets · cost_usd: what the repeat costs, US dollars
+--   other_number: Number of the recipient.
+--   pages: Sheets of the fax.
+--   tags: Tags of the fax, name=value, sorted by name; null if it has none.
+--   cost_usd: Cost of the repeat, US dollars.
+--   earlier_fax_id: Id of the fax before, in fax.faxes.
+--   earlier_outcome: What came of the fax before.
+--   seconds_after: Seconds since the fax before.
 with sent as (
     select
         provider

@@ -15,6 +15,7 @@ from pipelines.outcome.logs import escaped
 HERE = Path(__file__).parent
 MAX_NAME_BYTES = 63  # PostgreSQL truncates longer names without an error
 _SCHEMA = re.compile(r"\b(from|join)(\s+)(raw|fax)\.(\w+)", re.IGNORECASE)
+_COLUMNS = re.compile(r"--   (\w+(?:, \w+)*): (.+)")
 
 _NO_NULLS: Mapping[str, str] = {}
 
@@ -67,14 +68,23 @@ def view_files(folder: Path, taken: Collection[str]) -> tuple[list[ViewFile], li
 
 
 def head(sql: str) -> str:
-    """The head comment of a file on one line; empty if there is none."""
-    lines = takewhile(lambda line: line.startswith("--"), sql.splitlines())
-    return " ".join(line.removeprefix("--").strip() for line in lines)
+    """The head comment of a file on one line, without the lines about columns; empty if there is none."""
+    return " ".join(line.removeprefix("--").strip() for line in _head_lines(sql) if not _COLUMNS.match(line))
 
 
-def tables_read(sql: str, schema: str) -> set[str]:
-    """The names of the tables or views that a query reads from `schema`: `raw` or `fax`."""
-    return {table for _, _, read, table in _SCHEMA.findall(sql) if read.lower() == schema}
+def columns_in_head(sql: str) -> dict[str, str]:
+    """The meaning of each column that a line of the head comment, `--   name, name: meaning`, explains."""
+    found = filter(None, map(_COLUMNS.match, _head_lines(sql)))
+    return {name: match[2].strip() for match in found for name in match[1].split(", ")}
+
+
+def _head_lines(sql: str) -> Iterator[str]:
+    return takewhile(lambda line: line.startswith("--"), sql.splitlines())
+
+
+def tables_read(sql: str, schema: str) -> list[str]:
+    """The names of the tables or views that a query reads from `schema`, `raw` or `fax`, in their order."""
+    return list(dict.fromkeys(table for _, _, read, table in _SCHEMA.findall(sql) if read.lower() == schema))
 
 
 def named(sql: str, schema: str, raw: str, provider: str, nulls: Mapping[str, str] = _NO_NULLS) -> str:
@@ -129,7 +139,7 @@ def _read(path: Path, taken: Collection[str]) -> str:
 
 
 def _reads(files: Mapping[str, ViewFile]) -> dict[str, list[str]]:
-    return {name: sorted(tables_read(file.sql, "fax") & files.keys()) for name, file in files.items()}
+    return {name: sorted(files.keys() & tables_read(file.sql, "fax")) for name, file in files.items()}
 
 
 def _circular(files: Mapping[str, ViewFile]) -> list[str]:

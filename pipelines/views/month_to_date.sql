@@ -1,13 +1,18 @@
 -- What the current month has cost so far, and what it will probably cost. Test faxes are left out; deleted and open ones are in.
--- The current month is the one that the account was last read in; through_day: its last day read, likely in part.
+-- The current month is the one that the account was last read in.
 -- A fax that was deleted at the provider before a run could read it is counted, but its cost is not known and in no sum; such
 -- faxes have is_deleted, outcome unknown and no cost_usd in fax.faxes, and check.py says how many there are.
 -- Grain: one row per provider and account.
--- month: its first day, in the time zone of the reports · faxes, open_faxes: counts · all amounts: US dollars
--- last_month_cost_usd: the month before through the same day · last_month_total_usd: the whole of it
--- forecast_usd: straight on, by the part of the month that has passed; null at its very start
--- forecast_low_usd, forecast_high_usd: were the rest to come as in the calmest and in the busiest of the six months before, by
--- what share of each had been spent through the same day; null without such a month
+--   month: First day of the current month, in the time zone of the reports.
+--   through_day: Last day that was read, probably in part.
+--   faxes: Number of faxes in the month so far.
+--   open_faxes: How many of the faxes are not final yet; their cost may still change.
+--   cost_usd: Cost so far, US dollars.
+--   last_month_cost_usd: Cost of the month before through the same day, US dollars.
+--   last_month_total_usd: Cost of the whole month before, US dollars.
+--   forecast_usd: Cost so far by the part of the month that has passed, US dollars; null at the start of the month.
+--   forecast_low_usd: Forecast if the rest is as in the calmest of the six months before, US dollars; null without one.
+--   forecast_high_usd: Forecast if the rest is as in the busiest of those months, US dollars; null without one.
 with reached as (
     select
         provider

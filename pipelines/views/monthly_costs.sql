@@ -1,6 +1,10 @@
 -- What faxes cost by month. Test faxes are left out; deleted ones are in; open ones are in, and counted apart.
 -- Grain: one row per month, provider, account and direction.
--- month: its first day, in the time zone of the reports · faxes, open_faxes, pages: counts · cost_usd: US dollars
+--   month: First day of the month, in the time zone of the reports.
+--   faxes: Number of faxes.
+--   open_faxes: How many of the faxes are not final yet; their cost may still change.
+--   pages: Sheets of the faxes.
+--   cost_usd: Cost of the faxes, US dollars.
 select
     cast(date_trunc('month', day) as date)                                as month
     , provider

@@ -1,7 +1,9 @@
 -- The faxes that are not final yet, and since when: their cost may still change.
 -- Test faxes are left out; a deleted one changes no more, but stays here if nobody knows how it ended.
 -- Grain: one row per provider, account and fax_id.
--- created_at: since when, UTC · open_hours: until now · num_pages: sheets · cost_usd: what it costs so far, US dollars
+--   fax_id: Id of the fax, in fax.faxes.
+--   open_hours: Hours since its creation.
+--   cost_usd: Cost so far, US dollars.
 select
     provider
     , account

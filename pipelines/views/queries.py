@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import sources
-from pipelines.views.files import HERE, ViewFile, head, named, tables_read, view_files
+from pipelines.views.files import HERE, ViewFile, columns_in_head, head, named, tables_read, view_files
 from sources.load import ledger
 from sources.records import fax
 from sources.records.phone_numbers import TWO_DIGIT_COUNTRY_CODES
@@ -41,21 +41,21 @@ _SQL_TYPES = {
 
 @dataclass(frozen=True)
 class View:
-    """A view: its name, meaning, declared columns (of a unified view only) and query."""
+    """A view: its name, its meaning, its query, and the meanings of its columns, perhaps of others too."""
 
     name: str
     meaning: str
-    columns: tuple[Column, ...]
     query: str
+    columns: Mapping[str, str]
     file: ViewFile | None = field(default=None, repr=False)  # None for a unified view
 
     @property
-    def reads(self) -> set[str]:
+    def reads(self) -> list[str]:
         """The names of the views that it reads; none for a unified view."""
-        return tables_read(self.file.sql, "fax") if self.file else set()
+        return tables_read(self.file.sql, "fax") if self.file else []
 
     def digest(self) -> str:
-        """A digest of the view's name, meaning, columns and query; it ends the view's comment."""
+        """A digest of the view's name, meaning, query and columns."""
         return blake2b(repr(self).encode(), digest_size=6).hexdigest()
 
 
@@ -74,16 +74,25 @@ def unified(
             ):
                 query = named(sql, schema, raw, provider, _lacking(provider, raw, tables))
                 branches.append(f"select '{provider}' as provider, rows.* from ({query}) as rows")
-        yield View(name, meaning, columns, "\nunion all\n".join(branches))
+        yield View(name, meaning, "\nunion all\n".join(branches), {column.name: column.meaning for column in columns})
 
 
 def questions(schema: str, timezone: str, folder: Path = HERE) -> tuple[list[View], list[str]]:
-    """The views of the folder's files, each after those that it reads, and one sentence for each unusable file."""
+    """The views of the folder's files, each after those that it reads, and one sentence for each unusable file.
+
+    A column that the head of a file does not explain means what it means in the first view that the query reads.
+    """
     files, problems = view_files(folder, UNIFIED)
-    queries = [_with_values(named(file.sql, schema, "", ""), timezone) for file in files]
-    return [
-        View(file.name, head(file.sql), (), query, file) for file, query in zip(files, queries, strict=True)
-    ], problems
+    known = {name: {column.name: column.meaning for column in columns} for name, (_, columns) in UNIFIED.items()}
+    views = []
+    for file in files:
+        meanings: dict[str, str] = {}
+        for source in (columns_in_head(file.sql), *(known.get(name, {}) for name in tables_read(file.sql, "fax"))):
+            meanings = source | meanings
+        known[file.name] = meanings
+        query = _with_values(named(file.sql, schema, "", ""), timezone)
+        views.append(View(file.name, head(file.sql), query, meanings, file))
+    return views, problems
 
 
 def _with_values(query: str, timezone: str) -> str:

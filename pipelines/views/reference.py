@@ -1,10 +1,13 @@
-"""Every table and unified view with its columns, as docs/reference.md and dbt describe them."""
+"""Every table and view with its columns, as docs/reference.md and dbt describe them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import duckdb
 
 import sources
-from pipelines.views.queries import UNIFIED
+from pipelines.views.queries import UNIFIED, questions, unified
 from sources.load import ledger
 from sources.records.schema import Column, Table
 
@@ -22,6 +25,15 @@ _UNIFIED_KEYS: dict[str, tuple[tuple[str, ...], str | None]] = {
     "faxes": (("provider", "account", "id"), None),
     "fax_recipients": (("provider", "account", "fax_id", "position"), "faxes"),
     "fax_tags": (("provider", "account", "fax_id", "name"), "faxes"),
+}
+_TYPES: dict[str, Any] = {
+    "VARCHAR": "text",
+    "BIGINT": "bigint",
+    "BOOLEAN": "bool",
+    "DATE": "date",  # of views only
+    "DECIMAL": "decimal",
+    "DOUBLE": "double",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
 }
 
 
@@ -56,11 +68,21 @@ def raw_tables(schema: str) -> Iterator[Relation]:
         yield Relation(raw, ledger.SYNC_RUNS, ledger.RUNS_MEANING, ledger.RUN_COLUMNS)
 
 
-def unified_views(schema: str) -> Iterator[Relation]:
-    """The views that all providers share; the comment of every other view describes its columns."""
+def views(schema: str) -> Iterator[Relation]:
+    """The views: first those that all providers share, then those that answer questions."""
     for name, (meaning, columns) in UNIFIED.items():
         key, of = _UNIFIED_KEYS.get(name, ((), None))
         yield Relation(schema, name, meaning, columns, key, of)
+    with duckdb.connect() as empty:  # a database without raw tables knows the type of every column
+        empty.execute(f'create schema "{schema}"')
+        for view in unified(schema, {}, {}):
+            empty.execute(f'create view "{schema}"."{view.name}" as ({view.query})')
+        for view in questions(schema, "UTC")[0]:
+            empty.execute(f'create view "{schema}"."{view.name}" as ({view.query})')
+            described = empty.execute(f'describe "{schema}"."{view.name}"').fetchall()
+            types = {name: _TYPES[sql_type.partition("(")[0]] for name, sql_type, *_ in described}
+            columns = tuple(Column(name, types[name], view.columns.get(name, "")) for name in types)
+            yield Relation(schema, view.name, view.meaning, columns)
 
 
 def _table(provider: str) -> Table:

@@ -3,7 +3,10 @@
 -- Test faxes are left out; deleted and open ones are in.
 -- Two faxes within 30 minutes share an hour, or an hour that begins at half past: only such faxes are compared.
 -- Grain: one row per provider, account, fax_id and position.
--- earlier, later: how many there are in the 30 minutes before, and in those after, this one · created_at: UTC
+--   fax_id: Id of the fax, in fax.faxes.
+--   position: 0, for these faxes have one recipient each.
+--   earlier: Faxes between the same numbers in the 30 minutes before this one.
+--   later: Faxes between the same numbers in the 30 minutes after this one.
 with timed as (
     select
         provider

@@ -2,8 +2,13 @@
 -- none, how many faxes the same pair of numbers had in the 30 minutes before.
 -- Sent faxes only. Test faxes are left out; deleted ones are in; deliveries of open faxes are in, and counted apart.
 -- Grain: one row per month, provider, account and retries.
--- month: its first day, in the time zone of the reports · retries: calls before this one
--- deliveries, open_deliveries, delivered, failed: counts · cost_usd: US dollars
+--   month: First day of the month, in the time zone of the reports.
+--   retries: Calls before the last one, by the provider; else faxes between the same numbers in the 30 minutes before.
+--   deliveries: Number of deliveries.
+--   open_deliveries: How many of the deliveries are of faxes that are not final yet.
+--   delivered: How many of the deliveries arrived.
+--   failed: How many of the deliveries failed.
+--   cost_usd: Cost of the deliveries, US dollars.
 select
     deliveries.month
     , deliveries.provider

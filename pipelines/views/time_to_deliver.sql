@@ -1,8 +1,10 @@
 -- How long sending took, from the creation of the fax until it had been delivered, where the provider tells when.
 -- Delivered ones only. Test faxes are left out; deleted ones are in; open ones have no such time yet.
 -- Grain: one row per month, provider and account.
--- month: its first day, in the time zone of the reports · deliveries: count
--- median_seconds, p95_seconds: half, and 95 of 100, took no longer
+--   month: First day of the month, in the time zone of the reports.
+--   deliveries: Number of delivered faxes, once for each recipient.
+--   median_seconds: Half of the deliveries took no longer, seconds.
+--   p95_seconds: 95 percent of the deliveries took no longer, seconds.
 with timed as (
     select
         month

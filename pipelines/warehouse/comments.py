@@ -4,6 +4,8 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
+Comments = dict[tuple[str, str], str]
+
 
 def comment_on(kind: str, *path: str, text: str) -> str:
     """The COMMENT ON statement for the table, view or column (`kind`) at this path."""
@@ -12,13 +14,19 @@ def comment_on(kind: str, *path: str, text: str) -> str:
     return f"comment on {kind} {named} is '{quoted}'"
 
 
-def read_comments(client: SqlClientBase[Any], schema: str, kind: str) -> dict[str, str]:
-    """Name -> comment, for the commented tables (`kind` r) or views (v) of a schema."""
+def read_comments(client: SqlClientBase[Any], schema: str) -> Comments:
+    """The comments in a schema by relation and column; the column is empty for the comment of the relation itself.
+
+    A table or view without any comment has an entry with an empty text.
+    """
     sql = (
-        "select relation.relname, about.description from pg_catalog.pg_class as relation"
+        "select relation.relname, coalesce(field.attname, ''), coalesce(about.description, '')"
+        " from pg_catalog.pg_class as relation"
         " join pg_catalog.pg_namespace as space on space.oid = relation.relnamespace"
-        " join pg_catalog.pg_description as about on about.objoid = relation.oid and about.objsubid = 0"
-        " where space.nspname = %s and relation.relkind = %s"
+        " left join pg_catalog.pg_description as about on about.objoid = relation.oid"
+        " left join pg_catalog.pg_attribute as field"
+        " on field.attrelid = relation.oid and field.attnum = about.objsubid and about.objsubid > 0"
+        " where space.nspname = %s and relation.relkind in ('r', 'p', 'v')"
     )
-    rows: Any = client.execute_sql(sql, schema, kind)
-    return dict(rows or ())
+    rows: Any = client.execute_sql(sql, schema)
+    return {(relation, column): text for relation, column, text in rows or ()}

@@ -1,7 +1,6 @@
 """Creates what dlt does not: comments, the table of runs, and on PostgreSQL the indexes that speed up merges."""
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import Any
 
 from dlt.common.schema import Schema
@@ -9,38 +8,47 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.warehouse import sync_runs
 from pipelines.warehouse.comments import comment_on, read_comments
-from sources.load.ledger import SYNC_WINDOWS
+from sources.load.ledger import SYNC_RUNS
 
 
 def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
-    """Creates the comments, the indexes and the table of runs of the raw schema, unless they exist.
-
-    They exist if the comment of `sync_windows` ends in the digest of their statements.
-    """
-    statements = [
-        *sync_runs.creation_statements(raw),
-        *_comments(raw, schema),
-        *(_indexes(raw, schema) if with_indexes else ()),
+    """Creates the comments, the indexes and the table of runs that the raw schema lacks."""
+    comments = read_comments(client, raw)
+    if (SYNC_RUNS, "") not in comments:
+        for statement in sync_runs.creation_statements(raw):
+            client.execute_sql(statement)
+    lacking = [
+        comment_on("column" if column else "table", raw, *filter(None, (table, column)), text=meaning)
+        for (table, column), meaning in _meanings(schema)
+        if comments.get((table, column)) != meaning
     ]
-    digest = blake2b("\0".join(statements).encode(), digest_size=6).hexdigest()
-    meaning = schema.tables[SYNC_WINDOWS].get("description") if SYNC_WINDOWS in schema.tables else None
-    if meaning is None or read_comments(client, raw, "r").get(SYNC_WINDOWS) == f"{meaning} [{digest}]":
-        return
-    for statement in statements:
-        client.execute_sql(statement)
-    client.execute_sql(comment_on("table", raw, SYNC_WINDOWS, text=f"{meaning} [{digest}]"))
+    if lacking:
+        client.execute_sql(";\n".join(lacking))
+    if with_indexes:
+        _make_indexes(client, raw, schema)
 
 
-def _comments(raw: str, schema: Schema) -> Iterator[str]:
+def _meanings(schema: Schema) -> Iterator[tuple[tuple[str, str], str]]:
+    """What each table and column means, by both names; the column is empty for the table."""
     for name, table in sorted(schema.tables.items()):
         if meaning := table.get("description"):
-            yield comment_on("table", raw, name, text=meaning)
+            yield (name, ""), meaning
         for column, hints in table["columns"].items():
             if meaning := hints.get("description"):
-                yield comment_on("column", raw, name, column, text=meaning)
+                yield (name, column), meaning
 
 
-def _indexes(raw: str, schema: Schema) -> Iterator[str]:
+def _make_indexes(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
+    """Creates the indexes that are missing. `if not exists` would lock the tables of those that exist."""
+    found: Any = client.execute_sql("select indexname from pg_catalog.pg_indexes where schemaname = %s", raw)
+    existing = {name for (name,) in found or ()}
+    for name, statement in _indexes(raw, schema):
+        if name not in existing:
+            client.execute_sql(statement)
+
+
+def _indexes(raw: str, schema: Schema) -> Iterator[tuple[str, str]]:
+    """The name of each index, and the statement that creates it."""
     for name, table in sorted(schema.tables.items()):
         columns = table["columns"]
         keys = [["account", "created_at"]] if {"account", "created_at"} <= columns.keys() else []
@@ -48,4 +56,4 @@ def _indexes(raw: str, schema: Schema) -> Iterator[str]:
         for key in keys:
             named = "_".join((name, *key))
             listed = ", ".join(f'"{column}"' for column in key)
-            yield f'create index if not exists "{named}" on "{raw}"."{name}" ({listed})'
+            yield named, f'create index if not exists "{named}" on "{raw}"."{name}" ({listed})'

@@ -7,13 +7,13 @@ import yaml
 
 import sources
 from pipelines.describe import dbt_sources, markdown
-from pipelines.views.reference import raw_tables, unified_views
+from pipelines.views.reference import raw_tables, views
 from tests.conftest import Query, generated
 from tests.support.commands.made_files import sync_once
 from tests.support.pages import page
 from tests.support.warehouse.rows import rows
 
-RELATIONS = [*unified_views("fax"), *raw_tables("fax")]
+RELATIONS = [*views("fax"), *raw_tables("fax")]
 COLUMNS = "select table_schema || '.' || table_name, list(column_name) from information_schema.columns group by 1"
 
 

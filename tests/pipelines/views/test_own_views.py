@@ -51,8 +51,7 @@ def comment(made: Warehouse, view: str) -> str:
         "select description from pg_catalog.pg_description join pg_catalog.pg_class on objoid = pg_class.oid"
         f" where relname = '{view}' and objsubid = 0"
     )
-    ((text,),) = rows(made, sql)
-    return str(text)
+    return "".join(text for (text,) in rows(made, sql))
 
 
 WRONG: dict[str, tuple[dict[str, str | bytes], list[str]]] = {

@@ -78,14 +78,6 @@ def test_the_unified_views_are_as_declared(filled: Query) -> None:
         ]
 
 
-def test_every_view_and_unified_column_tells_its_meaning(filled: Query) -> None:
-    assert filled("select view_name from duckdb_views() where schema_name = 'fax' and comment is null") == []
-    for view, columns in DECLARED.items():
-        sql = "select column_name, comment from duckdb_columns() where schema_name = 'fax' and table_name = ?"
-
-        assert filled(f"{sql} order by column_index", view) == [(column.name, column.meaning) for column in columns]
-
-
 def test_outcomes_and_directions_are_of_the_closed_sets(filled: Query) -> None:
     outcomes = {outcome for (outcome,) in filled("select distinct outcome from fax.faxes")}
     outcomes |= {outcome for (outcome,) in filled("select distinct outcome from fax.fax_recipients")}
