@@ -15,20 +15,20 @@ from pipelines.cli.summary import Outcome, require_proof
 from pipelines.config import accounts
 from pipelines.config.settings import PrivacySettings, ReportSettings, SyncSettings
 from pipelines.health.no_faxes import hint
-from pipelines.health.retired_provider import advised
+from pipelines.health.provider_advice import advised
 from pipelines.outcome import signals
-from pipelines.outcome.account_ending import Ending
+from pipelines.outcome.account_ending import Ending, kept
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import delete_expired
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources import provider
-from sources.errors import ConfigError, TryAgain
+from sources.errors import ConfigError, Paused
 from sources.load.batches import Batches
 from sources.load.resources import DltTables, fax_source
 from sources.load.run import Run
-from sources.load.run_request import TIME_IS_UP, RunRequest
+from sources.load.run_request import RunRequest
 from sources.load.settings import SourceSettings
 from sources.load.tally import Tally
 from sources.window import whole_second
@@ -75,7 +75,7 @@ class AccountSync:
             self._opened = opened = self._resources.enter_context(warehouse)
             self._resources.enter_context(signals.cancelling(opened.cancel))
             opened.require_tables(self._sync.options.full_refresh)
-            self.run = run = _run(self.account, settings, self._sync, opened, self._began)
+            self.run = run = run_of(self.account, settings, self._sync, opened, self._began)
             if not opened.appends:
                 self._resources.enter_context(sync_runs.recorded(opened.client, opened.raw, run, self._ending))
             batches = Batches(run, opened.position, DltTables())
@@ -107,14 +107,14 @@ class AccountSync:
         finally:
             if self.run:
                 _close(self.run)
-        error = advised(self._ending.error, provider(self.account.provider)) if self._ending.error else None
+        error = advised(self._ending.error, self.account) if self._ending.error else None
         return Outcome(self.account, self.run, time.monotonic() - self._began, error)
 
     def _load(self, opened: load.Warehouse, run: Run, batches: Batches, is_found: bool) -> None:
         """Loads to the end of the run, deletes expired faxes, compacts the ledger, and refreshes the views."""
         with signals.gently(run.stop):
             _load_all(opened, run, batches, is_found)
-        if run.request.moves_cursor and (text := hint(provider(self.account.provider), _stored(opened), run)):
+        if run.request.moves_cursor and (text := hint(provider(self.account.provider), stored_of(opened), run)):
             run.warnings.append(text)
         _purge(opened, self.account, run)
         compact(opened, run)
@@ -145,7 +145,10 @@ def _close(run: Run) -> None:
         LOG.debug("closing the connections to the provider failed", exc_info=True)
 
 
-def _run(account: accounts.Account, settings: SourceSettings, sync: Sync, opened: load.Warehouse, began: float) -> Run:
+def run_of(
+    account: accounts.Account, settings: SourceSettings, sync: Sync, opened: load.Warehouse, began: float
+) -> Run:
+    """The account's run as the options ask for it; nothing is requested yet."""
     now = whole_second(datetime.now(UTC))
     sync_settings, privacy = SyncSettings.read(), PrivacySettings.read()
     kept = privacy.kept_from(now)
@@ -167,14 +170,15 @@ def _run(account: accounts.Account, settings: SourceSettings, sync: Sync, opened
         request,
         source,
         source.connect(),
-        _stored(opened),
+        stored_of(opened),
         now,
         kept,
         progress=lambda run: sync.on_progress(str(account), run),
     )
 
 
-def _stored(opened: load.Warehouse) -> StoredFaxes:
+def stored_of(opened: load.Warehouse) -> StoredFaxes:
+    """What the warehouse holds of its account."""
     return StoredFaxes(opened.client, opened.account, opened.appends)
 
 
@@ -182,7 +186,7 @@ def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool
     """Loads to the end of the run, or until its stop is requested. `is_found` says whether there is a first load.
 
     Raises:
-        TryAgain: `--max-runtime` is over; the loaded faxes are kept.
+        Paused: `--max-runtime` is over.
     """
     source, loaded = None, Tally()
     while True:
@@ -193,7 +197,7 @@ def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool
             if run.stop.requested or run.finished:
                 return
             if run.is_late:
-                raise TryAgain(TIME_IS_UP)
+                raise Paused(f"paused by --max-runtime: {kept(run)}")
             loaded = run.tally.copy()
             is_found = batches.find()
         except BaseException:

@@ -71,4 +71,4 @@ def _side_by_side(
 
 
 def _not_begun(account: Account, stopped: signals.Stopped) -> Outcome:
-    return Outcome(account, None, 0.0, signals.Interrupted(f"not begun: {stopped.name}", stopped.number))
+    return Outcome(account, None, 0.0, signals.Interrupted(f"paused by {stopped.name}: not begun", stopped.number))

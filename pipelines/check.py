@@ -10,9 +10,10 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import ModuleType
 
 from pipelines import demo
@@ -23,16 +24,16 @@ from pipelines.config.settings import CheckSettings, PrivacySettings, SyncSettin
 from pipelines.config.written import secrets_in_config, unknown_in_environment, unknown_in_files
 from pipelines.health.account_findings import clock_findings, findings, notes, out_of_reach_since, refusal
 from pipelines.health.child_findings import child_findings
+from pipelines.health.connections import try_provider, try_warehouse
 from pipelines.health.machine import machine_findings, scarce_room
 from pipelines.health.month_count import compare, not_yet_loaded
 from pipelines.health.no_faxes import hint
-from pipelines.health.retired_provider import advice, advised, is_out_of_reach
+from pipelines.health.provider_advice import advice, advised, is_out_of_reach
 from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import load, read_only
 from pipelines.warehouse.database_file import require_file
 from pipelines.warehouse.stored_faxes import StoredFaxes
-from pipelines.warehouse.working_directory import working_directory
 from sources import provider
 from sources.errors import AtWork, FaxSyncError, Unforeseen
 from sources.http.origin import host
@@ -75,8 +76,11 @@ def _check(options: argparse.Namespace) -> int:
         configured = accounts.required(options.provider, options.account)
         noted: set[str] = set()
         schema = SyncSettings.read().schema
-        of_accounts = {str(account): _report(account, schema, noted) for account in configured}
-    reports = {"this machine": _machine()} | of_accounts
+        if options.connections:
+            of_accounts = {str(account): _connections(account, schema) for account in configured}
+        else:
+            of_accounts = {str(account): _report(account, schema, noted) for account in configured}
+    reports = of_accounts if options.connections else {"this machine": _machine()} | of_accounts
     if options.json:
         print(json.dumps({name: asdict(report) for name, report in reports.items()}))
     else:
@@ -109,7 +113,8 @@ def _report(account: accounts.Account, schema: str, noted: set[str]) -> Report:
     report = Report()
     try:
         report.settings += [*account.origins(), *destination.origins()]
-        with _warehouse(schema, report), load.opened(account.provider, account.name, schema) as opened:
+        report.findings += _warehouse_to_make(schema)
+        with demo.stand_in(), load.opened(account.provider, account.name, schema) as opened:
             report.settings.append(f"destination.warehouse: {version_of(opened)}")
             report.findings += warehouse_findings(opened, schema)
             shared = warehouse_notes(opened, account.provider, _names(account.provider))
@@ -124,26 +129,34 @@ def _report(account: accounts.Account, schema: str, noted: set[str]) -> Report:
     return report
 
 
-@contextmanager
-def _warehouse(schema: str, report: Report) -> Iterator[None]:
-    """Replaces the configured DuckDB file by a temporary, empty one while the block runs, if it does not exist yet.
-
-    Opening the configured file would create it and its lock.
+def _warehouse_to_make(schema: str) -> Iterator[str]:
+    """One sentence for each fault that would prevent that the configured DuckDB file is made, if it does not exist yet.
 
     Raises:
         ConfigError: the configured path cannot be a DuckDB file.
     """
     file = read_only.database_file()
     if file is None or file.exists():
-        yield
         return
     require_file(file, schema)
     if not os.access(file.parent, os.W_OK | os.X_OK):
-        report.findings.append(f"{file.parent} cannot be written: check its owner and its mode")
+        yield f"{file.parent} cannot be written: check its owner and its mode"
     if scarce := scarce_room(file.parent):
-        report.findings.append(scarce)
-    with working_directory() as directory, demo.warehouse(Path(directory) / "load.duckdb"):
-        yield
+        yield scarce
+
+
+def _connections(account: accounts.Account, schema: str) -> Report:
+    """The report on the account's credentials and on the connection to the warehouse, without anything else."""
+    report = Report()
+    for attempt in (partial(try_provider, account), partial(try_warehouse, account, schema)):
+        try:
+            with demo.stand_in():
+                report.notes.append(attempt())
+        except AtWork as busy:
+            report.notes.append(str(busy))
+        except Exception as failure:
+            report.note_failure(failure)
+    return report
 
 
 def _check_account(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
@@ -159,7 +172,7 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
         )
     most_age = timedelta(hours=CheckSettings.read().max_age_hours)
     refused = refusal(package.api.fetch_pages, run.client, now)
-    report.findings += [*_refusal_findings(refused, package, stored, now, most_age), *clock_findings(run.client)]
+    report.findings += [*_refusal_findings(refused, account, stored, now, most_age), *clock_findings(run.client)]
     if not refused:
         report.settings.append(f"{'.'.join(account.section)}: credentials accepted, the provider lists faxes")
     report.findings += findings(stored, run, most_age)
@@ -190,14 +203,14 @@ def _compare_month(package: ModuleType, run: Run, stored: StoredFaxes, report: R
 
 
 def _refusal_findings(
-    refused: FaxSyncError | None, package: ModuleType, stored: StoredFaxes, now: datetime, most_age: timedelta
+    refused: FaxSyncError | None, account: accounts.Account, stored: StoredFaxes, now: datetime, most_age: timedelta
 ) -> Iterator[str]:
     """The error that the provider answered, and since when no run has reached the provider."""
     if refused is None:
         return
-    yield str(advised(refused, package))
+    yield str(advised(refused, account))
     if is_out_of_reach(refused) and (since := out_of_reach_since(stored, now, most_age)):
-        yield f"no run has reached the provider since {since:%Y-%m-%d %H:%M} UTC: {advice(package)}"
+        yield f"no run has reached the provider since {since:%Y-%m-%d %H:%M} UTC: {advice(provider(account.provider))}"
 
 
 def _names(provider: str) -> set[str]:
@@ -209,7 +222,7 @@ def _print(reports: dict[str, Report], verbose: bool) -> None:
     for name, report in reports.items():
         print(f"{name}: {_verdict(report)}")
         lines = [*(f"- {text}" for text in report.findings), *(f"note: {text}" for text in report.notes)]
-        for line in [*lines, *(f"setting {text}" for text in report.settings if verbose)]:
+        for line in [*lines, *(report.settings if verbose else ())]:
             print(f"  {line}")
 
 
@@ -231,6 +244,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--account", metavar="NAME", action="append", default=[], help="check the account of this name only; repeatable"
     )
+    parser.add_argument("--connections", action="store_true", help="only try credentials and warehouse, in a second")
     parser.add_argument("--demo", action="store_true", help="check demo.duckdb")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
     parser.add_argument(

@@ -9,6 +9,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import sources
+from pipelines.warehouse import read_only
+from pipelines.warehouse.working_directory import working_directory
 from sources.fakes.server import serve
 
 
@@ -25,6 +27,20 @@ def warehouse_settings(database: Path) -> dict[str, str]:
 def warehouse(database: Path) -> Iterator[None]:
     """Makes `database`, a DuckDB file, this process's warehouse while the block runs."""
     with patch.dict(os.environ, warehouse_settings(database)):
+        yield
+
+
+@contextmanager
+def stand_in() -> Iterator[None]:
+    """Makes a temporary, empty DuckDB file the warehouse while the block runs, if the configured file does not exist.
+
+    Opening the configured file would create it and its lock.
+    """
+    file = read_only.database_file()
+    if file is None or file.exists():
+        yield
+        return
+    with working_directory() as directory, warehouse(Path(directory) / "load.duckdb"):
         yield
 
 

@@ -14,7 +14,7 @@ from pipelines.accounts_sync import sync_accounts
 from pipelines.cli.command import CommandParser, leave, reported, shard
 from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import progress
-from pipelines.cli.summary import exit_code, print_outcomes
+from pipelines.cli.summary import exit_code, most_urgent, print_outcomes
 from pipelines.cli.sync_options import parsed, sync_parser, warn_of_settings
 from pipelines.cli.without_pandas import without_pandas
 from pipelines.config import accounts, bootstrap
@@ -25,7 +25,7 @@ from pipelines.outcome import logs, signals
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = parsed(_parser(), arguments)
-    watch = (lambda command: command()) if options.demo else watched
+    watch = (lambda command: command()) if options.demo or options.dry_run else watched
     with without_pandas():
         return reported(lambda: watch(lambda: _sync(options)), options.verbose, options.log_format)
 
@@ -39,7 +39,7 @@ def _sync(options: argparse.Namespace) -> int:
 
     with demo.fakes(bootstrap.DEMO_DATABASE):
         code = _sync_accounts(options)
-        if code == 0 and not (options.json or logs.is_json()):
+        if code == 0 and not (options.dry_run or options.json or logs.is_json()):
             demo_summary.demonstration(bootstrap.DEMO_DATABASE, SyncSettings.read().schema)
     return code
 
@@ -52,11 +52,25 @@ def _sync_accounts(options: argparse.Namespace) -> int:
         PrivacySettings.read().handling(),
     )  # raises ConfigError before any request
     schema = SyncSettings.read().schema
+    if options.dry_run:
+        return _dry_run(configured, Sync(schema, run_id, options, lambda account, run: None))
     with progress() as on_progress:
         outcomes = sync_accounts(configured, Sync(schema, run_id, options, on_progress))
     print_outcomes(outcomes, run_id, options.json, options.verbose)
+    if not (options.demo or options.json or logs.is_json()) and any(outcome.is_first for outcome in outcomes):
+        from pipelines.cli.next_steps import print_next_steps  # noqa: PLC0415  # only a first run prints them
+
+        print_next_steps()
     stopped = signals.received()
     return stopped.exit_code if stopped else exit_code(outcomes)
+
+
+def _dry_run(configured: Sequence[accounts.Account], sync: Sync) -> int:
+    from pipelines.dry_run import dry_run  # noqa: PLC0415  # no sync needs it
+
+    plans = [dry_run(account, sync) for account in configured]
+    print("\n".join(line for line, _ in plans))
+    return most_urgent(error.exit_code for _, error in plans if error)
 
 
 def _parser() -> CommandParser:
@@ -69,6 +83,7 @@ def _parser() -> CommandParser:
         "later; 77 credentials refused; 78 configuration.",
     )
     parser.add_argument("--shard", metavar="K/N", type=shard, help="sync the K-th of N parts of the accounts only")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be read; write nothing")
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")
     return parser
 

@@ -10,7 +10,9 @@
     ├── Unforeseen           70   an unexpected error: a fault of this program
     ├── WarehouseError       69   a person must fix the warehouse: denied, corrupt, in conflict
     ├── LocalError           74   local disk or memory
-    └── TryAgain             75   a transient error: the next run may succeed
+    ├── WrongUsage           64   the command line names a provider or an account that there is not
+    └── TryAgain             75   the next run may succeed
+        ├── Paused           75   the run has reached `--max-runtime`
         ├── ProviderDown     75   429, 5xx, time-outs, connection errors, after all retries
         └── Busy             75   the warehouse is in use
             └── AtWork       75   another run holds the lock
@@ -28,6 +30,7 @@ class FaxSyncError(Exception):
     """An expected error, which the operator sees as one sentence without a traceback."""
 
     exit_code = 70
+    outcome = "failed"  # of the run that it ends: failed, paused or skipped
 
     def __str__(self) -> str:
         """The sentence, with phone numbers masked to their last two digits: any text of a provider may contain one."""
@@ -42,6 +45,12 @@ class ConfigError(FaxSyncError):
     """A setting is missing or contradicts another. The message names it and where to set it."""
 
     exit_code = 78
+
+
+class WrongUsage(FaxSyncError):
+    """The command line names a provider or an account that there is not."""
+
+    exit_code = 64
 
 
 class AuthError(FaxSyncError):
@@ -101,9 +110,15 @@ class Unforeseen(FaxSyncError):
 
 
 class TryAgain(FaxSyncError):
-    """A transient error: run again later."""
+    """The run ended early: run again later."""
 
     exit_code = 75
+
+
+class Paused(TryAgain):
+    """The run has reached `--max-runtime`. What it read is loaded, and the next run continues from there."""
+
+    outcome = "paused"
 
 
 class ProviderDown(TryAgain):
@@ -122,3 +137,5 @@ class Busy(TryAgain):
 
 class AtWork(Busy):
     """Another run holds the lock, and loads the same faxes."""
+
+    outcome = "skipped"

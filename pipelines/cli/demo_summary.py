@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 import sources
+from pipelines.cli.next_steps import print_next_steps
 from pipelines.config.bootstrap import settings_directory
 from pipelines.config.declaration import secrets_of
 from sources.load.run import Run
@@ -50,11 +51,12 @@ def demonstration(database: Path, schema: str) -> None:
     for month, provider, faxes, pages, cost in rows:
         table.add_row(f"{month:%Y-%m}", provider, str(faxes), str(pages), f"{cost:,.2f}")
     Console(width=80).print(table)
-    print(f"The faxes are in {database.name}: open it with DuckDB and select from {schema}.faxes.")
-    print("Their costs on one screen: uv run python pipelines/report.py --demo")
+    print_next_steps()
     if (settings_directory() / "secrets.toml").exists():
         return
     secrets = {name: secrets_of(sources.provider(name).Settings) for name in sources.providers()}
     keys = "; ".join(f"[sources.{name}] {', '.join(names)}" for name, names in secrets.items())
-    print(f"Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill in {keys};")
-    print("then run: uv run python pipelines/sync.py")
+    print("Your own faxes:")
+    print("  install -m 600 .dlt/example.secrets.toml .dlt/secrets.toml")
+    print(f"  fill in {keys}")
+    print("  uv run python pipelines/sync.py")

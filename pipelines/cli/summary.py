@@ -8,12 +8,12 @@ from typing import Any
 
 from pipelines.config.accounts import Account
 from pipelines.outcome import logs
-from sources.errors import AtWork, FaxSyncError, Incomplete
+from sources.errors import FaxSyncError, Incomplete
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
 from sources.load.run import Run
 from sources.window import rfc3339
 
-SIGNALLED = 128  # exit codes above it stand for signals
+_PREFIXES = {"failed": "FAILED: ", "skipped": "skipped: ", "paused": ""}  # a pause says by what it was caused
 PRECEDENCE = (78, 77, 70, 65, 69, 74, 75)  # the first of these that an account has is the command's exit code
 
 
@@ -31,6 +31,16 @@ class Outcome:
         """The exit code of the error, or 0."""
         return self.error.exit_code if self.error else 0
 
+    @property
+    def status(self) -> str:
+        """How it ended in one word: complete, paused, skipped or failed."""
+        return self.error.outcome if self.error else "complete"
+
+    @property
+    def is_first(self) -> bool:
+        """It is the first complete run of the account."""
+        return self.error is None and self.run is not None and self.run.is_first
+
     def line(self, verbose: bool = False) -> str:
         """One line for a person; with the rate that the provider allowed if `verbose`."""
         run = self.run
@@ -41,8 +51,7 @@ class Outcome:
         if verbose and run and run.pace is not None:
             parts.append(f"the provider limits the rate: {run.pace:.2f} requests a second at the end")
         if self.error:
-            prefix = "skipped: " if isinstance(self.error, AtWork) else "FAILED: "
-            parts.append(f"{'' if self.exit_code > SIGNALLED else prefix}{self.error}")
+            parts.append(f"{_PREFIXES[self.error.outcome]}{self.error}")
         return f"{self.account}: {'; '.join(parts)}"
 
     def as_json(self) -> dict[str, Any]:
@@ -51,6 +60,7 @@ class Outcome:
         outcome: dict[str, Any] = {
             "provider": self.account.provider,
             "account": self.account.name,
+            "status": self.status,
             "exit_code": self.exit_code,
             "error": str(self.error) if self.error else None,
             "seconds": round(self.seconds, 3),
@@ -90,8 +100,13 @@ def print_outcomes(outcomes: Sequence[Outcome], run_id: str, as_json: bool, verb
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:
-    """The most urgent of the accounts' exit codes, by `PRECEDENCE`."""
-    codes = {outcome.exit_code for outcome in outcomes} - {0}
+    """The exit code of the command, by those of the accounts."""
+    return most_urgent(outcome.exit_code for outcome in outcomes)
+
+
+def most_urgent(exit_codes: Iterable[int]) -> int:
+    """The most urgent exit code by `PRECEDENCE`; 0 if there is no other."""
+    codes = set(exit_codes) - {0}
     return next((code for code in PRECEDENCE if code in codes), max(codes, default=0))
 
 

@@ -18,7 +18,7 @@ import sources
 from pipelines.config import bootstrap
 from pipelines.config.declaration import Place, read, secrets_of, settings_of
 from pipelines.config.settings import SyncSettings
-from sources.errors import ConfigError
+from sources.errors import ConfigError, WrongUsage
 from sources.extract.source import Source
 from sources.load.settings import SourceSettings
 from sources.records.privacy import Privacy
@@ -126,11 +126,12 @@ def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[
     They include accounts with incomplete credentials, which `settings` refuses. The log names providers without any.
 
     Raises:
-        ConfigError: no account is configured, or a provider or name is unknown.
+        ConfigError: no account is configured.
+        WrongUsage: the provider or a name is unknown.
     """
     known = sources.providers()
     if provider is not None and provider not in known:
-        raise ConfigError(f"there is no provider {provider!r}: choose from {', '.join(known)}")
+        raise WrongUsage(f"there is no provider {provider!r}: choose from {', '.join(known)}")
     accounts: list[Account] = []
     for candidate in [provider] if provider else known:
         found = _configured(candidate)
@@ -146,7 +147,7 @@ def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[
     known_names = {account.name for account in accounts}
     for name in chosen:
         if name not in known_names:
-            raise ConfigError(f"there is no account {name!r}: choose from {', '.join(sorted(known_names))}")
+            raise WrongUsage(f"there is no account {name!r}: choose from {', '.join(sorted(known_names))}")
     return [account for account in accounts if not chosen or account.name in chosen]
 
 

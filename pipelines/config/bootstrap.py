@@ -1,6 +1,7 @@
 """Sets up the process before dlt is imported: garbage collection, signals, umask, and the project's directory."""
 
 import gc
+import importlib.util
 import os
 import signal
 import sys
@@ -8,6 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_DATABASE = ROOT / "demo.duckdb"
+
+if importlib.util.find_spec("dlt") is None:
+    sys.stderr.write(f"dlt is not installed for {sys.executable}: run this with `uv run python` in {ROOT}\n")
+    raise SystemExit(78)
 
 gc.set_threshold(200_000, 50, 100)  # records have no cycles; the default thresholds took a tenth of a backfill
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own pool retains 50 MB

@@ -76,7 +76,7 @@ def unreadable() -> str | None:
         except IsADirectoryError:
             return f"{path} is a directory: replace it with a file"
         except OSError as error:
-            return f"{path} cannot be read ({error.strerror}): check its owner and its mode"
+            return f"{path} cannot be read ({error.strerror}): run as its owner, or change its owner or its mode"
         except ValueError as error:
             line = re.search(r"at (line \d+|end of document)", str(error))
             where = f" at {line[1]}" if line else ""

@@ -23,18 +23,18 @@ from dlt.common.schema import Schema
 from pipelines.cli.summary import Outcome, require_proof
 from pipelines.config.accounts import Account
 from pipelines.config.settings import PrivacySettings, SyncSettings
-from pipelines.health.retired_provider import advised
+from pipelines.health.provider_advice import advised
 from pipelines.lake.account_task import AccountTask, Report
 from pipelines.lake.loading import ProviderTables, Staged, grouped
 from pipelines.lake.stored import LakeStored
 from pipelines.lake.tables import positions
+from pipelines.outcome.account_ending import kept
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import lock, sync_runs
-from sources import provider
-from sources.errors import ConfigError, FaxSyncError, LocalError, TryAgain, WarehouseError
+from sources.errors import ConfigError, FaxSyncError, LocalError, Paused, WarehouseError
 from sources.load.plan import Position
 from sources.load.run import Run
-from sources.load.run_request import TIME_IS_UP, RunRequest
+from sources.load.run_request import RunRequest
 from sources.load.settings import SourceSettings
 from sources.spark.executor_settings import private_names
 from sources.window import whole_second
@@ -125,7 +125,7 @@ class LakeRun:
         left = deadline - time.monotonic()
         if left <= 0:
             for one in waiting:
-                one.fail(TryAgain(TIME_IS_UP))
+                one.fail(Paused(f"paused by --max-runtime: {kept(one.run)}"))
             return
         tasks: list[tuple[_AccountRun, AccountTask]] = []
         sizes: dict[_AccountRunKey, float] = {}
@@ -291,7 +291,7 @@ def _to_fax_sync_error(account: Account, failure: Exception) -> FaxSyncError:
         return LocalError("no space left on the disk of the Delta tables")
     if isinstance(failure, DeltaError):
         return WarehouseError(f"Delta refused ({type(failure).__name__}): check the tables below --output")
-    return advised(always_fax_sync_error(failure), provider(account.provider))
+    return advised(always_fax_sync_error(failure), account)
 
 
 @cache

@@ -33,11 +33,11 @@ def _interrupted(failure: BaseException, run: Run | None) -> signals.Interrupted
     stopped = signals.behind(failure)
     if stopped is None and isinstance(to_fax_sync_error(failure), TryAgain):
         stopped = signals.received()  # it may have cancelled a wait, or shortened one
-    return signals.Interrupted(f"stopped by {stopped.name}: {_kept(run)}", stopped.number) if stopped else None
+    return signals.Interrupted(f"paused by {stopped.name}: {kept(run)}", stopped.number) if stopped else None
 
 
-def _kept(run: Run | None) -> str:
-    """How many faxes an interrupted run loaded, and where the next run continues."""
+def kept(run: Run | None) -> str:
+    """How many faxes a paused run loaded, and where the next run continues."""
     if run is None or not run.loads or (reached := run.tally.reached) is None:
         return "nothing was loaded; the next run reads all of it again"
     tally = run.tally

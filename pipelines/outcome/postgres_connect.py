@@ -16,6 +16,7 @@ from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
 CREDENTIALS = "[destination.warehouse] credentials"
 GRANTS = "docs/postgres.md lists the GRANTs that the role needs"
+_NEEDED = {"schema": "usage, create", "database": "create"}  # privileges on one that exists
 REFUSED = f"it refused the user or the password: see {CREDENTIALS}"
 NO_DATABASE = f"there is no such database: see {CREDENTIALS}"
 TRANSIENT_STATES = (  # SQLSTATEs: connection, serialization, connections, idle, lock time-out, shutdown, start
@@ -41,6 +42,7 @@ _SETTINGS = {  # libpq's text -> what is wrong with the credentials
         "cannot be used: check their parameters"
     ),
 }
+_NO_HOST = r'could not translate host name "([^"]+)".*(?:Name or service not known|nodename nor servname|No address)'
 _PERMANENT = {  # libpq's text -> the reason
     r'database ".*" does not exist|no such database': NO_DATABASE,
     r"password authentication failed|no password supplied|no pg_hba\.conf entry|no such user|"
@@ -63,15 +65,26 @@ def explain_connection(text: str) -> FaxSyncError:
     for words, meaning in _SETTINGS.items():
         if found := re.search(words, text):
             return ConfigError(f"{CREDENTIALS} {meaning.format(next(filter(None, found.groups()), ''))}")
+    if found := re.search(_NO_HOST, text):
+        return ConfigError(f"there is no host {found[1]}: see {CREDENTIALS}")
     for words, meaning in _PERMANENT.items():
         if re.search(words, text):
             return WarehouseError(f"PostgreSQL: {meaning}")
     if _TRANSIENT_WORDS.search(text) or any(state.startswith(TRANSIENT_STATES) for state in _states(text)):
-        return Busy(f"the warehouse{_where(text)} cannot be reached, or has too many connections: run again later")
+        return Busy(
+            f"the warehouse{_where(text)} cannot be reached, or has too many connections: run "
+            f"again later, or correct {CREDENTIALS}"
+        )
     return WarehouseError(
         f"PostgreSQL{_where(text)} refused the connection for a reason that the sync does not know; psql shows it: "
         f"check user, password, database and parameters of {CREDENTIALS}"
     )
+
+
+def grant_for(denial: str, role: str) -> str:
+    """The GRANT that the role lacks by the server's text, or where the GRANTs are listed."""
+    found = re.search(r"permission denied for (schema|database) (\S+)$", denial)
+    return f'grant {_NEEDED[found[1]]} on {found[1]} {found[2]} to "{role}"; {GRANTS}' if found else GRANTS
 
 
 def _where(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.outcome.postgres_connect import GRANTS, NO_DATABASE, REFUSED, TRANSIENT_STATES, explain_connection
+from pipelines.outcome.postgres_connect import NO_DATABASE, REFUSED, TRANSIENT_STATES, explain_connection, grant_for
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
 _CANCELLED = {"57014": "statement_timeout", "25P04": "transaction_timeout"}
@@ -54,7 +54,9 @@ def require_schema(client: SqlClientBase[Any], schema: str) -> None:
         select 1 from pg_catalog.pg_namespace where nspname = %s and not has_schema_privilege(oid, 'usage, create')
     """
     if client.execute_sql(sql, schema):
-        raise WarehouseError(f"PostgreSQL: permission denied for schema {schema}: {GRANTS}")
+        denial = f"permission denied for schema {schema}"
+        role = client.native_connection.info.user
+        raise WarehouseError(f"PostgreSQL: {denial}: {grant_for(denial, role)}")
 
 
 def state_of(error: BaseException) -> str | None:
@@ -105,7 +107,8 @@ def _refusal(state: str, error: Any) -> str:
         return _broken_constraint(state, error.diag)
     if state == "42501":
         by_policy = error.diag.source_function == "ExecWithCheckOptions"
-        return f"{error.diag.message_primary}: {_POLICIES if by_policy else GRANTS}"
+        denial = error.diag.message_primary
+        return f"{denial}: {_POLICIES if by_policy else grant_for(denial, error.cursor.connection.info.user)}"
     if state.startswith("28"):
         return REFUSED
     if state in _REFUSALS:

@@ -39,6 +39,8 @@ class Stopped(BaseException):
 class Interrupted(FaxSyncError):
     """A signal ended the sync of an account, or prevented its start."""
 
+    outcome = "paused"
+
     def __init__(self, message: str, number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + number

@@ -1,6 +1,7 @@
 """Opens a connection to the warehouse, and retries while another program has the DuckDB file open."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +13,8 @@ from pipelines.config.settings import SyncSettings
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from sources.errors import Busy
 
+LOG = logging.getLogger("fax-sync")
+
 
 def kind(pipeline: dlt.Pipeline) -> str:
     """The type of the destination by dlt's name: duckdb, postgres, filesystem."""
@@ -19,30 +22,33 @@ def kind(pipeline: dlt.Pipeline) -> str:
 
 
 @contextmanager
-def connected(pipeline: dlt.Pipeline, on_wait: Callable[[], None] | None = None) -> Iterator[SqlClientBase[Any]]:
+def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
     """A client with a connection to the pipeline's warehouse, which the end of the block closes."""
     client = pipeline.sql_client()
-    connect(client, on_wait)
+    connect(client)
     try:
         yield client
     finally:
         client.close_connection()
 
 
-def connect(client: SqlClientBase[Any], on_wait: Callable[[], None] | None = None) -> None:
+def connect(client: SqlClientBase[Any]) -> None:
     """Opens the connection, with retries for `[sync] busy_seconds` while the warehouse is busy.
 
-    `on_wait` is called before the first retry.
+    The log says before the first retry what it waits for.
     """
+    seconds = SyncSettings.read().busy_seconds
 
     def before_sleep(state: RetryCallState) -> None:
-        if on_wait and state.attempt_number == 1:
-            on_wait()
+        failure = state.outcome.exception() if state.outcome else None
+        if failure and state.attempt_number == 1:
+            what, _, _ = str(to_fax_sync_error(failure)).partition(": ")
+            LOG.warning("%s: waiting up to %g seconds", what, seconds)
 
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(to_fax_sync_error(error), Busy)),
         wait=wait_exponential(multiplier=0.1, max=2),
-        stop=stop_after_delay(SyncSettings.read().busy_seconds),
+        stop=stop_after_delay(seconds),
         before_sleep=before_sleep,
         reraise=True,
     )

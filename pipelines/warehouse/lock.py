@@ -216,4 +216,4 @@ def _writers_lock(name: str) -> str:
 
 
 def _at_work(holder: str) -> AtWork:
-    return AtWork(f"another run is at work ({holder}): nothing to do, it loads the same faxes")
+    return AtWork(f"another run ({holder}) is already syncing this account")

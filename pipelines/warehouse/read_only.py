@@ -1,6 +1,5 @@
 """Reads the configured warehouse without changing it, for the report and the notebook."""
 
-import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +15,10 @@ from pipelines.config.settings import SyncSettings
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse.connection import connected, kind
 from pipelines.warehouse.database_file import file_of
-from pipelines.warehouse.dlt_internals.destinations import configured_destination, forbid_writing
+from pipelines.warehouse.dlt_internals.destinations import configured_destination, database_url, forbid_writing
 from pipelines.warehouse.working_directory import working_directory
 from sources.errors import ConfigError, FaxSyncError, WarehouseError
 
-LOG = logging.getLogger("fax-sync")
 Row = dict[str, Any]
 Read = Callable[..., list[Row]]
 _VIEW = re.compile(r"\bfax\.(\w+)")
@@ -41,7 +39,7 @@ def opened() -> Iterator[Read]:
     schema = SyncSettings.read().schema
     with _mapped_errors(), _pipeline(schema) as pipeline:
         _require_readable(pipeline)
-        with connected(pipeline, _log_wait) as client, client.begin_transaction():
+        with connected(pipeline) as client, client.begin_transaction():
             if kind(pipeline) == "postgres":
                 client.execute_sql("set transaction isolation level repeatable read, read only")
             yield lambda sql, *values: _rows(client, schema, sql, values)
@@ -51,6 +49,14 @@ def database_file() -> Path | None:
     """The path of the configured DuckDB file, which may not exist yet; None for another warehouse."""
     with _mapped_errors(), _pipeline(SyncSettings.read().schema) as pipeline:
         return file_of(pipeline)
+
+
+def place() -> Path | str | None:
+    """The path of the DuckDB file, or the URL of the PostgreSQL database without its password; None for files."""
+    with _mapped_errors(), _pipeline(SyncSettings.read().schema) as pipeline:
+        if kind(pipeline) != "postgres":
+            return file_of(pipeline)
+        return database_url(pipeline.destination_client())
 
 
 @contextmanager
@@ -83,13 +89,8 @@ def _require_readable(pipeline: dlt.Pipeline) -> None:
     if file := file_of(pipeline):
         if not file.exists():
             demo = " --demo" if file == bootstrap.DEMO_DATABASE else ""
-            raise WarehouseError(f"there is no {file.name} yet: run sync.py{demo} first")
+            raise WarehouseError(f"there is no {file} yet: run uv run python pipelines/sync.py{demo}")
         forbid_writing(pipeline)
-
-
-def _log_wait() -> None:
-    seconds = SyncSettings.read().busy_seconds
-    LOG.warning("the warehouse is in use or out of reach: waiting for %g seconds at most", seconds)
 
 
 def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, ...]) -> list[Row]:

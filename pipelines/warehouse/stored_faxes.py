@@ -219,6 +219,15 @@ class StoredFaxes:
         rows = self._select(sql, self._account, span.start, span.end)
         return int(rows[0]["faxes"]) if rows else 0
 
+    def most_rows_per_request(self) -> int | None:
+        """The most faxes a request that a window of the ledger took on average; None before the first run."""
+        sql = (
+            f"select max(rows_seen / requests) as faxes from {self._named(SYNC_WINDOWS)}"
+            f" where account = %s and requests > 0 and {self._is_committed()}"
+        )
+        rows = self._select(sql, self._account)
+        return int(rows[0]["faxes"]) if rows and rows[0]["faxes"] is not None else None
+
     def has_faxes(self, table: str) -> bool:
         """There is a fax, whenever it was created."""
         sql = f"select 1 as found from {self._named(table)} where account = %s and {self._is_committed()} limit 1"

@@ -64,6 +64,7 @@ class Batches:
         self.recorded = False
         self.asked_until = position.asked_until if position.cursor else run.started_at
         self._cursor = position.cursor
+        run.is_first = position.cursor is None
         self._walker = run.source.walker(run.client, warn=run.warnings.append)
         self._results: Iterator[WindowResult] = self._walk(position)
         self._load: Iterator[Batch | None] = iter(())

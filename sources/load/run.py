@@ -43,6 +43,7 @@ class Run:
     tally: Tally = field(default_factory=Tally, init=False)
     spans: list[Window] = field(default_factory=list)
     finished: bool = field(default=False, init=False)
+    is_first: bool = field(default=False, init=False)  # no earlier run has moved the account's cursor
     loads: int = field(default=0, init=False)
     purged: int = field(default=0, init=False)
     new_columns: dict[str, list[str]] = field(default_factory=dict, init=False)

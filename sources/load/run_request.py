@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 
 from sources.records.new_fields import Contract
 
-TIME_IS_UP = "stopped by --max-runtime: the loaded windows are complete, and the next run continues from there"
-
 
 @dataclass(frozen=True)
 class Horizon:

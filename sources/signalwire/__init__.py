@@ -5,6 +5,8 @@ Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read Novem
 
 import re
 
+from msgspec.structs import force_setattr
+
 from sources.errors import ConfigError
 from sources.http.client import Client
 from sources.load.settings import Secret, SourceSettings
@@ -12,6 +14,7 @@ from sources.signalwire import api as api
 from sources.signalwire.columns import FAX_LOGS
 
 TABLE = FAX_LOGS
+_SPACE = re.compile(r"(?i)(?:https?://)?(?P<name>[a-z0-9-]+)(?:\.signalwire\.com(?:[:/?#].*)?)?")
 IF_EMPTY = (
     "this project has no fax log. If it has sent or received faxes, SWML or RELAY scripts did so (send_fax, "
     "receive_fax): such faxes are in the voice logs, in the dashboard under Logs > Calling, and are not loaded. Look "
@@ -23,11 +26,11 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
     """The settings under `[sources.signalwire]`.
 
     Raises:
-        ConfigError: `space` is not only a space's name.
+        ConfigError: `space` is not a space.
     """
 
     space: Secret = ""
-    """The first part of `<space>.signalwire.com`."""
+    """The first part of `<space>.signalwire.com`, or the whole address."""
     project_id: Secret = ""
     """From the SignalWire dashboard > API."""
     api_token: Secret = ""
@@ -36,11 +39,9 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
     """Where SignalWire's API is."""
 
     def __post_init__(self) -> None:
-        if re.fullmatch(r"[A-Za-z0-9-]+", self.space):
-            return
-        if name := re.match(r"(?:https?://)?([A-Za-z0-9-]+)\.signalwire\.com\b", self.space):
-            raise ConfigError(f"setting space is the first part only: {name[1]}")
-        raise ConfigError("setting space is the first part of <space>.signalwire.com only: a-z, 0-9 and -")
+        if not (written := _SPACE.fullmatch(self.space)):
+            raise ConfigError('setting space must be the name in front of .signalwire.com, such as "acme"')
+        force_setattr(self, "space", written["name"])
 
 
 def connect(settings: Settings) -> Client:

@@ -7,6 +7,7 @@ be ended; two runs that load at once lose rows (dlt-hub/dlt#4297).
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import dlt
 from dlt.destinations.sql_client import SqlClientBase
@@ -38,6 +39,15 @@ def fence_loads(pipeline: dlt.Pipeline, fence: Callable[[SqlClientBase[Any]], No
 def duckdb_file(job_client: Any) -> Path:
     """The DuckDB file that dlt's client of a destination leads to, whether or not it is there."""
     return Path(job_client.config.credentials.database)
+
+
+def database_url(job_client: Any) -> str:
+    """The URL of the PostgreSQL database that dlt's client of a destination leads to, without its password."""
+    credentials = job_client.config.credentials
+    user, database = (quote(text or "", safe="") for text in (credentials.username, credentials.database))
+    host = (credentials.query or {}).get("host")  # a socket's directory
+    place = f"{credentials.host or ''}:{credentials.port}" if not host else ""
+    return f"postgresql://{user}@{place}/{database}{f'?host={quote(host)}' if host else ''}"
 
 
 def forbid_writing(pipeline: dlt.Pipeline) -> None:

@@ -59,7 +59,7 @@ def test_a_signal_keeps_the_windows_that_are_complete(number: int, trial: StartT
 
     assert (ENDS[number], [], False) == (code, left(scratch), "Traceback" in told)
     assert held(trying) == account["new"] > 0
-    assert f"stopped by {signal.Signals(number).name}: {account['new']:,} new" in account["error"]
+    assert f"paused by {signal.Signals(number).name}: {account['new']:,} new" in account["error"]
     assert account["reached"] in account["error"]
     trying.told_truly(process.said)
     trying.recovers()
@@ -117,7 +117,8 @@ def test_of_several_accounts_those_not_begun_stay_so(trial: StartTrial, serve_fa
     errors = [account["error"] for account in process.said["accounts"]] if process.said else []
 
     assert (code, other.server.requests) == (143, [])
-    assert [error.split(":")[0] for error in errors] == ["stopped by SIGTERM", "not begun"]
+    assert [error.split(":")[0] for error in errors] == ["paused by SIGTERM"] * 2
+    assert errors[1].endswith(": not begun")
 
 
 def test_a_signal_before_anything_is_read_changes_nothing(trial: StartTrial, scratch: Path) -> None:

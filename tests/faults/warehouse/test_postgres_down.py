@@ -39,7 +39,6 @@ def test_a_server_that_is_down_is_to_be_tried_again(
     nowhere = {
         there.replace("pg", "gone", 1): ".s.PGSQL.5432",
         "postgresql://postgres:none@127.0.0.1:9/faxes": "127.0.0.1:9",
-        "postgresql://postgres:none@nowhere.invalid/faxes": "nowhere.invalid (unknown host)",
     }
     for url, place in nowhere.items():
         trying.settings[CREDENTIALS] = url
@@ -115,7 +114,7 @@ def test_faxes_are_loaded_although_the_views_are_denied(kind: str, denied: str, 
     synced = entry.sync()
 
     assert (synced.exit_code, synced.accounts["phaxio"]["new"]) == (69, 25)
-    assert re.search(f"{kind} {denied.rpartition('.')[2]}: docs/postgres.md lists the GRANTs", synced.told)
+    assert re.search(f"{kind} {denied.rpartition('.')[2]}: .*docs/postgres.md lists the GRANTs", synced.told)
     entry.query(f"alter {kind} {denied} owner to {entry.login}")
     entry.recovers()
 

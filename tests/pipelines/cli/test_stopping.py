@@ -24,6 +24,18 @@ def test_each_run_with_too_little_time_gets_further_and_the_last_is_exact(
     assert_holds(warehouse, "signalwire", served.fake.truth())
 
 
+def test_a_run_with_too_little_time_says_what_it_kept(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    serve_fake("signalwire", generated("signalwire", 30, days=80))
+    settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=90):%Y-%m-%d}"
+    paused = sync(*NO_TIME)
+    ((kept,),) = query("select count(*) from fax_signalwire.fax_logs")
+
+    assert (paused.accounts["signalwire"]["status"], "FAILED" in paused.told) == ("paused", False)
+    assert f"paused by --max-runtime: {kept:,} new or changed faxes were loaded" in paused.told
+
+
 def test_windows_without_a_fax_are_committed_before_the_first_fax_comes(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:

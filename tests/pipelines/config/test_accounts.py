@@ -2,6 +2,8 @@
 
 import pytest
 
+from sources.signalwire import Settings as SignalWire
+from sources.signalwire import connect
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
 
 
@@ -48,22 +50,23 @@ def test_two_accounts_with_the_same_credentials_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("space", "told"),
-    [
-        ("demo.signalwire.com", "space is the first part only: demo"),
-        ("https://demo.signalwire.com", "space is the first part only: demo"),
-        ("https://demo.signalwire.com/api", "space is the first part only: demo"),
-        ("demo@elsewhere", "space is the first part of <space>.signalwire.com only"),
-    ],
+    "space", ["acme", "ACME.SignalWire.com", "https://acme.signalwire.com/", "http://acme.signalwire.com:443/x?y"]
 )
-def test_a_space_that_is_more_than_its_name_is_refused(
-    space: str, told: str, serve_fake: ServeFake, sync: Sync, settings: Settings
-) -> None:
+def test_a_space_is_taken_as_people_paste_it(space: str) -> None:
+    url = connect(SignalWire(space=space, project_id="p", api_token="t")).base_url
+
+    assert url.lower() == "https://acme.signalwire.com/api/"
+
+
+@pytest.mark.parametrize(
+    "space", ["demo@elsewhere", "demo.elsewhere.com", "https://", "demo.signalwire.com.elsewhere.com"]
+)
+def test_what_is_no_space_is_refused(space: str, serve_fake: ServeFake, sync: Sync, settings: Settings) -> None:
     served = serve_fake("signalwire")
     settings["SOURCES__SIGNALWIRE__SPACE"] = space
     synced = sync()
 
-    assert (synced.exit_code, told in synced.told, served.server.requests) == (78, True, [])
+    assert (synced.exit_code, "the name in front of" in synced.told, served.server.requests) == (78, True, [])
 
 
 def test_a_provider_out_of_reach_is_named_by_its_host(serve_fake: ServeFake, sync: Sync, settings: Settings) -> None:

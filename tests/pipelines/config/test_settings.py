@@ -124,7 +124,7 @@ def test_an_unknown_provider_is_told_with_those_that_exist(serve_fake: ServeFake
     serve_fake("phaxio")
     synced = sync("--provider", "efax")
 
-    assert (synced.exit_code, "phaxio, signalwire" in synced.told) == (78, True)
+    assert (synced.exit_code, "phaxio, signalwire" in synced.told) == (64, True)
 
 
 @pytest.mark.parametrize("name", ["", "clipper"])

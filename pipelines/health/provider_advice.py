@@ -1,8 +1,11 @@
-"""A provider whose API has ended: which errors show this, and what the provider's folder advises."""
+"""What to do about an error of a provider: which settings to correct, or where to go if its API has ended."""
 
 from types import ModuleType
 
-from sources.errors import FaxSyncError, Moved, ProviderDown, Refused
+from pipelines.config.accounts import Account
+from pipelines.config.declaration import secrets_of
+from sources import provider
+from sources.errors import AuthError, FaxSyncError, Moved, ProviderDown, Refused
 
 FAILED_TO_REACH = (65, 75)  # exit codes of runs against a retired provider: redirect or 410, no answer
 _GONE = 410
@@ -14,10 +17,12 @@ def advice(package: ModuleType) -> str:
     return getattr(package, "IF_GONE", _DEFAULT_ADVICE)
 
 
-def advised(error: FaxSyncError, package: ModuleType) -> FaxSyncError:
-    """The same error, with the advice added if it means that the API has ended or moved."""
-    if _has_ended(error):
-        error.advise(advice(package))
+def advised(error: FaxSyncError, account: Account) -> FaxSyncError:
+    """The same error, with advice if the account's credentials are refused, or the API has ended or moved."""
+    if isinstance(error, AuthError):
+        error.advise(f"[{'.'.join(account.section)}] {', '.join(secrets_of(account.model))} in .dlt/secrets.toml")
+    elif _has_ended(error):
+        error.advise(advice(provider(account.provider)))
     return error
 
 

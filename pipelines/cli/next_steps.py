@@ -1,0 +1,35 @@
+"""What a first run prints at its end: where the faxes are, and how to look at them."""
+
+import os
+import shlex
+from pathlib import Path
+
+from pipelines.config import bootstrap
+from pipelines.config.settings import SyncSettings
+from pipelines.warehouse import read_only
+
+
+def print_next_steps() -> None:
+    """Prints where the faxes are, and a command for the report, for the notebook and for a query."""
+    schema = SyncSettings.read().schema
+    sql = f"select provider, count(*) as faxes, sum(cost_usd) as usd from {schema}.faxes group by 1"
+    place = read_only.place()
+    if place is None:
+        print("The faxes are Parquet files: docs/files.md says how to query them.")
+        return
+    if isinstance(place, Path):
+        where = os.path.relpath(place) if place.is_relative_to(Path.cwd()) else str(place)
+        code = f"import duckdb; print(duckdb.connect({where!r}, read_only=True).sql('{sql}'))"
+        query = f"uv run python -c {_quoted(code)}"
+    else:
+        where, query = f"schema {schema} of {place}", f'psql "{place}" -c "{sql}"'
+    demo = " --demo" if place == bootstrap.DEMO_DATABASE else ""
+    print(f"The faxes are in {where}. Look at them:")
+    print(f"  uv run python pipelines/report.py{demo}")
+    print("  uv run marimo run notebooks/fax_costs.py")
+    print(f"  {query}")
+
+
+def _quoted(text: str) -> str:
+    """The text as one word of a shell's command, in double quotes if they are enough."""
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'

@@ -1,0 +1,49 @@
+"""What a sync would read now, by the settings and the warehouse. It asks no provider, and writes nothing."""
+
+import math
+import time
+
+from pipelines import demo
+from pipelines.account_sync import Sync, run_of, stored_of
+from pipelines.config.accounts import Account
+from pipelines.outcome.unforeseen import always_fax_sync_error
+from pipelines.warehouse import load
+from pipelines.warehouse.stored_faxes import StoredFaxes
+from sources.errors import FaxSyncError
+from sources.load.open_faxes import due_now
+from sources.load.plan import plan
+from sources.load.run import Run
+
+
+def dry_run(account: Account, sync: Sync) -> tuple[str, FaxSyncError | None]:
+    """One line on what the sync of the account would read, or on the error that would prevent it, and that error."""
+    try:
+        with demo.stand_in(), load.opened(account.provider, account.name, sync.schema) as opened:
+            run, position = run_of(account, account.settings(), sync, opened, time.monotonic()), opened.position
+            run.spans = plan(run, position)
+            asked = position.asked_until if position.cursor else run.started_at
+            due = due_now(run, asked, writes=True) if run.spans and run.request.moves_cursor else None
+            return f"{account}: {_sentence(run, stored_of(opened), len(due.faxes) if due else 0)}", None
+    except Exception as failure:
+        error = always_fax_sync_error(failure)
+        return f"{account}: {error}", error
+
+
+def _sentence(run: Run, stored: StoredFaxes, open_faxes: int) -> str:
+    if not run.spans:
+        return "would read nothing: all windows are proven already"
+    by_id = f", {open_faxes} of them for open faxes by their ids" if open_faxes else ""
+    requests, is_known = _requests(run, stored)
+    number = f"{requests + open_faxes:,} request{'' if requests + open_faxes == 1 else 's'}"
+    return f"would read {' and '.join(map(str, run.spans))} in {'about' if is_known else 'at least'} {number}{by_id}"
+
+
+def _requests(run: Run, stored: StoredFaxes) -> tuple[int, bool]:
+    """How many requests the spans take, and whether that is more than the least: the ledger shows how much one brings.
+
+    The least is one for each of the widest windows that the provider's API is asked for.
+    """
+    least = sum(math.ceil(span.length / run.source.api.WIDEST_WINDOW) for span in run.spans)
+    faxes = sum(stored.count(run.source.table.name, span) for span in run.spans)
+    page = stored.most_rows_per_request()
+    return least + (faxes // page if page else 0), page is not None

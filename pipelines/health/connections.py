@@ -1,0 +1,41 @@
+"""Tries an account's credentials, and the connection to the warehouse, quickly and without anything else."""
+
+from datetime import UTC, datetime
+
+from msgspec import structs
+
+from pipelines.config.accounts import Account
+from pipelines.config.settings import PrivacySettings
+from pipelines.health.account_findings import refusal
+from pipelines.health.provider_advice import advised
+from pipelines.health.warehouse_findings import version_of
+from pipelines.warehouse import load
+
+_SECONDS = 1.0  # for retries
+
+
+def try_provider(account: Account) -> str:
+    """A sentence that the provider accepts the credentials; it makes one request.
+
+    Raises:
+        FaxSyncError: it does not, or a setting is wrong.
+    """
+    settings = structs.replace(account.settings(), retry_seconds=_SECONDS)
+    source = account.source(settings, PrivacySettings.read().handling())
+    client = source.connect()
+    try:
+        if refused := refusal(source.api.fetch_pages, client, datetime.now(UTC)):
+            raise advised(refused, account)
+    finally:
+        client.close()
+    return f"credentials accepted, the provider lists faxes ({client.base_url})"
+
+
+def try_warehouse(account: Account, schema: str) -> str:
+    """A sentence with the kind and version of the warehouse.
+
+    Raises:
+        Exception: it cannot be opened, or another run has locked it.
+    """
+    with load.opened(account.provider, account.name, schema) as opened:
+        return f"warehouse opened: {version_of(opened)}"

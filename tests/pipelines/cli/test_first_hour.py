@@ -1,0 +1,99 @@
+"""What a newcomer meets in the first hour: no environment yet, no data yet, and the end of the first run."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipelines.outcome.postgres_connect import explain_connection, grant_for
+from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
+from tests.support.commands.check_command import Check
+from tests.support.environment import child_environment
+
+
+def test_without_its_packages_the_command_says_what_to_run() -> None:
+    bare = [sys.executable, "-S", str(ROOT / "pipelines" / "sync.py")]
+    ended = subprocess.run(bare, env=child_environment(), capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr.count("\n"), "uv run python" in ended.stderr) == (78, 1, True)
+
+
+def test_a_first_run_ends_with_commands_that_work_and_a_later_one_does_not(
+    serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, tmp_path: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    settings["DESTINATION__WAREHOUSE__CREDENTIALS"] = str(tmp_path / "it's $HOME.duckdb")
+    first, second = sync_process(), sync_process()
+    (query,) = re.findall(r"^  uv run python (-c .*)$", first.stdout, re.MULTILINE)
+    shell = f"{shlex.quote(sys.executable)} {query}"
+    shown = subprocess.run(shell, shell=True, env=child_environment(), capture_output=True, text=True, check=True)
+
+    assert re.search(r"phaxio +│ +3 │", shown.stdout)
+    assert (first.stdout.count("\n"), second.stdout.count("\n")) == (5, 1)
+
+
+def test_trying_the_connections_leaves_nothing_and_loads_nothing(
+    serve_fake: ServeFake, check: Check, warehouse: Path
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 3))
+    exit_code, reports = check("--connections")
+
+    assert (exit_code, [*reports], len(served.server.requests)) == (0, ["phaxio"], 1)
+    assert [note.split(",")[0].split(":")[0] for note in reports["phaxio"]["notes"]] == [
+        "credentials accepted",
+        "warehouse opened",
+    ]
+    assert not warehouse.exists()
+
+
+def test_a_refused_key_is_named_with_its_settings(serve_fake: ServeFake, check: Check, settings: Settings) -> None:
+    serve_fake("phaxio")
+    settings["SOURCES__PHAXIO__API_KEY"] = "another"
+    exit_code, reports = check("--connections")
+
+    assert exit_code == 65
+    assert reports["phaxio"]["findings"][0].endswith(": [sources.phaxio] api_key, api_secret in .dlt/secrets.toml")
+
+
+def test_a_dry_run_says_what_the_run_after_it_reads(
+    serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, warehouse: Path
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 30, days=80))
+    settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=90):%Y-%m-%d}"
+    planned = sync_process("--dry-run")
+
+    assert re.search(r"would read \S+T00:00:00Z to \S+Z in at least \d+ requests?\n", planned.stdout)
+    assert (planned.returncode, warehouse.exists(), served.server.requests) == (0, False, [])
+    sync_process()
+    shutil.copy(warehouse, before := warehouse.with_suffix(".before"))
+    asked = len(served.server.requests)
+    planned = sync_process("--dry-run")
+
+    assert "in about 1 request" in planned.stdout
+    assert (before.read_bytes(), len(served.server.requests)) == (warehouse.read_bytes(), asked)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "words"),
+    [
+        ("Name or service not known", 78, "there is no host nohost: see [destination.warehouse] credentials"),
+        ("Temporary failure in name resolution", 75, "nohost (unknown host) cannot be reached"),
+    ],
+)
+def test_a_host_that_does_not_exist_is_no_passing_fault(reason: str, code: int, words: str) -> None:
+    error = explain_connection(f'could not translate host name "nohost" to address: {reason}')
+
+    assert (error.exit_code, words in str(error)) == (code, True)
+
+
+def test_the_grant_that_is_lacking_can_be_pasted() -> None:
+    told = grant_for("permission denied for schema fax_phaxio", "fax_sync")
+
+    assert told.startswith('grant usage, create on schema fax_phaxio to "fax_sync"; ')
+    assert os.linesep not in told
