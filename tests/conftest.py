@@ -61,6 +61,11 @@ class Synced:
 Sync = Callable[..., Synced]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the option that has every case of tests/faults run; half of them take turns otherwise."""
+    parser.addoption("--every-case", action="store_true", help="run every case of tests/faults; before a release")
+
+
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Path:
     return tmp_path / "warehouse.duckdb"

@@ -1,6 +1,5 @@
 """What the faults are tried on: an account whose first faxes are held and whose newest are not yet."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -217,22 +216,35 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Faults take minutes: they run with -m slow.
 
     The warehouses know nothing of providers and faults, so the cases of a law take turns: as on a chessboard, each
-    provider and each fault meets both warehouses in the suite, but no case runs on both. A law of one case does.
+    provider and each fault meets both warehouses in the suite, but no fault runs with all of them. A law of one case
+    does. `--every-case` runs all.
     """
-    own = [item for item in items if Path(__file__).parent in item.path.parents]
-    for item in own:
-        item.add_marker(pytest.mark.slow)
-    cases = [item for item in own if isinstance(item, pytest.Function) and "trial" in _indices(item)]
-    several = Counter(_law(item) for item in cases if _indices(item)["trial"] == 0)
-    left_out = {item for item in cases if several[_law(item)] > 1 and sum(_indices(item).values()) % len(KINDS)}
-    config.hook.pytest_deselected(items=list(left_out))
-    items[:] = [item for item in items if item not in left_out]
+    laws: dict[str, list[pytest.Function]] = {}
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+                laws.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    if not config.option.every_case:
+        left_out = {case for cases in laws.values() for case in _black_squares(cases)}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
-def _law(item: pytest.Function) -> str:
-    return item.nodeid.partition("[")[0]
+def _black_squares(cases: list[pytest.Function]) -> Iterator[pytest.Function]:
+    """Every other case by fault, provider and warehouse; none where all cases differ in one of these alone."""
+    squares = {case: _square(case.callspec.params) for case in cases}
+    faults, providers, warehouses = ([*dict.fromkeys(side)] for side in zip(*squares.values(), strict=True))
+    if len({square[:2] for square in squares.values()}) == len(faults):
+        providers = []  # each fault has a provider of its own
+    if sum(len(side) > 1 for side in (faults, providers, warehouses)) > 1:
+        for case, (fault, provider, warehouse) in squares.items():
+            place = providers.index(provider) if providers else 0
+            if (faults.index(fault) + place + warehouses.index(warehouse)) % 2:
+                yield case
 
 
-def _indices(item: pytest.Function) -> dict[str, int]:
-    """The place of each of a case's values among those of its parameter."""
-    return dict(item.callspec.indices) if hasattr(item, "callspec") else {}
+def _square(params: dict[str, Any]) -> tuple[tuple[int, ...], Any, Any]:
+    """What tells a case from the others of its law: the fault by the identity of its values, provider, warehouse."""
+    fault = tuple(id(value) for name, value in sorted(params.items()) if name not in ("provider", "trial"))
+    return fault, params.get("provider"), params.get("trial")

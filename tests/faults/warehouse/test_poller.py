@@ -10,7 +10,7 @@ import sources
 from tests.faults.conftest import StartServerTrial, more
 from tests.support.faults.server_trial import ServerTrial
 
-LOADS = 20
+LOADS = 8
 VIEWS = ("fax_recipients", "fax_tags", "monthly_costs", "sync_windows")
 CHECKS = {  # each gives what no look may ever see
     "a fax twice": "select id from fax.faxes group by provider, account, id having count(*) > 1",
@@ -61,7 +61,7 @@ class Poller:
 
 
 @pytest.mark.parametrize("provider", sources.providers())
-def test_every_look_during_twenty_loads_sees_whole_faxes_at_once(provider: str, server_trial: StartServerTrial) -> None:
+def test_every_look_during_eight_loads_sees_whole_faxes_at_once(provider: str, server_trial: StartServerTrial) -> None:
     trying = server_trial(provider)
     totals = {len(trying.ids())}
     with Poller(trying) as poller:
