@@ -151,6 +151,15 @@ def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[
     return [account for account in accounts if not chosen or account.name in chosen]
 
 
+def configured() -> list[Account]:
+    """All configured accounts, those with incomplete credentials included.
+
+    Raises:
+        ConfigError: a name is invalid.
+    """
+    return [account for provider in sources.providers() for account in _configured(provider)]
+
+
 def _configured(provider: str) -> list[Account]:
     """The provider's accounts: `default` first, then the named ones.
 

@@ -22,26 +22,26 @@ def kind(pipeline: dlt.Pipeline) -> str:
 
 
 @contextmanager
-def connected(pipeline: dlt.Pipeline) -> Iterator[SqlClientBase[Any]]:
+def connected(pipeline: dlt.Pipeline, patience: float | None = None) -> Iterator[SqlClientBase[Any]]:
     """A client with a connection to the pipeline's warehouse, which the end of the block closes."""
     client = pipeline.sql_client()
-    connect(client)
+    connect(client, patience)
     try:
         yield client
     finally:
         client.close_connection()
 
 
-def connect(client: SqlClientBase[Any]) -> None:
-    """Opens the connection, with retries for `[sync] busy_seconds` while the warehouse is busy.
+def connect(client: SqlClientBase[Any], patience: float | None = None) -> None:
+    """Opens the connection, with retries for `patience` seconds while the warehouse is busy.
 
-    The log says before the first retry what it waits for.
+    Without `patience` they last `[sync] busy_seconds`. The log says before the first retry what it waits for.
     """
-    seconds = SyncSettings.read().busy_seconds
+    seconds = SyncSettings.read().busy_seconds if patience is None else patience
 
     def before_sleep(state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
-        if failure and state.attempt_number == 1:
+        if failure and state.attempt_number == 1 and seconds:
             what, _, _ = str(to_fax_sync_error(failure)).partition(": ")
             LOG.warning("%s: waiting up to %g seconds", what, seconds)
 

@@ -25,7 +25,7 @@ _VIEW = re.compile(r"\bfax\.(\w+)")
 
 
 @contextmanager
-def opened() -> Iterator[Read]:
+def opened(patience: float | None = None) -> Iterator[Read]:
     """Yields a function that runs a query on `fax.<view>` and returns its rows as dicts by column name.
 
     The query has `%s` for each further argument. All queries of the block see the same snapshot of the warehouse. A
@@ -34,12 +34,12 @@ def opened() -> Iterator[Read]:
     Raises:
         ConfigError: the warehouse consists of Parquet files, which have no views.
         WarehouseError: there is no warehouse yet, or it lacks the view.
-        Busy: another program had the warehouse open for longer than `[sync] busy_seconds`.
+        Busy: another program had the warehouse open for longer than `patience`, or else `[sync] busy_seconds`.
     """
     schema = SyncSettings.read().schema
     with _mapped_errors(), _pipeline(schema) as pipeline:
         _require_readable(pipeline)
-        with connected(pipeline) as client, client.begin_transaction():
+        with connected(pipeline, patience) as client, client.begin_transaction():
             if kind(pipeline) == "postgres":
                 client.execute_sql("set transaction isolation level repeatable read, read only")
             yield lambda sql, *values: _rows(client, schema, sql, values)

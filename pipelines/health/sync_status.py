@@ -1,0 +1,100 @@
+"""How far each account is read and proven, how the last runs ended, and what to do next, by `fax.*` views alone."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+
+from pipelines.warehouse.read_only import Read, Row
+from sources.load.run import ACCOUNTED_FOR
+
+ENDINGS = {  # exit code -> how the run ended, and what to do about it; docs/operating.md has more
+    0: ("complete", ""),
+    65: ("not proven", "check.py names what is not proven; the log of the run has the provider's answer"),
+    69: ("warehouse refused", "the log of the run names the remedy"),
+    70: ("unexpected error", "report the line in the log of the run"),
+    74: ("no disk or memory", "free some disk or memory on the machine of the sync"),
+    75: ("to be continued", "nothing: the next run continues"),
+    77: ("credentials refused", "renew the key, or correct its scope, in .dlt/secrets.toml"),
+    78: ("wrong setting", "the log of the run names the setting"),
+    130: ("paused by SIGINT", "nothing: the next run continues"),
+    143: ("paused by SIGTERM", "nothing: the next run continues"),
+}
+_ACCOUNTS = f"""
+    with proven as (
+        select provider, account, from_at, to_at, max(to_at) over (
+            partition by provider, account order by from_at, to_at rows between unbounded preceding and 1 preceding
+        ) as reached
+        from fax.sync_windows where proof in ({", ".join(f"'{proof}'" for proof in ACCOUNTED_FOR)})
+    ), proofs as (
+        select
+            provider, account
+            , coalesce(min(case when from_at > reached then reached end), max(to_at)) as proven_to
+            , count(case when from_at > reached then 1 end) as holes
+        from proven group by 1, 2
+    ), reads as (
+        select provider, account, min(from_at) as read_from, max(to_at) as read_to, max(finished_at) as looked_at
+        from fax.sync_windows group by 1, 2
+    ), ranked as (
+        select *, row_number() over (partition by provider, account order by finished_at desc) as place
+        from fax.sync_runs
+    ), open_ones as (
+        select provider, account, count(*) as open_faxes from fax.open_faxes group by 1, 2
+    )
+    select
+        coalesce(reads.provider, ranked.provider) as provider
+        , coalesce(reads.account, ranked.account) as account
+        , read_from, read_to, proven_to, coalesce(holes, 0) as holes, looked_at
+        , ranked.finished_at as last_run_at, ranked.exit_code, coalesce(open_faxes, 0) as open_faxes
+    from reads
+    full join (select * from ranked where place = 1) as ranked
+        on ranked.provider = reads.provider and ranked.account = reads.account
+    left join proofs on proofs.provider = reads.provider and proofs.account = reads.account
+    left join open_ones on open_ones.provider = reads.provider and open_ones.account = reads.account
+    order by 1, 2
+"""
+_RUNS = """
+    select started_at, provider, account, exit_code, rows_new, rows_changed, requests
+        , cast(extract(epoch from finished_at - started_at) as double precision) as seconds
+    from fax.sync_runs order by started_at desc, provider, account limit %s
+"""
+
+
+def account_states(read: Read) -> list[Row]:
+    """One row for each account of which anything was read, or a run failed."""
+    return read(_ACCOUNTS)
+
+
+def last_runs(read: Read, most: int) -> list[Row]:
+    """The last runs that wrote something, or failed, one row for each account, the latest first."""
+    return read(_RUNS, most)
+
+
+def name_of(row: Row) -> str:
+    """The account of a row, as the summary of a sync names it."""
+    return row["provider"] if row["account"] == "default" else f"{row['provider']}/{row['account']}"
+
+
+def ending_of(exit_code: int | None) -> tuple[str, str]:
+    """How a run with this exit code ended, and what to do about it."""
+    return ENDINGS.get(exit_code or 0, (f"exit code {exit_code}", "docs/operating.md lists the exit codes"))
+
+
+def next_steps(
+    states: Collection[Row], configured: Collection[tuple[str, str]], max_age_hours: float, now: datetime
+) -> list[str]:
+    """What to do next, one sentence for each account that needs something."""
+    known = {(state["provider"], state["account"]) for state in states}
+    new = [{"provider": provider, "account": account} for provider, account in configured]
+    missing = [f"{name_of(row)}: nothing is loaded yet: run sync.py" for row in new if tuple(row.values()) not in known]
+    return [*missing, *(f"{name_of(state)}: {step}" for state in states for step in _steps(state, max_age_hours, now))]
+
+
+def _steps(state: Row, max_age_hours: float, now: datetime) -> Iterator[str]:
+    looked_at, last_run_at = state["looked_at"], state["last_run_at"]
+    has_failed = state["exit_code"] and (looked_at is None or last_run_at >= looked_at)
+    if has_failed:
+        ending, remedy = ending_of(state["exit_code"])
+        yield f"the last run ended with {state['exit_code']} ({ending}): {remedy}"
+    if state["holes"]:
+        yield f"the time from {state['proven_to']:%Y-%m-%d %H:%M} UTC on has parts that are not proven: run check.py"
+    if not has_failed and looked_at and now - looked_at > timedelta(hours=max_age_hours):
+        yield f"no run has looked since {looked_at:%Y-%m-%d %H:%M} UTC: check whether the schedule still runs"

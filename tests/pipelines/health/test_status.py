@@ -1,0 +1,106 @@
+"""status.py says how far each account is, how the last runs ended, and what is to be done."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.health.sync_status import next_steps
+from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.commands.process import Barrier, started
+from tests.support.faults.inject import broken
+from tests.support.tiers import first_quick
+from tests.support.warehouse.file_and_database import KINDS
+
+Status = Callable[..., tuple[int, str]]
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+STATE = {
+    "provider": "phaxio", "account": "default", "looked_at": NOW, "last_run_at": NOW, "exit_code": 0,
+    "proven_to": NOW, "holes": 0,
+}  # fmt: skip
+
+
+@pytest.fixture
+def status(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: Any
+) -> Status:
+    """Runs the command; gives its exit code and what it printed."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        from pipelines.status import main
+
+        capsys.readouterr()
+        caplog.clear()
+        with monkeypatch.context() as environment:
+            for name, value in settings.items():
+                environment.setenv(name, value)
+            exit_code = main(arguments)
+        return exit_code, capsys.readouterr().out + caplog.text
+
+    return run
+
+
+@pytest.mark.parametrize("kind", first_quick(KINDS))
+def test_what_was_read_and_what_failed_is_shown(
+    kind: str, serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, request: pytest.FixtureRequest
+) -> None:
+    if kind == "postgres":
+        request.getfixturevalue("database")
+    served = serve_fake("phaxio", generated("phaxio", 12))
+    sync()
+    settings["SOURCES__PHAXIO__API_KEY"] = "another"
+    sync()
+    before = len(served.server.requests)
+    exit_code, told = status("--json")
+    state = json.loads(told)
+
+    assert (exit_code, len(served.server.requests)) == (0, before)
+    assert [(run["exit_code"], run["rows_new"]) for run in state["runs"]] == [(77, 0), (0, 12)]
+    (account,) = state["accounts"]
+    assert account["proven_to"] == account["read_to"] != "None"
+    assert state["next"] == [
+        "phaxio: the last run ended with 77 (credentials refused): renew the key, or correct its scope, in "
+        ".dlt/secrets.toml"
+    ]
+    assert account["open_faxes"] == len(served.fake.open_ids())
+
+
+def test_a_sync_that_has_the_file_open_is_named(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, tmp_path: Path
+) -> None:
+    served, barrier = serve_fake("phaxio", generated("phaxio", 3)), Barrier()
+    sync()
+    with broken(served, barrier.fault()), started(settings, tmp_path / "scratch") as process:
+        assert process.wait_for(barrier.reached.is_set)
+        exit_code, told = status()
+        barrier.opened.set()
+
+    assert (exit_code, f"a sync is running (process {process.running.pid} since" in told) == (75, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"exit_code": 65}, "ended with 65 (not proven)"),
+        ({"exit_code": 65, "last_run_at": NOW - timedelta(hours=2)}, None),
+        ({"holes": 1}, "from 2026-11-28 12:00 UTC on has parts that are not proven"),
+        ({"looked_at": NOW - timedelta(hours=25)}, "check whether the schedule still runs"),
+        ({"looked_at": NOW - timedelta(hours=25), "exit_code": 77}, "ended with 77"),
+        ({"looked_at": None, "proven_to": None, "exit_code": 78}, "ended with 78"),
+    ],
+    ids=str,
+)
+def test_only_what_needs_somebody_is_a_next_step(changes: dict[str, Any], words: str | None) -> None:
+    steps = next_steps([STATE | changes], [("phaxio", "default")], 24, NOW)
+
+    assert (len(steps) == 1 and words in steps[0]) if words else steps == []
+
+
+def test_an_account_that_was_never_synced_is_one() -> None:
+    assert next_steps([STATE], [("phaxio", "default"), ("phaxio", "east")], 24, NOW) == [
+        "phaxio/east: nothing is loaded yet: run sync.py"
+    ]
