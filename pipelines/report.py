@@ -21,6 +21,7 @@ from pipelines.config.settings import ReportSettings
 from pipelines.costs.figures import BREAKDOWNS, breakdown, month_figures
 from pipelines.costs.months import month, this_month
 from pipelines.costs.screen import show
+from pipelines.costs.selection import Selection
 from pipelines.warehouse import read_only
 from pipelines.warehouse.read_only import Row
 from sources.errors import LocalError
@@ -35,18 +36,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(options: argparse.Namespace) -> int:
     timezone = ReportSettings.read().timezone
     chosen: date = options.month or this_month(timezone)
+    selection = Selection(_by(options), options.account, options.number, options.tag)
     with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), read_only.opened() as read:
         if options.csv:
-            rows = breakdown(read, chosen, options.by)
+            rows = breakdown(read, chosen, selection)
         else:
-            figures = month_figures(read, chosen, options.by)
+            figures = month_figures(read, chosen, selection)
     if options.csv:
-        write_csv(options.csv, BREAKDOWNS[options.by][1], rows)
+        write_csv(options.csv, BREAKDOWNS[selection.by][1], rows)
     elif options.json:
         print(json.dumps(figures.as_json() | {"currency": "USD", "timezone": timezone}, default=str))
     else:
         show(figures, timezone)
     return 0
+
+
+def _by(options: argparse.Namespace) -> str:
+    """The kind of breakdown, which a number or a tag implies."""
+    return "number" if options.number else "tag" if options.tag else str(options.by)
 
 
 def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -78,7 +85,17 @@ def _parser() -> argparse.ArgumentParser:
         "it; 75 the warehouse is in use, try again later; 78 configuration.",
     )
     parser.add_argument("--month", metavar="YYYY-MM", type=month, help="show this month instead of the current one")
-    parser.add_argument("--by", choices=list(BREAKDOWNS), default="number", help="break the costs down by this")
+    parser.add_argument(
+        "--account", metavar="PROVIDER[/ACCOUNT]", default="", help="show only this provider, or this provider/account"
+    )
+    breakdown_by = parser.add_mutually_exclusive_group()
+    breakdown_by.add_argument("--by", choices=list(BREAKDOWNS), default="number", help="break the costs down by this")
+    breakdown_by.add_argument(
+        "--number", metavar="+1…", default="", help="show the costs of this number, yours or another party's"
+    )
+    breakdown_by.add_argument(
+        "--tag", metavar="NAME[=VALUE]", default="", help="show the costs by the values of this tag, or of this value"
+    )
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--csv", metavar="FILE", type=Path, help="write the rows of the breakdown into this file")
     output.add_argument("--json", action="store_true", help="print every figure as one JSON object, money as text")

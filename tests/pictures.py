@@ -16,6 +16,7 @@ from pipelines.config import bootstrap  # noqa: E402
 from pipelines.costs.figures import month_figures  # noqa: E402
 from pipelines.costs.months import this_month  # noqa: E402
 from pipelines.costs.screen import screen  # noqa: E402
+from pipelines.costs.selection import Selection  # noqa: E402
 from pipelines.warehouse import read_only  # noqa: E402
 from tests.support.browser import page, served  # noqa: E402
 
@@ -54,7 +55,7 @@ def main() -> None:
 def report_html() -> str:
     """The report's screen, 100 columns wide, as a terminal with a light ground shows it."""
     with demo.warehouse(bootstrap.DEMO_DATABASE), read_only.opened() as read:
-        figures = month_figures(read, this_month("UTC"), "number")
+        figures = month_figures(read, this_month("UTC"), Selection())
     console = Console(record=True, width=100, force_terminal=True, highlight=False, file=StringIO())
     console.print(screen(figures, "UTC"))
     style = "padding:14px 24px 20px;margin:0;line-height:1.17;font-size:15px;display:inline-block"

@@ -8,20 +8,17 @@ from typing import Any
 from pipelines.costs.account_month import AccountMonth, account_months
 from pipelines.costs.money import ZERO
 from pipelines.costs.months import days_of, month_after
+from pipelines.costs.selection import Selection
 from pipelines.warehouse.read_only import Read, Row
 
 _COUNTED = ("faxes", "open_faxes", "pages", "cost_usd")
 _OF_DELIVERIES = ("deliveries", "open_deliveries", "pages", "cost_usd")
-BREAKDOWNS: dict[str, tuple[str, tuple[str, ...]]] = {  # by -> the relation to read, and its columns
+BREAKDOWNS: dict[str, tuple[str, tuple[str, ...]]] = {  # by -> the view to read, and its columns
     "number": (
         "fax.cost_by_number",
         ("month", "provider", "account", "direction", "own_number", "other_number", *_OF_DELIVERIES),
     ),
-    # Of the faxes without a tag of some name, those that have other tags are counted under these.
-    "tag": (
-        "(select * from fax.cost_by_tag where is_tagged or name is null) as tags",
-        ("month", "provider", "account", "name", "value", *_COUNTED),
-    ),
+    "tag": ("fax.cost_by_tag", ("month", "provider", "account", "name", "value", *_COUNTED)),
     "account": ("fax.monthly_costs", ("month", "provider", "account", "direction", *_COUNTED)),
 }
 
@@ -30,8 +27,9 @@ _PERHAPS_TESTS = """
     select count(*) as perhaps_tests from fax.faxes as faxes
     inner join fax.calendar as calendar
         on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
-    where faxes.is_test is null and calendar.month = %s
+    where faxes.is_test is null and calendar.month = %s and
 """
+_FIRST = {"tag": "name is null, sum(cost_usd) over (partition by name) desc, name, "}  # the values of a name together
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class MonthFigures:
     """
 
     month: date
-    by: str
+    selection: Selection
     accounts: list[AccountMonth]
     days: list[Row]
     breakdown: list[Row]
@@ -83,7 +81,8 @@ class MonthFigures:
             **{name: self.forecast(name) for name in forecasts},
             "accounts": [asdict(account) for account in self.accounts],
             "days": self.days,
-            "by": self.by,
+            "by": self.selection.by,
+            **{name: text for name, text in asdict(self.selection).items() if name != "by" and text},
             "breakdown": self.breakdown,
             "failures": self.failures,
             "time_to_deliver": [_in_milliseconds(row) for row in self.times],
@@ -95,42 +94,54 @@ def _in_milliseconds(row: Row) -> Row:
     return {name: round(value, 3) if name.endswith("_seconds") else value for name, value in row.items()}
 
 
-def month_figures(read: Read, month: date, by: str) -> MonthFigures:
-    """The figures of the month that begins on the day `month`, with the breakdown `by` number, tag or account."""
-    [span] = read("select min(month) as earliest, max(month) as latest from fax.monthly_costs")
+def month_figures(read: Read, month: date, selection: Selection) -> MonthFigures:
+    """The figures of the month that begins on the day `month`, and its breakdown."""
+    of_account, account = selection.of_account()
+    [span] = read(
+        f"select min(month) as earliest, max(month) as latest from fax.monthly_costs where {of_account}", *account
+    )
     failures = (
         "select provider, account, direction, error_type, error_code, failures, retried, pages, cost_usd"
-        " from fax.delivery_failures where month = %s order by failures desc, cost_usd desc, 1, 2, 3, 4, 5"
+        f" from fax.delivery_failures where month = %s and {of_account}"
+        " order by failures desc, cost_usd desc, 1, 2, 3, 4, 5"
     )
     times = (
         "select provider, account, deliveries, median_seconds, p95_seconds"
-        " from fax.time_to_deliver where month = %s order by deliveries desc, 1, 2"
+        f" from fax.time_to_deliver where month = %s and {of_account} order by deliveries desc, 1, 2"
     )
+    perhaps_tests = read(_PERHAPS_TESTS + of_account, month, *account)[0]["perhaps_tests"]
     return MonthFigures(
         month=month,
-        by=by,
-        accounts=account_months(read, month),
-        days=_days(read, month),
-        breakdown=breakdown(read, month, by),
-        failures=read(failures, month),
-        times=read(times, month),
-        perhaps_tests=int(str(read(_PERHAPS_TESTS, month)[0]["perhaps_tests"])),
+        selection=selection,
+        accounts=[one for one in account_months(read, month) if selection.holds(asdict(one))],
+        days=_days(read, month, selection),
+        breakdown=breakdown(read, month, selection),
+        failures=read(failures, month, *account),
+        times=read(times, month, *account),
+        perhaps_tests=int(str(perhaps_tests)),
         **span,
     )
 
 
-def breakdown(read: Read, month: date, by: str) -> list[Row]:
-    """The month's rows by number, tag or account: dicts of `BREAKDOWNS`' columns, the most expensive first."""
-    relation, columns = BREAKDOWNS[by]
+def breakdown(read: Read, month: date, selection: Selection) -> list[Row]:
+    """The month's rows by number, tag or account: dicts of `BREAKDOWNS`' columns, the most expensive first.
+
+    By tag, the values of a name stand together, the most expensive name first; faxes without any tag are last.
+    """
+    view, columns = BREAKDOWNS[selection.by]
+    condition, values = selection.of_breakdown()
     others = ", ".join(str(place + 1) for place in range(len(columns) - 1))
-    return read(f"select {', '.join(columns)} from {relation} where month = %s order by cost_usd desc, {others}", month)
+    order = f"{_FIRST.get(selection.by, '')}cost_usd desc, {others}"
+    sql = f"select {', '.join(columns)} from {view} where month = %s and {condition} order by {order}"
+    return read(sql, month, *values)
 
 
-def _days(read: Read, month: date) -> list[Row]:
+def _days(read: Read, month: date, selection: Selection) -> list[Row]:
     """Every day of the month, with the number of its faxes and their cost."""
+    of_account, account = selection.of_account()
     sql = (
         "select day, cast(sum(faxes) as bigint) as faxes, sum(cost_usd) as cost_usd"
-        " from fax.daily_costs where day >= %s and day < %s group by 1"
+        f" from fax.daily_costs where day >= %s and day < %s and {of_account} group by 1"
     )
-    spent = {row["day"]: row for row in read(sql, month, month_after(month))}
+    spent = {row["day"]: row for row in read(sql, month, month_after(month), *account)}
     return [spent.get(day, {"day": day, "faxes": 0, "cost_usd": ZERO}) for day in days_of(month)]

@@ -7,12 +7,15 @@ from pipelines.costs.figures import MonthFigures
 from pipelines.costs.money import ZERO, change, dollars
 from pipelines.costs.months import month_before
 
+_KINDS = {"number": "pairs of numbers", "tag": "tags", "account": "accounts and directions"}
+
 
 def headline(figures: MonthFigures, timezone: str) -> tuple[str, str]:
     """The title, and a line with the last day read, the currency and the time zone."""
     through = [account.through_day for account in figures.accounts if account.through_day]
     span = f"read through {max(through):%-d %B}, " if through else ""
-    return f"Fax costs, {figures.month:%B %Y}", f"{span}US dollars, days in {timezone}"
+    account = f" of {figures.selection.account}" if figures.selection.account else ""
+    return f"Fax costs{account}, {figures.month:%B %Y}", f"{span}US dollars, days in {timezone}"
 
 
 def against_last_month(figures: MonthFigures) -> str:
@@ -38,6 +41,16 @@ def forecast(figures: MonthFigures) -> str | None:
     return f"{dollars(expected)} for the whole month; {dollars(low)} to {dollars(high)} judging by past months"
 
 
+def breakdown(figures: MonthFigures) -> str:
+    """What the rows of the breakdown are; of one number or tag, also how many faxes and what they cost."""
+    selection, rows = figures.selection, figures.breakdown
+    if not selection.chosen:
+        return f"Most expensive {_KINDS[selection.by]}"
+    counted = "deliveries" if selection.by == "number" else "faxes"
+    count, cost = sum(row[counted] for row in rows), sum((row["cost_usd"] for row in rows), ZERO)
+    return f"{selection.by.capitalize()} {selection.chosen}: {count:,} {counted}, {dollars(cost)}"
+
+
 def failures(figures: MonthFigures) -> str:
     """How many deliveries failed, their cost, and how many were retried."""
     failed, retried = (sum(row[name] for row in figures.failures) for name in ("failures", "retried"))
@@ -59,7 +72,9 @@ def notes(figures: MonthFigures) -> Iterator[str]:
         yield "The cost of open faxes may still change."
     if figures.perhaps_tests:
         yield f"{figures.perhaps_tests:,} faxes are counted that may be tests: their is_test in fax.faxes is null."
-    if figures.by == "tag":
+    if figures.selection.chosen and not figures.breakdown:
+        yield f"Nothing in this month has the {figures.selection.by} {figures.selection.chosen}."
+    if figures.selection.by == "tag" and not figures.selection.tag:
         yield "A fax with several tags is counted under each of them."
 
 
@@ -71,5 +86,7 @@ def minutes(seconds: float) -> str:
 
 def _no_faxes(figures: MonthFigures) -> str:
     if figures.earliest is None or figures.latest is None:
+        if figures.selection.account:
+            return f"There are no faxes of {figures.selection.account} in the warehouse."
         return "There are no faxes in the warehouse yet."
     return f"This month has no faxes: the warehouse has some from {figures.earliest:%Y-%m} to {figures.latest:%Y-%m}."

@@ -15,7 +15,6 @@ from pipelines.costs.money import PAGE_PRICE, dollars, share
 from pipelines.costs.screen_tables import TOP, TOP_ACCOUNTS
 
 WIDEST = 100
-_TITLES = {"number": "pairs of numbers", "tag": "tags", "account": "accounts and directions"}
 
 
 def show(figures: MonthFigures, timezone: str) -> None:
@@ -40,8 +39,8 @@ def _parts(figures: MonthFigures, timezone: str) -> Iterator[RenderableType]:
     yield Text()
     yield _comparison(figures)
     yield from _section("By provider", screen_tables.accounts(figures), len(figures.accounts), TOP_ACCOUNTS)
-    kinds = _TITLES[figures.by]
-    yield from _section(f"Most expensive {kinds}", screen_tables.most_expensive(figures), len(figures.breakdown), TOP)
+    title = month_in_words.breakdown(figures)
+    yield from _section(title, screen_tables.most_expensive(figures), len(figures.breakdown), TOP)
     yield from _section(
         month_in_words.failures(figures), screen_tables.failures(figures), len(figures.failures), len(figures.failures)
     )

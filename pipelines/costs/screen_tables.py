@@ -31,16 +31,17 @@ def accounts(figures: MonthFigures) -> Table:
 
 def most_expensive(figures: MonthFigures) -> Table:
     """The first rows of the breakdown, with a bar for the cost of each."""
+    by = figures.selection.by
     heads = {"number": ("own number", "other party"), "tag": ("tag", "value"), "account": ("account", "direction")}
-    counted = "deliveries" if figures.by == "number" else "faxes"
-    left = [*heads[figures.by], "provider"][: 3 if figures.by != "account" else 2]
+    counted = "deliveries" if by == "number" else "faxes"
+    left = [*heads[by], "provider"][: 3 if by != "account" else 2]
     table = _table(*left, counted, "pages", "cost", "", left=len(left))
     table.columns[-1].justify = "left"
     table.columns[-1].min_width = BAR
-    most = figures.breakdown[0]["cost_usd"] if figures.breakdown else Decimal(0)
+    most = max((row["cost_usd"] for row in figures.breakdown), default=Decimal(0))
     for row in figures.breakdown[:TOP]:
         counts = (f"{row[counted]:,}", f"{row['pages']:,}", dollars(row["cost_usd"]))
-        table.add_row(*_names(figures.by, row), *counts, Text(bar(row["cost_usd"], most, BAR), style="cyan"))
+        table.add_row(*_names(by, row), *counts, Text(bar(row["cost_usd"], most, BAR), style="cyan"))
     return table
 
 

@@ -12,7 +12,7 @@ from sources.fakes.server import Answer, Request, compact, json_answer
 from sources.fakes.store import Record, Store, authorized, readings, totals
 from sources.fakes.time import TICK, US_CENTRAL, diary, instant, midnight, utc_now
 from sources.phaxio.fake.data import DOCUMENTED, OPEN, true_fax
-from sources.phaxio.fake.faxes import generate, settled
+from sources.phaxio.fake.faxes import cast_for_demo, generate, settled
 from sources.phaxio.fake.query import Malformed, read_listing
 
 __all__ = ["DOCUMENTED", "SWITCHES", "Fake", "generate"]
@@ -65,7 +65,7 @@ class Fake:
         for number, start, end, until in diary(now):
             day = start.toordinal()
             chapter = generate(number, start=start, end=end, seed=day, first_id=day * 1000, open_from=lately)
-            faxes += [fax for fax in chapter if instant(fax["created_at"]) < until]
+            faxes += [cast_for_demo(fax) for fax in chapter if instant(fax["created_at"]) < until]
         return cls(faxes, now=lambda: now)
 
     def settings(self, url: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ https://www.phaxio.com/docs/api/v2/intro/objects, /statuses, /errorMessages and 
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from sources.fakes.cast import clinic, customer, party
 from sources.fakes.store import Record
 from sources.fakes.time import US_CENTRAL, spread
 from sources.phaxio.fake.data import NO_ERROR, OPEN
@@ -56,6 +57,16 @@ def generate(
             fax |= _resent(faxes[-1])
         faxes.append(_underway(fax) if moment >= open_from and fax["direction"] == "sent" else settled(fax))
     return faxes
+
+
+def cast_for_demo(fax: Record) -> Record:
+    """The fax between a clinic and another party of the demonstration; a sent one has the tag `customer`, mostly."""
+    if fax["direction"] == "received":
+        return fax | {"from_number": party(fax["from_number"]), "to_number": clinic(fax["to_number"])}
+    numbers = [call["phone_number"] for call in fax["recipients"]]
+    recipients = [call | {"phone_number": party(call["phone_number"])} for call in fax["recipients"]]
+    tags = fax["tags"] | ({"customer": customer(numbers[0])} if fax["caller_id"] else {})
+    return fax | {"caller_id": clinic(fax["caller_id"] or numbers[0]), "tags": tags, "recipients": recipients}
 
 
 def _number(rng: Random) -> str:

@@ -12,7 +12,7 @@ from sources.fakes.server import Answer, Request, compact, json_answer
 from sources.fakes.store import Record, Store, authorized, readings, totals
 from sources.fakes.time import diary, instant, utc_now
 from sources.signalwire.fake.data import DOCUMENTED, OPEN, true_fax
-from sources.signalwire.fake.logs import generate, printed, settled, with_milliseconds
+from sources.signalwire.fake.logs import cast_for_demo, generate, printed, settled, with_milliseconds
 from sources.signalwire.fake.pages import Pager
 from sources.signalwire.fake.query import Refused, check_history, includes_deleted, read_listing
 
@@ -68,7 +68,7 @@ class Fake:
         logs: list[Record] = []
         for number, start, end, until in diary(now):
             chapter = generate(number, start=start, end=end, seed=start.toordinal(), open_from=lately)
-            logs += [log for log in chapter if instant(log["created_at"]) < until]
+            logs += [cast_for_demo(log) for log in chapter if instant(log["created_at"]) < until]
         return cls(logs, now=lambda: now)
 
     def settings(self, url: str) -> dict[str, str]:

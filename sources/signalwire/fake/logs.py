@@ -8,6 +8,7 @@ from random import Random
 from uuid import UUID
 from zlib import crc32
 
+from sources.fakes.cast import clinic, party
 from sources.fakes.store import Record
 from sources.fakes.time import spread
 from sources.signalwire.fake.data import OPEN, UNCONNECTED
@@ -47,6 +48,13 @@ def generate(
         is_open = moment >= open_from and turn % 4 != 0
         logs.append(log | {"status": OPEN[turn % len(OPEN)]} if is_open else settled(log))
     return logs
+
+
+def cast_for_demo(log: Record) -> Record:
+    """The log between a clinic and another party of the demonstration; what is no number stays as it is."""
+    roles = (party, clinic) if log["direction"] == "inbound" else (clinic, party)
+    parties = {key: role(log[key]) for key, role in zip(("from", "to"), roles, strict=True) if "+" in (log[key] or "")}
+    return log | parties
 
 
 def _initiated(moment: datetime, rng: Random) -> Record:

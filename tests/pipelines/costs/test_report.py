@@ -135,6 +135,39 @@ def test_by_tag_a_fax_counts_under_each_of_its_tags_or_as_untagged(report: Repor
 
 
 @pytest.mark.usefixtures("filled")
+def test_one_tag_one_number_or_one_account_shows_its_costs_only(report: Reporting, query: Query) -> None:
+    counted = f"select count(*), sum(cost_usd) from fax.fax_recipients where {OF_MONTH}"
+    of_value = "id in (select fax_id from fax.fax_tags where name = 'client' and value like 'acme%')"
+    [(number,)] = query(
+        "select other_number from fax.cost_by_number where month = ? order by cost_usd desc limit 1", f"{LAST}-01"
+    )
+    whole = report.figures("--month", LAST)
+    by_number = report.figures("--month", LAST, "--number", number)["breakdown"]
+    by_name = report.figures("--month", LAST, "--tag", "client")["breakdown"]
+    by_value = report.figures("--month", LAST, "--tag", "client=acme\r\n")["breakdown"]
+    of_account = report.figures("--month", LAST, "--account", "phaxio")
+    names = [row["name"] for row in report.figures("--month", LAST, "--by", "tag")["breakdown"]]
+
+    assert [(sum(row["deliveries"] for row in by_number), total(by_number))] == query(
+        f"{counted} and ? in (phone_number, own_number)", LAST, number
+    )
+    assert total(by_name) == Decimal(whole["cost_usd"])
+    assert [(sum(row["faxes"] for row in by_value), total(by_value))] == query(
+        f"select count(*), sum(cost_usd) from fax.faxes where {OF_MONTH} and {of_value}", LAST
+    )
+    assert [(of_account["faxes"], total([of_account]))] == query(
+        f"select count(*), sum(cost_usd) from fax.faxes where {OF_MONTH} and provider = 'phaxio'", LAST
+    )
+    assert {row["provider"] for part in ("accounts", "breakdown", "failures") for row in of_account[part]} == {"phaxio"}
+    assert total(of_account["days"]) == total([of_account])
+    assert [name for name, before in zip(names[1:], names, strict=False) if name != before] == list(
+        dict.fromkeys(names)
+    )[1:]
+    assert "client=acme" in report("--month", LAST, "--tag", "client=acme\r\n")[1]
+    assert "no faxes of nobody" in report("--account", "nobody")[1]
+
+
+@pytest.mark.usefixtures("filled")
 def test_csv_holds_the_rows_exactly_for_nobody_else_to_read(report: Reporting, query: Query, tmp_path: Path) -> None:
     file = tmp_path / "costs" / "fax.csv"
     file.parent.mkdir()

@@ -18,7 +18,7 @@ Records = Mapping[str, list[dict[str, Any]]]  # by provider
 @contextmanager
 def syncing(file: Path, records: Records, **environment: str) -> Iterator[tuple[dict[str, Any], Callable[..., None]]]:
     """Serves these records; gives the fake of each provider, and what syncs them into the file, in a process."""
-    env = child_environment(DESTINATION__WAREHOUSE__CREDENTIALS=str(file), **environment)
+    env = child_environment({"DESTINATION__WAREHOUSE__CREDENTIALS": str(file)}, **environment)
     fakes: dict[str, Any] = {}
     with ExitStack() as stack:
         for provider, faxes in records.items():
