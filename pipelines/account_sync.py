@@ -212,7 +212,11 @@ def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
     if opened.session.has_views and not run.loads:
         return []
     with opened.lock.turn(schema):
-        warnings = refresh_views(opened.client, schema, ReportSettings.read().timezone)
+        settings = ReportSettings.read()
+        own = settings.own_views()
+        warnings = refresh_views(opened.client, schema, settings.timezone, own)
+    if settings.views != ReportSettings().views and not own.is_dir():
+        warnings.append(f"[report] views: there is no folder {own}")
     opened.session.has_views = True
     return warnings
 

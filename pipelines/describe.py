@@ -17,7 +17,7 @@ import yaml
 
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import reference
-from pipelines.config.settings import CheckSettings, SyncSettings
+from pipelines.config.settings import CheckSettings, ReportSettings, SyncSettings
 from pipelines.views.reference import Relation, raw_tables, views
 from sources.load.ledger import SYNC_WINDOWS
 
@@ -52,7 +52,7 @@ def _describe(options: argparse.Namespace) -> int:
         print(_SETTINGS[options.settings]())
         return 0
     schema = SyncSettings.read().schema
-    relations = [*views(schema), *raw_tables(schema)]
+    relations = [*views(schema, ReportSettings.read().own_views()), *raw_tables(schema)]
     print(dbt_sources(relations, CheckSettings.read().max_age_hours) if options.dbt else markdown(relations))
     return 0
 

@@ -1,11 +1,13 @@
 """The settings of the commands: every section of .dlt/config.toml except `[sources]` and dlt's own."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta, Struct
 
+from pipelines.config import bootstrap
 from pipelines.config.declaration import read
 from sources.errors import ConfigError
 from sources.load.settings import Seconds, Secret
@@ -84,6 +86,12 @@ class ReportSettings(Section, kw_only=True, frozen=True):
     heading = "report"
     timezone: Annotated[str, Meta(extra={"allowed": "a name such as America/Chicago"})] = "UTC"
     """The time zone of days and months in the views."""
+    views: str = "views"
+    """The folder with the SQL files of your own views: docs/asking.md."""
+
+    def own_views(self) -> Path:
+        """The folder of the user's own views, which may not exist; a relative path begins where `.dlt` is."""
+        return bootstrap.settings_directory().parent / self.views
 
     def __post_init__(self) -> None:
         try:

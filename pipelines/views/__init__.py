@@ -12,9 +12,9 @@ from dlt.destinations.sql_client import SqlClientBase
 
 import sources
 from pipelines.outcome.postgres_errors import CANNOT_REPLACE, DEPENDENTS, state_of
-from pipelines.views.files import HERE, shown
-from pipelines.views.made_views import MADE_VIEWS, read_digests, write_digests
-from pipelines.views.queries import View, questions, unified
+from pipelines.views.files import HERE, file_names, shown
+from pipelines.views.made_views import MADE_VIEWS, forget, read_digests, write_digests
+from pipelines.views.queries import UNIFIED, View, questions, unified
 from pipelines.views.refused import Refusal, refusal
 from pipelines.warehouse.comments import comment_on, read_comments
 from sources.errors import WarehouseError
@@ -28,17 +28,19 @@ class _Refused(Exception):
         self.view, self.reason = view, reason
 
 
-def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC", folder: Path = HERE) -> list[str]:
+def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC", own: Path | None = None) -> list[str]:
     """Creates the views in `schema` that are missing or out of date; returns a warning for each that it cannot create.
 
-    Days and months in the reports are those of `timezone`; `folder` holds the files of all but the unified views.
-    If another view depends on one that would have to be dropped, the old views stay as they are.
+    Days and months in the reports are those of `timezone`; `own` is the folder of the user's own views, if it is there.
+    A view that a sync has made is dropped once its file is gone, but not if the whole folder is gone. If another view
+    depends on one that would have to be dropped, the old views stay as they are.
 
     Raises:
         WarehouseError: the database refused a unified view, which the others read.
     """
     raw_schemas = {name: f"{schema}_{name}" for name in sources.providers()}
-    asked, warnings = questions(schema, timezone, folder)
+    folders = [HERE, own] if own else [HERE]
+    asked, warnings = questions(schema, timezone, folders)
     views = [*unified(schema, raw_schemas, _tables(client, raw_schemas.values())), *asked]
     drops = [f'drop view if exists "{schema}"."{view.name}"' for view in reversed(views)]
     comments = read_comments(client, schema)
@@ -51,6 +53,9 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
         and made.get(view.name) == view.digest()
         and comments.get((view.name, ""), "") == view.meaning
     }
+    if own and own.is_dir():
+        known = file_names(folders) | UNIFIED.keys()
+        warnings += _drop(client, schema, [name for name in made if name.lower() not in known])
     while due := _due(views, current):
         try:
             return warnings + _replace(client, schema, views, due, drops)
@@ -58,6 +63,31 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
             warnings.append(_warning(refused))
             views.remove(refused.view)
     return warnings
+
+
+def _drop(client: SqlClientBase[Any], schema: str, gone: list[str]) -> list[str]:
+    """Drops the views whose files are gone, each after those that read it; a warning for each that others depend on."""
+    while gone:
+        left = [name for name in gone if not _dropped(client, schema, name)]
+        if left == gone:
+            return [f"{schema}.{name} was not dropped, though its file is gone: other views read it" for name in left]
+        gone = left
+    return []
+
+
+def _dropped(client: SqlClientBase[Any], schema: str, name: str) -> bool:
+    """Drops a view unless another depends on it; what has its name now, and is no view, stays."""
+    sql = "select 1 from information_schema.views where table_schema = %s and table_name = %s"
+    try:
+        with client.begin_transaction():
+            if client.execute_sql(sql, schema, name):
+                client.execute_sql(f'drop view "{schema}"."{name}"')
+            forget(client, schema, name)
+    except DatabaseException as error:
+        if state_of(error) != DEPENDENTS:
+            raise
+        return False
+    return True
 
 
 def _due(views: Sequence[View], current: Collection[str]) -> list[View]:

@@ -4,7 +4,7 @@ A file that is not usable stops no other: it gets a sentence that names the file
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
@@ -14,7 +14,7 @@ from pipelines.outcome.logs import escaped
 
 HERE = Path(__file__).parent
 MAX_NAME_BYTES = 63  # PostgreSQL truncates longer names without an error
-_SCHEMA = re.compile(r"\b(from|join)(\s+)(raw|fax)\.(\w+)", re.IGNORECASE)
+_SCHEMA = re.compile(r"\b(from|join)(\s+)(raw|fax)\.(\w+)(?:\.(\w+))?", re.IGNORECASE)
 _COLUMNS = re.compile(r"--   (\w+(?:, \w+)*): (.+)")
 
 _NO_NULLS: Mapping[str, str] = {}
@@ -44,18 +44,15 @@ class ViewFile:
         return kept[min(first + number - 1, len(kept) - 1)]
 
 
-def view_files(folder: Path, taken: Collection[str]) -> tuple[list[ViewFile], list[str]]:
-    """The folder's usable files, each after those that it reads, and one sentence for each unusable file.
+def view_files(folders: Sequence[Path], taken: Collection[str]) -> tuple[list[ViewFile], list[str]]:
+    """The folders' usable files, each after those that it reads, and one sentence for each unusable file.
 
-    `taken` are names of views that no file may have.
+    `taken` are names of views that no file may have; nor may a file have the name of one in a folder before its own.
     """
     files: dict[str, ViewFile] = {}
     problems = []
     names = {name.lower() for name in taken}
-    # DuckDB ignores case in names; the project's own are in lower case and come first.
-    for path in sorted(folder.glob("*.sql"), key=lambda path: (path.stem != path.stem.lower(), path.stem)):
-        if path.name.startswith("."):
-            continue  # left by editors and file managers
+    for path in _paths(folders):
         try:
             files[path.stem] = ViewFile(path, _read(path, names))
             names.add(path.stem.lower())
@@ -65,6 +62,18 @@ def view_files(folder: Path, taken: Collection[str]) -> tuple[list[ViewFile], li
     problems += [f"{shown(files[name].path)}: the view reads itself, perhaps through others" for name in circular]
     usable = {name: file for name, file in files.items() if name not in circular}
     return [usable[name] for name in TopologicalSorter(_reads(usable)).static_order()], problems
+
+
+def file_names(folders: Sequence[Path]) -> set[str]:
+    """The names of all files, usable or not, in lower case: DuckDB ignores case in names."""
+    return {path.stem.lower() for path in _paths(folders)}
+
+
+def _paths(folders: Sequence[Path]) -> Iterator[Path]:
+    """The folders' SQL files, without those that editors and file managers leave; names in lower case come first."""
+    for folder in folders:
+        found = (path for path in folder.glob("*.sql") if not path.name.startswith("."))
+        yield from sorted(found, key=lambda path: (path.stem != path.stem.lower(), path.stem))
 
 
 def head(sql: str) -> str:
@@ -84,17 +93,20 @@ def _head_lines(sql: str) -> Iterator[str]:
 
 def tables_read(sql: str, schema: str) -> list[str]:
     """The names of the tables or views that a query reads from `schema`, `raw` or `fax`, in their order."""
-    return list(dict.fromkeys(table for _, _, read, table in _SCHEMA.findall(sql) if read.lower() == schema))
+    return list(dict.fromkeys(match[4] for match in _SCHEMA.finditer(sql) if match[3].lower() == schema))
 
 
 def named(sql: str, schema: str, raw: str, provider: str, nulls: Mapping[str, str] = _NO_NULLS) -> str:
     """The query with the real names of schemas and provider, without comments and the last semicolon.
 
+    `raw.<provider>.<table>` is the table of any provider, `raw.<table>` that of the schema `raw`.
     `nulls` are select expressions, by raw table, for the columns that the table lacks.
     """
     names = {"raw": raw, "fax": schema}
 
     def table(match: re.Match[str]) -> str:
+        if match[5]:
+            return f'{match[1]}{match[2]}"{schema}_{match[4]}"."{match[5]}"'
         real = f'"{names[match[3].lower()]}"."{match[4]}"'
         if match[3].lower() != "raw" or not (added := nulls.get(match[4])):
             return f"{match[1]}{match[2]}{real}"
@@ -133,6 +145,10 @@ def _read(path: Path, taken: Collection[str]) -> str:
         raise Unusable(f"line {line}: the text is not UTF-8: save the file as UTF-8") from None
     if "\0" in text:
         raise Unusable(f"line {text[: text.index(chr(0))].count(chr(10)) + 1}: the text holds a NUL character")
+    for match in _SCHEMA.finditer(text):
+        if match[3].lower() == "raw" and not match[5]:
+            line = text[: match.start()].count("\n") + 1
+            raise Unusable(f"line {line}: raw.{match[4]} lacks the provider: write raw.<provider>.{match[4]}")
     if not named(text, "", "", ""):
         raise Unusable("the file holds no query")
     return text

@@ -27,6 +27,11 @@ def write_digests(client: SqlClientBase[Any], schema: str, made: Mapping[str, st
         client.execute_sql(f"insert into {table} values (%s, %s)", name, digest)
 
 
+def forget(client: SqlClientBase[Any], schema: str, view: str) -> None:
+    """Forgets a view that is gone."""
+    client.execute_sql(f'delete from "{schema}"."{MADE_VIEWS}" where view_name = %s', view)
+
+
 def _creation(schema: str) -> Iterator[str]:
     yield f'create table if not exists "{schema}"."{MADE_VIEWS}" (view_name text, digest text)'
     yield comment_on("table", schema, MADE_VIEWS, text=_MEANING)

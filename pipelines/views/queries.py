@@ -1,11 +1,13 @@
-"""The queries of the views: each unified view is a union of the providers' SQL files; every file here is another view.
+"""The queries of the views: each unified view is a union of the providers' SQL files; every file here, and
+every file of the user's own folder, is another view.
 
-A file reads `raw.<table>` (the provider's schema) and `fax.<view>`; the configured names replace both. `:timezone` is
+A provider's file reads `raw.<table>` (of the provider's schema), the others `raw.<provider>.<table>`, and all of them
+`fax.<view>`; the configured names replace these. `:timezone` is
 the time zone of days and months in the reports, `:two_digit_country_codes` a list of texts. A view comes after those
 that it reads.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -28,7 +30,7 @@ UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     "sync_runs": (ledger.RUNS_MEANING, (fax.PROVIDER, *ledger.RUN_COLUMNS)),
     "sync_windows": (ledger.WINDOWS_MEANING, (fax.PROVIDER, *ledger.WINDOW_COLUMNS)),
 }
-_SQL_TYPES = {
+SQL_TYPES = {
     "text": "text",
     "bigint": "bigint",
     "double": "double precision",
@@ -77,12 +79,12 @@ def unified(
         yield View(name, meaning, "\nunion all\n".join(branches), {column.name: column.meaning for column in columns})
 
 
-def questions(schema: str, timezone: str, folder: Path = HERE) -> tuple[list[View], list[str]]:
-    """The views of the folder's files, each after those that it reads, and one sentence for each unusable file.
+def questions(schema: str, timezone: str, folders: Sequence[Path] = (HERE,)) -> tuple[list[View], list[str]]:
+    """The views of the folders' files, each after those that it reads, and one sentence for each unusable file.
 
     A column that the head of a file does not explain means what it means in the first view that the query reads.
     """
-    files, problems = view_files(folder, UNIFIED)
+    files, problems = view_files(folders, UNIFIED)
     known = {name: {column.name: column.meaning for column in columns} for name, (_, columns) in UNIFIED.items()}
     views = []
     for file in files:
@@ -125,4 +127,4 @@ def _lacking(provider: str, raw: str, tables: Mapping[tuple[str, str], Collectio
 
 
 def _nulls(columns: Iterable[Column]) -> str:
-    return ", ".join(f'cast(null as {_SQL_TYPES[column.data_type]}) as "{column.name}"' for column in columns)
+    return ", ".join(f'cast(null as {SQL_TYPES[column.data_type]}) as "{column.name}"' for column in columns)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 import sources
-from pipelines.views.queries import UNIFIED, questions, unified
+from pipelines.views.files import HERE
+from pipelines.views.queries import SQL_TYPES, UNIFIED, questions, unified
 from sources.load import ledger
 from sources.records.schema import Column, Table
 
@@ -26,11 +28,10 @@ _UNIFIED_KEYS: dict[str, tuple[tuple[str, ...], str | None]] = {
     "fax_recipients": (("provider", "account", "fax_id", "position"), "faxes"),
     "fax_tags": (("provider", "account", "fax_id", "name"), "faxes"),
 }
-_TYPES: dict[str, Any] = {
+_TYPES = {
     "VARCHAR": "text",
     "BIGINT": "bigint",
     "BOOLEAN": "bool",
-    "DATE": "date",  # of views only
     "DECIMAL": "decimal",
     "DOUBLE": "double",
     "TIMESTAMP WITH TIME ZONE": "timestamp",
@@ -68,21 +69,40 @@ def raw_tables(schema: str) -> Iterator[Relation]:
         yield Relation(raw, ledger.SYNC_RUNS, ledger.RUNS_MEANING, ledger.RUN_COLUMNS)
 
 
-def views(schema: str) -> Iterator[Relation]:
-    """The views: first those that all providers share, then those that answer questions."""
+def views(schema: str, own: Path | None = None) -> Iterator[Relation]:
+    """The views: first those that all providers share, then those that answer questions.
+
+    The user's own, in the folder `own`, are among them if DuckDB knows all that they use.
+    """
     for name, (meaning, columns) in UNIFIED.items():
         key, of = _UNIFIED_KEYS.get(name, ((), None))
         yield Relation(schema, name, meaning, columns, key, of)
-    with duckdb.connect() as empty:  # a database without raw tables knows the type of every column
-        empty.execute(f'create schema "{schema}"')
-        for view in unified(schema, {}, {}):
-            empty.execute(f'create view "{schema}"."{view.name}" as ({view.query})')
-        for view in questions(schema, "UTC")[0]:
-            empty.execute(f'create view "{schema}"."{view.name}" as ({view.query})')
+    with duckdb.connect() as empty:  # it knows the types of all columns
+        _make_empty(empty, schema)
+        for view in questions(schema, "UTC", [HERE, own] if own else [HERE])[0]:
+            try:
+                empty.execute(f'create view "{schema}"."{view.name}" as ({view.query})')
+            except duckdb.Error:
+                continue  # a view of the user's own, for PostgreSQL alone or with an error, of which the sync warns
             described = empty.execute(f'describe "{schema}"."{view.name}"').fetchall()
-            types = {name: _TYPES[sql_type.partition("(")[0]] for name, sql_type, *_ in described}
-            columns = tuple(Column(name, types[name], view.columns.get(name, "")) for name in types)
+            columns = tuple(Column(name, _type(kind), view.columns.get(name, "")) for name, kind, *_ in described)
             yield Relation(schema, view.name, view.meaning, columns)
+
+
+def _make_empty(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Creates every raw table and unified view, without a row."""
+    connection.execute(f'create schema "{schema}"')
+    for view in unified(schema, {}, {}):
+        connection.execute(f'create view "{schema}"."{view.name}" as ({view.query})')
+    for table in raw_tables(schema):
+        listed = ", ".join(f'"{column.name}" {SQL_TYPES[column.data_type]}' for column in table.columns)
+        connection.execute(f'create schema if not exists "{table.schema}"')
+        connection.execute(f'create table "{table.schema}"."{table.name}" ({listed})')
+
+
+def _type(sql_type: str) -> Any:
+    """The type in the words of the raw tables; one that these do not have in DuckDB's own."""
+    return _TYPES.get(sql_type.partition("(")[0], sql_type.lower())
 
 
 def _table(provider: str) -> Table:

@@ -1,14 +1,14 @@
 """Views of the user's own: one that cannot be made stops no fax and no other view, and its author learns why."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from pipelines.views.files import HERE
-from tests.conftest import ROOT, MakeWarehouse, ServeFake, SyncProcess, generated
+from tests.conftest import MakeWarehouse, ServeFake, SyncProcess, generated
+from tests.support.servers.postgres import Server
 from tests.support.tiers import first_quick
-from tests.support.warehouse.file_and_database import KINDS, Warehouse
+from tests.support.warehouse.file_and_database import KINDS, Database, Warehouse
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.raw_tables import warnings_of_refresh
 from tests.support.warehouse.rows import rows
@@ -22,8 +22,9 @@ TYPO = "-- A typo.\n\nselect account\nfrom\n    fax.faxess\n"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with our files, and one view of the user's own that is fine."""
-    made = shutil.copytree(HERE, tmp_path / "own" / "views", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    """A folder with one view of the user's own that is fine."""
+    made = tmp_path / "own" / "views"
+    made.mkdir(parents=True)
     (made / "by_account.sql").write_text(FINE)
     return made
 
@@ -85,7 +86,7 @@ def test_a_view_that_cannot_be_made_is_told_and_stops_no_other(wrong: str, made:
     files, told = WRONG[wrong]
     for name, text in files.items():
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    warnings = warnings_of_refresh(made.settings(), folder=folder)
+    warnings = warnings_of_refresh(made.settings(), own=folder)
 
     assert [
         warning for warning, words in zip(sorted(warnings), sorted(told), strict=True) if words not in warning
@@ -96,7 +97,7 @@ def test_a_view_that_cannot_be_made_is_told_and_stops_no_other(wrong: str, made:
 
 def test_a_warning_quotes_the_database_and_no_number(made: Warehouse, folder: Path) -> None:
     (folder / "mine.sql").write_text('select "+1 206 555 0100" from fax.faxes')
-    (warning,) = warnings_of_refresh(made.settings(), folder=folder)
+    (warning,) = warnings_of_refresh(made.settings(), own=folder)
 
     assert "555" not in warning
     assert "[number]" in warning
@@ -107,7 +108,7 @@ def test_a_folder_or_a_dead_link_is_no_view(made: Warehouse, folder: Path) -> No
     (folder / "link.sql").symlink_to(folder / "nothing")
     (folder / ".#editor.sql").symlink_to("user@host.1234")
     (folder / "._mine.sql").write_bytes(b"\0\5\26\7\0")
-    warnings = warnings_of_refresh(made.settings(), folder=folder)
+    warnings = warnings_of_refresh(made.settings(), own=folder)
 
     assert [warning.partition(": ")[2] for warning in warnings] == [
         "the file cannot be read: Is a directory",
@@ -129,9 +130,9 @@ def test_a_folder_or_a_dead_link_is_no_view(made: Warehouse, folder: Path) -> No
 )
 def test_a_view_of_ones_own_is_made_once(text: str, made: Warehouse, folder: Path) -> None:
     (folder / "mine.sql").write_bytes(text.encode())
-    first = warnings_of_refresh(made.settings(), folder=folder)
+    first = warnings_of_refresh(made.settings(), own=folder)
     made.write("comment on column fax.mine.account is 'lost when the view is made again'")
-    second = warnings_of_refresh(made.settings(), folder=folder)
+    second = warnings_of_refresh(made.settings(), own=folder)
     notes = (
         "select description from pg_catalog.pg_description join pg_catalog.pg_class on objoid = pg_class.oid"
         " where relname = 'mine' and objsubid <> 0 and description is not null"
@@ -143,20 +144,20 @@ def test_a_view_of_ones_own_is_made_once(text: str, made: Warehouse, folder: Pat
 
 
 def test_a_view_that_was_dropped_comes_back(made: Warehouse, folder: Path) -> None:
-    warnings_of_refresh(made.settings(), folder=folder)
+    warnings_of_refresh(made.settings(), own=folder)
     made.write("drop view fax.by_account")
     (folder / "mine.sql").write_text(TYPO)
-    warnings = warnings_of_refresh(made.settings(), folder=folder)
+    warnings = warnings_of_refresh(made.settings(), own=folder)
 
     assert len(warnings) == 1
     assert "by_account" in views(made)
 
 
 def test_a_view_that_fails_keeps_no_other_from_changing(made: Warehouse, folder: Path) -> None:
-    warnings_of_refresh(made.settings(), folder=folder)
+    warnings_of_refresh(made.settings(), own=folder)
     (folder / "mine.sql").write_text(TYPO)
     (folder / "by_account.sql").write_text("select 1 as other, 2 as columns")
-    warnings = warnings_of_refresh(made.settings(), folder=folder)
+    warnings = warnings_of_refresh(made.settings(), own=folder)
 
     assert [warning.partition(": ")[0][-16:] for warning in warnings] == ["mine.sql, line 5"]
     assert rows(made, "select other, columns from fax.by_account") == [(1, 2)]
@@ -164,25 +165,64 @@ def test_a_view_that_fails_keeps_no_other_from_changing(made: Warehouse, folder:
 
 def test_a_mended_view_is_made(made: Warehouse, folder: Path) -> None:
     (folder / "mine.sql").write_text(TYPO)
-    warnings_of_refresh(made.settings(), folder=folder)
+    warnings_of_refresh(made.settings(), own=folder)
     (folder / "mine.sql").write_text(TYPO.replace("faxess", "faxes"))
 
-    assert warnings_of_refresh(made.settings(), folder=folder) == []
+    assert warnings_of_refresh(made.settings(), own=folder) == []
     assert "mine" in views(made)
+
+
+def test_a_view_whose_file_is_gone_is_dropped_if_a_sync_has_made_it(made: Warehouse, folder: Path) -> None:
+    (folder / "reads_it.sql").write_text("select * from fax.by_account")
+    warnings_of_refresh(made.settings(), own=folder)
+    made.write("create view fax.of_somebody as select 1 as one")
+    (folder / "by_account.sql").unlink()
+    (folder / "reads_it.sql").unlink()
+    (folder / "mine.sql").write_text(TYPO)
+    before = views(made)
+    warnings_of_refresh(made.settings(), own=folder.parent / "not there")
+
+    assert views(made) == before
+
+    warnings_of_refresh(made.settings(), own=folder)
+
+    assert before - views(made) == {"by_account", "reads_it"}
+    assert {"of_somebody"} | OURS <= views(made)
+
+
+@pytest.mark.slow
+def test_a_view_that_another_reads_is_not_dropped(postgres: Server, folder: Path) -> None:
+    made = Database(postgres, postgres.create())
+    warnings_of_refresh(made.settings(), own=folder)
+    made.write("create view fax.of_somebody as select * from fax.by_account")
+    (folder / "by_account.sql").unlink()
+    warnings = warnings_of_refresh(made.settings(), own=folder)
+
+    assert warnings == ["fax.by_account was not dropped, though its file is gone: other views read it"]
+    assert "by_account" in views(made)
+
+
+def test_a_view_of_ones_own_reads_raw_tables_and_the_time_zone(made: Warehouse, folder: Path) -> None:
+    text = "select faxes.id, :timezone as zone\nfrom raw.phaxio.faxes as faxes\njoin fax.faxes as other on true"
+    (folder / "mine.sql").write_text(text)
+    (folder / "short.sql").write_text("select id\nfrom raw.faxes")
+    (warning,) = warnings_of_refresh(made.settings(), "Europe/Paris", own=folder)
+
+    assert warning.endswith("short.sql: line 2: raw.faxes lacks the provider: write raw.<provider>.faxes")
+    assert rows(made, "select count(*), max(zone) from fax.mine") == [(0, None)]
 
 
 def test_the_faxes_are_loaded_whatever_the_view(
     place: Warehouse, serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path
 ) -> None:
-    project = tmp_path / "copy"
-    for name in ("sources", "pipelines", ".dlt"):
-        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "secrets.toml"))
-    (project / "pipelines" / "views" / "mine.sql").write_text(TYPO)
+    folder = tmp_path / "project" / "views"
+    folder.mkdir()
+    (folder / "mine.sql").write_text(TYPO)
     served = serve_fake("phaxio", generated("phaxio", 30))
-    done = sync_process(root=project, cwd=project)
+    done = sync_process()
 
     assert done.returncode == 0, done.stderr
-    assert "WARNING: pipelines/views/mine.sql, line 5: the view was not created: " in done.stdout
+    assert "WARNING: project/views/mine.sql, line 5: the view was not created: " in done.stdout
     assert "faxess" in done.stdout
     assert_holds(place, "phaxio", served.fake.truth())
     assert rows(place, "select sum(faxes) from fax.daily_costs") == [(30,)]

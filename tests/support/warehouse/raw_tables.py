@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import sources
-from pipelines.views.files import HERE
 from sources.load import ledger
 from sources.records.schema import ACCOUNT, Column
 
@@ -69,8 +68,8 @@ def refresh(environment: Mapping[str, str], timezone: str = "UTC") -> None:
     assert warnings_of_refresh(environment, timezone) == []
 
 
-def warnings_of_refresh(environment: Mapping[str, str], timezone: str = "UTC", folder: Path = HERE) -> list[str]:
-    """Makes the views of the files in a folder, and gives the warnings."""
+def warnings_of_refresh(environment: Mapping[str, str], timezone: str = "UTC", own: Path | None = None) -> list[str]:
+    """Makes the views, those of one's own folder too, and gives the warnings."""
     from pipelines.views import refresh_views
     from pipelines.warehouse import load
 
@@ -78,4 +77,4 @@ def warnings_of_refresh(environment: Mapping[str, str], timezone: str = "UTC", f
         for name, value in environment.items():
             patched.setenv(name, value)
         with load.opened(sources.providers()[0], "default", "fax") as opened:
-            return refresh_views(opened.client, "fax", timezone, folder)
+            return refresh_views(opened.client, "fax", timezone, own)
