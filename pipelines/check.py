@@ -98,6 +98,7 @@ def _machine() -> Report:
     try:
         retired = [unknown for unknown in unknown_in_files() if unknown.is_retired]
         misspelt = [str(unknown) for unknown in unknown_in_files() if not unknown.is_retired]
+        report.settings.append(f"project: {bootstrap.settings_directory().parent}, for .dlt and relative paths")
         report.findings += [*machine_findings(), *secrets_in_config(), *misspelt]
         report.notes += [str(unknown) for unknown in (*retired, *unknown_in_environment())]
     except Exception as failure:

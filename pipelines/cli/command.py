@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pipelines.config.accounts import Shard
+from pipelines.config.bootstrap import COMMAND
 from pipelines.config.written import unreadable
 from pipelines.outcome import logs, signals
 from pipelines.outcome.unforeseen import always_fax_sync_error
@@ -24,6 +25,10 @@ USAGE, BROKEN_PIPE = 64, 141  # the shell's code for SIGPIPE
 
 class CommandParser(argparse.ArgumentParser):
     """The standard parser, with the exit code of sysexits(3) for wrong usage."""
+
+    def __init__(self, prog: str, **others: Any) -> None:
+        is_one = sys.argv[0].startswith(f"{COMMAND} ")  # as fax_warehouse/command.py sets it
+        super().__init__(prog=sys.argv[0] if is_one else prog, **others)
 
     def error(self, message: str) -> NoReturn:
         """Prints the usage and the message on stderr, and exits with 64."""

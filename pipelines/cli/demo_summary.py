@@ -11,7 +11,7 @@ from rich.table import Table
 
 import sources
 from pipelines.cli.next_steps import print_next_steps
-from pipelines.config.bootstrap import settings_directory
+from pipelines.config import bootstrap
 from pipelines.config.declaration import secrets_of
 from sources.load.run import Run
 
@@ -52,11 +52,11 @@ def demonstration(database: Path, schema: str) -> None:
         table.add_row(f"{month:%Y-%m}", provider, str(faxes), str(pages), f"{cost:,.2f}")
     Console(width=80).print(table)
     print_next_steps()
-    if (settings_directory() / "secrets.toml").exists():
+    if (bootstrap.settings_directory() / "secrets.toml").exists():
         return
     secrets = {name: secrets_of(sources.provider(name).Settings) for name in sources.providers()}
     keys = "; ".join(f"[sources.{name}] {', '.join(names)}" for name, names in secrets.items())
     print("Your own faxes:")
     print("  install -m 600 .dlt/example.secrets.toml .dlt/secrets.toml")
     print(f"  fill in {keys}")
-    print("  uv run python pipelines/sync.py")
+    print(f"  {bootstrap.command('sync')}")

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from pathlib import Path
 
 from pipelines.config import bootstrap
@@ -20,13 +21,15 @@ def print_next_steps() -> None:
     if isinstance(place, Path):
         where = os.path.relpath(place) if place.is_relative_to(Path.cwd()) else str(place)
         code = f"import duckdb; print(duckdb.connect({where!r}, read_only=True).sql('{sql}'))"
-        query = f"uv run python -c {_quoted(code)}"
+        python = sys.executable if bootstrap.IS_INSTALLED else "uv run python"
+        query = f"{python} -c {_quoted(code)}"
     else:
         where, query = f"schema {schema} of {place}", f'psql "{place}" -c "{sql}"'
     demo = " --demo" if place == bootstrap.DEMO_DATABASE else ""
     print(f"The faxes are in {where}. Look at them:")
-    print(f"  uv run python pipelines/report.py{demo}")
-    print("  uv run marimo run notebooks/fax_costs.py")
+    print(f"  {bootstrap.command('report')}{demo}")
+    if not bootstrap.IS_INSTALLED:
+        print("  uv run marimo run notebooks/fax_costs.py")
     print(f"  {query}")
 
 

@@ -92,7 +92,7 @@ class Account:
         for key, secret in secrets.items():
             _require_printable(key, secret)
         if file := values.get("ca_bundle"):
-            values["ca_bundle"] = str(bootstrap.ROOT / file)
+            values["ca_bundle"] = str(bootstrap.PROJECT / file)
         return self.model(**values)
 
     def origins(self) -> Iterator[str]:
@@ -142,7 +142,7 @@ def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[
     if not accounts:
         raise ConfigError(
             "no provider is configured: copy .dlt/example.secrets.toml to .dlt/secrets.toml and fill in your keys, "
-            "or see it work first: uv run python pipelines/sync.py --demo"
+            f"or see it work first: {bootstrap.command('sync')} --demo"
         )
     known_names = {account.name for account in accounts}
     for name in chosen:

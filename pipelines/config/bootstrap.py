@@ -1,4 +1,8 @@
-"""Sets up the process before dlt is imported: garbage collection, signals, umask, and the project's directory."""
+"""Sets up the process before dlt is imported: garbage collection, signals, umask, dlt's settings, and the project.
+
+The project is the directory with `.dlt` and, by default, the warehouse: `FAX_WAREHOUSE_PROJECT`, or else the clone, or
+the current directory if the commands are installed.
+"""
 
 import gc
 import importlib.util
@@ -8,10 +12,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMO_DATABASE = ROOT / "demo.duckdb"
+IS_INSTALLED = (ROOT / "command.py").is_file()  # the wheel has the folders of the repository in `fax_warehouse`
+COMMAND = "fax-warehouse"
+_CHOSEN = os.environ.get("FAX_WAREHOUSE_PROJECT")
+PROJECT = Path(_CHOSEN or (Path.cwd() if IS_INSTALLED else ROOT)).resolve()
+DEMO_DATABASE = PROJECT / "demo.duckdb"
 
 if importlib.util.find_spec("dlt") is None:
     sys.stderr.write(f"dlt is not installed for {sys.executable}: run this with `uv run python` in {ROOT}\n")
+    raise SystemExit(78)
+if not PROJECT.is_dir():
+    sys.stderr.write(f"there is no directory {PROJECT}: correct FAX_WAREHOUSE_PROJECT\n")
     raise SystemExit(78)
 
 gc.set_threshold(200_000, 50, 100)  # records have no cycles; the default thresholds took a tenth of a backfill
@@ -23,9 +34,23 @@ if Path(sys.argv[0]).resolve().parent == ROOT / "pipelines":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback during the imports; later a command listens
 
 os.umask(0o077)  # other users of the machine may not read fax logs
-os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))
-os.environ.setdefault("DLT_LOCAL_DIR", str(ROOT))
+for _name in ("DLT_PROJECT_DIR", "DLT_LOCAL_DIR"):
+    os.environ[_name] = str(PROJECT) if _CHOSEN else os.environ.get(_name, str(PROJECT))
 os.environ.setdefault("PGAPPNAME", "fax-sync")
+for _name, _value in {
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",  # each row names the load that wrote it
+    "LOAD__TRUNCATE_STAGING_DATASET": "true",  # no fax stays in the staging schema after a load
+    "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",  # a file for PostgreSQL is read at once, then deleted
+    "RUNTIME__DLTHUB_TELEMETRY": "false",  # connections to the providers and the warehouse only
+    "RUNTIME__LOG_LEVEL": "CRITICAL",  # the commands report errors themselves, without values from the data
+}.items():
+    os.environ.setdefault(_name, _value)
+
+
+def command(name: str) -> str:
+    """What a user types for the command of this name, in the way in which this process was started."""
+    is_one = IS_INSTALLED or sys.argv[0].startswith(f"{COMMAND} ")
+    return f"{COMMAND} {name}" if is_one else f"uv run python pipelines/{name}.py"
 
 
 def settings_directory() -> Path:

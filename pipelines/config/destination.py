@@ -20,8 +20,12 @@ _FORM = "postgresql://user:password@host:5432/database"
 
 def destination_type() -> str:
     """The configured type by dlt's name: duckdb, postgres, filesystem, or an unsupported one."""
-    written = _written("destination_type", dlt.config) or _written("destination_type", dlt.secrets)
-    return str(written).rpartition(".")[2]
+    values: list[Any] = [
+        place.get(f"{section}.destination_type") for place in (dlt.config, dlt.secrets) for section in _SECTIONS
+    ]
+    if all(value is None for value in values):
+        return WarehouseSettings().destination_type
+    return str(next(filter(None, values), "")).rpartition(".")[2]  # an empty variable is refused, not taken for a file
 
 
 def require_destination() -> None:

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -20,7 +20,7 @@ def machine_findings() -> Iterator[str]:
         installed = version(required.name)
         if installed not in required.specifier:
             yield f"{required.name} {installed} is not a tested version: run uv sync, or install {required}"
-    for directory in (bootstrap.ROOT, Path(tempfile.gettempdir())):
+    for directory in (bootstrap.PROJECT, Path(tempfile.gettempdir())):
         if scarce := scarce_room(directory):
             yield scarce
     if readable := readable_by_others():
@@ -34,7 +34,10 @@ def scarce_room(directory: Path) -> str | None:
 
 
 def _required_packages() -> list[Requirement]:
-    """The dependencies in pyproject.toml, with their version bounds."""
+    """The dependencies, with their version bounds: of the wheel, or of the clone by its pyproject.toml."""
+    if bootstrap.IS_INSTALLED:
+        declared = map(Requirement, requires(bootstrap.COMMAND) or ())
+        return [dependency for dependency in declared if dependency.marker is None]
     pyproject = tomllib.loads((bootstrap.ROOT / "pyproject.toml").read_text("utf-8"))
     return [Requirement(dependency) for dependency in pyproject["project"]["dependencies"]]
 

@@ -89,7 +89,7 @@ def _require_readable(pipeline: dlt.Pipeline) -> None:
     if file := file_of(pipeline):
         if not file.exists():
             demo = " --demo" if file == bootstrap.DEMO_DATABASE else ""
-            raise WarehouseError(f"there is no {file} yet: run uv run python pipelines/sync.py{demo}")
+            raise WarehouseError(f"there is no {file} yet: run {bootstrap.command('sync')}{demo}")
         forbid_writing(pipeline)
 
 

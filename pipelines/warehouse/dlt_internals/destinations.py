@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 import dlt
+from dlt.common.destination import Destination
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.config.destination import DESTINATION, require_destination
+from pipelines.config.destination import DESTINATION, destination_type, require_destination
 
 
 def configured_destination(staging: str) -> Any:
@@ -22,12 +23,12 @@ def configured_destination(staging: str) -> Any:
         ConfigError: its settings contradict each other.
     """
     require_destination()
-    made: Any = dlt.destination(DESTINATION, staging_dataset_name_layout=staging)
-    if made.destination_type.endswith(".postgres"):
-        from pipelines.warehouse.dlt_internals.postgres_destination import postgres  # noqa: PLC0415  # no run into a file needs its driver
+    kind = destination_type()
+    if kind != "postgres":
+        return Destination.from_reference(kind, destination_name=DESTINATION, staging_dataset_name_layout=staging)
+    from pipelines.warehouse.dlt_internals.postgres_destination import postgres  # noqa: PLC0415  # no run into a file needs its driver
 
-        made = postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging)
-    return made
+    return postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging)
 
 
 def fence_loads(pipeline: dlt.Pipeline, fence: Callable[[SqlClientBase[Any]], None] | None) -> None:
