@@ -24,6 +24,7 @@ with app.setup:
     from pipelines.costs.money import PAGE_PRICE, ZERO, change, dollars
     from pipelines.costs.month_in_words import minutes
     from pipelines.costs.months import days_of, month_before
+    from pipelines.lake import reading
     from pipelines.warehouse import read_only
     from sources.errors import FaxSyncError
 
@@ -33,7 +34,7 @@ with app.setup:
 @app.function
 def ask(sql, *values):
     """The rows of a query; the warehouse is open for no longer than that takes."""
-    with read_only.opened() as read:
+    with reading.opened() as read:
         return read(sql, *values)
 
 

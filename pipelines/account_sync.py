@@ -21,7 +21,7 @@ from pipelines.outcome.account_ending import Ending, kept
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.ledger_compaction import compact
-from pipelines.warehouse.retention import delete_expired
+from pipelines.warehouse.retention import NO_CLOCK, delete_expired
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources import provider
 from sources.errors import ConfigError, Paused
@@ -153,7 +153,7 @@ def run_of(
     sync_settings, privacy = SyncSettings.read(), PrivacySettings.read()
     kept = privacy.kept_from(now)
     if kept and opened.appends:
-        raise ConfigError("setting privacy.keep_days needs a database: faxes cannot be deleted from Parquet files")
+        raise ConfigError("setting privacy.keep_days needs a database or Delta tables: Parquet files only grow")
     source, options = account.source(settings, privacy.handling()), sync.options
     request = RunRequest(
         sync.run_id,
@@ -229,6 +229,6 @@ def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:
     if not run.kept_from or not run.request.moves_cursor:
         return
     if not run.client.has_server_time:
-        run.warnings.append("no fax older than [privacy] keep_days was deleted: the provider's answers have no Date")
+        run.warnings.append(NO_CLOCK)
     else:
         run.purged = delete_expired(opened, provider(account.provider).TABLE, account.name, run.kept_from)

@@ -10,10 +10,11 @@ from threading import Thread
 from pipelines.account_sync import AccountSync, Sync
 from pipelines.cli.summary import Outcome
 from pipelines.config.accounts import Account
-from pipelines.config.destination import destination_type
+from pipelines.config.destination import delta_url, destination_type
 from pipelines.config.settings import SyncSettings
 from pipelines.outcome import signals
 from pipelines.warehouse.load import Warehouses
+from sources.errors import ConfigError
 
 _ENDING_SECONDS = 5  # for running syncs to end after a signal; their locks end with the process
 
@@ -21,9 +22,11 @@ _ENDING_SECONDS = 5  # for running syncs to end after a signal; their locks end 
 def sync_accounts(accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
     """How the sync of each account ended, in the order of the accounts. After a signal no further sync begins.
 
-    With PostgreSQL, `[sync] accounts_at_a_time` accounts open the warehouse and read at the same time; with a file
-    only one, as the file has one lock.
+    Into Delta tables, all accounts are one run. With PostgreSQL, `[sync] accounts_at_a_time` accounts open the
+    warehouse and read at the same time; with a file only one, as the file has one lock.
     """
+    if output := delta_url():
+        return _into_delta_tables(output, accounts, sync)
     outcomes: dict[Account, Outcome] = {}
     with ExitStack() as stack:
         slots = [Warehouses(sync.schema) for _ in range(min(SyncSettings.read().accounts_at_a_time, len(accounts)))]
@@ -38,6 +41,15 @@ def sync_accounts(accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
                     _not_begun(account, stopped) if stopped else AccountSync(account, slots[0], sync).begin().finish()
                 )
     return [outcomes[account] for account in accounts]
+
+
+def _into_delta_tables(output: str, accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
+    try:
+        from pipelines.lake.accounts_run import lake_run  # noqa: PLC0415  # an extra, that may not be there
+        from pipelines.lake.in_threads import in_threads  # noqa: PLC0415  # as above
+    except ModuleNotFoundError as missing:
+        raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/files.md") from None
+    return lake_run(output, sync.run_id, in_threads(accounts, sync.on_progress), sync.options).of(accounts)
 
 
 def _side_by_side(

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,6 +30,7 @@ from pipelines.health.month_count import compare, not_yet_loaded
 from pipelines.health.no_faxes import hint
 from pipelines.health.provider_advice import advice, advised, is_out_of_reach
 from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
+from pipelines.lake import reading
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import load, read_only
 from pipelines.warehouse.database_file import require_file
@@ -114,20 +115,32 @@ def _report(account: accounts.Account, schema: str, noted: set[str]) -> Report:
     report = Report()
     try:
         report.settings += [*account.origins(), *destination.origins()]
-        report.findings += _warehouse_to_make(schema)
-        with demo.stand_in(), load.opened(account.provider, account.name, schema) as opened:
-            report.settings.append(f"destination.warehouse: {version_of(opened)}")
-            report.findings += warehouse_findings(opened, schema)
-            shared = warehouse_notes(opened, account.provider, _names(account.provider))
-            report.notes += [note for note in shared if note not in noted]
-            noted.update(report.notes)
-            _check_account(account, StoredFaxes(opened.client, account.name, opened.appends), report)
+        with _stored(account, schema, report, noted) as stored:
+            _check_account(account, stored, report)
     except AtWork as busy:
         report.looked_at = False
         report.notes.append(str(busy))
     except Exception as failure:
         report.note_failure(failure)
     return report
+
+
+@contextmanager
+def _stored(account: accounts.Account, schema: str, report: Report, noted: set[str]) -> Iterator[StoredFaxes]:
+    """What the warehouse holds of the account; adds to the report what is to be said of the warehouse itself."""
+    if output := destination.delta_url():
+        report.settings.append("destination.warehouse: Delta tables")
+        with reading.delta_tables(output, account.provider, account.name, schema) as tables:
+            yield StoredFaxes(tables.client, account.name)
+        return
+    report.findings += _warehouse_to_make(schema)
+    with demo.stand_in(), load.opened(account.provider, account.name, schema) as opened:
+        report.settings.append(f"destination.warehouse: {version_of(opened)}")
+        report.findings += warehouse_findings(opened, schema)
+        shared = warehouse_notes(opened, account.provider, _names(account.provider))
+        report.notes += [note for note in shared if note not in noted]
+        noted.update(report.notes)
+        yield StoredFaxes(opened.client, account.name, opened.appends)
 
 
 def _warehouse_to_make(schema: str) -> Iterator[str]:
@@ -149,7 +162,7 @@ def _warehouse_to_make(schema: str) -> Iterator[str]:
 def _connections(account: accounts.Account, schema: str) -> Report:
     """The report on the account's credentials and on the connection to the warehouse, without anything else."""
     report = Report()
-    for attempt in (partial(try_provider, account), partial(try_warehouse, account, schema)):
+    for attempt in (partial(try_provider, account), partial(_try_warehouse, account, schema)):
         try:
             with demo.stand_in():
                 report.notes.append(attempt())
@@ -158,6 +171,14 @@ def _connections(account: accounts.Account, schema: str) -> Report:
         except Exception as failure:
             report.note_failure(failure)
     return report
+
+
+def _try_warehouse(account: accounts.Account, schema: str) -> str:
+    output = destination.delta_url()
+    if output is None:
+        return try_warehouse(account, schema)
+    with reading.delta_tables(output, account.provider, account.name, schema):
+        return "warehouse opened: Delta tables"
 
 
 def _check_account(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:

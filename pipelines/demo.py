@@ -18,6 +18,7 @@ def warehouse_settings(database: Path) -> dict[str, str]:
     """The environment variables that make `database`, a DuckDB file, the warehouse."""
     return {
         "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "duckdb",
+        "DESTINATION__WAREHOUSE__TABLE_FORMAT": "parquet",
         "DESTINATION__WAREHOUSE__CREDENTIALS": str(database),
         "SYNC__SCHEMA": "fax",
     }

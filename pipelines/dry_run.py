@@ -2,10 +2,14 @@
 
 import math
 import time
+from contextlib import AbstractContextManager
+from typing import Any
 
 from pipelines import demo
 from pipelines.account_sync import Sync, run_of, stored_of
 from pipelines.config.accounts import Account
+from pipelines.config.destination import delta_url
+from pipelines.lake import reading
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import load
 from pipelines.warehouse.stored_faxes import StoredFaxes
@@ -18,7 +22,7 @@ from sources.load.run import Run
 def dry_run(account: Account, sync: Sync) -> tuple[str, FaxSyncError | None]:
     """One line on what the sync of the account would read, or on the error that would prevent it, and that error."""
     try:
-        with demo.stand_in(), load.opened(account.provider, account.name, sync.schema) as opened:
+        with demo.stand_in(), _opened(account, sync.schema) as opened:
             run, position = run_of(account, account.settings(), sync, opened, time.monotonic()), opened.position
             run.spans = plan(run, position)
             asked = position.asked_until if position.cursor else run.started_at
@@ -27,6 +31,13 @@ def dry_run(account: Account, sync: Sync) -> tuple[str, FaxSyncError | None]:
     except Exception as failure:
         error = always_fax_sync_error(failure)
         return f"{account}: {error}", error
+
+
+def _opened(account: Account, schema: str) -> AbstractContextManager[Any]:
+    """The account's warehouse, or its Delta tables."""
+    if output := delta_url():
+        return reading.delta_tables(output, account.provider, account.name, schema)
+    return load.opened(account.provider, account.name, schema)
 
 
 def _sentence(run: Run, stored: StoredFaxes, open_faxes: int) -> str:

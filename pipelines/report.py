@@ -22,7 +22,7 @@ from pipelines.costs.figures import BREAKDOWNS, breakdown, month_figures
 from pipelines.costs.months import month, this_month
 from pipelines.costs.screen import show
 from pipelines.costs.selection import Selection
-from pipelines.warehouse import read_only
+from pipelines.lake import reading
 from pipelines.warehouse.read_only import Row
 from sources.errors import LocalError
 
@@ -37,7 +37,7 @@ def _report(options: argparse.Namespace) -> int:
     timezone = ReportSettings.read().timezone
     chosen: date = options.month or this_month(timezone)
     selection = Selection(_by(options), options.account, options.number, options.tag)
-    with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), read_only.opened() as read:
+    with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), reading.opened() as read:
         if options.csv:
             rows = breakdown(read, chosen, selection)
         else:

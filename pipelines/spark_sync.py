@@ -32,24 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sync(options: argparse.Namespace) -> int:
     warn_of_settings()
     try:
-        from pipelines.lake.accounts_run import LakeRun  # noqa: PLC0415  # an extra, that may not be there
+        from pipelines.lake.accounts_run import lake_run  # noqa: PLC0415  # an extra, that may not be there
         from pipelines.lake.spark_session import on_executors, session  # noqa: PLC0415  # as above
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra spark, see docs/scale.md") from None
     configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
     _ = [section.read() for section in SECTIONS], PrivacySettings.read().handling()  # refused before any request
     with session(options.master, _credentials(configured)) as spark:
-        run = LakeRun(
-            options.output,
-            run_id,
-            partial(on_executors, spark),
-            options.secrets,
-            options.max_runtime,
-            options.since,
-            options.until,
-            options.refetch,
-            options.full_refresh,
-        )
+        run = lake_run(options.output, run_id, partial(on_executors, spark), options, options.secrets)
         outcomes = run.of(configured)
     print_outcomes(outcomes, run_id, options.json, options.verbose)
     stopped = signals.received()

@@ -1,18 +1,21 @@
 """The settings under `[destination.warehouse]`, checked for contradictions before a warehouse is opened."""
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
 
 import dlt
 
 from pipelines.config.declaration import settings_of
-from pipelines.config.settings import DestinationType, WarehouseSettings
+from pipelines.config.settings import DestinationType, TableFormat, WarehouseSettings
 from sources.errors import ConfigError
 
 DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
 TYPES = get_args(DestinationType)
+FORMATS = get_args(TableFormat)
 UNKNOWN_TYPE = f"[destination.warehouse] destination_type must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
 _SECTIONS = ("destination.warehouse", "destination")  # dlt falls back to the second
 _FORM = "postgresql://user:password@host:5432/database"
@@ -26,6 +29,32 @@ def destination_type() -> str:
     if all(value is None for value in values):
         return WarehouseSettings().destination_type
     return str(next(filter(None, values), "")).rpartition(".")[2]  # an empty variable is refused, not taken for a file
+
+
+def delta_url() -> str | None:
+    """The URL of the directory that holds the Delta tables; None if the warehouse is another.
+
+    Raises:
+        ConfigError: the type or the format is not supported, or the directory is not set.
+    """
+    kind, written = destination_type(), str(_written("table_format", dlt.config) or FORMATS[0])
+    if kind not in TYPES:
+        raise ConfigError(UNKNOWN_TYPE)
+    if written not in FORMATS:
+        raise ConfigError(f"[destination.warehouse] table_format must be {' or '.join(FORMATS)}")
+    if written != "delta":
+        return None
+    if kind != "filesystem":
+        raise ConfigError(
+            f"[destination.warehouse] table_format is delta, but destination_type is {kind}: "
+            'set destination_type = "filesystem"'
+        )
+    place = str(_written("bucket_url", dlt.config) or _written("bucket_url", dlt.secrets) or "").rstrip("/")
+    if not place:
+        raise ConfigError("[destination.warehouse] lacks bucket_url: the directory of the Delta tables, or s3://…")
+    if urlsplit(place).scheme:
+        return place
+    return Path(os.environ["DLT_LOCAL_DIR"], place).resolve().as_uri()
 
 
 def require_destination() -> None:

@@ -16,6 +16,7 @@ from sources.window import whole_second
 
 KEY_BYTES = 32  # of HMAC-SHA-256: as long as its digest, RFC 2104
 DestinationType = Literal["duckdb", "postgres", "filesystem"]
+TableFormat = Literal["parquet", "delta"]
 SchemaName = Annotated[
     str,
     Meta(
@@ -71,7 +72,7 @@ class SyncSettings(Section, kw_only=True, frozen=True):
     duckdb_memory: Memory = "40MB"
     """DuckDB's memory limit while it loads."""
     accounts_at_a_time: Annotated[int, Meta(ge=1, le=100)] = 4
-    """How many accounts are read side by side, into PostgreSQL; each takes two of its connections."""
+    """How many accounts are read side by side, into PostgreSQL (two connections each) or Delta tables."""
     rows_per_load: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 100_000
     """A long backfill commits after about this many rows."""
 
@@ -157,11 +158,13 @@ class WarehouseSettings(Section, kw_only=True, frozen=True):
 
     heading = "destination.warehouse"
     destination_type: DestinationType = "duckdb"
-    """duckdb is a file, filesystem is Parquet files (docs/files.md)."""
+    """duckdb is a file, filesystem is Parquet files or Delta tables (docs/files.md)."""
     credentials: Secret = "warehouse.duckdb"
     """`postgresql://user:password@host:5432/database`, or the path of the DuckDB file."""
     bucket_url: Annotated[str | None, Meta(examples=["s3://bucket/faxes"])] = None
-    """Where the Parquet files are."""
+    """Where the Parquet files or Delta tables are."""
+    table_format: TableFormat = "parquet"
+    """What filesystem writes: parquet appends versions of rows, delta replaces rows."""
 
 
 SECTIONS: tuple[type[Section], ...] = (SyncSettings, ReportSettings, PrivacySettings, CheckSettings, NotifySettings)

@@ -1,4 +1,4 @@
-"""One account's run on an executor: the same batches as a sync of one machine has, staged as Parquet files.
+"""One account's task, on an executor or in this process: the same batches as the sync's, staged as Parquet files.
 
 The files are on storage that driver and executors share. A task that Spark runs again stages its files under other
 names, and only the names that it reports are merged, so that it changes nothing.
@@ -8,7 +8,7 @@ import math
 import pickle
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -69,11 +69,13 @@ class AccountTask:
 class Report:
     """How a task ended: its loads in order, each as staged files by table, and what the summary tells.
 
-    `moved` is how far the account is now read; None if its cursor is to stay. `error` is an exit code and a message.
+    `moved` is how far the account is now read; None if its cursor is to stay. `kept_from` is the earliest creation time
+    that is kept, if the provider's clock confirms it. `error` is an exit code and a message.
     """
 
     loads: list[dict[str, str]] = field(default_factory=list)
     moved: Position | None = None
+    kept_from: datetime | None = None
     finished: bool = True
     tally: Tally = field(default_factory=Tally)
     spans: list[Window] = field(default_factory=list)
@@ -118,14 +120,17 @@ def read_report(pickled: bytes) -> tuple[int, Report]:
     return number, report
 
 
-def run_task(task: AccountTask) -> Report:
+def run_task(
+    task: AccountTask, source: Source | None = None, progress: Callable[[Run], None] = lambda run: None
+) -> Report:
     """One load of the account, or all if it reads everything again: what is new is staged.
 
-    Whatever it meets with is reported, so that the tasks of other accounts go on.
+    `source` is the account's, where this process has its settings; else the environment has its credentials. Every
+    error is reported, so that the tasks of other accounts go on.
     """
     began, report = time.monotonic(), Report()
     try:
-        _read(task, report, began)
+        _read(task, source or _source_of(task), report, began, progress)
     except FaxSyncError as error:
         report.error = (error.exit_code, str(error))
     except Exception as error:
@@ -134,9 +139,12 @@ def run_task(task: AccountTask) -> Report:
     return report
 
 
-def _read(task: AccountTask, report: Report, began: float) -> None:
+def _source_of(task: AccountTask) -> Source:
     settings = account_settings(task.provider, task.account, task.settings, task.secrets)
-    source = Source(task.provider, task.account, settings, privacy_with_key(task.privacy))
+    return Source(task.provider, task.account, settings, privacy_with_key(task.privacy))
+
+
+def _read(task: AccountTask, source: Source, report: Report, began: float, progress: Callable[[Run], None]) -> None:
     run = Run(
         replace(task.request, deadline=began + task.seconds),
         source,
@@ -144,6 +152,7 @@ def _read(task: AccountTask, report: Report, began: float) -> None:
         LakeStored(task.root, task.account),
         task.started_at,
         task.kept_from,
+        progress=progress,
     )
     report.tally, report.spans, report.warnings, report.usage = run.tally, run.spans, run.warnings, run.client.usage
     try:
@@ -157,6 +166,7 @@ def _read(task: AccountTask, report: Report, began: float) -> None:
             if run.is_late or not task.reads_all_again:  # else the next task begins again
                 break
         report.spans, report.finished, report.rate = run.spans, run.finished, run.pace
+        report.kept_from = run.kept_from if run.client.has_server_time else None
         if is_recorded and (reached := run.cursor()):
             cursor = proven_until(run.tally, reached, task.position.cursor)
             report.moved = Position(cursor, run.started_at, batches.asked_until)

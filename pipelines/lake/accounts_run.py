@@ -4,17 +4,16 @@ An account is read by one task at a time, so that its rate limit holds. Rounds o
 account has been read to its end; each round is merged before the next, so that a run that is killed goes on from there.
 """
 
+import argparse
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pyarrow.fs as pafs
 from deltalake.exceptions import DeltaError
@@ -26,11 +25,14 @@ from pipelines.config.settings import PrivacySettings, SyncSettings
 from pipelines.health.provider_advice import advised
 from pipelines.lake.account_task import AccountTask, Report
 from pipelines.lake.loading import ProviderTables, Staged, grouped
+from pipelines.lake.place import local_directory, locked
+from pipelines.lake.retention import delete_expired, delete_files
 from pipelines.lake.stored import LakeStored
 from pipelines.lake.tables import positions
 from pipelines.outcome.account_ending import kept
 from pipelines.outcome.unforeseen import always_fax_sync_error
-from pipelines.warehouse import lock, sync_runs
+from pipelines.warehouse import sync_runs
+from pipelines.warehouse.retention import NO_CLOCK
 from sources.errors import ConfigError, FaxSyncError, LocalError, Paused, WarehouseError
 from sources.load.plan import Position
 from sources.load.run import Run
@@ -52,6 +54,7 @@ class _AccountRun:
     settings: SourceSettings
     run: Run
     finished: bool = False
+    kept_from: datetime | None = None  # as the provider's clock has confirmed it
     seconds: float = 0.0
     error: FaxSyncError | None = None
 
@@ -82,14 +85,11 @@ class LakeRun:
 
         Raises:
             AtWork: another run into the same directory goes on.
-            ConfigError: old faxes are to be deleted, which this run cannot.
         """
-        if PrivacySettings.read().keep_days:
-            raise ConfigError(
-                "setting privacy.keep_days needs a database: Spark's run deletes nothing from Delta tables"
-            )
         deadline = time.monotonic() + 60 * self.max_minutes
-        with self._locked(), self._staging() as staging:
+        with locked(self.output), self._staging() as staging:
+            with suppress(Exception):  # where it fails, the run of an account tells why
+                self._delete_files({account.provider for account in accounts})  # that a killed run has left
             runs: list[_AccountRun] = []
             refused: dict[Account, Outcome] = {}
             for account in accounts:
@@ -99,13 +99,15 @@ class LakeRun:
                     refused[account] = Outcome(account, None, 0.0, _to_fax_sync_error(account, failure))
             while waiting := [one for one in runs if not one.finished]:
                 self._round(waiting, staging, deadline)
+            for one in runs:
+                self._purge(one)
             self._note(runs)
         outcomes = {one.account: Outcome(one.account, one.run, one.seconds, one.error) for one in runs} | refused
         return [outcomes[account] for account in accounts]
 
     def _begun(self, account: Account) -> _AccountRun:
-        settings, loading = account.settings(), SyncSettings.read()
-        source = account.source(settings, PrivacySettings.read().handling())
+        settings, loading, privacy = account.settings(), SyncSettings.read(), PrivacySettings.read()
+        source = account.source(settings, privacy.handling())
         request = RunRequest(
             self.run_id,
             settings.horizon(source.api.EARLIEST),
@@ -117,7 +119,8 @@ class LakeRun:
             loading.rows_per_load,
         )
         stored = LakeStored(self._tables(account.provider).root, account.name)
-        run = Run(request, source, source.connect(), stored, whole_second(datetime.now(UTC)))
+        now = whole_second(datetime.now(UTC))
+        run = Run(request, source, source.connect(), stored, now, privacy.kept_from(now))
         return _AccountRun(account, settings, run)
 
     def _round(self, waiting: Sequence[_AccountRun], staging: str, deadline: float) -> None:
@@ -170,7 +173,7 @@ class LakeRun:
             run.request,
             position,
             run.started_at,
-            None,
+            run.kept_from,
             self._tables(one.account.provider).root,
             staging,
             columns,
@@ -202,12 +205,32 @@ class LakeRun:
             return failure
         return None
 
+    def _purge(self, one: _AccountRun) -> None:
+        """Deletes faxes older than `keep_days`, unless the run failed or had bounds, or no clock confirms ours."""
+        run = one.run
+        if not run.kept_from or not run.request.moves_cursor or one.error:
+            return
+        if one.kept_from is None:
+            run.warnings.append(NO_CLOCK)
+            return
+        try:
+            held = self._tables(one.account.provider)
+            run.purged = delete_expired(held, one.account.name, one.kept_from)
+            self._delete_files({one.account.provider})
+        except Exception as failure:
+            one.fail(failure)
+
+    def _delete_files(self, providers: Iterable[str]) -> None:
+        if PrivacySettings.read().keep_days:
+            for name in providers:
+                delete_files(self._tables(name), is_alone=bool(local_directory(self.output)))
+
     def _note(self, runs: Sequence[_AccountRun]) -> None:
         """Writes down the runs that wrote something, or failed."""
         rows: dict[str, list[Mapping[str, Any]]] = {}
         for one in runs:
             code = one.error.exit_code if one.error else 0
-            if one.run.loads or code:
+            if one.run.loads or one.run.purged or code:
                 rows.setdefault(one.account.provider, []).append(sync_runs.row_of(one.run, code, one.seconds))
         for name, noted in rows.items():
             try:
@@ -217,15 +240,6 @@ class LakeRun:
 
     def _tables(self, name: str) -> ProviderTables:
         return ProviderTables(self.output, SyncSettings.read().schema, name, _normalize)
-
-    def _locked(self) -> Any:
-        """Keeps other runs of this machine away from a local directory; elsewhere Delta's commits do, if later."""
-        parts = urlsplit(self.output)
-        if parts.scheme != "file":
-            return nullcontext()
-        place = Path(unquote(parts.path))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return lock.file(Path(f"{place}.lock"))
 
     @contextmanager
     def _staging(self) -> Iterator[str]:
@@ -237,14 +251,33 @@ class LakeRun:
         try:
             filesystem, root = pafs.FileSystem.from_uri(self.output)
         except (ValueError, TypeError):
-            raise ConfigError("--output must be a path or a URL such as s3://bucket/fax-lake") from None
-        if urlsplit(self.output).scheme == "file":
+            raise ConfigError(
+                "the place of the Delta tables must be a path or a URL such as s3://bucket/fax-lake"
+            ) from None
+        if local_directory(self.output):  # nothing else is at work there
             _remove(filesystem, f"{root}/{_STAGING}")  # of a run that was killed
         place = f"{root}/{_STAGING}/{self.run_id}"
         try:
             yield f"{self.output}/{_STAGING}/{self.run_id}"
         finally:
             _remove(filesystem, place)
+
+
+def lake_run(
+    output: str, run_id: str, run_tasks: RunTasks, options: argparse.Namespace, secrets: str | None = None
+) -> LakeRun:
+    """The run that a command line asks for."""
+    return LakeRun(
+        output,
+        run_id,
+        run_tasks,
+        secrets,
+        options.max_runtime,
+        options.since,
+        options.until,
+        options.refetch,
+        options.full_refresh,
+    )
 
 
 _AccountRunKey = tuple[str, str]
@@ -270,7 +303,7 @@ def _take(one: _AccountRun, report: Report) -> None:
     run.client.usage.bytes += report.usage.bytes
     if report.rate is not None:
         run.client.pace.rate, run.client.pace.refusals = report.rate, 1
-    one.finished = report.finished
+    one.finished, one.kept_from = report.finished, report.kept_from or one.kept_from
     if one.finished:
         try:
             require_proof(run)
@@ -290,7 +323,7 @@ def _to_fax_sync_error(account: Account, failure: Exception) -> FaxSyncError:
     if "No space left" in str(failure):
         return LocalError("no space left on the disk of the Delta tables")
     if isinstance(failure, DeltaError):
-        return WarehouseError(f"Delta refused ({type(failure).__name__}): check the tables below --output")
+        return WarehouseError(f"Delta refused ({type(failure).__name__}): check the tables")
     return advised(always_fax_sync_error(failure), account)
 
 

@@ -4,6 +4,7 @@ DuckDB reads the Parquet files that make up each table itself, so that it needs 
 """
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import duckdb
@@ -11,6 +12,7 @@ import duckdb
 import sources
 from pipelines.lake.loading import ProviderTables
 from pipelines.lake.tables import existing
+from pipelines.views.files import HERE
 from pipelines.views.queries import questions, unified
 from pipelines.views.reference import Relation
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_WINDOWS
@@ -27,10 +29,13 @@ _SQL_TYPES: Mapping[DataType, str] = {
 }
 
 
-def connect(output: str, schema: str = "fax", timezone: str = "UTC") -> duckdb.DuckDBPyConnection:
+def connect(
+    output: str, schema: str = "fax", timezone: str = "UTC", own: Path | None = None
+) -> duckdb.DuckDBPyConnection:
     """A connection to an empty database with all raw tables below `output` and all views, as views.
 
     `output` is what `spark_sync.py --output` was given; the days and months of the views are those of `timezone`.
+    `own` is the folder of the user's own views; one that DuckDB refuses is left out.
 
     Raises:
         WarehouseError: a table is not one of ours.
@@ -51,8 +56,12 @@ def connect(output: str, schema: str = "fax", timezone: str = "UTC") -> duckdb.D
             connection.execute(f'create view "{raw}"._dlt_loads as {_loads(raw)}')
             there[raw, "_dlt_loads"] = {"load_id", "status"}
     views = [*unified(schema, {name: f"{schema}_{name}" for name in sources.providers()}, there)]
-    for view in [*views, *questions(schema, timezone)[0]]:
-        connection.execute(f'create view "{schema}"."{view.name}" as ({view.query})')
+    for view in [*views, *questions(schema, timezone, [HERE, own] if own else [HERE])[0]]:
+        try:
+            connection.execute(f'create view "{schema}"."{view.name}" as ({view.query})')
+        except duckdb.Error:
+            if view.file is None or view.file.path.parent == HERE:
+                raise
     return connection
 
 

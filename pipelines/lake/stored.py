@@ -60,6 +60,15 @@ class LakeStored:
         rows = self._select(table, f"{inside} and {is_open}", "id, _dlt_id, created_at")
         return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
 
+    def created_before(self, table: str, instant: datetime) -> list[Any]:
+        """The ids of the faxes created before then."""
+        return [row["id"] for row in self._select(table, f"created_at < {_literal(instant)}", "id")]
+
+    def problems(self, seen_before: datetime, ids: Collection[str]) -> list[str]:
+        """The `_dlt_id` of every row of `sync_problems` that was seen before then, or tells of one of these records."""
+        rows = self._select(SYNC_PROBLEMS, "true", "_dlt_id, record_id, seen_at")
+        return [row["_dlt_id"] for row in rows if row["seen_at"] < seen_before or row["record_id"] in ids]
+
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
         """The rows of a table in which the column has one of the values."""
         return self._select(table, _is_in(column, values)) if values else []

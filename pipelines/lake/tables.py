@@ -5,13 +5,14 @@ MERGE that adds a field inside a struct nulls that column in every row that it c
 widened before a merge, and a merge always names every column. No transaction spans two tables.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, write_deltalake
+import pyarrow.fs as pafs
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from pipelines.views.reference import Relation
@@ -34,6 +35,9 @@ STATE = Relation(
     ),
     (ACCOUNT.name,),
 )
+_STATISTICS = "delta.dataSkippingStatsColumns"
+_DELETES = "fax-sync-deletes"
+_DELETION = CommitProperties(custom_metadata={_DELETES: "expired rows"})
 MOST_TRIES = 5  # of a commit that another driver's has overtaken
 _REPLACED = "_replaced"  # marks the rows of a merge that only name the fax whose children go
 
@@ -48,12 +52,14 @@ def create(root: str, relation: Relation, extra: Mapping[str, DataType] | None =
     declared = pa.schema([*map(_field, relation.columns), *added.items()])
     table = existing(root, relation)
     if table is None:
+        _require_empty(f"{root}/{relation.name}")
         return DeltaTable.create(
             f"{root}/{relation.name}",
             declared,
             name=relation.name,
             description=relation.meaning,
             partition_by=[ACCOUNT.name],
+            configuration={_STATISTICS: ",".join(_measured(relation))},
         )
     held = schema_of(table)
     if missing := [field for field in declared if field.name not in held.names]:
@@ -73,7 +79,7 @@ def existing(root: str, relation: Relation) -> DeltaTable | None:
     except TableNotFoundError:
         return None
     if table.metadata().partition_columns != [ACCOUNT.name]:
-        raise WarehouseError(f"{uri} is a Delta table, but not one of ours: choose another --output, or move it away")
+        raise WarehouseError(f"{uri} is a Delta table, but not one of ours: choose another place, or move it away")
     held = schema_of(table)
     for field in map(_field, relation.columns):
         if field.name in held.names and held.field(field.name).type != field.type:
@@ -122,6 +128,30 @@ def replace_children(table: DeltaTable, rows: pa.Table, faxes: pa.Table, parent_
     _committed(table, attempt)
 
 
+def delete(table: DeltaTable, rows: pa.Table) -> None:
+    """Deletes the rows whose columns equal those of one of `rows`, in one commit.
+
+    Raises:
+        Busy: other drivers keep writing to the table.
+    """
+    schema = schema_of(table)
+    rows = rows.cast(pa.schema([schema.field(name) for name in rows.column_names]))
+    on = " and ".join(f"target.`{name}` = source.`{name}`" for name in rows.column_names)
+
+    def attempt() -> None:
+        merging = table.merge(rows, on, source_alias="source", target_alias="target", commit_properties=_DELETION)
+        merging.when_matched_delete().execute()
+
+    _committed(table, attempt)
+
+
+def vacuum(table: DeltaTable, is_alone: bool) -> None:
+    """Deletes the files of earlier versions if the newest deletes rows; also those that no version names, if alone."""
+    (newest,) = table.history(1)
+    if _DELETES in newest or newest["operation"] == "VACUUM START":
+        table.vacuum(0, dry_run=False, enforce_retention_duration=False, full=is_alone)
+
+
 def positions(root: str) -> dict[str, Position]:
     """How far each account has been read; nothing before the first load."""
     return {row["account"]: Position(*(row[name] for name in _POSITION)) for row in rows_of(f"{root}/{SYNC_STATE}")}
@@ -146,6 +176,25 @@ def rows_of(uri: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
 def schema_of(table: DeltaTable) -> pa.Schema:
     """The columns of a table as Arrow has them."""
     return pa.schema(table.to_pyarrow_dataset().schema)
+
+
+def _require_empty(uri: str) -> None:
+    """Requires that nothing but the log of a table is in its directory: what it does not name is deleted there.
+
+    Raises:
+        WarehouseError: there are files, such as a sync into Parquet files has left.
+    """
+    filesystem, place = pafs.FileSystem.from_uri(uri)
+    there = filesystem.get_file_info(pafs.FileSelector(place, allow_not_found=True))
+    if any(one.base_name != "_delta_log" for one in there):
+        raise WarehouseError(f"{uri} holds files, but no Delta table: choose another place, or move them away")
+
+
+def _measured(relation: Relation) -> Iterator[str]:
+    """The columns whose extremes the log names for each file: not texts, which may be phone numbers, but keys."""
+    for column in relation.columns:
+        if column.name == "id" or column.data_type not in ("text", "json"):
+            yield f"`{column.name}`"
 
 
 def _committed(table: DeltaTable, attempt: Callable[[], None]) -> None:

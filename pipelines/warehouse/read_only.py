@@ -37,7 +37,7 @@ def opened(patience: float | None = None) -> Iterator[Read]:
         Busy: another program had the warehouse open for longer than `patience`, or else `[sync] busy_seconds`.
     """
     schema = SyncSettings.read().schema
-    with _mapped_errors(), _pipeline(schema) as pipeline:
+    with mapped_errors(), _pipeline(schema) as pipeline:
         _require_readable(pipeline)
         with connected(pipeline, patience) as client, client.begin_transaction():
             if kind(pipeline) == "postgres":
@@ -47,20 +47,20 @@ def opened(patience: float | None = None) -> Iterator[Read]:
 
 def database_file() -> Path | None:
     """The path of the configured DuckDB file, which may not exist yet; None for another warehouse."""
-    with _mapped_errors(), _pipeline(SyncSettings.read().schema) as pipeline:
+    with mapped_errors(), _pipeline(SyncSettings.read().schema) as pipeline:
         return file_of(pipeline)
 
 
 def place() -> Path | str | None:
     """The path of the DuckDB file, or the URL of the PostgreSQL database without its password; None for files."""
-    with _mapped_errors(), _pipeline(SyncSettings.read().schema) as pipeline:
+    with mapped_errors(), _pipeline(SyncSettings.read().schema) as pipeline:
         if kind(pipeline) != "postgres":
             return file_of(pipeline)
         return database_url(pipeline.destination_client())
 
 
 @contextmanager
-def _mapped_errors() -> Iterator[None]:
+def mapped_errors() -> Iterator[None]:
     """Raises every error of the block as a `FaxSyncError`, for the notebook as well as for a command."""
     try:
         yield
@@ -77,6 +77,11 @@ def _pipeline(schema: str) -> Iterator[dlt.Pipeline]:
         yield dlt.pipeline("fax_read", destination=destination, dataset_name=schema, pipelines_dir=directory)
 
 
+def of_schema(sql: str, schema: str) -> str:
+    """The query with the views of `schema` in place of those of `fax`."""
+    return _VIEW.sub(rf'"{schema}".\1', sql)
+
+
 def _require_readable(pipeline: dlt.Pipeline) -> None:
     """Requires a warehouse with views, and makes its connections read-only: others would create a missing DuckDB file.
 
@@ -85,7 +90,7 @@ def _require_readable(pipeline: dlt.Pipeline) -> None:
         WarehouseError: there is no DuckDB file.
     """
     if kind(pipeline) == "filesystem":
-        raise ConfigError("Parquet files have no views to read: docs/files.md says how to query them")
+        raise ConfigError("Parquet files have no views to read: docs/files.md says how to query them, or use Delta")
     if file := file_of(pipeline):
         if not file.exists():
             demo = " --demo" if file == bootstrap.DEMO_DATABASE else ""
@@ -95,7 +100,7 @@ def _require_readable(pipeline: dlt.Pipeline) -> None:
 
 def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, ...]) -> list[Row]:
     try:
-        with client.execute_query(_VIEW.sub(rf'"{schema}".\1', sql), *values) as cursor:
+        with client.execute_query(of_schema(sql, schema), *values) as cursor:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     except DestinationUndefinedEntity as error:

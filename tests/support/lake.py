@@ -1,6 +1,7 @@
 """Delta tables beside the warehouse that a sync of the same fakes has filled: is every declared column equal?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -62,3 +63,20 @@ def run_in_process(lake: Path, **asked: Any) -> dict[str, dict[str, Any]]:
     run = LakeRun(lake.as_uri(), uuid4().hex, lambda tasks: [run_task(task) for task in tasks], **asked)
     outcomes = run.of(accounts.required())
     return {str(outcome.account): outcome.as_json() for outcome in outcomes}
+
+
+def into_delta(settings: dict[str, str], lake: Path) -> Callable[[], AbstractContextManager[None]]:
+    """What has the settings lead into Delta tables while a block runs, and back where they led before."""
+
+    @contextmanager
+    def leading() -> Iterator[None]:
+        before = dict(settings)
+        settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "filesystem"
+        settings["DESTINATION__WAREHOUSE__TABLE_FORMAT"] = "delta"
+        settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = lake.as_uri()
+        yield
+        for name in settings.keys() - before.keys():
+            if name.startswith("DESTINATION__"):
+                del settings[name]
+
+    return leading

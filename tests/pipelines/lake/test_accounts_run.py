@@ -187,7 +187,7 @@ def test_an_output_that_is_no_place_is_refused(
     serve_fake("phaxio")
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigError, match="--output"):
+    with pytest.raises(ConfigError, match="place of the Delta tables"):
         LakeRun("nowhere://x", "1", lambda tasks: []).of([])
 
 

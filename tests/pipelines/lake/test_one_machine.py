@@ -1,0 +1,242 @@
+"""`sync.py` into Delta tables: the rows that it loads into DuckDB, their report and check, and what is not kept."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sources
+from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
+from tests.pipelines.lake.test_accounts_run import live
+from tests.support.canaries import NAME
+from tests.support.commands.check_command import Check
+from tests.support.commands.report_command import Reporting
+from tests.support.environment import child_environment
+from tests.support.lake import MISSING, differences, into_delta, rows, versions
+from tests.support.tiers import first_quick
+
+pytest.importorskip("deltalake", reason=MISSING)
+every_provider = pytest.mark.parametrize("provider", first_quick(sources.providers()))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def report(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> Reporting:
+    return Reporting(settings, monkeypatch, capsys, caplog)
+
+
+def started(settings: Settings) -> "subprocess.Popen[bytes]":
+    """The command as a process."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "pipelines" / "sync.py")],
+        env=child_environment(settings),
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def status(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What `status.py --json` prints."""
+    from pipelines.status import main
+
+    capsys.readouterr()
+    with monkeypatch.context() as environment:
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        assert main(["--json"]) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def killed_after_a_commit(settings: Settings, log: Path) -> None:
+    """Kills a run as soon as the log of a table has another commit."""
+    before = len([*log.glob("*.json")])
+    running = started(settings)
+    while len([*log.glob("*.json")]) == before and running.poll() is None:
+        time.sleep(0.0005)
+    running.send_signal(signal.SIGKILL)
+
+    assert running.wait() == -signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", sources.providers())
+def test_delta_tables_hold_what_duckdb_holds(
+    provider: str,
+    serve_fake: ServeFake,
+    sync: Sync,
+    settings: Settings,
+    warehouse: Path,
+    lake: Path,
+    report: Reporting,
+    check: Check,
+    sync_process: SyncProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    served = serve_fake(provider, generated(provider, 500, days=40))
+    last = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"  # of this month there is a forecast
+    delta = into_delta(settings, lake)
+    for turn in range(2):
+        assert sync().exit_code == 0
+        expected = report.figures("--month", last)
+        with delta():
+            synced = sync()
+            planned = sync_process("--dry-run")
+            told = report.figures("--month", last)
+            found, connected, state = check(), check("--connections"), status(settings, monkeypatch, capsys)
+
+        assert synced.exit_code == 0, synced.told
+        assert synced.accounts[provider]["warnings"] == []
+        assert differences(warehouse, lake, provider, ("brand_new", "odd") if turn else ()) == {}
+        assert told == expected
+        assert (found[0], found[1][provider]["findings"]) == (0, []), found
+        assert "warehouse opened: Delta tables" in connected[1][provider]["notes"]
+        assert "would read" in planned.stdout
+        assert [one["provider"] for one in state["accounts"]] == [provider]
+        live(provider, served.fake)
+    held = versions(lake)
+    with delta():
+        sync()
+        sync()
+    assert versions(lake) != held
+    held = versions(lake)
+    with delta():
+        assert sync().accounts[provider]["new"] == 0
+    assert versions(lake) == held
+
+
+def test_accounts_are_read_side_by_side_and_one_that_is_refused_stops_no_other(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 20, days=5))
+    serve_fake("signalwire", generated("signalwire", 20, days=5))
+    settings["SOURCES__PHAXIO__ACCOUNTS__OTHER__API_KEY"] = "canary wrong"
+    with into_delta(settings, lake)():
+        synced = sync()
+
+    codes = {(one["provider"], one["account"]): one["exit_code"] for one in (synced.said or {})["accounts"]}
+    assert codes == {("phaxio", "default"): 0, ("phaxio", "other"): 77, ("signalwire", "default"): 0}
+    assert synced.exit_code == 77
+
+
+def test_a_directory_of_parquet_files_is_refused(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    (lake / "fax_phaxio" / "faxes").mkdir(parents=True)
+    (lake / "fax_phaxio" / "faxes" / "1.parquet").write_bytes(b"theirs")
+    with into_delta(settings, lake)():
+        synced = sync()
+
+    assert (synced.exit_code, "holds files, but no Delta table" in synced.told) == (69, True)
+    assert (lake / "fax_phaxio" / "faxes" / "1.parquet").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"TABLE_FORMAT": "iceberg"}, "parquet or delta"),
+        ({"DESTINATION_TYPE": "duckdb"}, "destination_type = "),
+        ({"BUCKET_URL": ""}, "lacks bucket_url"),
+    ],
+    ids=str,
+)
+def test_settings_that_contradict_each_other_are_refused(
+    changed: dict[str, str], told: str, serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    served = serve_fake("phaxio")
+    with into_delta(settings, lake)():
+        settings |= {f"DESTINATION__WAREHOUSE__{key}": value for key, value in changed.items()}
+        synced = sync()
+
+    assert (synced.exit_code, told in synced.told, served.server.requests) == (78, True, [])
+
+
+@every_provider
+def test_what_is_too_old_is_gone_from_the_tables_and_from_the_disk(
+    provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    table = sources.provider(provider).TABLE
+    faxes = generated(provider, 60, days=70)
+    for fax in faxes[:20]:
+        fax["from"] = NAME
+        fax["error_message"] = [NAME]
+    served = serve_fake(provider, faxes)
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        assert NAME in everything(lake)
+        settings["PRIVACY__KEEP_DAYS"] = "30"
+        synced, again = sync(), sync()
+    before = datetime.now(UTC) - timedelta(days=30)
+    kept = {id for id, fax in served.fake.records.items() if datetime.fromisoformat(fax["created_at"]) >= before}
+
+    assert synced.exit_code == 0, synced.told
+    assert (synced.accounts[provider]["purged"], again.accounts[provider]["purged"]) == (60 - len(kept), 0)
+    assert {row["id"] for row in rows(lake, provider, table.name)} == kept
+    fingerprints = {row["_dlt_id"] for row in rows(lake, provider, table.name)}
+    for child in table.children:
+        assert {row["_dlt_parent_id"] for row in rows(lake, provider, child.name)} <= fingerprints
+    assert NAME not in everything(lake)
+
+
+def everything(lake: Path) -> str:
+    """All rows that files below the lake hold, whether or not a table names them, and all logs."""
+    import pyarrow.parquet as pq
+
+    told: list[Any] = [path.read_text() for path in lake.rglob("*.json")]
+    told += [str(pq.ParquetFile(path).read().to_pylist()) for path in lake.rglob("*.parquet")]
+    return " ".join(told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["fax_recipients", "faxes", "sync_windows"])
+def test_a_run_that_is_killed_after_a_commit_leaves_nothing_half_done(
+    table: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, lake: Path
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 200, days=2))
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        for number, id in enumerate(served.fake.records):
+            served.fake.change(id, cost=number, recipients=[], tags={"turn": str(number)})
+        killed_after_a_commit(settings, lake / "fax_phaxio" / table / "_delta_log")
+        assert sync().exit_code == 0
+    assert sync().exit_code == 0
+
+    assert differences(warehouse, lake, "phaxio") == {}
+    assert not [*(lake / "_staging").glob("*")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["fax_recipients", "faxes"])
+def test_a_deletion_that_is_killed_is_completed(
+    table: str, serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    faxes = generated("phaxio", 60, days=70)
+    for fax in faxes[:20]:
+        fax["from"] = NAME
+    served = serve_fake("phaxio", faxes)
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        settings |= {"PRIVACY__KEEP_DAYS": "30"}
+        killed_after_a_commit(settings, lake / "fax_phaxio" / table / "_delta_log")
+        served.fake.change([*served.fake.records][-1], cost=7)  # the next run has something to load
+        assert sync().exit_code == 0
+
+    oldest = min(row["created_at"] for row in rows(lake, "phaxio", "faxes"))
+    assert datetime.now(UTC) - oldest < timedelta(days=30)
+    assert NAME not in everything(lake)
