@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import check, describe, report, spark_sync, status, sync
+from pipelines import check, describe, init, report, spark_sync, status, sync
 from pipelines.cli.summary import PRECEDENCE
 from pipelines.views.queries import HERE, UNIFIED
 from tests.conftest import ROOT
@@ -74,7 +74,9 @@ def test_no_option_is_named_that_no_command_has() -> None:
     known = set(
         re.findall(
             r"--[a-z-]+",
-            "".join(command._parser().format_help() for command in (sync, spark_sync, check, describe, report, status)),
+            "".join(
+                command._parser().format_help() for command in (sync, spark_sync, init, check, describe, report, status)
+            ),
         )
     )
     named = set(re.findall(r"--[a-z-]+", " ".join(re.findall(r"pipelines/\w+\.py[^`\n]*", guide()))))

@@ -51,7 +51,7 @@ def test_every_command_runs_from_a_wheel(installed: list[str], tmp_path: Path) -
         f"SOURCES__{name}__{key}".upper(): "" for name in providers() for key in secrets_of(provider(name).Settings)
     }
     arguments = {
-        "init": (78, ["--no-input"]),
+        "init": (78, []),
         "sync": (78, []),
         "status": (0, ["--demo"]),
         "check": (0, ["--demo"]),

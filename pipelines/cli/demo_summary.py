@@ -57,6 +57,5 @@ def demonstration(database: Path, schema: str) -> None:
     secrets = {name: secrets_of(sources.provider(name).Settings) for name in sources.providers()}
     keys = "; ".join(f"[sources.{name}] {', '.join(names)}" for name, names in secrets.items())
     print("Your own faxes:")
-    print("  install -m 600 .dlt/example.secrets.toml .dlt/secrets.toml")
-    print(f"  fill in {keys}")
+    print(f"  {bootstrap.command('init')}     # asks for {keys}")
     print(f"  {bootstrap.command('sync')}")

@@ -141,7 +141,7 @@ def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[
         accounts += found
     if not accounts:
         raise ConfigError(
-            "no provider is configured: copy .dlt/example.secrets.toml to .dlt/secrets.toml and fill in your keys, "
+            f"no provider is configured: {bootstrap.command('init')} asks for your keys; "
             f"or see it work first: {bootstrap.command('sync')} --demo"
         )
     known_names = {account.name for account in accounts}

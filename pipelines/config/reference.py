@@ -38,25 +38,30 @@ def markdown() -> str:
     return "\n".join(("| setting | what it does | allowed values | default |", "|---|---|---|---|", *rows))
 
 
+def meanings(heading: str) -> dict[Setting, str]:
+    """The settings of a section, with their meanings."""
+    return dict(_declared())[heading]
+
+
 def _declared() -> Iterator[tuple[str, dict[Setting, str]]]:
     """Each section with its settings and their meanings."""
     models: dict[str, type[Struct]] = {section.heading: section for section in SECTIONS}
     models |= {WarehouseSettings.heading: WarehouseSettings, "sources": SourceSettings}
     models |= {f"sources.{name}": sources.provider(name).Settings for name in sources.providers()}
     for heading, model in models.items():
-        meanings = _meanings(model)
-        yield heading, {setting: meanings[setting.name] for setting in settings_of(model) if setting.name in meanings}
+        texts = _meanings(model)
+        yield heading, {setting: texts[setting.name] for setting in settings_of(model) if setting.name in texts}
 
 
 def _meanings(model: type[Struct]) -> dict[str, str]:
     """The docstring below each field in the source of the model, by the field's name."""
-    meanings = {}
+    texts = {}
     body = next(node.body for node in ast.parse(inspect.getsource(model)).body if isinstance(node, ast.ClassDef))
     for field, below in pairwise(body):
         match field, below:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
-                meanings[name] = meaning
-    return meanings
+                texts[name] = meaning
+    return texts
 
 
 def _sections(*, secrets: bool) -> Iterator[str]:

@@ -47,8 +47,12 @@ class Unknown:
     def __str__(self) -> str:
         if self.is_retired:
             return f"{self.name} in {self.place} is no longer used: remove it"
-        remedy = f"did you mean {self.closest}?" if self.closest else "docs/settings.md lists the settings"
-        return f"unknown setting {self.name} in {self.place} is ignored: {remedy}"
+        return f"unknown setting {self.name} in {self.place} is ignored: {self.remedy}"
+
+    @property
+    def remedy(self) -> str:
+        """The setting that may be meant, or where all are listed."""
+        return f"did you mean {self.closest}?" if self.closest else "docs/settings.md lists the settings"
 
 
 def _written(name: str) -> Iterator[tuple[Place, Any]]:
@@ -57,7 +61,7 @@ def _written(name: str) -> Iterator[tuple[Place, Any]]:
         table = tomllib.loads(_path_of(name).read_text("utf-8"))
     except (OSError, ValueError):
         return
-    yield from _leaves(table)
+    yield from leaves(table)
 
 
 def _path_of(name: str) -> Path:
@@ -114,6 +118,17 @@ def unknown_in_environment() -> Iterator[Unknown]:
             yield Unknown(name, "the environment", closest and closest.upper())
 
 
+def require_known(place: Place) -> None:
+    """Requires a setting that is declared, or one of dlt's.
+
+    Raises:
+        ConfigError: the setting is unknown.
+    """
+    if not _is_known(place):
+        unknown = Unknown(".".join(place), "standard input", _closest(place, "."))
+        raise ConfigError(f"unknown setting {unknown.name} in {unknown.place}: {unknown.remedy}")
+
+
 def require_known_privacy(unknown: Iterable[Unknown]) -> None:
     """Requires that no unknown setting is under `[privacy]`, or under a section of nearly that name.
 
@@ -155,10 +170,11 @@ def _known(account: str | None) -> frozenset[Place]:
     return frozenset(known)
 
 
-def _leaves(table: dict[str, Any], section: Place = ()) -> Iterator[tuple[Place, Any]]:
+def leaves(table: dict[str, Any], section: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Each setting in a table of TOML, with its value."""
     for key, value in table.items():
         if isinstance(value, dict):
-            yield from _leaves(value, (*section, key))
+            yield from leaves(value, (*section, key))
         else:
             yield (*section, key), value
 

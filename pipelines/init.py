@@ -1,0 +1,117 @@
+"""Asks for the keys of your accounts and for the warehouse, tries them, and writes .dlt/secrets.toml.
+
+Without a terminal, the settings come from standard input, written as in secrets.toml.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
+
+import argparse
+import logging
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from getpass import getpass
+from unittest.mock import patch
+
+import sources
+from pipelines import demo
+from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.config import accounts, bootstrap
+from pipelines.config.reference import meanings
+from pipelines.config.secrets_file import Values, environment, secrets_path, write_secrets
+from pipelines.config.settings import SyncSettings, WarehouseSettings
+from pipelines.config.written import leaves, require_known
+from pipelines.health.connections import try_provider, try_warehouse
+from pipelines.outcome.unforeseen import always_fax_sync_error
+from sources.errors import ConfigError, FaxSyncError
+
+LOG = logging.getLogger("fax-sync")
+_WAREHOUSE = tuple(WarehouseSettings.heading.split("."))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    return reported(lambda: _init(options), options.verbose)
+
+
+def _init(options: argparse.Namespace) -> int:
+    path = secrets_path()
+    values = dict(_asked() if sys.stdin and sys.stdin.isatty() else _given())
+    if not values:
+        raise ConfigError(f"no key was given: see it work without one, {bootstrap.command('sync')} --demo")
+    if not options.untried and (failure := _tried(values)):
+        LOG.error("%s was not written; --untried writes it all the same", path)
+        return failure.exit_code
+    write_secrets(path, values)
+    print(f"{path} is written, and readable by you alone. Next:\n  {bootstrap.command('sync')}")
+    return 0
+
+
+def _asked() -> Iterator[tuple[tuple[str, ...], str]]:
+    """The settings that the user types, unseen; a provider is left out by an empty first answer."""
+    for name in sources.providers():
+        print(f"{name}: paste each value, which is not shown; Enter at the first leaves {name} out")
+        for setting, meaning in meanings(f"sources.{name}").items():
+            if setting.is_secret:
+                if not (value := getpass(f"  {setting.name} ({meaning.rstrip('.')}): ").strip()):
+                    break
+                yield ("sources", name, setting.name), value
+    print("warehouse: a URL postgresql://user:password@host:5432/database, or Enter for a DuckDB file")
+    if url := getpass("  credentials: ").strip():
+        yield (*_WAREHOUSE, "destination_type"), "postgres"
+        yield (*_WAREHOUSE, "credentials"), url
+
+
+def _given() -> Iterator[tuple[tuple[str, ...], str]]:
+    """The settings on standard input.
+
+    Raises:
+        ConfigError: they are no TOML, or one is unknown.
+    """
+    try:
+        table = tomllib.loads(sys.stdin.read() if sys.stdin else "")
+    except ValueError:
+        raise ConfigError("standard input is not valid TOML: write it as .dlt/example.secrets.toml shows") from None
+    for place, value in leaves(table):
+        require_known(place)
+        if value != "":
+            yield place, str(value)
+
+
+def _tried(values: Values) -> FaxSyncError | None:
+    """Tries each account and the warehouse, and prints what comes of it; the first error."""
+    failures: list[FaxSyncError] = []
+    with patch.dict(os.environ, environment(values)):
+        schema, configured = SyncSettings.read().schema, accounts.configured()
+        attempts = [(f"{account}: ", partial(try_provider, account)) for account in configured]
+        attempts += [("", partial(try_warehouse, account, schema)) for account in configured[:1]]
+        for prefix, attempt in attempts:
+            try:
+                with demo.stand_in():
+                    print(f"{prefix}{attempt()}")
+            except Exception as failure:
+                LOG.debug("a try failed", exc_info=True)
+                failures.append(always_fax_sync_error(failure))
+                LOG.error("%s%s", prefix, failures[-1])
+    return next(iter(failures), None)
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="init.py",
+        description=__doc__,
+        epilog="Exit codes: 0 written; 64 usage; 69, 75, 77, 78 a key or the warehouse was refused, or secrets.toml "
+        "exists; 70 unexpected error, please report it. A key as an option would be visible to other users.",
+    )
+    parser.add_argument("--untried", action="store_true", help="write the file without a try")
+    parser.add_argument("--verbose", action="store_true", help="print the traceback of an error")
+    return parser
+
+
+if __name__ == "__main__":
+    leave(main())

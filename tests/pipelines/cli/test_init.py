@@ -1,0 +1,112 @@
+"""init.py takes keys, tries them, and writes secrets.toml once."""
+
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, ServeFake, Settings
+from tests.support.environment import child_environment
+
+COMMAND = [sys.executable, str(ROOT / "pipelines" / "init.py")]
+
+
+@pytest.fixture
+def environment(settings: Settings, tmp_path: Path) -> dict[str, str]:
+    """The environment of a project without any settings; its directory is empty."""
+    project = tmp_path / "new"
+    project.mkdir()
+    return child_environment(project=project)
+
+
+def keys_of(settings: Settings, *names: str, **others: str) -> str:
+    """A secrets.toml with these of Phaxio's settings."""
+    values = {name: settings[f"SOURCES__PHAXIO__{name}".upper()] for name in names} | others
+    return "[sources.phaxio]\n" + "".join(f'{name} = "{value}"\n' for name, value in values.items())
+
+
+def run(environment: dict[str, str], given: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    """The command with this on its standard input."""
+    return subprocess.run(
+        [*COMMAND, *options], env=environment, input=given, capture_output=True, text=True, check=False
+    )
+
+
+def test_keys_that_work_are_written_and_nothing_else(
+    serve_fake: ServeFake, settings: Settings, environment: dict[str, str]
+) -> None:
+    served = serve_fake("phaxio")
+    given = keys_of(settings, "api_key", "api_secret", "base_url")
+    ended = run(environment, given)
+    directory = Path(environment["DLT_PROJECT_DIR"])
+    written = directory / ".dlt" / "secrets.toml"
+
+    assert ended.returncode == 0, ended.stderr
+    assert (tomllib.loads(written.read_text()), len(served.server.requests)) == (tomllib.loads(given), 1)
+    assert (written.stat().st_mode & 0o777, [path.name for path in directory.iterdir()]) == (0o600, [".dlt"])
+
+    again = run(environment, keys_of(settings, "api_key", "api_secret", "base_url"))
+
+    assert (again.returncode, "is not overwritten" in again.stderr) == (78, True)
+    assert tomllib.loads(written.read_text()) == tomllib.loads(given)
+
+
+@pytest.mark.parametrize("untried", [False, True])
+def test_keys_that_are_refused_are_written_only_untried(
+    untried: bool, serve_fake: ServeFake, settings: Settings, environment: dict[str, str]
+) -> None:
+    serve_fake("phaxio")
+    given = keys_of(settings, "api_secret", "base_url", api_key="another")
+    ended = run(environment, given, *(["--untried"] if untried else []))
+
+    assert ended.returncode == (0 if untried else 77)
+    assert (Path(environment["DLT_PROJECT_DIR"]) / ".dlt" / "secrets.toml").exists() == untried
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "no key was given"),
+        ("api_key", "not valid TOML"),
+        ('[sources.phaxio]\napi_kee = "x"', "did you mean sources.phaxio.api_key?"),
+    ],
+    ids=["nothing", "no TOML", "a misspelt key"],
+)
+def test_what_is_no_setting_is_refused(given: str, words: str, environment: dict[str, str]) -> None:
+    ended = run(environment, given)
+
+    assert (ended.returncode, words in ended.stderr) == (78, True)
+
+
+def test_on_a_terminal_it_asks_and_shows_no_key(
+    serve_fake: ServeFake, settings: Settings, environment: dict[str, str]
+) -> None:
+    served = serve_fake("phaxio")
+    environment |= {"SOURCES__PHAXIO__BASE_URL": settings["SOURCES__PHAXIO__BASE_URL"]}
+    answers = [settings["SOURCES__PHAXIO__API_KEY"], settings["SOURCES__PHAXIO__API_SECRET"], "", ""]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(sys.executable, COMMAND, environment)
+    shown = b""
+    for answer in answers:
+        while not shown.endswith(b": "):
+            shown += os.read(terminal, 1024)
+        os.write(terminal, f"{answer}\n".encode())
+        shown += b"\n"
+    try:
+        while more := os.read(terminal, 1024):
+            shown += more
+    except OSError:
+        pass  # the terminal's other end is closed
+    _, status = os.waitpid(child, 0)
+    written = Path(environment["DLT_PROJECT_DIR"]) / ".dlt" / "secrets.toml"
+
+    assert os.waitstatus_to_exitcode(status) == 0, shown
+    assert tomllib.loads(written.read_text()) == {
+        "sources": {"phaxio": {"api_key": answers[0], "api_secret": answers[1]}}
+    }
+    assert (answers[1].encode() in shown, len(served.server.requests)) == (False, 1)
