@@ -6,7 +6,7 @@
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="Fax costs")
+app = marimo.App(width="medium", app_title="Fax costs", css_file="fax_costs.css")
 
 with app.setup:
     import os
@@ -21,9 +21,9 @@ with app.setup:
     from pipelines import demo
     from pipelines.config import bootstrap
     from pipelines.config.settings import ReportSettings
-    from pipelines.costs.money import PAGE_PRICE, ZERO, change, dollars
+    from pipelines.costs.money import PAGE_PRICE, ZERO, change, dollars, share
     from pipelines.costs.month_in_words import minutes
-    from pipelines.costs.months import days_of, month_before
+    from pipelines.costs.months import days_of, month_after, month_before
     from pipelines.lake import reading
     from pipelines.warehouse import read_only
     from sources.errors import FaxSyncError
@@ -39,9 +39,10 @@ def ask(sql, *values):
 
 
 @app.function
-def bar(name, cost, told=""):
-    """A row for a chart: how long its bar is, and the amount as text."""
-    return {"name": name, "cost": float(cost), "text": dollars(cost), "told": told or f"{name}: {dollars(cost)}"}
+def bar(name, cost, told="", whole=ZERO):
+    """A row for a chart: how long its bar is, and the amount as text, with its share of the whole if one is given."""
+    text = f"{dollars(cost)} · {share(cost, whole)}" if whole else dollars(cost)
+    return {"name": name, "cost": float(cost), "text": text, "told": told or f"{name}: {text}"}
 
 
 @app.cell
@@ -51,6 +52,11 @@ def _():
             os.environ |= demo.warehouse_settings(bootstrap.DEMO_DATABASE)
         is_demo = read_only.database_file() == bootstrap.DEMO_DATABASE
         known = ask("select distinct month, provider, account from fax.monthly_costs order by month desc, 2, 3")
+        # First the names whose values stand on the most faxes each: a customer rather than an order.
+        tag_names = ask(
+            "select name from fax.cost_by_tag where is_tagged group by 1"
+            " order by sum(faxes) / count(distinct coalesce(value, '')) desc, 1"
+        )
         timezone = ReportSettings.read().timezone
     except FaxSyncError as error:
         mo.stop(
@@ -60,24 +66,26 @@ def _():
             ),
         )
     mo.stop(not known, mo.callout(mo.md("There are no faxes in the warehouse yet.")))
-    return is_demo, known, timezone
+    return is_demo, known, tag_names, timezone
 
 
 @app.cell
-def _(is_demo, known, timezone):
+def _(is_demo, known, tag_names, timezone):
     _months = {f"{row['month']:%Y-%m}": row["month"] for row in known}
     _names = sorted({(row["provider"], row["account"]) for row in known})
     _accounts = {"all accounts": ""} | {"/".join(name).removesuffix("/default"): "/".join(name) for name in _names}
+    _tags = {row["name"]: row["name"] for row in tag_names} or {"no tags": ""}
     month = mo.ui.dropdown(_months, value=next(iter(_months)), label="Month")
     account = mo.ui.dropdown(_accounts, value="all accounts", label="Account")
+    tag = mo.ui.dropdown(_tags, value=next(iter(_tags)), label="Tag")
     _what = "Made-up faxes of the demonstration" if is_demo else "Your warehouse"
     mo.vstack(
         [
             mo.md(f"# Fax costs\n\n{_what} · US dollars · days and months of {timezone} · test faxes are left out"),
-            mo.hstack([month, account], justify="start", gap=2),
+            mo.hstack([month, account, tag], justify="start", gap=2, wrap=True),
         ]
     )
-    return account, month
+    return account, month, tag
 
 
 @app.cell
@@ -108,7 +116,8 @@ def _(account, month):
                 (
                     change(_now["cost_usd"], _against).partition(" ")[0],
                     f"against {month_before(month.value):%B}",
-                    f"{dollars(_against)}{' by the same day' if _so_far else ''}",
+                    f"{change(_now['cost_usd'], _against).partition(' ')[2].strip('()')}, from {dollars(_against)}"
+                    f"{' by the same day' if _so_far else ''}".removeprefix(", "),
                 ),
                 *(
                     [(dollars(sum(_likely, ZERO)), "forecast", "for the whole month")]
@@ -126,110 +135,162 @@ def _(account, month):
 @app.cell
 def _(account, month):
     _rows = ask(
-        f"select month, provider, sum(cost_usd) as cost_usd from fax.monthly_costs where {OF_ACCOUNT} group by 1, 2",
+        f"""
+        select month, provider, cast(sum(faxes) as bigint) as faxes, cast(sum(pages) as bigint) as pages
+            , sum(cost_usd) as cost_usd
+        from fax.monthly_costs where {OF_ACCOUNT} group by 1, 2 order by 1, 2
+        """,
         *[account.value] * 2,
     )
     _latest = sorted({row["month"] for row in _rows})[-13:]
-    _bars = [
-        bar("", row["cost_usd"], f"{row['provider']}, {row['month']:%B %Y}: {dollars(row['cost_usd'])}")
-        | {"month": f"{row['month']:%b %Y}", "provider": row["provider"]}
-        for row in sorted(_rows, key=lambda row: (row["month"], row["provider"]))
-        if row["month"] in _latest
+    _costs = {(row["provider"], row["month"]): row["cost_usd"] for row in _rows}
+    _panels = [
+        (
+            provider,
+            [
+                bar(f"{one:%b %y}", cost, f"{provider}, {one:%B %Y}: {dollars(cost)}")
+                | {"is_chosen": one == month.value, "is_minor_text": one != month.value}
+                | {"is_minor_name": one.month % 3 != month.value.month % 3}
+                for one in _latest
+                for cost in [_costs.get((provider, one), ZERO)]
+            ],
+        )
+        for provider in sorted({row["provider"] for row in _rows})
     ]
-    look.months(_bars, f"{month.value:%b %Y}", "What each month cost at each provider, US$")
+    mo.Html(
+        look.columns(_panels, "What each month cost, US$", "each provider on a scale of its own")
+        + look.rows_behind(_rows, "fax-months")
+    )
     return
 
 
 @app.cell
 def _(account, month):
     _sql = f"""
-        select day, sum(cost_usd) as cost_usd from fax.daily_costs
-        where day >= %s and day < %s + interval '1 month' and {OF_ACCOUNT}
+        select day, cast(sum(faxes) as bigint) as faxes, cast(sum(pages) as bigint) as pages, sum(cost_usd) as cost_usd
+        from fax.daily_costs
+        where day >= %s and day < %s and {OF_ACCOUNT}
         group by 1
+        order by 1
     """
-    _spent = {row["day"]: row["cost_usd"] for row in ask(_sql, month.value, month.value, *[account.value] * 2)}
+    _rows = ask(_sql, month.value, month_after(month.value), *[account.value] * 2)
+    _spent = {row["day"]: row["cost_usd"] for row in _rows}
     _most = max(_spent.values(), default=ZERO)
     _days = [
-        bar("", cost, f"{day:%A, %-d %B}: {dollars(cost)}")
-        | {"day": day, "label": dollars(cost) if cost == _most else ""}
+        bar(f"{day:%-d}", cost, f"{day:%A, %-d %B}: {dollars(cost)}")
+        | {"text": dollars(cost) if cost == _most and cost else "", "is_chosen": True}
+        | {"is_minor_text": False, "is_minor_name": day.day % 7 != 1}
         for day in days_of(month.value)
         for cost in [_spent.get(day, ZERO)]
     ]
-    look.days([{**row, "day": row["day"].day} for row in _days], f"What each day of {month.value:%B} cost, US$")
+    mo.Html(
+        look.columns([("", _days)], f"What each day of {month.value:%B} cost, US$")
+        + look.rows_behind(_rows, f"fax-days-{month.value:%Y-%m}")
+    )
     return
 
 
 @app.cell
 def _(account, month):
     _sql = f"""
-        select country_code, area_code, sum(cost_usd) as cost_usd, count(*) as deliveries
+        select provider, direction, cast(sum(faxes) as bigint) as faxes, cast(sum(pages) as bigint) as pages
+            , sum(cost_usd) as cost_usd
+        from fax.monthly_costs
+        where month = %s and {OF_ACCOUNT}
+        group by 1, 2
+        order by cost_usd desc, 1, 2
+    """
+    _rows = ask(_sql, month.value, *[account.value] * 2)
+    _whole = sum((row["cost_usd"] for row in _rows), ZERO)
+    sent_and_received = look.bars(
+        [
+            bar(
+                f"{row['provider']} {row['direction'] or 'unknown'}", row["cost_usd"], f"{row['faxes']:,} faxes", _whole
+            )
+            for row in _rows
+        ],
+        "Sent and received, US$",
+    ) + look.rows_behind(_rows, f"fax-directions-{month.value:%Y-%m}")
+    return (sent_and_received,)
+
+
+@app.cell
+def _(account, month):
+    _sql = f"""
+        select country_code, area_code, count(*) as deliveries, cast(sum(pages) as bigint) as pages
+            , sum(cost_usd) as cost_usd
         from fax.deliveries
         where month = %s and direction = 'sent' and {OF_ACCOUNT}
         group by 1, 2
         order by cost_usd desc, 1, 2
-        limit 10
     """
     _rows = ask(_sql, month.value, *[account.value] * 2)
-    by_destination = look.across(
-        [bar(words.destination(row), row["cost_usd"], f"{row['deliveries']:,} deliveries") for row in _rows],
+    _whole = sum((row["cost_usd"] for row in _rows), ZERO)
+    by_destination = look.bars(
+        [
+            bar(words.destination(row), row["cost_usd"], f"{row['deliveries']:,} deliveries", _whole)
+            for row in _rows[:10]
+        ],
         "Sent faxes by destination, US$",
-    )
+        f"10 of {len(_rows):,}" if len(_rows) > 10 else "",
+    ) + look.rows_behind(_rows, f"fax-destinations-{month.value:%Y-%m}")
     return (by_destination,)
 
 
 @app.cell
-def _(account, month):
+def _(account, month, tag):
     _sql = f"""
-        select name, value, sum(cost_usd) as cost_usd, cast(sum(faxes) as bigint) as faxes
+        select name, is_tagged, value, cast(sum(faxes) as bigint) as faxes, cast(sum(pages) as bigint) as pages
+            , sum(cost_usd) as cost_usd
         from fax.cost_by_tag
-        where month = %s and (is_tagged or name is null) and {OF_ACCOUNT}
-        group by 1, 2
-        order by cost_usd desc, 1, 2
-        limit 10
+        where month = %s and name = %s and {OF_ACCOUNT}
+        group by 1, 2, 3
+        order by is_tagged desc, cost_usd desc, 3
     """
-    _rows = ask(_sql, month.value, *[account.value] * 2)
-    by_tag = look.across(
-        [bar(words.tag(row), row["cost_usd"], f"{row['faxes']:,} faxes") for row in _rows],
-        "By tag, US$; a fax stands under each of its tags",
-    )
+    _rows = ask(_sql, month.value, tag.value, *[account.value] * 2)
+    _whole = sum((row["cost_usd"] for row in _rows), ZERO)
+    _shown = [*[row for row in _rows if row["is_tagged"]][:9], *[row for row in _rows if not row["is_tagged"]]]
+    by_tag = look.bars(
+        [bar(words.tag(row), row["cost_usd"], f"{row['faxes']:,} faxes", _whole) for row in _shown],
+        f"By the tag {tag.value}, US$" if tag.value else "By tag, US$",
+        f"{len(_shown)} of {len(_rows):,}" if len(_rows) > len(_shown) else "",
+    ) + look.rows_behind(_rows, f"fax-tags-{month.value:%Y-%m}")
     return (by_tag,)
 
 
 @app.cell
-def _(by_destination, by_tag):
-    mo.hstack([by_destination, by_tag], widths="equal", gap=2)
-    return
-
-
-@app.cell
 def _(account, month):
     _sql = f"""
-        select provider, error_type, error_code
-            , cast(sum(failures) as bigint) as failures
-            , cast(sum(retried) as bigint) as retried
-            , sum(cost_usd) as cost_usd
-        from fax.delivery_failures
-        where month = %s and {OF_ACCOUNT}
+        select recipients.provider, recipients.error_type, recipients.error_code
+            , max(recipients.error_message) as error_message
+            , count(*) as failures
+            , sum(recipients.cost_usd) as cost_usd
+        from fax.fax_recipients as recipients
+        inner join fax.calendar as calendar
+            on calendar.quarter = cast(floor(extract(epoch from recipients.created_at) / 900) as bigint)
+        where calendar.month = %s and recipients.outcome = 'failed' and recipients.is_test is not true
+            and {OF_ACCOUNT}
         group by 1, 2, 3
         order by failures desc, cost_usd desc, 1, 2, 3
     """
     _rows = ask(_sql, month.value, *[account.value] * 2)
-    _failed, _cost = sum(row["failures"] for row in _rows), sum((row["cost_usd"] for row in _rows), ZERO)
-    failures = look.across(
+    _failed, _cost = sum(row["failures"] for row in _rows), sum((row["cost_usd"] or ZERO for row in _rows), ZERO)
+    failures = look.bars(
         [
-            bar(words.error(row), row["cost_usd"], f"{row['retried']:,} of {row['failures']:,} were tried again")
-            | {"cost": row["failures"], "text": f"{row['failures']:,}, {dollars(row['cost_usd'])}"}
+            bar(words.error(row), row["cost_usd"] or ZERO)
+            | {"cost": row["failures"], "text": f"{row['failures']:,} · {dollars(row['cost_usd'] or ZERO)}"}
             for row in _rows[:10]
         ],
         f"Failed deliveries: {_failed:,}, which cost {dollars(_cost)}",
-    )
+        f"10 of {len(_rows):,} errors" if len(_rows) > 10 else "",
+    ) + look.rows_behind(_rows, f"fax-failures-{month.value:%Y-%m}")
     return (failures,)
 
 
 @app.cell
 def _(account, month):
     _sql = f"""
-        select month, provider, account, median_seconds, p95_seconds from fax.time_to_deliver
+        select month, provider, account, deliveries, median_seconds, p95_seconds from fax.time_to_deliver
         where month <= %s and {OF_ACCOUNT} order by month, provider, account
     """
     _rows = ask(_sql, month.value, *[account.value] * 2)
@@ -237,67 +298,64 @@ def _(account, month):
     to_deliver = look.spans(
         [
             {
-                "month": f"{row['month']:%b}",
-                "median": float(row["median_seconds"]) / 60,
-                "p95": float(row["p95_seconds"]) / 60,
-                "told": f"{minutes(row['median_seconds'])}, 95 of 100 {minutes(row['p95_seconds'])}",
+                "name": f"{one:%b %Y}",
+                "low": float(row["median_seconds"]),
+                "high": float(row["p95_seconds"]),
+                "text": f"{minutes(row['median_seconds'])} – {minutes(row['p95_seconds'])}",
+                "told": f"{row['provider']}: {row['deliveries']:,} deliveries",
             }
-            for _, row in sorted(_slowest.items())[-6:]
+            for one, row in sorted(_slowest.items())[-6:]
         ],
-        f"From creation to delivery, minutes{', of the slowest account' if len(_rows) > len(_slowest) else ''}",
-    )
+        "From creation to delivery",
+        f"median to 95th percentile{', of the slowest account' if len(_rows) > len(_slowest) else ''}",
+    ) + look.rows_behind(_rows, "fax-times")
     return (to_deliver,)
 
 
 @app.cell
-def _(failures, to_deliver):
-    mo.hstack([failures, to_deliver], widths="equal", gap=2)
-    return
-
-
-@app.cell
 def _(month):
     _sql = """
-        select country_code, area_code, provider, usd_per_page, is_cheapest from fax.cost_per_page
-        where month = %s and direction = 'sent' and providers > 1 and usd_per_page is not null
-        order by country_code, area_code, provider
-    """
-    _rows = ask(_sql, month.value)
-    _marks = [
-        bar(
-            words.destination(row),
-            row["usd_per_page"],
-            f"{row['provider']}: {dollars(row['usd_per_page'], PAGE_PRICE)}",
-        )
-        | {"provider": row["provider"]}
-        for row in _rows
-    ]
-    compared = look.compared(
-        _marks, sorted({row["provider"] for row in _rows}), "The same where both sent, by destination, US$"
-    )
-    return (compared,)
-
-
-@app.cell
-def _(month):
-    _sql = """
-        select provider, sum(cost_usd) as cost_usd, cast(sum(delivered_pages) as bigint) as pages
+        select provider, cast(sum(delivered_pages) as bigint) as delivered_pages, sum(cost_usd) as cost_usd
         from fax.cost_per_page
         where month = %s and direction = 'sent'
         group by 1
         order by 1
     """
-    _prices = {row["provider"]: row["cost_usd"] / row["pages"] for row in ask(_sql, month.value) if row["pages"]}
-    per_page = look.across(
+    _rows = ask(_sql, month.value)
+    _prices = {row["provider"]: row["cost_usd"] / row["delivered_pages"] for row in _rows if row["delivered_pages"]}
+    per_page = look.bars(
         [bar(provider, price) | {"text": dollars(price, PAGE_PRICE)} for provider, price in _prices.items()],
         "A delivered page of all sent faxes, US$",
-    )
+    ) + look.rows_behind(_rows, f"fax-pages-{month.value:%Y-%m}")
     return (per_page,)
 
 
 @app.cell
-def _(compared, per_page):
-    mo.hstack([per_page, compared], widths="equal", gap=2)
+def _(month):
+    _sql = """
+        select country_code, area_code, provider, deliveries, usd_per_page, is_cheapest from fax.cost_per_page
+        where month = %s and direction = 'sent' and providers > 1 and usd_per_page is not null
+        order by country_code, area_code, provider
+    """
+    _rows = ask(_sql, month.value)
+    compared = look.bars(
+        [
+            bar(
+                f"{words.destination(row)} · {row['provider']}",
+                row["usd_per_page"],
+                f"{row['deliveries']:,} deliveries",
+            )
+            | {"text": dollars(row["usd_per_page"], PAGE_PRICE) + (" ✓ cheapest" if row["is_cheapest"] else "")}
+            for row in _rows
+        ],
+        "A delivered page where several providers sent, US$",
+    ) + look.rows_behind(_rows, f"fax-compared-{month.value:%Y-%m}")
+    return (compared,)
+
+
+@app.cell
+def _(by_destination, by_tag, compared, failures, per_page, sent_and_received, to_deliver):
+    mo.Html(look.page(sent_and_received, per_page, by_destination, by_tag, failures, to_deliver, compared))
     return
 
 

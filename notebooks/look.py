@@ -1,159 +1,115 @@
-"""How the notebook's charts look: dark on light, one hue for what matters, every bar with its figure beside it.
+"""What the notebook shows, as HTML that fits any width and light and dark pages; `fax_costs.css` has how it looks.
 
-Nothing is told by colour alone. Colours are of Okabe and Ito, https://jfly.uni-koeln.de/color, read November 2026, in
-an order that differs in grey as well. Labels are made from Decimal; only the length of a bar is a float.
+Every bar has its figure beside it, made from Decimal; only the length of a bar is a float.
 """
 
+import csv
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from html import escape
+from io import StringIO
 from typing import Any
 
-import altair as alt
-
 Row = dict[str, Any]
-INK, QUIET, PALE, BLUE = "#1f2933", "#616e7c", "#c3ccd5", "#0072B2"
-HUES, SHAPES = (BLUE, "#E69F00", "#009E73", "#CC79A7"), ("circle", "square", "triangle-up", "diamond")
-WIDE, HALF = 1010, 320  # pixels of the plot alone
+MOST_ROWS = 500  # in the table below a chart; the CSV has all
+
+
+def page(*parts: str) -> str:
+    """Parts side by side where there is room, else one below the other."""
+    return f'<div class="fax fax-pair">{"".join(f"<div>{part}</div>" for part in parts)}</div>'
 
 
 def figures(cells: Iterable[tuple[str, str, str]]) -> str:
-    """HTML of figures side by side: each value above its name and a remark."""
-    card = (
-        '<div style="flex:1 1 150px;color:{ink}">'
-        '<div style="font-size:2rem;line-height:1.2;font-weight:600">{value}</div>'
-        '<div>{name}</div><div style="color:{quiet};font-size:.85rem">{remark}</div></div>'
-    )
+    """Figures side by side: each value above its name and a remark."""
     made = (
-        card.format(ink=INK, quiet=QUIET, value=escape(value), name=escape(name), remark=escape(remark))
+        f"<div><b>{escape(value)}</b>{escape(name)}<small>{escape(remark)}</small></div>"
         for value, name, remark in cells
     )
-    return f'<div style="display:flex;flex-wrap:wrap;gap:1rem 2.5rem;padding:.5rem 0 1rem">{"".join(made)}</div>'
+    return f'<div class="fax"><div class="fax-figures">{"".join(made)}</div></div>'
 
 
-def months(rows: Sequence[Row], chosen: str, title: str) -> alt.Chart:
-    """Bars by `month`, a row of them for each `provider`; those of the chosen month are dark."""
-    if not rows:
-        return _empty(title, WIDE)
-    dark = alt.condition(alt.datum.month == chosen, alt.value(BLUE), alt.value(PALE))
-    base = alt.Chart(_data(rows)).encode(x=alt.X("month:O", title=None, sort=None, axis=alt.Axis(labelAngle=0)))
-    bars = base.mark_bar(size=44).encode(
-        y=alt.Y("cost:Q", title=None, axis=None, scale=_from_zero([row["cost"] for row in rows])),
-        color=dark,
-        tooltip=_told(),
+def columns(panels: Sequence[tuple[str, Sequence[Row]]], title: str, remark: str = "") -> str:
+    """Upright bars: for each panel its name above them, and a scale of its own.
+
+    A row has `name`, `cost`, `text`, `told` on hovering, `is_chosen`, and whether its name or text may be left out on a
+    narrow page: `is_minor_name`, `is_minor_text`.
+    """
+    shown = "".join(
+        f'<div class="fax-panel">{escape(name)}<div class="fax-columns">{"".join(_columns(rows))}</div></div>'
+        for name, rows in panels
     )
-    labels = base.mark_text(dy=-8, fontSize=11, color=INK).encode(y="cost:Q", text="text:N")
-    row = alt.Row("provider:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left", labelFontSize=13))
-    layered = alt.layer(bars, labels).properties(width=WIDE - 90, height=80)
-    return _finished(layered.facet(row=row, spacing=6), title)
-
-
-def days(rows: Sequence[Row], title: str) -> alt.Chart:
-    """Bars by `day`, the highest with its figure."""
-    if not rows:
-        return _empty(title, WIDE)
-    base = alt.Chart(_data(rows)).encode(x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=0)))
-    bars = base.mark_bar(color=BLUE, size=20).encode(
-        y=alt.Y("cost:Q", title=None, axis=None, scale=_from_zero([row["cost"] for row in rows])), tooltip=_told()
+    names = "".join(
+        f'<span><span class="{"fax-minor" if row["is_minor_name"] else ""}">{escape(row["name"])}</span></span>'
+        for row in (panels[-1][1] if panels else ())
     )
-    labels = base.mark_text(dy=-8, fontSize=11, color=INK).encode(y="cost:Q", text="label:N")
-    return _finished(alt.layer(bars, labels).properties(width=WIDE, height=110), title)
+    return _figure(title, remark, f'{shown}<div class="fax-names">{names}</div>' if panels else "")
 
 
-def across(rows: Sequence[Row], title: str) -> alt.Chart:
-    """Bars from the left, one for each `name` in the order of the rows, each with its `text`."""
-    if not rows:
-        return _empty(title)
-    names = [row["name"] for row in rows]
-    base = alt.Chart(_data(rows)).encode(
-        y=alt.Y("name:N", title=None, sort=names, axis=alt.Axis(labelLimit=170)),
-        x=alt.X("cost:Q", title=None, axis=None, scale=_from_zero([row["cost"] for row in rows], nice=False)),
-    )
-    bars = base.mark_bar(color=BLUE, size=15).encode(tooltip=_told())
-    labels = base.mark_text(align="left", dx=5, fontSize=12, color=INK).encode(text="text:N")
-    return _finished(alt.layer(bars, labels).properties(width=HALF, height=alt.Step(24)), title)
-
-
-def spans(rows: Sequence[Row], title: str) -> alt.Chart:
-    """By `month`, a line from `median` to `p95`, both in minutes: a full circle and an open diamond."""
-    if not rows:
-        return _empty(title)
-    base = alt.Chart(_data(rows)).encode(x=alt.X("month:O", title=None, sort=None, axis=alt.Axis(labelAngle=0)))
-    minutes = _from_zero([row["p95"] for row in rows])
-    line = base.mark_rule(color=PALE, strokeWidth=3).encode(y=alt.Y("median:Q", title=None, scale=minutes), y2="p95:Q")
-    half = base.mark_point(shape="circle", filled=True, size=75, color=BLUE, opacity=1).encode(
-        y="median:Q", tooltip=_told()
-    )
-    most = base.mark_point(shape="diamond", filled=False, size=75, color=INK, opacity=1).encode(
-        y="p95:Q", tooltip=_told()
-    )
-    last = [{**row, "at": row[name], "note": note} for row in rows[-1:] for name, note in _ENDS.items()]
-    if rows[-1]["median"] == rows[-1]["p95"]:
-        last = [{**last[0], "note": " and ".join(_ENDS.values())}]
-    notes = (
-        alt.Chart(_data(last))
-        .mark_text(align="left", dx=12, color=INK, fontSize=12)
-        .encode(x=alt.X("month:O", sort=None), y="at:Q", text="note:N")
-    )
-    return _finished(alt.layer(line, half, most, notes).properties(width=HALF + 40, height=190), title)
-
-
-_ENDS = {"median": "median", "p95": "95 of 100"}
-
-
-def compared(rows: Sequence[Row], providers: Sequence[str], title: str) -> alt.Chart:
-    """By `name`, a mark for the `cost` at each `provider`, joined by a line: shape, hue and grey tell which."""
-    if not rows:
-        return _empty(title, none="no destination in this month that two providers sent to")
-    names = list(dict.fromkeys(row["name"] for row in rows))
-    base = alt.Chart(_data(rows)).encode(y=alt.Y("name:N", title=None, sort=names))
-    price = alt.X(
-        "cost:Q", title=None, axis=alt.Axis(format="$.2f", tickCount=5), scale=_from_zero([row["cost"] for row in rows])
-    )
-    line = base.mark_line(color=PALE, strokeWidth=3).encode(x=price, detail="name:N")
-    marks = base.mark_point(filled=True, size=110, opacity=1).encode(
-        x=price,
-        color=alt.Color("provider:N", scale=alt.Scale(domain=providers, range=HUES[: len(providers)]), legend=_KEY),
-        shape=alt.Shape("provider:N", scale=alt.Scale(domain=providers, range=SHAPES[: len(providers)]), legend=_KEY),
-        tooltip=_told(),
-    )
-    return _finished(alt.layer(line, marks).properties(width=HALF + 40, height=alt.Step(26)), title)
-
-
-def _from_zero(values: Sequence[float], nice: bool = True) -> alt.Scale:
-    """A scale that holds zero and, if all values are zero, one more: Vega puts a span of nothing in the middle."""
-    if any(values):
-        return alt.Scale(zero=True, nice=nice)
-    return alt.Scale(domain=[0, 1], nice=nice)
-
-
-def _empty(title: str, width: int = HALF, none: str = "none in this month") -> alt.Chart:
-    """The title above a remark; a band scale without rows makes Vega draw millions of pixels."""
-    remark = alt.Chart(_data([{"none": none}])).mark_text(align="left", color=QUIET, fontSize=12)
-    chart = remark.encode(text="none:N", x=alt.value(0), y=alt.value(8)).properties(width=width, height=20)
-    return _finished(chart, title)
-
-
-_ROOM = {"left": 0, "right": 5, "top": 5, "bottom": 18}
-_KEY = alt.Legend(title=None, orient="top", labelFontSize=12, symbolSize=110, columns=4, labelLimit=90)
-
-
-def _data(rows: Sequence[Row]) -> alt.Data:
-    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
-
-
-def _told() -> alt.Tooltip:
-    return alt.Tooltip("told:N", title=" ")
-
-
-def _finished(chart: Any, title: str) -> alt.Chart:
-    """The chart with its title, without frame, grid or menu."""
-    finished: alt.Chart = (
-        chart.properties(
-            title=title, usermeta={"embedOptions": {"actions": False}}, background="transparent", padding=_ROOM
+def _columns(rows: Sequence[Row]) -> Iterable[str]:
+    for row, share in zip(rows, _shares([row["cost"] for row in rows]), strict=True):
+        chosen, minor = "fax-chosen" if row["is_chosen"] else "", "fax-minor" if row["is_minor_text"] else ""
+        yield (
+            f'<span class="{chosen}" title="{escape(row["told"])}"><b class="{minor}">{escape(row["text"])}</b>'
+            f'<i style="height:calc((100% - 1.1rem) * {share:.4f})"></i></span>'
         )
-        .configure(font="PT Sans, sans-serif")
-        .configure_view(stroke=None)
-        .configure_title(anchor="start", fontSize=15, fontWeight=600, color=INK, offset=12)
-        .configure_axis(grid=False, ticks=False, domainColor=PALE, labelColor=INK, labelFontSize=12, labelPadding=6)
+
+
+def bars(rows: Sequence[Row], title: str, remark: str = "") -> str:
+    """Bars from the left, one for each row: its `name`, a bar for its `cost`, its `text`; `told` on hovering."""
+    shares = _shares([row["cost"] for row in rows])
+    return _bars(((row, 0.0, share) for row, share in zip(rows, shares, strict=True)), title, remark)
+
+
+def spans(rows: Sequence[Row], title: str, remark: str = "") -> str:
+    """The same from `low` to `high`, which are not negative."""
+    most = max((row["high"] for row in rows), default=0) or 1
+    return _bars(((row, row["low"] / most, (row["high"] - row["low"]) / most) for row in rows), title, remark)
+
+
+def _bars(places: Iterable[tuple[Row, float, float]], title: str, remark: str) -> str:
+    made = "".join(
+        f"<span>{escape(row['name'])}</span>"
+        f'<i title="{escape(row["told"])}"><b style="left:{left:.2%};width:max(2px,{width:.2%})"></b></i>'
+        f"<span>{escape(row['text'])}</span>"
+        for row, left, width in places
     )
-    return finished
+    return _figure(title, remark, f'<div class="fax-bars">{made}</div>' if made else "")
+
+
+def _shares(costs: Sequence[float]) -> list[float]:
+    """Each cost as a share of the highest; what is below zero has no bar."""
+    most = max(costs, default=0)
+    return [max(cost, 0) / most if most > 0 else 0.0 for cost in costs]
+
+
+def _figure(title: str, remark: str, body: str) -> str:
+    body = body or '<p class="fax-none">none in this month</p>'
+    caption = f"{escape(title)} <small>{escape(remark)}</small>"
+    return f'<figure class="fax"><figcaption>{caption}</figcaption>{body}</figure>'
+
+
+def rows_behind(rows: Sequence[Row], file: str) -> str:
+    """The rows behind a chart, folded away: a table, and a link that saves them as CSV, exactly."""
+    if not rows:
+        return ""
+    head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
+    body = "".join(f"<tr>{''.join(map(_cell, row.values()))}</tr>" for row in rows[:MOST_ROWS])
+    link = (
+        f'<a download="{escape(file)}.csv" href="data:text/csv;base64,{_csv(rows)}">Save {len(rows):,} rows as CSV</a>'
+    )
+    table = f'<div class="fax-rows"><table><tr>{head}</tr>{body}</table></div>'
+    return f'<div class="fax"><details><summary>Rows</summary>{table}{link}</details></div>'
+
+
+def _cell(value: Any) -> str:
+    css = ' class="fax-number"' if isinstance(value, int | float | Decimal) else ""
+    return f"<td{css}>{'' if value is None else escape(str(value))}</td>"
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    text = StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return b64encode(text.getvalue().encode()).decode()

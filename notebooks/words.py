@@ -13,14 +13,13 @@ def destination(row: Row) -> str:
 
 
 def tag(row: Row) -> str:
-    """A tag, as `client: acme`."""
-    if row["name"] is None:
-        return "no tag at all"
-    return f"{row['name']}: {row['value'] or ('–' if row['value'] is None else '(empty)')}"
+    """The value of a tag."""
+    if not row["is_tagged"]:
+        return "without this tag" if row["name"] else "no tag at all"
+    return row["value"] or ("–" if row["value"] is None else "(empty)")
 
 
 def error(row: Row) -> str:
-    """An error, as `phaxio lineError 34`."""
-    return " ".join(filter(None, (row["provider"], row["error_type"], row["error_code"]))) + (
-        "" if row["error_type"] or row["error_code"] else " (no reason given)"
-    )
+    """An error, as `phaxio lineError 34: No answer`."""
+    known = " ".join(filter(None, (row["provider"], row["error_type"], row["error_code"])))
+    return f"{known}: {row['error_message'] or 'no reason given'}"

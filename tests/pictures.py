@@ -38,18 +38,20 @@ FONT = "'DejaVu Sans Mono', monospace"
 
 
 def main() -> None:
-    """Writes both pictures."""
+    """Writes the pictures."""
     pictures = ROOT / "notebooks"
     with page() as shown:
         shown.set_viewport_size({"width": 1000, "height": 760})
         shown.set_content(report_html())
         shown.locator("pre").screenshot(path=pictures / "report.png")
         with served(pictures / "fax_costs.py", dict(os.environ)) as address:
-            shown.set_viewport_size({"width": 1200, "height": 1690})
-            shown.goto(address)
-            shown.locator("canvas.marks, svg.marks").nth(7).wait_for()
-            shown.wait_for_timeout(2000)
-            shown.screenshot(path=pictures / "fax_costs.png")
+            for name, width, scheme in (("fax_costs", 1200, "light"), ("fax_costs_phone", 390, "dark")):
+                shown.emulate_media(color_scheme=scheme)
+                shown.set_viewport_size({"width": width, "height": 1690})
+                shown.goto(address)
+                shown.locator("figure.fax").nth(8).wait_for()
+                shown.wait_for_timeout(2000)
+                shown.screenshot(path=pictures / f"{name}.png")
 
 
 def report_html() -> str:

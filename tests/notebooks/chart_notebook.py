@@ -1,8 +1,9 @@
-"""A page with every chart of the notebook, with rows of every number: what tests/notebooks/test_charts.py looks at."""
+"""A page with every figure of the notebook, with rows of every number: what tests/notebooks/test_charts.py looks at."""
 
 import marimo
 
-app = marimo.App(width="medium")
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", css_file="../../notebooks/fax_costs.css")
 
 with app.setup:
     import sys
@@ -14,24 +15,23 @@ with app.setup:
 
     from notebooks import look
 
-    LONG = "a name that is much longer than there is room for it beside a chart " * 3
+    LONG = "a name that is much longer than there is room for it beside a bar " * 3
 
 
 @app.function
-def rows(count, name="name {}", cost=1.25, providers=2):
-    """Rows that fit every chart."""
+def rows(count, name="{}", cost=1.25):
+    """Rows that fit every figure."""
     return [
         {
-            "name": name.format(number if providers == 1 else number // 2),
+            "name": name.format(number),
             "cost": cost * number,
-            "text": f"${cost * number:.2f}",
+            "text": f"${cost * number:.2f} · 12%",
             "told": f"{number}",
-            "month": f"month {number // providers % 13}",
-            "day": number % 31 + 1,
-            "label": "",
-            "provider": f"provider {number % providers}",
-            "median": 1.5 * number,
-            "p95": 4.5 * number,
+            "is_chosen": number == 1,
+            "is_minor_name": number % 7 != 1,
+            "is_minor_text": number != 1,
+            "low": 1.5 * number,
+            "high": 4.5 * number,
         }
         for number in range(count)
     ]
@@ -42,23 +42,21 @@ def _():
     cases = {
         "none": rows(0),
         "one": rows(1),
-        "one provider": rows(10, providers=1),
-        "two providers": rows(20),
-        "twenty accounts": rows(40, providers=20),
+        "thirteen": rows(13),
+        "thirty": rows(31),
         "no cost": rows(6, cost=0.0),
         "credits": rows(6, cost=-3.5),
         "long names": rows(6, name=LONG + "{}"),
+        "one long word": rows(6, name=LONG.replace(" ", "") + "{}"),
     }
     shown = []
     for title, made in cases.items():
-        providers = sorted({row["provider"] for row in made})
         shown += [
-            look.months(made, "month 0", title),
-            look.days(made, title),
-            mo.hstack([look.across(made[::2], title), look.across(made[:10], title)], widths="equal", gap=2),
-            mo.hstack([look.spans(made[:13], title), look.compared(made, providers, title)], widths="equal", gap=2),
+            look.columns([("one", rows(len(made))), ("two", rows(len(made), cost=-2))] if made else [], title),
+            look.page(look.bars(made, title), look.spans(made, title, "remark")),
+            look.rows_behind(made, title),
         ]
-    mo.vstack(shown)
+    mo.Html("".join(shown))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The notebook: it runs without a page, and as a page its figures are the warehouse's and follow its pickers."""
 
+import csv
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from tests.support.environment import child_environment
 
 NOTEBOOK = ROOT / "notebooks" / "fax_costs.py"
 OF_FAX = "strftime(created_at, '%Y-%m')"
-CHARTS = 8
+FIGURES = 9
 
 pytestmark = pytest.mark.slow
 
@@ -112,10 +113,10 @@ def test_the_page_shows_its_charts_and_follows_the_pickers(env: Settings, cost: 
         shown.on("pageerror", lambda error: errors.append(str(error)))
         shown.goto(address)
         shown.get_by_text(cost(cost.latest), exact=True).first.wait_for(timeout=90_000)
-        charts = shown.locator("canvas.marks, svg.marks")
-        charts.nth(CHARTS - 1).wait_for(timeout=90_000)
+        figures = shown.locator("figure.fax")
+        figures.nth(FIGURES - 1).wait_for(timeout=90_000)
 
-        assert charts.count() == CHARTS
+        assert figures.count() == FIGURES
         assert shown.get_by_text("Your warehouse").count() == 1
 
         shown.get_by_label("Month").select_option(cost.before)
@@ -132,16 +133,45 @@ def test_the_page_shows_its_charts_and_follows_the_pickers(env: Settings, cost: 
     } == set()
 
 
+def test_a_tag_is_chosen_and_its_rows_are_saved_as_csv(env: Settings, query: Query, cost: Cost) -> None:
+    [(name,)] = query(
+        "select min(name) from fax.cost_by_tag where is_tagged and strftime(month, '%Y-%m') = ?",
+        cost.latest,
+    )
+    sql = "select cost_usd from fax.cost_by_tag where name = ? and strftime(month, '%Y-%m') = ?"
+    with page() as shown, served(NOTEBOOK, env) as address:
+        shown.goto(address)
+        shown.get_by_label("Tag").select_option(name, timeout=90_000)
+        figure = shown.locator("figure.fax").filter(has_text=f"By the tag {name}, US$")
+        figure.wait_for(timeout=90_000)
+        details = figure.locator("xpath=following-sibling::div[1]//details")
+        details.locator("summary").click()
+        with shown.expect_download() as saved:
+            details.get_by_role("link").click()
+        with Path(saved.value.path()).open(encoding="utf-8", newline="") as opened:
+            found = sorted(Decimal(row["cost_usd"]) for row in csv.DictReader(opened))
+        file = saved.value.suggested_filename
+
+    assert file == f"fax-tags-{cost.latest}.csv"
+    assert sum(found) == sum(amount for (amount,) in query(sql, name, cost.latest))
+
+
 @pytest.mark.parametrize("provider", sources.providers())
-def test_the_page_of_one_provider_is_no_wider_than_its_window(
+def test_the_page_fits_its_window_and_is_dark_where_the_browser_is(
     provider: str, warehouse: Path, settings: Settings
 ) -> None:
     sync_once(warehouse, {provider: generated(provider, 60, days=60)})
-    width = "canvases => Math.max(...canvases.map(one => one.getBoundingClientRect().width))"
+    widest = "parts => Math.max(...parts.map(one => one.getBoundingClientRect().right))"
+    ink = "figure => getComputedStyle(figure).color.match(/[0-9]+/g).map(Number)"
     with page() as shown, served(NOTEBOOK, child_environment(settings)) as address:
-        shown.goto(address)
-        charts = shown.locator("canvas.marks, svg.marks")
-        charts.nth(CHARTS - 1).wait_for(timeout=90_000)
+        for scheme, width in (("light", 390), ("dark", 800)):
+            shown.emulate_media(color_scheme=scheme)
+            shown.set_viewport_size({"width": width, "height": 900})
+            shown.goto(address)
+            figures = shown.locator("figure.fax")
+            figures.nth(FIGURES - 1).wait_for(timeout=90_000)
 
-        assert charts.count() == CHARTS
-        assert charts.evaluate_all(width) < 1200
+            assert figures.count() == FIGURES
+            assert shown.locator("figure.fax, figure.fax *").evaluate_all(widest) <= width
+            assert shown.evaluate("document.documentElement.scrollWidth") <= width
+            assert (min(figures.first.evaluate(ink)) > 128) == (scheme == "dark")
