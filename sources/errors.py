@@ -10,7 +10,7 @@
     ├── Unforeseen           70   an unexpected error: a fault of this program
     ├── WarehouseError       69   a person must fix the warehouse: denied, corrupt, in conflict
     ├── LocalError           74   local disk or memory
-    ├── WrongUsage           64   the command line names a provider or an account that there is not
+    ├── WrongUsage           64   the command line names what there is not, or an invoice that cannot be read
     └── TryAgain             75   the next run may succeed
         ├── Paused           75   the run has reached `--max-runtime`
         ├── ProviderDown     75   429, 5xx, time-outs, connection errors, after all retries
@@ -48,7 +48,7 @@ class ConfigError(FaxSyncError):
 
 
 class WrongUsage(FaxSyncError):
-    """The command line names a provider or an account that there is not."""
+    """The command line names a provider, an account or a file that there is not, or the file cannot be used."""
 
     exit_code = 64
 

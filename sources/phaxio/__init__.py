@@ -9,6 +9,7 @@ from sources.phaxio import api as api
 from sources.phaxio.columns import FAXES
 
 TABLE = FAXES
+BILLING_ZONE = api.MONTH_ZONES[0]  # assumed, as there: Phaxio documents no time zone of its months
 IF_GONE = (
     "Phaxio's operator moves its customers to the Sinch Fax API, and has published no date for the end of Phaxio's. "
     "The move takes a new account, new credentials and weeks to port the numbers: see "

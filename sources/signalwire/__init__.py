@@ -14,6 +14,7 @@ from sources.signalwire import api as api
 from sources.signalwire.columns import FAX_LOGS
 
 TABLE = FAX_LOGS
+BILLING_ZONE = "UTC"  # assumed: not documented; the instants of its API are in UTC
 _SPACE = re.compile(r"(?i)(?:https?://)?(?P<name>[a-z0-9-]+)(?:\.signalwire\.com(?:[:/?#].*)?)?")
 IF_EMPTY = (
     "this project has no fax log. If it has sent or received faxes, SWML or RELAY scripts did so (send_fax, "

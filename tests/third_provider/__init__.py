@@ -7,6 +7,7 @@ from sources.http.client import Client
 from sources.load.settings import Secret, SourceSettings
 
 TABLE = TRANSMISSIONS
+BILLING_ZONE = "UTC"
 
 
 class Settings(SourceSettings, kw_only=True, frozen=True):

@@ -1,11 +1,13 @@
-"""Runs the report as the tests need it: in this process, with the settings of a test."""
+"""Runs a command that reads the warehouse as the tests need it: in this process, with the settings of a test."""
 
 import json
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from pipelines import report
 from tests.conftest import Settings
 
 
@@ -13,21 +15,25 @@ class Reporting:
     """Runs the command with these settings; gives its exit code and what it printed."""
 
     def __init__(
-        self, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: Any
+        self,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        caplog: Any,
+        main: Callable[[Sequence[str]], int] = report.main,
     ) -> None:
         self.settings, self.monkeypatch, self.capsys, self.caplog = settings, monkeypatch, capsys, caplog
+        self.main = main
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout, and stderr with the log."""
-        from pipelines.report import main
-
         self.capsys.readouterr()
         self.caplog.clear()
         with self.monkeypatch.context() as environment:
             for name, value in self.settings.items():
                 environment.setenv(name, value)
             try:
-                exit_code = main(arguments)
+                exit_code = self.main(arguments)
             except SystemExit as end:
                 exit_code = int(str(end.code))
         out, err = self.capsys.readouterr()

@@ -1,0 +1,1 @@
+"""Tests of the figures of costs and of the report."""
