@@ -23,7 +23,7 @@ from pipelines.invoices.faxes import faxes_of
 from pipelines.invoices.lines import Line, parse_lines
 from pipelines.invoices.period import billing_zone, not_proven, span
 from pipelines.invoices.reconciliation import AGREES, Reconciliation, reconcile
-from pipelines.warehouse import read_only
+from pipelines.lake import reading
 from pipelines.warehouse.read_only import Read
 from sources.errors import WrongUsage
 
@@ -42,7 +42,7 @@ def _reconcile(options: argparse.Namespace) -> int:
         return 0
     of_file = csv_file.read_cells(options.invoices) if options.invoices else None
     kept_from = PrivacySettings.read().kept_from(datetime.now(UTC))
-    with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), read_only.opened() as read:
+    with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), reading.opened() as read:
         cells = of_file if of_file is not None else table.read_cells(read, SyncSettings.read().schema)
         lines = _of_month(parse_lines(cells, table.loaded_accounts(read)), options.month)
         found = list(_reconciled(read, lines, kept_from))

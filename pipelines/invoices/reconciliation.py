@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 
+from pipelines.config.bootstrap import command
 from pipelines.costs.money import ZERO
 from pipelines.invoices.faxes import Faxes
 from pipelines.invoices.lines import FAXES, KINDS, USD, Line
@@ -41,6 +42,7 @@ class Reconciliation:
     not_proven: tuple[Window, ...]
     classes: tuple[Class, ...]
     unexplained_usd: Decimal
+    others: tuple[tuple[str, ...], ...]  # the meanings of other classes that explain as much
 
     @property
     def invoice_usd(self) -> Decimal:
@@ -68,8 +70,8 @@ class Reconciliation:
             hole = self.not_proven[0]
             more = f" and {len(self.not_proven) - 1} more" if len(self.not_proven) > 1 else ""
             return (
-                f"{hole}{more} is not proven: run sync.py after the end of the period, then check.py, "
-                "which says what keeps it from being proven"
+                f"{hole}{more} is not proven: run {command('sync')} after the end of the period, then "
+                f"{command('check')}, which says what keeps it from being proven"
             )
         if foreign := [line for line in self.lines if line.kind == FAXES and line.currency != USD]:
             return f"{foreign[0].place}: faxes in {foreign[0].currency} are compared with nothing: costs are in {USD}"
@@ -88,7 +90,7 @@ def reconcile(lines: Collection[Line], window: Window, faxes: Faxes, not_proven:
     candidates = list(_of_faxes(faxes))
     no_faxes = list(_of_lines(lines))
     rest = _total(line for line in lines if line.kind == FAXES) - faxes.by_creation_usd
-    chosen = _explanation(rest, candidates)
+    chosen, *others = _explanations(rest, candidates)
     rest -= sum((candidate.possible_usd for candidate in chosen), ZERO)
     explained = [_explaining(each, each.possible_usd if each in chosen else ZERO) for each in candidates]
     rounding = rest if abs(rest) <= ROUNDING else ZERO
@@ -100,7 +102,8 @@ def reconcile(lines: Collection[Line], window: Window, faxes: Faxes, not_proven:
         Class("rounding", "rounding, half a cent at most", 0, rounding, rounding),
         Class("not_proven", "parts of the period that are not proven", len(not_proven), missing, missing),
     )
-    return Reconciliation(tuple(lines), window, faxes, tuple(not_proven), classes, rest - missing)
+    named = tuple(tuple(each.meaning for each in other) for other in others)
+    return Reconciliation(tuple(lines), window, faxes, tuple(not_proven), classes, rest - missing, named)
 
 
 def _of_faxes(faxes: Faxes) -> Iterator[Class]:
@@ -133,16 +136,17 @@ def _of_lines(lines: Collection[Line]) -> Iterator[Class]:
     yield Class("other_currency", f"lines in other currencies than {USD}, not compared", foreign, ZERO)
 
 
-def _explanation(difference: Decimal, candidates: Collection[Class]) -> tuple[Class, ...]:
-    """The classes whose amounts together come nearest to the difference, as few as possible."""
+def _explanations(difference: Decimal, candidates: Collection[Class]) -> list[tuple[Class, ...]]:
+    """The choices of classes whose amounts together come nearest to the difference, with as few classes as possible."""
     with_amount = [candidate for candidate in candidates if candidate.possible_usd]
-    choices = (chosen for count in range(len(with_amount) + 1) for chosen in combinations(with_amount, count))
+    choices = [chosen for count in range(len(with_amount) + 1) for chosen in combinations(with_amount, count)]
 
-    def left(chosen: tuple[Class, ...]) -> Decimal:
+    def rank(chosen: tuple[Class, ...]) -> tuple[Decimal, int]:
         rest = abs(difference - sum((candidate.possible_usd for candidate in chosen), ZERO))
-        return ZERO if rest <= ROUNDING else rest
+        return (ZERO if rest <= ROUNDING else rest), len(chosen)
 
-    return min(choices, key=lambda chosen: (left(chosen), len(chosen)))
+    best = min(map(rank, choices))
+    return [chosen for chosen in choices if rank(chosen) == best]
 
 
 def _explaining(candidate: Class, amount: Decimal) -> Class:

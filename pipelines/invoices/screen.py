@@ -5,7 +5,9 @@ from decimal import Decimal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from pipelines.config.bootstrap import command
 from pipelines.costs.money import CENT, dollars
 from pipelines.invoices.period import billing_zone
 from pipelines.invoices.reconciliation import AGREES, DIFFERS, Class, Reconciliation
@@ -26,10 +28,9 @@ def show(reconciliations: Collection[Reconciliation]) -> None:
 
 def _show(console: Console, found: Reconciliation) -> None:
     line, faxes = found.lines[0], found.faxes
-    console.print(
-        f"{line.account_name}, {line.period} ({billing_zone(line.provider)}): [bold]{found.verdict}",
-        style=_STYLES.get(found.verdict, "yellow"),
-    )
+    head = f"{line.account_name}, {line.period} ({billing_zone(line.provider)}): "
+    style = _STYLES.get(found.verdict, "yellow")
+    console.print(Text.assemble(head, (found.verdict, "bold"), style=style), soft_wrap=True)
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right", style="dim")
@@ -55,9 +56,10 @@ def notes(found: Reconciliation) -> list[str]:
     if found.verdict == DIFFERS:
         told.append(
             f"{exact(found.unexplained_usd)} is not explained: look for a line that is missing or has the wrong kind, "
-            f"run sync.py --since {found.window.start:%Y-%m-%d} --until {found.window.end:%Y-%m-%dT%H:%M} "
+            f"run {command('sync')} --since {found.window.start:%Y-%m-%d} --until {found.window.end:%Y-%m-%dT%H:%M} "
             "--refetch, then ask the provider"
         )
+    told += [f"these classes explain as much: {'; '.join(other)}" for other in found.others]
     if not faxes.created:
         told.append(
             f"{line.account_name} has no fax created in the period: check the account and the dates of the line"

@@ -204,7 +204,7 @@ def test_no_verdict_if_a_part_of_the_period_is_not_proven(command: Reporting, wr
     assert (exit_code, only["verdict"], Decimal(only["unexplained_usd"])) == (65, "no verdict", 0)
     assert only["not_proven"] == ["2026-11-02T00:00:00Z to 2026-12-01T06:00:00Z"]
     assert explaining(only)["not_proven"] > 2
-    assert "run sync.py" in only["notes"][0]
+    assert "run uv run python pipelines/sync.py after" in only["notes"][0]
 
 
 def test_no_verdict_on_faxes_that_are_not_kept(command: Reporting, write: Write) -> None:
