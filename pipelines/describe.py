@@ -9,17 +9,14 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import Any
-
-import yaml
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import reference
 from pipelines.config.settings import CheckSettings, ReportSettings, SyncSettings
+from pipelines.views import dbt
 from pipelines.views.reference import Relation, raw_tables, views
-from sources.load.ledger import SYNC_WINDOWS
+from sources.errors import LocalError
 
 _SETTINGS = {"docs": reference.markdown, "config": reference.config_toml, "secrets": reference.secrets_toml}
 _HEAD = (
@@ -38,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="describe.py", description=__doc__)
     parser.add_argument("--dbt", action="store_true", help="print a sources.yml for dbt")
+    parser.add_argument("--dbt-package", metavar="FOLDER", type=Path, help="write the views as a package of dbt models")
     parser.add_argument(
         "--settings",
         choices=tuple(_SETTINGS),
@@ -51,9 +49,26 @@ def _describe(options: argparse.Namespace) -> int:
     if options.settings:
         print(_SETTINGS[options.settings]())
         return 0
+    if options.dbt_package:
+        return _write(options.dbt_package, dbt.package_files())
     schema = SyncSettings.read().schema
     relations = [*views(schema, ReportSettings.read().own_views()), *raw_tables(schema)]
-    print(dbt_sources(relations, CheckSettings.read().max_age_hours) if options.dbt else markdown(relations))
+    print(dbt.sources_yml(relations, CheckSettings.read().max_age_hours) if options.dbt else markdown(relations))
+    return 0
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> int:
+    """Writes the files into the folder.
+
+    Raises:
+        LocalError: one cannot be written.
+    """
+    for name, text in files.items():
+        try:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise LocalError(f"{folder / name} cannot be written: {error.strerror}") from error
     return 0
 
 
@@ -84,38 +99,6 @@ def _section(relation: Relation) -> Iterator[str]:
     for column in relation.columns:
         yield f"| `{column.name}` | {column.data_type} | {column.meaning.replace('|', chr(92) + '|')} |"
     yield ""
-
-
-def dbt_sources(relations: Iterable[Relation], max_age_hours: float) -> str:
-    """A dbt `sources.yml`: a source per schema, with descriptions, tests of keys, and the freshness of `sync_windows`.
-
-    A run writes to `sync_windows` every hour even if there are no new faxes, so only its age shows a missed run.
-    Source: https://docs.getdbt.com/reference/source-properties, read November 2026.
-    """
-    schemas = [
-        {"name": schema, "schema": schema, "tables": [_dbt_table(relation, max_age_hours) for relation in members]}
-        for schema, members in groupby(relations, key=lambda relation: relation.schema)
-    ]
-    return yaml.safe_dump({"version": 2, "sources": schemas}, sort_keys=False, width=120, allow_unicode=True).strip()
-
-
-def _dbt_table(relation: Relation, max_age_hours: float) -> dict[str, Any]:
-    table: dict[str, Any] = {"name": relation.name, "description": relation.meaning}
-    if relation.name == SYNC_WINDOWS and relation.key:
-        table["loaded_at_field"] = "to_timestamp(cast(_dlt_load_id as double precision))"
-        table["freshness"] = {"error_after": {"count": round(max_age_hours), "period": "hour"}}
-    if len(relation.key) > 1:
-        name = " || '/' || ".join(f"cast({column} as varchar)" for column in relation.key)
-        table["data_tests"] = [{"unique": {"column_name": f"({name})"}}]
-    table["columns"] = [_dbt_column(column.name, column.meaning, relation.key) for column in relation.columns]
-    return table
-
-
-def _dbt_column(name: str, meaning: str, key: Sequence[str]) -> dict[str, Any]:
-    column: dict[str, Any] = {"name": name, "description": meaning}
-    if name in key:
-        column["data_tests"] = ["not_null", "unique"] if len(key) == 1 else ["not_null"]
-    return column
 
 
 if __name__ == "__main__":

@@ -66,9 +66,9 @@ def unified(
 ) -> Iterator[View]:
     """The unified views over the providers whose raw tables exist; `tables` has the columns by (schema, name)."""
     for name, (meaning, columns) in UNIFIED.items():
-        branches = [_empty_branch(columns)]
+        branches = [empty_branch(columns)]
         for provider, raw in raw_schemas.items():
-            sql = _branch_file(provider, name).read_text("utf-8") if _branch_file(provider, name).exists() else ""
+            sql = branch_file(provider, name).read_text("utf-8") if branch_file(provider, name).exists() else ""
             if (
                 sql
                 and all((raw, table) in tables for table in tables_read(sql, "raw"))
@@ -102,14 +102,14 @@ def _with_values(query: str, timezone: str) -> str:
     return query.replace(":timezone", f"'{timezone}'").replace(":two_digit_country_codes", codes)
 
 
-def _branch_file(provider: str, view: str) -> Path:
+def branch_file(provider: str, view: str) -> Path:
     """The provider's own file for a unified view, else the file that all providers share."""
     folder = Path(sources.provider(provider).__path__[0])
     own = folder / f"{view}.sql"
     return own if own.exists() else folder.parent / f"{view}.sql"
 
 
-def _empty_branch(columns: tuple[Column, ...]) -> str:
+def empty_branch(columns: tuple[Column, ...]) -> str:
     """A branch without rows: it gives the union its column names and types, also if no provider has tables."""
     return f"select {_nulls(columns)} where false"
 

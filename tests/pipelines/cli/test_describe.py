@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 import sources
-from pipelines.describe import dbt_sources, markdown
+from pipelines.describe import markdown
+from pipelines.views.dbt import sources_yml
 from pipelines.views.reference import raw_tables, views
 from tests.conftest import Query, generated
 from tests.support.commands.made_files import sync_once
@@ -47,7 +48,7 @@ def test_the_reference_is_what_describe_prints() -> None:
 
 
 def test_dbt_reads_the_age_of_the_last_run_where_every_run_writes() -> None:
-    found = yaml.safe_load(dbt_sources(RELATIONS, 24.0))["sources"]
+    found = yaml.safe_load(sources_yml(RELATIONS, 24.0))["sources"]
     aged = [(source["name"], table["name"]) for source in found for table in source["tables"] if "freshness" in table]
 
     assert aged == [(f"fax_{provider}", "sync_windows") for provider in sources.providers()]

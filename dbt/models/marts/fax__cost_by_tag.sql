@@ -1,0 +1,115 @@
+with counted as (
+    select
+        calendar.month
+        , faxes.provider
+        , faxes.account
+        , faxes.id
+        , faxes.num_pages
+        , faxes.cost_usd
+        , faxes.is_final
+    from {{ ref('fax__faxes') }} as faxes
+    inner join {{ ref('fax__calendar') }} as calendar
+        on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
+    where faxes.is_test is not true
+)
+
+, totals as (
+    select
+        month
+        , provider
+        , account
+        , count(*)                                                        as faxes
+        , count(case when not is_final then 1 end)                        as open_faxes
+        , coalesce(sum(num_pages), 0)                                     as pages
+        , coalesce(sum(cost_usd), 0)                                      as cost_usd
+    from counted
+    group by 1, 2, 3
+)
+
+, tagged as (
+    select
+        counted.month
+        , counted.provider
+        , counted.account
+        , tags.name
+        , tags.value
+        , count(*)                                                        as faxes
+        , count(case when not counted.is_final then 1 end)                as open_faxes
+        , coalesce(sum(counted.num_pages), 0)                             as pages
+        , coalesce(sum(counted.cost_usd), 0)                              as cost_usd
+    from counted
+    inner join {{ ref('fax__fax_tags') }} as tags
+        on tags.provider = counted.provider and tags.account = counted.account and tags.fax_id = counted.id
+    group by 1, 2, 3, 4, 5
+    union all
+    select
+        month
+        , provider
+        , account
+        , null
+        , null
+        , count(*)
+        , count(case when not is_final then 1 end)
+        , coalesce(sum(num_pages), 0)
+        , coalesce(sum(cost_usd), 0)
+    from counted
+    where exists (
+        select 1 from {{ ref('fax__fax_tags') }} as tags
+        where tags.provider = counted.provider and tags.account = counted.account and tags.fax_id = counted.id
+    )
+    group by 1, 2, 3
+)
+
+, names as (
+    select distinct month, name from tagged
+    union
+    select month, null from totals
+)
+
+, untagged as (
+    select
+        totals.month
+        , totals.provider
+        , totals.account
+        , names.name
+        , totals.faxes - coalesce(sum(tagged.faxes), 0)                   as faxes
+        , totals.open_faxes - coalesce(sum(tagged.open_faxes), 0)         as open_faxes
+        , totals.pages - coalesce(sum(tagged.pages), 0)                   as pages
+        , totals.cost_usd - coalesce(sum(tagged.cost_usd), 0)             as cost_usd
+    from totals
+    inner join names
+        on names.month = totals.month
+    left join tagged
+        on tagged.month = totals.month and tagged.provider = totals.provider and tagged.account = totals.account
+        and tagged.name is not distinct from names.name
+    group by totals.month, totals.provider, totals.account, names.name
+        , totals.faxes, totals.open_faxes, totals.pages, totals.cost_usd
+)
+
+select
+    month
+    , provider
+    , account
+    , name
+    , true                                                                as is_tagged
+    , value
+    , faxes
+    , open_faxes
+    , cast(pages as bigint)                                               as pages
+    , cast(cost_usd as numeric(18, 6))                                    as cost_usd
+from tagged
+where name is not null
+union all
+select
+    month
+    , provider
+    , account
+    , name
+    , false
+    , null
+    , cast(faxes as bigint)
+    , cast(open_faxes as bigint)
+    , cast(pages as bigint)
+    , cast(cost_usd as numeric(18, 6))
+from untagged
+where faxes > 0

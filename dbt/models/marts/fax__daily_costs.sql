@@ -1,0 +1,14 @@
+select
+    calendar.day
+    , faxes.provider
+    , faxes.account
+    , faxes.direction
+    , count(*)                                                            as faxes
+    , count(case when not faxes.is_final then 1 end)                      as open_faxes
+    , cast(coalesce(sum(faxes.num_pages), 0) as bigint)                   as pages
+    , cast(coalesce(sum(faxes.cost_usd), 0) as numeric(18, 6))            as cost_usd
+from {{ ref('fax__faxes') }} as faxes
+inner join {{ ref('fax__calendar') }} as calendar
+    on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
+where faxes.is_test is not true
+group by 1, 2, 3, 4

@@ -1,0 +1,37 @@
+with counted as (
+    select
+        day
+        , provider
+        , account
+        , direction
+        , country_code
+        , area_code
+        , count(*)                                                        as deliveries
+        , count(case outcome when 'delivered' then 1 end)                 as delivered
+        , count(case outcome when 'failed' then 1 end)                    as failed
+        , count(case outcome when 'partial' then 1 end)                   as partial
+        , count(case outcome when 'open' then 1 end)                      as open_deliveries
+        , count(case outcome when 'unknown' then 1 end)                   as unknown
+        , cast(coalesce(sum(pages), 0) as bigint)                         as pages
+        , cast(coalesce(sum(cost_usd), 0) as numeric(18, 6))              as cost_usd
+    from {{ ref('fax__deliveries') }}
+    group by 1, 2, 3, 4, 5, 6
+)
+
+select
+    day
+    , provider
+    , account
+    , direction
+    , country_code
+    , area_code
+    , deliveries
+    , delivered
+    , failed
+    , partial
+    , open_deliveries
+    , unknown
+    , cast(1.0 * delivered / nullif(delivered + failed + partial, 0) as numeric(9, 6)) as delivered_rate
+    , pages
+    , cost_usd
+from counted

@@ -1,0 +1,106 @@
+{{ config(enabled='phaxio' in var('fax_providers')) }}
+with several as (
+    select
+        account
+        , fax_id
+        , count(*)                             as recipients
+        , count(case when status = 'failure' then 1 end) as failed
+    from {{ source('fax_phaxio', 'fax_recipients') }}
+    where (account, fax_id) in (select account, fax_id from {{ source('fax_phaxio', 'fax_recipients') }} where position > 0)
+    group by 1, 2
+)
+
+, turns as (
+    select
+        listed.account
+        , listed.fax_id
+        , listed.position
+        , row_number() over (partition by listed.account, listed.fax_id order by listed.position) as turn
+    from {{ source('fax_phaxio', 'fax_recipients') }} as listed
+    inner join several
+        on several.account = listed.account and several.fax_id = listed.fax_id
+    where several.failed > 0 and listed.status is distinct from 'failure'
+)
+
+, called as (
+    select
+        faxes.account
+        , faxes.id
+        , listed.fax_id is not null            as is_listed
+        , coalesce(listed.position, 0)         as position
+        , listed.phone_number
+        , faxes.direction
+        , coalesce(faxes.from_number, faxes.caller_id) as from_number
+        , faxes.to_number
+        , faxes.created_at
+        , case when listed.fax_id is null then faxes.completed_at else listed.completed_at end as completed_at
+        , case when listed.fax_id is null then faxes.status else listed.status end as status
+        , listed.retry_count
+        , faxes.num_pages
+        , cast(faxes.cost * 0.01 as numeric(18, 6)) as cost_usd
+        , faxes.is_test
+        , coalesce(faxes.status in ('success', 'failure', 'partialsuccess'), false) as is_final
+        , listed.bitrate
+        , case when listed.fax_id is null then faxes.error_type else listed.error_type end as error_type
+        , case when listed.fax_id is null then faxes.error_id else listed.error_id end as error_id
+        , case when listed.fax_id is null then faxes.error_message else listed.error_message end as error_message
+        , several.recipients
+        , several.failed
+        , turns.turn
+    from {{ source('fax_phaxio', 'faxes') }} as faxes
+    left join {{ source('fax_phaxio', 'fax_recipients') }} as listed
+        on listed.account = faxes.account and listed.fax_id = faxes.id
+    left join several
+        on several.account = faxes.account and several.fax_id = faxes.id
+    left join turns
+        on turns.account = listed.account and turns.fax_id = listed.fax_id and turns.position = listed.position
+)
+
+, shared as (
+    select
+        called.*
+        , floor(cost_usd * 100)                as cents
+        , is_final and failed > 0 and failed < recipients as is_credited
+        , case when is_final and failed < recipients then recipients - failed else recipients end as carriers
+        , case when is_final and failed > 0 and failed < recipients then turn else position + 1 end as place
+    from called
+)
+
+select
+    account
+    , cast(id as text)                         as fax_id
+    , position
+    , case when is_listed then phone_number when direction = 'received' then from_number else to_number end as phone_number
+    , case direction when 'received' then to_number when 'sent' then from_number end as own_number
+    , case direction when 'sent' then 'sent' when 'received' then 'received' end as direction
+    , created_at
+    , completed_at
+    , case
+        when status = 'success' then 'delivered'
+        when status = 'failure' then 'failed'
+        when status = 'partialsuccess' then 'partial'
+        when status in ('queued', 'pendingbatch', 'inprogress', 'ringing', 'callactive', 'willretry') then 'open'
+        when status is null and is_listed then 'open'
+        else 'unknown'
+    end                                        as outcome
+    , status                                   as provider_status
+    , retry_count
+    , num_pages
+    , case
+        when recipients is null then cost_usd
+        when is_credited and status = 'failure' then cast(0 as numeric(18, 6))
+        -- whole numbers below 2^53: exact in double precision too
+        else cast(
+            cast(floor(cast(cents + carriers - place as double precision) / carriers) as numeric(18, 0)) * 0.01
+            + case place when 1 then cost_usd - cents * 0.01 else 0 end
+            as numeric(18, 6)
+        )
+    end                                        as cost_usd
+    , is_test
+    , is_final
+    , false                                    as is_deleted
+    , bitrate
+    , error_type
+    , cast(error_id as text)                   as error_code
+    , error_message
+from shared
