@@ -76,6 +76,7 @@ class AccountSync:
             self._resources.enter_context(signals.cancelling(opened.cancel))
             opened.require_tables(self._sync.options.full_refresh)
             self.run = run = run_of(self.account, settings, self._sync, opened, self._began)
+            run.progress(run)
             if not opened.appends:
                 self._resources.enter_context(sync_runs.recorded(opened.client, opened.raw, run, self._ending))
             batches = Batches(run, opened.position, DltTables())
@@ -107,6 +108,8 @@ class AccountSync:
         finally:
             if self.run:
                 _close(self.run)
+                self.run.doing = ""
+                self.run.progress(self.run)
         error = advised(self._ending.error, self.account) if self._ending.error else None
         return Outcome(self.account, self.run, time.monotonic() - self._began, error)
 
@@ -193,7 +196,7 @@ def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool
         try:
             if is_found:
                 source = source or fax_source(batches)
-                run.loads += opened.load(source)
+                run.loads += opened.load(source, partial(setattr, run, "doing"))
             if run.stop.requested or run.finished:
                 return
             if run.is_late:

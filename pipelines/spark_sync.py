@@ -41,7 +41,7 @@ def _sync(options: argparse.Namespace) -> int:
     with session(options.master, _credentials(configured)) as spark:
         run = lake_run(options.output, run_id, partial(on_executors, spark), options, options.secrets)
         outcomes = run.of(configured)
-    print_outcomes(outcomes, run_id, options.json, options.verbose)
+    print_outcomes(outcomes, run_id, options)
     stopped = signals.received()
     return stopped.exit_code if stopped else exit_code(outcomes)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
 
 import argparse
+import logging
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ from pipelines.config import accounts, bootstrap
 from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
 from pipelines.outcome import logs, signals
 
+LOG = logging.getLogger("fax-sync")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
@@ -31,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _sync(options: argparse.Namespace) -> int:
+    if options.quiet:
+        LOG.setLevel(logging.WARNING)
     warn_of_settings()
     if not options.demo:
         return _sync_accounts(options)
@@ -39,7 +44,7 @@ def _sync(options: argparse.Namespace) -> int:
 
     with demo.fakes(bootstrap.DEMO_DATABASE):
         code = _sync_accounts(options)
-        if code == 0 and not (options.dry_run or options.json or logs.is_json()):
+        if code == 0 and not (options.dry_run or options.quiet or options.json or logs.is_json()):
             demo_summary.demonstration(bootstrap.DEMO_DATABASE, SyncSettings.read().schema)
     return code
 
@@ -54,10 +59,12 @@ def _sync_accounts(options: argparse.Namespace) -> int:
     schema = SyncSettings.read().schema
     if options.dry_run:
         return _dry_run(configured, Sync(schema, run_id, options, lambda account, run: None))
-    with progress() as on_progress:
+    with progress(options.quiet) as on_progress:
         outcomes = sync_accounts(configured, Sync(schema, run_id, options, on_progress))
-    print_outcomes(outcomes, run_id, options.json, options.verbose)
-    if not (options.demo or options.json or logs.is_json()) and any(outcome.is_first for outcome in outcomes):
+    print_outcomes(outcomes, run_id, options)
+    if not (options.demo or options.json or options.quiet or logs.is_json()) and any(
+        outcome.is_first for outcome in outcomes
+    ):
         from pipelines.cli.next_steps import print_next_steps  # noqa: PLC0415  # only a first run prints them
 
         print_next_steps()

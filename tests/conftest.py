@@ -16,6 +16,7 @@ from tests.support.credentials import CREDENTIALS
 from tests.support.environment import child_environment, isolate
 
 isolate()  # before dlt is imported, which remembers where its settings are
+import_module("pipelines")  # gives dlt its settings, as in a command
 
 import dlt
 import pytest

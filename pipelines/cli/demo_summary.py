@@ -1,41 +1,15 @@
-"""What a person sees on a terminal: a progress bar while a sync runs, and the demonstration's costs at its end."""
+"""What the demonstration prints at its end: the costs of its faxes, where they are, and what to do next."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import sources
 from pipelines.cli.next_steps import print_next_steps
 from pipelines.config import bootstrap
 from pipelines.config.declaration import secrets_of
-from sources.load.run import Run
-
-
-@contextmanager
-def bar() -> Iterator[Callable[[str, Run], None]]:
-    """Draws bars on stderr, one per account; yields the function to call after each window."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as drawn:
-        tasks: dict[str, TaskID] = {}
-
-        def advance(account: str, run: Run) -> None:
-            if run.span is None or run.tally.reached is None:
-                return
-            if account not in tasks:
-                tasks[account] = drawn.add_task(account, total=run.span.length.total_seconds())
-            walked = (run.tally.reached - run.span.start).total_seconds()
-            drawn.update(
-                tasks[account],
-                completed=walked,
-                description=f"{account}: {run.tally.new + run.tally.changed + run.tally.unchanged} faxes",
-            )
-
-        yield advance
 
 
 def demonstration(database: Path, schema: str) -> None:

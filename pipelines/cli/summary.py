@@ -2,8 +2,11 @@
 
 import json
 import logging
+import sys
+from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.config.accounts import Account
@@ -45,14 +48,35 @@ class Outcome:
         """One line for a person; with the rate that the provider allowed if `verbose`."""
         run = self.run
         loaded = run is not None and run.span is not None and (run.loads > 0 or self.error is None)
-        parts = [_loaded(run, self.seconds)] if run and loaded else _warnings(run) if run else []
+        parts = [_loaded(run, self.seconds, verbose)] if run and loaded else []
         parts += ["nothing to read: all windows are proven already"] if run and not parts and not self.error else []
-        parts += [f"{run.purged} faxes deleted because of their age"] if run and run.purged else []
+        parts += self.notes()
         if verbose and run and run.pace is not None:
             parts.append(f"the provider limits the rate: {run.pace:.2f} requests a second at the end")
         if self.error:
             parts.append(f"{_PREFIXES[self.error.outcome]}{self.error}")
         return f"{self.account}: {'; '.join(parts)}"
+
+    @property
+    def is_news(self) -> bool:
+        """It changed something in the warehouse, or has something to say."""
+        run = self.run
+        is_changed = run is not None and bool(run.tally.new or run.tally.changed or run.purged or run.new_columns)
+        return is_changed or self.status in ("failed", "paused") or bool(self.notes())
+
+    def notes(self) -> list[str]:
+        """One sentence for each thing that deserves a look although the run is complete."""
+        run = self.run
+        if run is None:
+            return []
+        notes = [f"WARNING: {warning}" for warning in run.warnings]
+        if problems := run.tally.rows[SYNC_PROBLEMS]:
+            notes.append(f"{problems} values did not fit, see sync_problems")
+        if columns := [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]:
+            notes.append(f"new fields {', '.join(columns)}")
+        if run.purged:
+            notes.append(f"{run.purged} faxes deleted because of their age")
+        return notes
 
     def as_json(self) -> dict[str, Any]:
         """The outcome for a program: times as RFC 3339 text in UTC; without the run's figures if it did not start."""
@@ -87,16 +111,25 @@ class Outcome:
         }
 
 
-def print_outcomes(outcomes: Sequence[Outcome], run_id: str, as_json: bool, verbose: bool) -> None:
-    """Prints the outcomes: into the log if it is JSON, else on stdout; with `as_json` always as JSON on stdout."""
-    if as_json:
+def print_outcomes(outcomes: Sequence[Outcome], run_id: str, options: Namespace) -> None:
+    """Prints the outcomes: into the log if it is JSON, else on stdout; with `--json` always as JSON on stdout.
+
+    A terminal gets a table, a file one line for each account with the time. `--quiet` leaves out what is no news.
+    """
+    if options.json:
         print(json.dumps({"run_id": run_id, "accounts": [outcome.as_json() for outcome in outcomes]}))
-    for outcome in outcomes:
-        if logs.is_json():
-            level = logging.ERROR if outcome.error else logging.INFO
-            logs.event(level, outcome.line(verbose), run_id=run_id, **outcome.as_json())
-        elif not as_json:
-            print(outcome.line(verbose))
+    shown = [outcome for outcome in outcomes if outcome.is_news or not options.quiet]
+    if logs.is_json():
+        for outcome in shown:
+            level = logging.ERROR if outcome.status == "failed" else logging.INFO
+            logs.event(level, outcome.line(options.verbose), run_id=run_id, **outcome.as_json())
+    elif shown and not options.json and sys.stdout and sys.stdout.isatty() and not options.verbose:
+        from pipelines.cli.summary_screen import show  # noqa: PLC0415  # a run from cron draws nothing
+
+        show(shown)
+    elif not options.json:
+        for outcome in shown:
+            print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {outcome.line(options.verbose)}")
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:
@@ -149,21 +182,11 @@ def require_proof(run: Run) -> None:
         )
 
 
-def _loaded(run: Run, seconds: float) -> str:
-    faxes = f"{run.tally.new} new, {run.tally.changed} changed, {run.tally.unchanged} unchanged faxes"
-    rows = [f"{count} {name}" for name, count in sorted(children(run).items()) if count]
-    with_rows = f" with {', '.join(rows)}" if rows else ""
+def _loaded(run: Run, seconds: float, verbose: bool) -> str:
+    faxes = f"{run.tally.new:,} new, {run.tally.changed:,} changed, {run.tally.unchanged:,} unchanged"
     usage = run.client.usage
-    requests = f"{usage.requests} request{'' if usage.requests == 1 else 's'}, {usage.retries} retried, {seconds:.1f} s"
-    parts = [f"{faxes}{with_rows}", f"created {run.span}", requests, completeness(run)]
-    if run.tally.rows[SYNC_PROBLEMS]:
-        parts.append(f"{run.tally.rows[SYNC_PROBLEMS]} values did not fit, see sync_problems")
-    columns = [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]
-    parts += _warnings(run)
-    if columns:
-        parts.append(f"new fields {', '.join(columns)}")
-    return "; ".join(parts)
-
-
-def _warnings(run: Run) -> list[str]:
-    return [f"WARNING: {warning}" for warning in run.warnings]
+    retried = f", {usage.retries:,} retried" if usage.retries else ""
+    requests = f"{usage.requests:,} request{'' if usage.requests == 1 else 's'}{retried}, {seconds:.1f} s"
+    rows = [f"{count:,} {name}" for name, count in sorted(children(run).items()) if count]
+    details = [*([f"with {', '.join(rows)}"] if rows else []), f"read {run.span}"] if verbose else []
+    return "; ".join([faxes, requests, *details, completeness(run)])

@@ -36,6 +36,7 @@ def sync_parser(prog: str, description: str | None, epilog: str) -> CommandParse
         help="stop at the first window that ends after this time",
     )
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.add_argument("--quiet", action="store_true", help="print nothing if nothing is new and nothing failed")
     parser.add_argument(
         "--log-format",
         choices=("text", "json"),

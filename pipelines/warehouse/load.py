@@ -62,17 +62,22 @@ class Warehouse:
             forget_dropped_tables(schema, self.client, self.raw, full_refresh, lambda: self.pipeline)
             self.session.is_checked = True
 
-    def load(self, source: DltSource) -> bool:
-        """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing."""
+    def load(self, source: DltSource, doing: Callable[[str], object] = lambda activity: None) -> bool:
+        """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing.
+
+        `doing` is told whether faxes are being read or loaded.
+        """
         unnest(self.pipeline)
         with self._checkpointing():
             if not has_rows(self.pipeline.extract(source)):
                 return False
+            doing("loading")
             self.pipeline.normalize()
         nest(self.pipeline, self.pipeline.list_normalized_load_packages())
         with self.lock.turn(self.raw):
             self.pipeline.load(raise_on_failed_jobs=True)
             self._comment_and_index()
+        doing("reading")
         return True
 
     @contextmanager

@@ -38,6 +38,11 @@ class Pace:
         """The number of requests that may be in flight at once."""
         return max(1, min(self._most_connections, int(self.rate))) if self.refusals else self._most_connections
 
+    @property
+    def pause_seconds(self) -> float:
+        """For how long all connections still wait, because a request failed or the provider asked for it."""
+        return max(0.0, self._pause_ends - self._clock())
+
     @contextmanager
     def reserve_slot(self, sleep: Callable[[float], Any], heeds_pause: bool) -> Iterator[int]:
         """Waits for a free connection and for this request's turn; yields the number of refusals before it.

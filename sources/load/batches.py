@@ -136,7 +136,11 @@ class Batches:
 
     def _reread(self, asking: Reread) -> WindowResult | None:
         """The open faxes that are due, as they are now; None if the run was asked to end meanwhile."""
-        return self.run.stop.unless_requested(lambda: reread(self.run, asking.faxes))
+        self.run.doing = f"re-reading {len(asking.faxes)} open faxes"
+        try:
+            return self.run.stop.unless_requested(lambda: reread(self.run, asking.faxes))
+        finally:
+            self.run.doing = "reading"
 
     def _walk(self, position: Position) -> Generator[WindowResult]:
         """The windows of every span; all of them anew if the first answer shows that our clock is wrong."""

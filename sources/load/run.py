@@ -42,6 +42,7 @@ class Run:
 
     tally: Tally = field(default_factory=Tally, init=False)
     spans: list[Window] = field(default_factory=list)
+    doing: str = field(default="reading", init=False)  # in words, for the progress; empty once it is over
     finished: bool = field(default=False, init=False)
     is_first: bool = field(default=False, init=False)  # no earlier run has moved the account's cursor
     loads: int = field(default=0, init=False)

@@ -182,7 +182,7 @@ def test_several_accounts_can_be_named(serve_accounts: Serve, sync: Sync, databa
     synced = sync("--account", "west", "--account", "east")
 
     assert [account["account"] for account in synced.said["accounts"]] == ["east", "west"]
-    assert sync("--account", "west", "--account", "nowhere").exit_code == 78
+    assert sync("--account", "west", "--account", "nowhere").exit_code == 64
 
 
 @pytest.mark.parametrize("shard", ["0/4", "5/4", "1", "1/0", "a/b", "-1/4"])

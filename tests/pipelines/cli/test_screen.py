@@ -1,0 +1,92 @@
+"""What a sync shows: lines that move and a table on a terminal, a line each minute in a log, nothing if it is quiet."""
+
+import os
+import pty
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipelines.cli import progress
+from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
+from tests.support.environment import child_environment
+
+COMMAND = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
+LINE = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ phaxio: 3 new, 0 changed, 0 unchanged; 1 request, [\d.]+ s; proven .*"
+)
+
+
+def on_terminal(environment: dict[str, str]) -> str:
+    """What the command shows on a terminal of 80 columns."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(sys.executable, COMMAND, environment | {"TERM": "xterm", "COLUMNS": "80", "LINES": "40"})
+    shown = b""
+    try:
+        while more := os.read(terminal, 1 << 16):
+            shown += more
+    except OSError:
+        pass  # the terminal's other end is closed
+    os.waitpid(child, 0)
+    return shown.decode()
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_on_a_terminal_a_failure_is_red_and_has_a_line_of_its_own(
+    colour: bool, serve_fake: ServeFake, settings: Settings
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    serve_fake("signalwire")
+    settings["SOURCES__SIGNALWIRE__API_TOKEN"] = "another"
+    shown = on_terminal(child_environment(settings, **({} if colour else {"NO_COLOR": "1"})))
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+
+    assert re.search(r"account +new +changed +unchanged +time +result +up to \(UTC\)", plain)
+    assert re.search(r"phaxio +3 +0 +0 +[\d.]+ s +proven complete +\d{4}-\d\d-\d\d \d\d:\d\d", plain)
+    assert re.search(r"signalwire +0 +0 +0 +[\d.]+ s +FAILED", plain)
+    assert re.search(r"\r\nsignalwire: .*refused the credentials", plain)
+    assert ("\x1b[1;31msignalwire" in shown) == colour
+    assert re.search(r"3 faxes +[\d,]+/s .*1 requests", plain)
+
+
+def test_in_a_file_each_account_has_one_line_with_the_time(
+    serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    first, *_ = sync_process().stdout.splitlines()
+
+    assert LINE.fullmatch(first)
+
+
+def test_a_quiet_run_prints_news_and_failures_only(
+    serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    first, second = sync_process("--quiet"), sync_process("--quiet")
+    settings["SOURCES__PHAXIO__API_KEY"] = "another"
+    third = sync_process("--quiet")
+
+    assert (LINE.fullmatch(first.stdout.strip()) is not None, first.stderr) == (True, "")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+    assert (third.returncode, "FAILED: " in third.stdout, third.stderr) == (77, True, "")
+
+
+def test_a_long_run_has_figures_in_the_log(
+    serve_fake: ServeFake,
+    sync: Sync,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0.001)
+    served = serve_fake("signalwire", generated("signalwire", 40, days=200))
+    settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=400):%Y-%m-%d}"
+    sync()
+    events = [record.fields for record in caplog.records if getattr(record, "fields", {}).get("event") == "progress"]  # type: ignore[attr-defined]
+    last = events[-1]
+
+    assert (last["account"], last["faxes"], last["requests"]) == ("signalwire", 40, len(served.server.requests))
+    assert {"reading", "loading"} <= {event["doing"] for event in events}
+    assert last["percent"] == 100
