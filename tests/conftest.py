@@ -18,6 +18,8 @@ from tests.support.environment import child_environment, isolate
 isolate()  # before dlt is imported, which remembers where its settings are
 import_module("pipelines")  # gives dlt its settings, as in a command
 
+from pipelines.config import bootstrap  # noqa: F401  # isort: skip  # as the commands do, before dlt reads its own
+
 import dlt
 import pytest
 

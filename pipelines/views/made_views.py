@@ -22,9 +22,9 @@ def write_digests(client: SqlClientBase[Any], schema: str, made: Mapping[str, st
     table = f'"{schema}"."{MADE_VIEWS}"'
     for statement in _creation(schema):
         client.execute_sql(statement)
+    upsert = f"insert into {table} values (%s, %s) on conflict (view_name) do update set digest = excluded.digest"
     for name, digest in made.items():
-        client.execute_sql(f"delete from {table} where view_name = %s", name)
-        client.execute_sql(f"insert into {table} values (%s, %s)", name, digest)
+        client.execute_sql(upsert, name, digest)
 
 
 def forget(client: SqlClientBase[Any], schema: str, view: str) -> None:
@@ -33,7 +33,7 @@ def forget(client: SqlClientBase[Any], schema: str, view: str) -> None:
 
 
 def _creation(schema: str) -> Iterator[str]:
-    yield f'create table if not exists "{schema}"."{MADE_VIEWS}" (view_name text, digest text)'
+    yield f'create table if not exists "{schema}"."{MADE_VIEWS}" (view_name text primary key, digest text)'
     yield comment_on("table", schema, MADE_VIEWS, text=_MEANING)
     yield comment_on("column", schema, MADE_VIEWS, "view_name", text="Name of the view.")
     yield comment_on("column", schema, MADE_VIEWS, "digest", text="Digest of its query and of its comments.")

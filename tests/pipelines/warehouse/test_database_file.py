@@ -57,7 +57,7 @@ def test_rows_are_loaded_from_an_odd_directory_and_lie_nowhere_else(
     assert synced.returncode == 0, synced.stderr
     assert query("select count(*) from fax_phaxio.faxes") == [(len(served.fake.truth()),)]
     schemas = {name for (name,) in query("select distinct schema_name from duckdb_tables()")}
-    assert schemas == {"fax_phaxio", "fax_phaxio_default_staging"}
+    assert schemas == {"fax", "fax_phaxio", "fax_phaxio_default_staging"}
     assert query("select count(*) from fax_phaxio_default_staging.faxes") == [(0,)]
 
 
