@@ -23,7 +23,6 @@ from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import NO_CLOCK, delete_expired
 from pipelines.warehouse.stored_faxes import StoredFaxes
-from sources import provider
 from sources.errors import ConfigError, Paused
 from sources.load.batches import Batches
 from sources.load.resources import DltTables, fax_source
@@ -117,9 +116,9 @@ class AccountSync:
         """Loads to the end of the run, deletes expired faxes, compacts the ledger, and refreshes the views."""
         with signals.gently(run.stop):
             _load_all(opened, run, batches, is_found)
-        if run.request.moves_cursor and (text := hint(provider(self.account.provider), stored_of(opened), run)):
+        if run.request.moves_cursor and (text := hint(stored_of(opened), run)):
             run.warnings.append(text)
-        _purge(opened, self.account, run)
+        _purge(opened, run)
         compact(opened, run)
         run.warnings += _refresh_views(opened, self._sync.schema, run)
         require_proof(run)
@@ -224,7 +223,7 @@ def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
     return warnings
 
 
-def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:
+def _purge(opened: load.Warehouse, run: Run) -> None:
     """Deletes faxes older than `keep_days` if the provider's answers confirm the clock: a wrong one might delete all.
 
     A run with --since or --until deletes nothing, because it may have made no request.
@@ -234,4 +233,4 @@ def _purge(opened: load.Warehouse, account: accounts.Account, run: Run) -> None:
     if not run.client.has_server_time:
         run.warnings.append(NO_CLOCK)
     else:
-        run.purged = delete_expired(opened, provider(account.provider).TABLE, account.name, run.kept_from)
+        run.purged = delete_expired(opened, run.source.table, run.source.account, run.kept_from)

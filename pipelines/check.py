@@ -14,7 +14,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from types import ModuleType
 
 from pipelines import demo
 from pipelines.cli.command import CommandParser, leave, reported
@@ -183,7 +182,7 @@ def _try_warehouse(account: accounts.Account, schema: str) -> str:
 
 def _check_account(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
     """Adds to the report what the provider's answers and the warehouse's rows show."""
-    package, now = provider(account.provider), datetime.now(UTC)
+    now = datetime.now(UTC)
     settings, privacy = account.settings(), PrivacySettings.read()
     source = account.source(settings, privacy.handling())
     request = RunRequest("check", settings.horizon(source.api.EARLIEST))
@@ -193,33 +192,34 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
             f"{'.'.join(account.section)}: requests go through the proxy {host(run.client.limits.proxy)}"
         )
     most_age = timedelta(hours=CheckSettings.read().max_age_hours)
-    refused = refusal(package.api.fetch_pages, run.client, now)
+    refused = refusal(source.api.fetch_pages, run.client, now)
     report.findings += [*_refusal_findings(refused, account, stored, now, most_age), *clock_findings(run.client)]
     if not refused:
         report.settings.append(f"{'.'.join(account.section)}: credentials accepted, the provider lists faxes")
     report.findings += findings(stored, run, most_age)
     if not refused:
-        _compare_month(package, run, stored, report)
+        _compare_month(run, stored, report)
     if covered := stored.covered():
-        report.findings += child_findings(stored, package.TABLE, max(covered.start, run.kept_from or covered.start))
-    report.notes += notes(stored, package.TABLE, now)
-    if not refused and (text := hint(package, stored, run)):
+        report.findings += child_findings(stored, source.table, max(covered.start, run.kept_from or covered.start))
+    report.notes += notes(stored, source.table, now)
+    if not refused and (text := hint(stored, run)):
         report.notes.append(text)
 
 
-def _compare_month(package: ModuleType, run: Run, stored: StoredFaxes, report: Report) -> None:
+def _compare_month(run: Run, stored: StoredFaxes, report: Report) -> None:
     """Compares the month's faxes with the provider's count, if it has one, unless `keep_days` deletes some of them."""
     client, covered, now = run.client, stored.covered(), run.started_at
-    count = package.api.count_this_month(client, now) if covered else None
+    api, table = run.source.api, run.source.table
+    count = api.count_this_month(client, now) if covered else None
     if covered is None or count is None:
         return
     if run.kept_from and run.kept_from > min(span.start for span in count.spans):
         return
     newer: list[Record] | None = []
     if covered.end < now:
-        newer = not_yet_loaded(package.api.fetch_pages, client, stored, package.TABLE, Window(covered.end, now))
+        newer = not_yet_loaded(api.fetch_pages, client, stored, table, Window(covered.end, now))
     if newer is not None:
-        finding, note = compare(count, stored, package.TABLE, newer)
+        finding, note = compare(count, stored, table, newer)
         report.findings += [finding] if finding else []
         report.notes += [note] if note else []
 

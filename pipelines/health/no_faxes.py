@@ -1,17 +1,16 @@
 """An account without any fax: what the provider's folder says about possible causes."""
 
-from types import ModuleType
-
 from pipelines.warehouse.stored_faxes import StoredFaxes
+from sources import provider
 from sources.load.run import Run
 
 
-def hint(package: ModuleType, stored: StoredFaxes, run: Run) -> str | None:
+def hint(stored: StoredFaxes, run: Run) -> str | None:
     """The provider's hint if the account has been read and never had a fax; else None.
 
     If `[privacy]` deletes old faxes, an empty table means nothing.
     """
-    text: str | None = getattr(package, "IF_EMPTY", None)
+    text: str | None = getattr(provider(run.source.provider), "IF_EMPTY", None)
     read = run.tally.new + run.tally.changed + run.tally.unchanged
     if text is None or read or run.kept_from or stored.covered() is None or stored.has_faxes(run.source.table.name):
         return None

@@ -15,11 +15,11 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-import sources
 from pipelines.lake import tables
 from pipelines.lake.account_task import AccountTask, Report
 from pipelines.lake.new_columns import with_columns
 from pipelines.views.reference import Relation, raw_tables
+from sources.extract.source import Source
 from sources.load import ledger
 from sources.records.arrow import ARROW_TYPES
 from sources.records.new_fields import Contract, NewFields
@@ -47,8 +47,7 @@ class ProviderTables:
     @property
     def table(self) -> Table:
         """The declaration of the table of faxes."""
-        table: Table = sources.provider(self.provider).TABLE
-        return table
+        return Source(self.provider).table
 
     @cached_property
     def relations(self) -> dict[str, Relation]:

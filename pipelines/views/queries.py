@@ -14,6 +14,7 @@ from pathlib import Path
 
 import sources
 from pipelines.views.files import HERE, ViewFile, columns_in_head, head, named, tables_read, view_files
+from sources.extract.source import Source
 from sources.load import ledger
 from sources.records import fax
 from sources.records.phone_numbers import TWO_DIGIT_COUNTRY_CODES
@@ -116,7 +117,7 @@ def empty_branch(columns: tuple[Column, ...]) -> str:
 
 def _lacking(provider: str, raw: str, tables: Mapping[tuple[str, str], Collection[str]]) -> dict[str, str]:
     """Nulls for the declared columns that a raw table lacks because an older version created it, by table."""
-    table = sources.provider(provider).TABLE
+    table = Source(provider).table
     declared = {child.name: child.columns for child in table.children}
     declared |= {table.name: table.columns, ledger.SYNC_WINDOWS: ledger.WINDOW_COLUMNS}
     lacking = {

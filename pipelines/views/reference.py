@@ -10,8 +10,9 @@ import duckdb
 import sources
 from pipelines.views.files import HERE
 from pipelines.views.queries import SQL_TYPES, UNIFIED, questions, unified
+from sources.extract.source import Source
 from sources.load import ledger
-from sources.records.schema import Column, Table
+from sources.records.schema import Column
 
 LOADED = (
     Column("_dlt_load_id", "text", "The load that wrote the row: seconds since 1970, UTC; see _dlt_loads."),
@@ -57,7 +58,7 @@ class Relation:
 def raw_tables(schema: str) -> Iterator[Relation]:
     """The raw tables of every provider, in schemas that begin with `schema`."""
     for provider in sources.providers():
-        raw, table = f"{schema}_{provider}", _table(provider)
+        raw, table = f"{schema}_{provider}", Source(provider).table
         yield Relation(raw, table.name, table.meaning, (*table.declared(), *LOADED), ("account", "id"))
         for child in table.children:
             columns = (*child.declared(table), *LOADED, _PARENT)
@@ -103,8 +104,3 @@ def _make_empty(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
 def _type(sql_type: str) -> Any:
     """The type in the words of the raw tables; one that these do not have in DuckDB's own."""
     return _TYPES.get(sql_type.partition("(")[0], sql_type.lower())
-
-
-def _table(provider: str) -> Table:
-    table: Table = sources.provider(provider).TABLE
-    return table

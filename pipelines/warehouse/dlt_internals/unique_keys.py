@@ -19,8 +19,8 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.outcome.postgres_connect import TRANSIENT_STATES
 from pipelines.outcome.postgres_errors import DOUBLES, LOCK_TIMEOUT, state_of, to_fax_sync_error
-from sources import provider
 from sources.errors import WarehouseError
+from sources.extract.source import Source
 from sources.load.ledger import SYNC_RUNS
 
 LOG = logging.getLogger("fax-sync")
@@ -93,7 +93,7 @@ def require_keys(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
 
 def keys_of(schema: Schema) -> dict[str, Key]:
     """Table of faxes or of what is split off from them -> columns of which no two rows may have the same values."""
-    table = provider(schema.name).TABLE
+    table = Source(schema.name).table
     return {table.name: ("account", "id")} | {
         child.name: ("account", child.parent_id, "position") for child in table.children
     }
