@@ -21,6 +21,7 @@ def warehouse_settings(database: Path) -> dict[str, str]:
         "DESTINATION__WAREHOUSE__TABLE_FORMAT": "parquet",
         "DESTINATION__WAREHOUSE__CREDENTIALS": str(database),
         "SYNC__SCHEMA": "fax",
+        "SYNC__READ_COPY": "",
     }
 
 

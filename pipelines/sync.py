@@ -21,6 +21,9 @@ from pipelines.cli.without_pandas import without_pandas
 from pipelines.config import accounts, bootstrap
 from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
 from pipelines.outcome import logs, signals
+from pipelines.outcome.unforeseen import always_fax_sync_error
+from pipelines.warehouse import read_only
+from pipelines.warehouse.database_file import copy_for_readers, replace_copy
 
 LOG = logging.getLogger("fax-sync")
 
@@ -61,6 +64,8 @@ def _sync_accounts(options: argparse.Namespace) -> int:
         return _dry_run(configured, Sync(schema, run_id, options, lambda account, run: None))
     with progress(options.quiet) as on_progress:
         outcomes = sync_accounts(configured, Sync(schema, run_id, options, on_progress))
+    if SyncSettings.read().read_copy:
+        _replace_copy(schema)
     print_outcomes(outcomes, run_id, options)
     if not (options.demo or options.json or options.quiet or logs.is_json()) and any(
         outcome.is_first for outcome in outcomes
@@ -70,6 +75,17 @@ def _sync_accounts(options: argparse.Namespace) -> int:
         print_next_steps()
     stopped = signals.received()
     return stopped.exit_code if stopped else exit_code(outcomes)
+
+
+def _replace_copy(schema: str) -> None:
+    """Replaces the readers' copy of the DuckDB file. A failure is logged: the faxes are loaded."""
+    file, copy = read_only.database_file(), copy_for_readers()
+    if not (file and copy and file.exists()):
+        return
+    try:
+        replace_copy(file, copy, schema)
+    except Exception as failure:
+        LOG.warning("[sync] read_copy was not made: %s", always_fax_sync_error(failure))
 
 
 def _dry_run(configured: Sequence[accounts.Account], sync: Sync) -> int:

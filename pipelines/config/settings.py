@@ -71,6 +71,8 @@ class SyncSettings(Section, kw_only=True, frozen=True):
     """How long to wait while another program has the DuckDB file open."""
     duckdb_memory: Memory = "40MB"
     """DuckDB's memory limit while it loads."""
+    read_copy: str = ""
+    """The path of a copy of the DuckDB file for readers, replaced after each run that changed the file."""
     accounts_at_a_time: Annotated[int, Meta(ge=1, le=100)] = 4
     """How many accounts are read side by side, into PostgreSQL (two connections each) or Delta tables."""
     rows_per_load: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 100_000

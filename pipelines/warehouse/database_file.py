@@ -1,6 +1,9 @@
-"""The DuckDB file of the warehouse: its path, its checks, its lock file and its creation."""
+"""The DuckDB file of the warehouse: its path, its checks, its lock file, its creation, and its copy for readers."""
 
+import fcntl
+import os
 import re
+import shutil
 import stat
 import tempfile
 from contextlib import suppress
@@ -10,13 +13,18 @@ import dlt
 import duckdb
 
 import sources
+from pipelines.config import bootstrap
+from pipelines.config.settings import SyncSettings
+from pipelines.warehouse import lock
 from pipelines.warehouse.connection import kind
 from pipelines.warehouse.dlt_internals.destinations import duckdb_file
-from sources.errors import ConfigError
+from sources.errors import AtWork, ConfigError
 
 _SEE = "see [destination.warehouse] credentials"
 _OF_DUCKDB = ("information_schema", "pg_catalog")  # schemas in every DuckDB database
 _READ_OTHERWISE = re.compile(r"['*?\[=]")  # DuckDB reads these as the end of a text, a glob or a partition
+_FICLONE = 0x40049409  # linux/fs.h: the copy shares the blocks of the file, if the file system can
+_COPY_BYTES = 1024 * 1024  # at a time
 _BLOCK_BYTES = 64 * 1024  # a run that adds one row grows the file by a block; DuckDB's default is 256 KiB
 
 
@@ -86,3 +94,54 @@ def make_file(file: Path | None) -> None:
     if file and not file.exists():
         with suppress(duckdb.Error):
             duckdb.connect(str(file), config={"default_block_size": str(_BLOCK_BYTES)}).close()
+
+
+def copy_for_readers() -> Path | None:
+    """The path of `[sync] read_copy`, which may not exist yet; None if there is to be none.
+
+    A relative path begins where `.dlt` is.
+    """
+    written = SyncSettings.read().read_copy
+    return bootstrap.settings_directory().parent / written if written else None
+
+
+def replace_copy(file: Path, copy: Path, views: str) -> bool:
+    """Replaces the copy atomically if the file has changed since; false if it has not, or a run has it open.
+
+    A reader that has the copy open keeps what it has opened. The mode of an earlier copy is kept.
+
+    Raises:
+        ConfigError: the copy's path cannot be that of a DuckDB file.
+        OSError: the copy cannot be written.
+    """
+    require_file(copy, views)
+    if copy.resolve() == file.resolve():
+        raise ConfigError("[sync] read_copy is the DuckDB file itself: choose another path")
+    try:
+        with lock.file(Path(f"{file}.lock")):
+            there, before = file.stat(), copy.stat() if copy.exists() else None
+            if before and before.st_mtime_ns == there.st_mtime_ns:
+                return False
+            descriptor, temporary = tempfile.mkstemp(dir=copy.parent, prefix=f".{copy.name}-")
+            try:
+                with os.fdopen(descriptor, "wb") as target, file.open("rb") as source:
+                    if not _clone(source.fileno(), target.fileno()):
+                        shutil.copyfileobj(source, target, _COPY_BYTES)
+                Path(temporary).chmod(before.st_mode if before else 0o600)
+                os.utime(temporary, ns=(there.st_atime_ns, there.st_mtime_ns))
+                Path(temporary).replace(copy)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+    except AtWork:
+        return False
+    return True
+
+
+def _clone(source: int, target: int) -> bool:
+    """Makes the target share the blocks of the source; false if the file system cannot."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True

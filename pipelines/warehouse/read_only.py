@@ -14,7 +14,7 @@ from pipelines.config import bootstrap
 from pipelines.config.settings import SyncSettings
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse.connection import connected, kind
-from pipelines.warehouse.database_file import file_of
+from pipelines.warehouse.database_file import copy_for_readers, file_of
 from pipelines.warehouse.dlt_internals.destinations import configured_destination, database_url, forbid_writing
 from pipelines.warehouse.working_directory import working_directory
 from sources.errors import ConfigError, FaxSyncError, WarehouseError
@@ -95,7 +95,8 @@ def _require_readable(pipeline: dlt.Pipeline) -> None:
         if not file.exists():
             demo = " --demo" if file == bootstrap.DEMO_DATABASE else ""
             raise WarehouseError(f"there is no {file} yet: run {bootstrap.command('sync')}{demo}")
-        forbid_writing(pipeline)
+        copy = copy_for_readers()
+        forbid_writing(pipeline, copy if copy and copy.exists() else file)
 
 
 def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, ...]) -> list[Row]:

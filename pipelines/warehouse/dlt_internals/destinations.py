@@ -51,12 +51,12 @@ def database_url(job_client: Any) -> str:
     return f"postgresql://{user}@{place}/{database}{f'?host={quote(host)}' if host else ''}"
 
 
-def forbid_writing(pipeline: dlt.Pipeline) -> None:
-    """Has every connection that the pipeline opens to its DuckDB file be one that only reads.
+def forbid_writing(pipeline: dlt.Pipeline, file: Path) -> None:
+    """Has every connection that the pipeline opens be one that only reads this DuckDB file.
 
     dlt opens such a connection for ibis alone (dlt-hub/dlt#2999).
     """
     job_client: Any = pipeline.destination_client()
     credentials = job_client.config.credentials
-    credentials.read_only = True
+    credentials.read_only, credentials.database = True, str(file)
     pipeline.destination.config_params["credentials"] = credentials
