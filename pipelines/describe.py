@@ -1,6 +1,6 @@
 """Describes the warehouse's tables, views and columns, as Markdown or as the sources of a dbt project.
 
-With --settings, describes the settings instead.
+With --settings, describes the settings instead; with --views, prints the views over Delta tables for an engine.
 """
 
 import sys
@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import reference
+from pipelines.config.destination import delta_url
 from pipelines.config.settings import CheckSettings, ReportSettings, SyncSettings
 from pipelines.views import dbt
 from pipelines.views.reference import Relation, raw_tables, views
-from sources.errors import LocalError
+from sources.errors import ConfigError, LocalError
 
 _SETTINGS = {"docs": reference.markdown, "config": reference.config_toml, "secrets": reference.secrets_toml}
 _HEAD = (
@@ -41,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=tuple(_SETTINGS),
         help="print the settings for docs/settings.md, config.toml or example.secrets.toml",
     )
+    parser.add_argument(
+        "--views",
+        choices=("duckdb", "spark"),
+        help="print the SQL that makes the views over Delta tables there",
+    )
+    parser.add_argument("--output", metavar="URL", help="where the Delta tables are, if not at [destination.warehouse]")
     parser.add_argument("--verbose", action="store_true", help="print the traceback of an error")
     return parser
 
@@ -52,6 +59,9 @@ def _describe(options: argparse.Namespace) -> int:
     if options.dbt_package:
         return _write(options.dbt_package, dbt.package_files())
     schema = SyncSettings.read().schema
+    if options.views:
+        print(";\n\n".join(_views(options, schema)), end=";\n")
+        return 0
     relations = [*views(schema, ReportSettings.read().own_views()), *raw_tables(schema)]
     print(dbt.sources_yml(relations, CheckSettings.read().max_age_hours) if options.dbt else markdown(relations))
     return 0
@@ -70,6 +80,17 @@ def _write(folder: Path, files: Mapping[str, str]) -> int:
         except OSError as error:
             raise LocalError(f"{folder / name} cannot be written: {error.strerror}") from error
     return 0
+
+
+def _views(options: argparse.Namespace, schema: str) -> Iterator[str]:
+    output = options.output or delta_url()
+    if output is None:
+        raise ConfigError("the warehouse has no Delta tables: name theirs by --output")
+    try:
+        from pipelines.lake.engine_views import script  # noqa: PLC0415  # an extra, that may not be there
+    except ModuleNotFoundError as missing:
+        raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/scale.md") from None
+    return script(options.views, output, schema, ReportSettings.read().timezone)
 
 
 def markdown(relations: Sequence[Relation]) -> str:

@@ -86,7 +86,7 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
         WarehouseError: there is no Delta table yet, and there has to be one.
     """
     try:
-        from pipelines.lake.duckdb_views import connect  # noqa: PLC0415  # an extra, that may not be there
+        from pipelines.lake.engine_views import connect  # noqa: PLC0415  # an extra, that may not be there
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/files.md") from None
     directory = local_directory(output)

@@ -17,7 +17,7 @@ FINGERPRINT = Column("_dlt_id", "text", "Digest of the record; changes when anyt
 BEYOND = Column(UNDECLARED, "json", "Fields that are not declared, as JSON; null if there are none.")
 POSITION = Column("position", "bigint", "Place in the list, from 0.")
 OF_WINDOWS = tuple(column for column in WINDOW_COLUMNS if column.name not in ("rows_new", "rows_changed", "run_id"))
-_SPARK_TYPES: dict[DataType, str] = {
+SPARK_TYPES: dict[DataType, str] = {
     "text": "string",
     "bigint": "bigint",
     "double": "double",
@@ -79,4 +79,4 @@ def _of_child(child: ChildTable) -> tuple[Column, ...]:
 
 
 def _ddl(column: Column, between: str = " ") -> str:
-    return f"`{column.name}`{between}{_SPARK_TYPES[column.data_type]}"
+    return f"`{column.name}`{between}{SPARK_TYPES[column.data_type]}"

@@ -15,6 +15,7 @@ from tests.support.commands.process import summary_of
 from tests.support.environment import child_environment
 
 CLUSTER = "local-cluster[2,1,1024]"  # a master and two workers in a JVM, which start executors as processes
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a test ends before Java has compiled anything well
 IS_THERE = shutil.which("java") is not None and importlib.util.find_spec("pyspark") is not None
 needs_spark = pytest.mark.skipif(not IS_THERE, reason="needs Java 17 and uv sync --extra spark")
 
@@ -28,7 +29,12 @@ def spark_environment(settings: Settings, events: Path, **more: str) -> dict[str
     lines += ["spark.executor.memory 512m"]
     (conf / "spark-defaults.conf").write_text("\n".join(lines) + "\n")
     return child_environment(
-        settings, SPARK_CONF_DIR=str(conf), SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable, **more
+        settings,
+        SPARK_CONF_DIR=str(conf),
+        SPARK_LOCAL_IP="127.0.0.1",
+        PYSPARK_PYTHON=sys.executable,
+        JDK_JAVA_OPTIONS=QUICK_JAVA,
+        **more,
     )
 
 

@@ -1,0 +1,160 @@
+"""The views over Delta tables say what the warehouse's views say, in each engine; other readers see the same sums."""
+
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from pipelines.views.queries import HERE, UNIFIED
+from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
+from tests.support.environment import child_environment
+from tests.support.lake import MISSING, into_delta
+from tests.support.spark import QUICK_JAVA, needs_spark
+from tests.support.warehouse.rows import rows
+
+pytest.importorskip("deltalake", reason=MISSING)
+OF_RUNS = {"sync_runs", "sync_windows", "schema_changes", "month_to_date"}  # two runs have two ledgers
+OF_NOW = {"open_faxes"}  # tells how old a fax is by now
+VIEWS = sorted(({*UNIFIED} | {path.stem for path in HERE.glob("*.sql")}) - OF_RUNS - OF_NOW)
+SPARK = """
+import json, sys
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+for name, value in {"session.timeZone": "UTC", "shuffle.partitions": 1, "adaptive.enabled": False}.items():
+    spark = spark.config(f"spark.sql.{name}", value)
+spark = spark.config("spark.sql.codegen.wholeStage", False).getOrCreate()
+*statements, _ = open(sys.argv[1]).read().split(";\\n")
+for statement in statements:
+    spark.sql(statement)
+for view in ("faxes", "fax_recipients", "fax_tags", "deliveries", "duplicate_sends"):  # which others read
+    spark.sql(f"cache lazy table fax.{view}")
+told = {view: [list(row) for row in spark.table(f"fax.{view}").collect()] for view in sys.argv[2:]}
+print("TOLD" + json.dumps(told, default=str))
+spark.stop()
+"""
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def filled(serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path) -> None:
+    """The warehouse and the lake hold the same faxes: no table is empty, and some faxes were sent twice."""
+    phaxio, signalwire = generated("phaxio", 80, days=60), generated("signalwire", 80, days=60)
+    phaxio[0] |= {"barcodes": [{"type": "CODE_128", "value": "A1"}], "Brand New": 1, "error_message": ["no text"]}
+    signalwire[0] |= {"brand_new": 1, "error_message": ["no text"]}
+    sent = next(fax for fax in signalwire if fax["direction"] == "outbound-api" and fax["to"])
+    day = datetime.now(UTC) - timedelta(days=20)
+    for number in range(6):  # some at the same second
+        at = f"{day:%Y-%m-%d}T10:0{number // 2}:00Z"
+        signalwire.append(sent | {"id": str(uuid4()), "created_at": at})
+    serve_fake("phaxio", phaxio)
+    serve_fake("signalwire", signalwire)
+    assert sync().exit_code == 0
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+
+
+def answers(connection: Any, views: list[str]) -> dict[str, list[str]]:
+    """The rows of the views, sorted."""
+    return {view: _sorted(rows(connection, f"select * from fax.{view}")) for view in views}
+
+
+def _sorted(found: Any) -> list[str]:
+    return sorted(json.dumps([_plain(value) for value in row]) for row in found)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it, whichever engine gave it: times are UTC."""
+    if isinstance(value, datetime):
+        return str(value.replace(tzinfo=None))
+    return round(value, 6) if isinstance(value, float) else None if value is None else str(value)
+
+
+def script(engine: str, lake: Path, settings: Settings, readable: str) -> str:
+    """What describe.py prints, with `readable` in place of what reads a Delta table, which takes extensions."""
+    told = subprocess.run(
+        [sys.executable, str(ROOT / "pipelines/describe.py"), "--views", engine, "--output", lake.as_uri()],
+        env=child_environment(settings),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found, count = re.subn(
+        r"delta_scan\('([^']*)'\)|delta\.`([^`]*)`", lambda at: readable % (at[1] or at[2]), told.stdout
+    )
+    assert count > 10
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("filled")
+def test_every_view_says_the_same_in_duckdb(settings: Settings, warehouse: Path, lake: Path) -> None:
+    import duckdb
+
+    from pipelines.lake.engine_views import connect
+
+    with connect(lake.as_uri()) as ours, duckdb.connect(str(warehouse), read_only=True) as theirs:
+        theirs.execute("set timezone = 'UTC'")
+        expected = answers(theirs, VIEWS)
+
+        assert answers(ours, VIEWS) == expected
+        for view in OF_RUNS - {"schema_changes"}:
+            assert rows(ours, f"select distinct provider from fax.{view} order by 1") == [("phaxio",), ("signalwire",)]
+    assert [view for view in VIEWS if not expected[view]] == []
+    with duckdb.connect() as scripted:
+        scripted.execute("set timezone = 'UTC'")
+        scripted.execute(
+            script("duckdb", lake, settings, "read_parquet('%s/**/*.parquet', hive_types = {'account': text})")
+        )
+        assert answers(scripted, VIEWS) == expected
+
+
+@pytest.mark.slow
+@needs_spark
+@pytest.mark.usefixtures("filled")
+def test_every_view_says_the_same_in_spark(settings: Settings, lake: Path, tmp_path: Path) -> None:
+    from pipelines.lake.engine_views import connect
+
+    views = sorted({*VIEWS} | OF_RUNS)
+    (tmp_path / "views.sql").write_text(script("spark", lake, settings, "parquet.`%s`"))
+    told = subprocess.run(
+        [sys.executable, "-c", SPARK, str(tmp_path / "views.sql"), *views],
+        env=child_environment(settings, SPARK_LOCAL_IP="127.0.0.1", JDK_JAVA_OPTIONS=QUICK_JAVA),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr[-2000:]
+    found = json.loads(told.stdout.partition("TOLD")[2])
+    with connect(lake.as_uri()) as ours:
+        expected = answers(ours, views)
+    assert {view: _sorted(of_view) for view, of_view in found.items()} == expected
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("filled")
+def test_polars_and_pandas_sum_to_the_cent(lake: Path) -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    from deltalake import DeltaTable
+
+    from pipelines.lake.engine_views import connect
+
+    place = str(lake / "fax_signalwire" / "fax_logs")
+    with connect(lake.as_uri()) as ours:
+        ((expected,),) = rows(ours, "select sum(charge) from fax_signalwire.fax_logs")
+    by_pandas = DeltaTable(place).to_pandas(columns=["charge"])["charge"].dropna().sum()
+    by_polars = polars.scan_delta(place).select(polars.col("charge").sum()).collect().item()
+
+    assert (Decimal(by_pandas), Decimal(by_polars)) == (expected, expected)
