@@ -2,7 +2,7 @@
 
     FaxSyncError                  names the account and what to do; never contains a secret or a phone number
     ├── ConfigError          78   something is missing or contradictory in the settings
-    ├── AuthError            77   the provider refused the credentials, or their scope
+    ├── AuthError            77   the provider refused the credentials or their scope, or wants a payment
     ├── ContractError        65   the answer is not what the provider's documentation says
     │   ├── Refused          65   the provider answered 4xx; `document` holds its error body
     │   ├── Moved            65   the provider redirects elsewhere
@@ -54,7 +54,7 @@ class WrongUsage(FaxSyncError):
 
 
 class AuthError(FaxSyncError):
-    """The provider answered 401 or 403. Never retried."""
+    """The provider answered 401, 402 or 403. Never retried."""
 
     exit_code = 77
 

@@ -21,23 +21,24 @@ from sources.http import origin, retry
 from sources.http.limits import DEFAULT_LIMITS, Limits
 from sources.http.pace import Pace
 from sources.http.response import Garbled, document_of
-from sources.http.session import session
+from sources.http.session import Auth, session
 from sources.http.transport import ResponseLimits
 from sources.http.usage import Usage, tally_request, tally_retry
 
 
 class Client:
-    """GETs JSON below `base_url` with basic auth and counts its requests in `usage`. It is thread-safe.
+    """GETs JSON below `base_url` and counts its requests in `usage`. It is thread-safe.
 
     `skew` is how far the provider's clock was ahead of this machine's at the last response; it is valid if
-    `has_server_time`. `pace` limits the request rate. `credentials` are user and password. Tests replace `sleep`,
-    `clock` (seconds, monotonic) and `now` (UTC). After `close`, every waiting or new request ends with an error.
+    `has_server_time`. `pace` limits the request rate. `auth` is user and password, or an object such as
+    `oauth2.ClientCredentials`. Tests replace `sleep`, `clock` (seconds, monotonic) and `now` (UTC). After `close`,
+    every waiting or new request ends with an error.
     """
 
     def __init__(
         self,
         base_url: str,
-        credentials: tuple[str, str],
+        auth: Auth,
         provider: str,
         limits: Limits = DEFAULT_LIMITS,
         sleep: Callable[[float], Any] | None = None,
@@ -53,13 +54,13 @@ class Client:
         self._clock, self._now = clock, now
         self.pace = Pace(limits.requests_per_second, limits.connections, clock)
         self._response_limits = ResponseLimits(provider, limits, clock)
-        self._session = session(self.base_url, credentials, self._response_limits)
+        self._session = session(self.base_url, auth, self._response_limits)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON document at `path`, relative to the base URL or absolute on the same origin.
 
         Raises:
-            AuthError: 401 or 403, without a retry.
+            AuthError: 401, 402 or 403, without a retry.
             Refused: another 4xx, without a retry.
             ContractError: another host, a redirect, a body that is not JSON, or a response beyond the limits.
             ProviderDown: 408, 429, 5xx, connection errors and time-outs, after all retries.

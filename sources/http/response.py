@@ -19,7 +19,7 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
     """The JSON document of a provider's response.
 
     Raises:
-        AuthError: 401 or 403.
+        AuthError: 401, 402 or 403.
         ProviderDown: a transient status.
         Moved: a redirect.
         ContractError: the body is not JSON (`Garbled` if its content type is JSON), or has too many values.
@@ -29,6 +29,10 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
     _require_few_values(provider, body)
     if status in (401, 403):
         raise AuthError(f"{provider} refused the credentials (HTTP {status}): check the key and its scope")
+    if status == 402:
+        raise AuthError(
+            f"{provider} wants a payment first (HTTP 402): check the balance and the payment method of the account"
+        )
     if status in retry.TRANSIENT_STATUSES:
         raise retry.transient_error(provider, response)
     if 300 <= status < 400:

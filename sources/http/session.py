@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import requests
+from requests.auth import AuthBase
 
 from sources.errors import ConfigError
 from sources.http import origin
 from sources.http.transport import LimitedAdapter, ResponseLimits
 
+Auth = tuple[str, str] | AuthBase  # user and password (HTTP Basic), or an object that authorizes each request
 
-def session(base_url: str, credentials: tuple[str, str], response_limits: ResponseLimits) -> requests.Session:
+
+def session(base_url: str, auth: Auth, response_limits: ResponseLimits) -> requests.Session:
     """A session with the configured number of connections, which reads neither netrc nor proxy variables.
 
     A configured proxy opens a tunnel (CONNECT) to the provider and sees only its host and port. Requests to this
@@ -26,7 +29,7 @@ def session(base_url: str, credentials: tuple[str, str], response_limits: Respon
         _require_file(Path(limits.ca_bundle), response_limits.provider)
     configured = requests.Session()
     configured.trust_env = False
-    configured.auth = credentials
+    configured.auth = auth
     configured.proxies = {"https": limits.proxy} if limits.proxy else {}
     configured.verify = limits.ca_bundle or True
     configured.mount(base_url, LimitedAdapter(response_limits))

@@ -103,7 +103,8 @@ def test_all_pages_share_one_budget(server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(400, Refused), (401, AuthError), (403, AuthError), (404, Refused), (422, Refused)]
+    ("status", "error"),
+    [(400, Refused), (401, AuthError), (402, AuthError), (403, AuthError), (404, Refused), (422, Refused)],
 )
 def test_what_no_retry_can_mend_is_not_tried_again(server: FakeServer, status: int, error: type[FaxSyncError]) -> None:
     server.answer = lambda request: json_answer({"code": "x"}, status)
