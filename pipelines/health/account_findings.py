@@ -48,7 +48,7 @@ def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str
         return
     kept = Window(max(covered.start, run.kept_from or covered.start), covered.end)
     yield from _holes(stored, kept, run.begins_at or covered.start)
-    for span, missing in _shortfalls(stored.short_windows(run.source.table.name, kept.start)):
+    for span, missing in _shortfalls(stored.short_windows(run.source.table, kept.start)):
         yield (
             f"{span} lacks {missing} or more faxes that were loaded: rows are gone from the warehouse; "
             "run sync.py with --since, --until and --refetch"

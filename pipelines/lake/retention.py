@@ -18,7 +18,7 @@ def delete_expired(held: ProviderTables, account: str, before: datetime) -> int:
     seen. Nothing is written if nothing is so old.
     """
     stored = LakeStored(held.root, account)
-    ids = stored.created_before(held.table.name, before)
+    ids = stored.created_before(held.table, before)
     problems = stored.problems(before, {str(id) for id in ids})
     keys: dict[str, tuple[str, list[Any]]] = {child.name: (child.parent_id, ids) for child in held.table.children}
     keys |= {SYNC_PROBLEMS: ("_dlt_id", problems), held.table.name: ("id", ids)}

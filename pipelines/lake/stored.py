@@ -11,6 +11,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.load.stored import SYSTEM_COLUMNS, OpenFax
+from sources.records.schema import Table
 from sources.window import Window
 
 
@@ -26,10 +27,10 @@ class LakeStored:
         self._root, self._account = root, account
         self._tables: dict[str, DeltaTable | None] = {}
 
-    def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
+    def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
         """The `_dlt_id` of each fax created in the span, by id."""
-        created = f"created_at >= {_literal(span.start)} and created_at <= {_literal(span.end)}"
-        return {row["id"]: row["_dlt_id"] for row in self._select(table, created, "id, _dlt_id")}
+        created = f"{table.created_at} >= {_literal(span.start)} and {table.created_at} <= {_literal(span.end)}"
+        return {row["id"]: row["_dlt_id"] for row in self._select(table.name, created, "id, _dlt_id")}
 
     def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
         """The same of the faxes with these ids, whenever they were created."""
@@ -53,16 +54,19 @@ class LakeStored:
         rows = self._select(SYNC_WINDOWS, meets, "from_at, to_at")
         return uncovered(span, [Window(row["from_at"], row["to_at"]) for row in rows])
 
-    def open_faxes(self, table: str, final: Collection[str], span: Window) -> list[OpenFax]:
-        """The faxes created in the span whose status is not final."""
-        is_open = f"(status is null or not {_is_in('status', final)})"
-        inside = f"created_at >= {_literal(span.start)} and created_at < {_literal(span.end)}"
-        rows = self._select(table, f"{inside} and {is_open}", "id, _dlt_id, created_at")
+    def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
+        """The faxes created in the span that are not final."""
+        awaits = "".join(
+            f" or status = {_literal(status)} and {column} is null" for status, column in table.awaits.items()
+        )
+        is_open = f"(status is null or not {_is_in('status', table.final)}{awaits})"
+        inside = f"{table.created_at} >= {_literal(span.start)} and {table.created_at} < {_literal(span.end)}"
+        rows = self._select(table.name, f"{inside} and {is_open}", f"id, _dlt_id, {table.created_at} as created_at")
         return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
 
-    def created_before(self, table: str, instant: datetime) -> list[Any]:
+    def created_before(self, table: Table, instant: datetime) -> list[Any]:
         """The ids of the faxes created before then."""
-        return [row["id"] for row in self._select(table, f"created_at < {_literal(instant)}", "id")]
+        return [row["id"] for row in self._select(table.name, f"{table.created_at} < {_literal(instant)}", "id")]
 
     def problems(self, seen_before: datetime, ids: Collection[str]) -> list[str]:
         """The `_dlt_id` of every row of `sync_problems` that was seen before then, or tells of one of these records."""

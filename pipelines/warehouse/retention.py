@@ -10,7 +10,6 @@ from sources.load.ledger import SYNC_PROBLEMS
 from sources.records.schema import Table
 
 NO_CLOCK = "no fax older than [privacy] keep_days was deleted: the provider's answers have no Date"
-_OLD = "account = %s and created_at < %s"
 
 
 def delete_expired(opened: Warehouse, table: Table, account: str, before: datetime) -> int:
@@ -22,7 +21,7 @@ def delete_expired(opened: Warehouse, table: Table, account: str, before: dateti
     there = _tables(client, raw, client.staging_dataset_name)
     if (raw, table.name) not in there:
         return 0
-    faxes = _count(client, f'"{raw}"."{table.name}" where {_OLD}', account, before)
+    faxes = _count(client, f'"{raw}"."{table.name}" where {_is_old(table)}', account, before)
     seen = f'"{raw}"."{SYNC_PROBLEMS}" where account = %s and seen_at < %s'
     if not faxes and not ((raw, SYNC_PROBLEMS) in there and _count(client, seen, account, before)):
         return 0
@@ -33,7 +32,7 @@ def delete_expired(opened: Warehouse, table: Table, account: str, before: dateti
             for name in (table.name, *(child.name for child in table.children), SYNC_PROBLEMS):
                 if (client.staging_dataset_name, name) in there:  # a load that was cut off left rows
                     client.execute_sql(f'truncate "{client.staging_dataset_name}"."{name}"')
-            if left := _count(client, f'"{raw}"."{table.name}" where {_OLD}', account, before):
+            if left := _count(client, f'"{raw}"."{table.name}" where {_is_old(table)}', account, before):
                 raise WarehouseError(
                     f"{left} faxes of {raw}.{table.name} that are too old to be kept were not deleted: a policy of row "
                     "security, a rule or a trigger keeps them"
@@ -47,7 +46,7 @@ def _deletions(
     raw: str, table: Table, there: Collection[tuple[str, str]], account: str, before: datetime
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The statements, those that look for the faxes first, and their parameters."""
-    old = f'from "{raw}"."{table.name}" where {_OLD}'
+    old = f'from "{raw}"."{table.name}" where {_is_old(table)}'
     for child in table.children:
         if (raw, child.name) in there:
             named = f'delete from "{raw}"."{child.name}" where _dlt_parent_id in (select _dlt_id {old})'
@@ -57,6 +56,10 @@ def _deletions(
         named = f'delete from "{raw}"."{SYNC_PROBLEMS}" where account = %s and (seen_at < %s or {of_faxes})'
         yield named, (account, before, account, before)
     yield f"delete {old}", (account, before)
+
+
+def _is_old(table: Table) -> str:
+    return f"account = %s and {table.created_at} < %s"
 
 
 def _count(client: Any, rows: str, account: str, before: datetime) -> int:

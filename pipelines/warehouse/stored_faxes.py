@@ -27,11 +27,12 @@ class StoredFaxes:
         self._account = account
         self._appends = appends
 
-    def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
+    def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
         """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
         sql = (
             f"select id, case when {self._is_committed()} then _dlt_id else '' end as _dlt_id"
-            f" from {self._current(table)} where account = %s and created_at >= %s and created_at <= %s"
+            f" from {self._current(table.name)}"
+            f" where account = %s and {table.created_at} >= %s and {table.created_at} <= %s"
         )
         return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, span.start, span.end)}
 
@@ -45,14 +46,16 @@ class StoredFaxes:
         )
         return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, *_joined(ids))}
 
-    def open_faxes(self, table: str, final: Collection[str], span: Window) -> list[OpenFax]:
-        """The faxes created in the span whose status is not final."""
+    def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
+        """The faxes created in the span that are not final."""
+        awaits = "".join(f" or status = %s and {column} is null" for column in table.awaits.values())
         sql = (
-            f"select id, _dlt_id, created_at from {self._current(table)}"
-            " where account = %s and created_at >= %s and created_at < %s"
-            f" and coalesce(status, '') not in ({_places(final)}) and {self._is_committed()} order by id"
+            f"select id, _dlt_id, {table.created_at} as created_at from {self._current(table.name)}"
+            f" where account = %s and {table.created_at} >= %s and {table.created_at} < %s"
+            f" and (coalesce(status, '') not in ({_places(table.final)}){awaits}) and {self._is_committed()}"
+            " order by id"
         )
-        rows = self._select(sql, self._account, span.start, span.end, *final)
+        rows = self._select(sql, self._account, span.start, span.end, *table.final, *table.awaits)
         return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
 
     def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
@@ -79,9 +82,9 @@ class StoredFaxes:
                 select _dlt_parent_id as fingerprint, count(distinct position) as there, max(position) + 1 as due
                 from {self._named(child.name)} where account = %s group by 1
             )
-            select count(*) as faxes, min(created_at) as earliest, max(created_at) as latest
+            select count(*) as faxes, min({table.created_at}) as earliest, max({table.created_at}) as latest
             from {self._current(table.name)} as faxes left join held on held.fingerprint = faxes._dlt_id
-            where faxes.account = %s and faxes.created_at >= %s and {self._is_committed()}
+            where faxes.account = %s and faxes.{table.created_at} >= %s and {self._is_committed()}
                 and (held.there < held.due or held.there is null and {_requires_row(child)})
         """
         texts = [text for condition in child.required_if for text in condition.texts]
@@ -133,7 +136,7 @@ class StoredFaxes:
         rows = self._select(sql, self._account)
         return Window(rows[0]["earliest"], rows[0]["latest"]) if rows and rows[0]["latest"] else None
 
-    def short_windows(self, table: str, start: datetime) -> list[tuple[Window, int, int]]:
+    def short_windows(self, table: Table, start: datetime) -> list[tuple[Window, int, int]]:
         """The windows, from `start` on, that hold fewer faxes than were taken from them; the faxes taken, and held."""
         sql = f"""
             with walked as (
@@ -144,8 +147,8 @@ class StoredFaxes:
                 union all
                 select to_at, 0, from_at, to_at, rows_taken from walked
                 union all
-                select created_at, 1, null, null, null from {self._current(table)} as held
-                where account = %s and created_at >= %s
+                select {table.created_at}, 1, null, null, null from {self._current(table.name)} as held
+                where account = %s and {table.created_at} >= %s
             ), counted as (
                 select *, sum(faxes) over (order by instant, faxes rows unbounded preceding) as earlier from instants
             )
@@ -210,11 +213,11 @@ class StoredFaxes:
         )
         return [(row["table_name"], row["column_name"]) for row in self._select(sql, self._account, since)]
 
-    def count(self, table: str, span: Window) -> int:
+    def count(self, table: Table, span: Window) -> int:
         """The faxes created in the span."""
         sql = (
-            f"select count(*) as faxes from {self._current(table)}"
-            f" where account = %s and created_at >= %s and created_at < %s and {self._is_committed()}"
+            f"select count(*) as faxes from {self._current(table.name)}"
+            f" where account = %s and {table.created_at} >= %s and {table.created_at} < %s and {self._is_committed()}"
         )
         rows = self._select(sql, self._account, span.start, span.end)
         return int(rows[0]["faxes"]) if rows else 0
@@ -245,13 +248,14 @@ class StoredFaxes:
         rows = self._select(sql, self._account)
         return int(rows[0]["faxes"]) if rows else 0
 
-    def deliveries(self, table: str, child: str, span: Window) -> int:
+    def deliveries(self, table: Table, child: str, span: Window) -> int:
         """The rows of a child table that belong to the faxes created in the span, and one for each fax without any."""
         sql = f"""
             select count(*) as deliveries
-            from {self._current(table)} as held
+            from {self._current(table.name)} as held
             left join {self._current(child, "_dlt_id")} as delivered on delivered._dlt_parent_id = held._dlt_id
-            where held.account = %s and held.created_at >= %s and held.created_at < %s and held.{self._is_committed()}
+            where held.account = %s and held.{table.created_at} >= %s and held.{table.created_at} < %s
+                and held.{self._is_committed()}
         """
         rows = self._select(sql, self._account, span.start, span.end)
         return int(rows[0]["deliveries"]) if rows else 0

@@ -69,12 +69,12 @@ class Source:
         """What walks spans of this account; `learnt` is how the provider reads bounds, as far as that is known."""
         first, *others = self.api.BOUND_FORMS
         reader = WindowReader(
-            partial(self.api.fetch_pages, client),
+            partial(self._fetch_pages, client),
             self.table,
             self.account,
             self.privacy.of(self.table),
             learnt or BoundSemantics(form=first),
-            {form: partial(self.api.fetch_pages, client, form=form) for form in others},
+            {form: partial(self._fetch_pages, client, form=form) for form in others},
             warn,
         )
         return Walker(reader, self.api.WIDEST_WINDOW, client.connections)
@@ -82,4 +82,8 @@ class Source:
     def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
         """One fax by its id, as it may be kept; None if the provider no longer has it."""
         fax = self.api.fetch_fax(client, fax_id)
-        return self.privacy.of(self.table)(fax) if fax else fax
+        return self.privacy.of(self.table)(self.table.shaped(fax)) if fax else fax
+
+    def _fetch_pages(self, client: Client, window: Window, form: BoundForm | None = None) -> Iterator[Page]:
+        form = form or self.api.BOUND_FORMS[0]
+        return (page.treated(self.table.shaped) for page in self.api.fetch_pages(client, window, form))

@@ -51,7 +51,7 @@ class ClientCredentials(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """The request with a valid token."""
         request.headers["Authorization"] = f"Bearer {self._valid_token()}"
-        request.register_hook("response", self._retry_refused)
+        request.register_hook("response", self._retry_refused)  # type: ignore[no-untyped-call]
         return request
 
     def _retry_refused(self, response: requests.Response, **options: Any) -> requests.Response:
@@ -60,10 +60,10 @@ class ClientCredentials(AuthBase):
             return response
         response.close()
         again = response.request.copy()
-        again.deregister_hook("response", self._retry_refused)
+        again.deregister_hook("response", self._retry_refused)  # type: ignore[no-untyped-call]
         refused = again.headers["Authorization"].removeprefix("Bearer ")
         again.headers["Authorization"] = f"Bearer {self._valid_token(refused)}"
-        answer: requests.Response = response.connection.send(again, **options)  # type: ignore[attr-defined]
+        answer: requests.Response = response.connection.send(again, **options)
         return answer
 
     def _valid_token(self, refused: str | None = None) -> str:

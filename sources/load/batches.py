@@ -202,10 +202,10 @@ class Batches:
 
     def _known(self, result: WindowResult) -> dict[Any, str]:
         """The stored fingerprints of the window's faxes, by id: a fax may be stored under another creation time."""
-        stored, table = self.run.stored, self.table.name
+        stored, table = self.run.stored, self.table
         known = dict(stored.fingerprints(table, result.taken))
         elsewhere = [id for id in result.faxes if id not in known]
-        return known | dict(stored.fingerprints_of(table, elsewhere[:MOST_LOOKED_UP]))
+        return known | dict(stored.fingerprints_of(table.name, elsewhere[:MOST_LOOKED_UP]))
 
     def _incomplete(self, result: WindowResult) -> set[Any]:
         """The window's faxes that have other numbers of recipients, tags and the like than are stored for them."""

@@ -38,7 +38,7 @@ def due_now(run: Run, asked_until: datetime | None, writes: bool, loading: Colle
         return None
     now = run.started_at
     span = Window(min(now - horizon.reread, run.spans[-1].start), run.spans[-1].start)
-    open_faxes = [fax for fax in run.stored.open_faxes(table.name, table.final, span) if fax.id not in loading]
+    open_faxes = [fax for fax in run.stored.open_faxes(table, span) if fax.id not in loading]
     found = due(open_faxes, now - DAY if asked_until is None else asked_until, now)
     known = run.stored.problem_ids() if found else ()
     asked = [fax for fax in found if problem_id(run.source.account, _gone(table, fax)) not in known]

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from sources.records.schema import Table
 from sources.window import Window
 
 SYSTEM_COLUMNS = frozenset(  # that every table of PostgreSQL has; DuckDB has rowid
@@ -12,7 +13,7 @@ SYSTEM_COLUMNS = frozenset(  # that every table of PostgreSQL has; DuckDB has ro
 
 
 class OpenFax(NamedTuple):
-    """A stored fax whose status is not final; its fingerprint is its `_dlt_id`."""
+    """A stored fax that is not final; its fingerprint is its `_dlt_id`."""
 
     id: Any
     fingerprint: str
@@ -26,7 +27,7 @@ class Stored(Protocol):
     def reserved_columns(self) -> Collection[str]:
         """The names that a column of a table cannot have, in lower case."""
 
-    def fingerprints(self, table: str, span: Window) -> Mapping[Any, str]:
+    def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
         """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
 
     def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
@@ -41,8 +42,8 @@ class Stored(Protocol):
     def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
         """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
 
-    def open_faxes(self, table: str, final: Collection[str], span: Window) -> list[OpenFax]:
-        """The faxes created in the span whose status is not final."""
+    def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
+        """The faxes created in the span that are not final."""
 
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
         """The rows of a table in which the column has one of the values, those of a load that was cut off as well."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from sources.records.coerce import as_json, coerce
-from sources.records.schema import CREATED_AT, Record, Table
+from sources.records.schema import Record, Table
 
 MOST_OF_AN_ID = 255  # characters; a key in a PostgreSQL index has at most 2,704 bytes
 
@@ -45,7 +45,7 @@ def place(table: Table, account: str, record: Record) -> Placed:
         raise ValueError("no id")
     if len(str(fax_id)) > MOST_OF_AN_ID:
         raise ValueError(f"an id of more than {MOST_OF_AN_ID} characters")
-    created_at: datetime | None = coerce(record.get(CREATED_AT), "timestamp")
+    created_at: datetime | None = coerce(record.get(table.created_at), "timestamp")
     if created_at is None:
         raise ValueError("no creation time")
     return Placed(record, fax_id, created_at, fingerprint(account, record))

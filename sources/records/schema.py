@@ -1,7 +1,7 @@
 """Declares a raw table: its columns with type, unit and meaning, its key, and its child tables."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -13,8 +13,9 @@ MONEY_PRECISION, MONEY_SCALE = 18, 6
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name in the API and in the table, dlt's data type, and its meaning with the unit.
+    """One column: its name in the table, dlt's data type, and its meaning with the unit.
 
+    `key` is its name in the API, if that differs: `createTime`, or `price.amount` for a key of a nested object.
     `is_personal`: the value is a phone number or a name, which a setting under `[privacy]` may replace.
     """
 
@@ -22,6 +23,7 @@ class Column:
     data_type: DataType
     meaning: str
     is_personal: bool = False
+    key: str | None = None
 
     def hint(self) -> dict[str, Any]:
         """The column in dlt's form."""
@@ -101,7 +103,8 @@ class Table:
     """A provider's table of faxes, keyed by account and `id`, with its child tables.
 
     A fax whose `status` is not in `final` is open: it may still change, and is re-read by id once it is older than the
-    look-back.
+    look-back. A fax whose status is in `awaits` stays open until the column that it names there is filled.
+    `created_at` names the column of its creation time.
 
     `stub`: a record with this key and without `stub_unless_key` is a tombstone, which only marks a fax as deleted.
     """
@@ -113,6 +116,8 @@ class Table:
     children: tuple[ChildTable, ...] = ()
     stub: str | None = None
     stub_unless_key: str = "status"
+    created_at: str = CREATED_AT
+    awaits: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def declared(self) -> tuple[Column, ...]:
         """All columns of the table: account, then `columns`."""
@@ -121,6 +126,38 @@ class Table:
     def is_stub(self, record: Record) -> bool:
         """The record is a tombstone, which only marks a fax as deleted."""
         return self.stub is not None and self.stub in record and self.stub_unless_key not in record
+
+    def shaped(self, record: Record) -> Record:
+        """The record with the values of its columns under their names. A nested object keeps its undeclared keys.
+
+        Where an object was expected and another value came, the value itself is that of the first column.
+        """
+        if not self._keys:
+            return record
+        shaped = dict(record)
+        for outer, columns in self._keys.items():
+            if outer not in shaped:
+                continue
+            value = shaped.pop(outer)
+            if None in columns:
+                shaped[columns[None]] = value
+            elif isinstance(value, dict):
+                shaped |= {columns[inner]: value[inner] for inner in columns.keys() & value.keys()}
+                if rest := {inner: value[inner] for inner in value.keys() - columns.keys()}:
+                    shaped[outer] = rest
+            else:
+                shaped[next(iter(columns.values()))] = value
+        return shaped
+
+    @cached_property
+    def _keys(self) -> dict[str, dict[str | None, str]]:
+        """By each key of a record that is not a column's name: the columns, by their keys in its object."""
+        keys: dict[str, dict[str | None, str]] = {}
+        for column in self.columns:
+            if column.key:
+                outer, _, inner = column.key.partition(".")
+                keys.setdefault(outer, {})[inner or None] = column.name
+        return keys
 
     @cached_property
     def id_type(self) -> DataType:

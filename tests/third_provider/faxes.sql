@@ -1,27 +1,27 @@
--- Telefact's transmissions as the common fax. Grain: one row per transmission. Prices come in US dollars.
+-- Telefact's transmissions as the common fax. Grain: one row per transmission. Prices in other currencies are left out.
 select
     account
     , id
-    , created_at
+    , made_at                                  as created_at
     , cast(null as timestamp with time zone)   as completed_at
     , case way
         when 'out' then 'sent'
         when 'in' then 'received'
     end                                        as direction
     , way                                      as provider_direction
-    , case state
+    , case status
         when 'ok' then 'delivered'
         when 'bad' then 'failed'
         when 'running' then 'open'
         else 'unknown'
     end                                        as outcome
-    , state                                    as provider_status
+    , status                                   as provider_status
     , sender                                   as from_number
     , receiver                                 as to_number
     , sheets                                   as num_pages
-    , cast(price as numeric(18, 6))            as cost_usd
+    , case when price_currency = 'USD' then cast(price_amount as numeric(18, 6)) end as cost_usd
     , false                                    as is_test
-    , coalesce(state in ('ok', 'bad'), false)  as is_final
+    , coalesce(status = 'bad' or status = 'ok' and price_amount is not null, false) as is_final
     , false                                    as is_deleted
     , cast(null as text)                       as error_type
     , cast(null as text)                       as error_code

@@ -38,6 +38,8 @@ def test_a_folder_is_all_that_a_new_provider_takes(
     held = project / "demo.duckdb"
     faxes = "select count(*), sum(cost_usd), min(from_number) from fax.faxes where provider = 'telefact'"
     assert [(23, Decimal("0.2323"), "+12025550100")] == rows(held, faxes)
+    raw = "select count(made_at), min(price_amount), min(price_currency) from fax_telefact.transmissions"
+    assert [(23, Decimal("0.0101"), "USD")] == rows(held, raw)
     recipients = "select phone_number, count(*) from fax.fax_recipients where provider = 'telefact' group by all"
     assert sorted(rows(held, recipients)) == [("+12025550100", 11), ("+12025550101", 12)]
     costs = "select sum(faxes), sum(cost_usd) from fax.monthly_costs where provider = 'telefact'"

@@ -18,9 +18,10 @@ class Fake:
     def __init__(self, now: datetime) -> None:
         self.filter = os.environ.get("TELEFACT_FILTER", SWITCHES["filter"][0])
         times = [(now - timedelta(days=day)).isoformat(timespec="seconds") for day in range(1, COUNT + 1)]
-        common = {"sender": "+12025550100", "receiver": "+12025550101", "sheets": 2, "price": "0.0101", "state": "ok"}
+        common = {"sender": "+12025550100", "receiver": "+12025550101", "sheets": 2, "status": "ok"}
+        price = {"amount": "0.0101", "currencyCode": "USD"}
         self.records = [
-            {"id": f"T{number}", "created_at": at, "way": ("out", "in")[number % 2], **common}
+            {"id": f"T{number}", "madeAt": at, "way": ("out", "in")[number % 2], "price": price, **common}
             for number, at in enumerate(times)
         ]
 
@@ -40,8 +41,10 @@ class Fake:
 
     def answer(self, request: Request) -> Answer:
         """What Telefact says to this request."""
+        if (id := request.path.rpartition("/")[2]) != "transmissions":
+            return json_answer(next(record for record in self.records if record["id"] == id))
         since = self.bound(request, "since") or EARLIEST
         until = self.bound(request, "until") or LATEST
-        found = [record for record in self.records if since <= instant(record["created_at"]) < until]
+        found = [record for record in self.records if since <= instant(record["madeAt"]) < until]
         offset, limit = int(request.query["offset"]), int(request.query["limit"])
         return json_answer({"transmissions": found[offset : offset + limit], "count": len(found)})
