@@ -48,7 +48,7 @@ class Figures:
         reached = f", created up to {self.reached[:10]}" if self.reached else ""
         return (
             f"{self.account}: {percent}{self.faxes:,} faxes ({self.faxes_per_second:,.0f}/s), "
-            f"{self.requests:,} requests{reached}{left}: {self.doing}"
+            f"{self.requests:,} request{'' if self.requests == 1 else 's'}{reached}{left}: {self.doing}"
         )
 
 

@@ -42,5 +42,5 @@ def _cells(figure: Figures) -> tuple[str, ...]:
         f"to {figure.reached[:10]}" if figure.reached else "",
         "" if figure.seconds_left is None else f"{duration(figure.seconds_left)} left",
         figure.doing,
-        f"{figure.requests:,} requests",
+        f"{figure.requests:,} request{'' if figure.requests == 1 else 's'}",
     )

@@ -48,7 +48,7 @@ def test_on_a_terminal_a_failure_is_red_and_has_a_line_of_its_own(
     assert re.search(r"signalwire +0 +0 +0 +[\d.]+ s +FAILED", plain)
     assert re.search(r"\r\nsignalwire: .*refused the credentials", plain)
     assert ("\x1b[1;31msignalwire" in shown) == colour
-    assert re.search(r"3 faxes +[\d,]+/s .*1 requests", plain)
+    assert re.search(r"3 faxes +[\d,]+/s .*1 request\b", plain)
 
 
 def test_in_a_file_each_account_has_one_line_with_the_time(
