@@ -1,6 +1,8 @@
 """Tries an account's credentials, and the connection to the warehouse, quickly and without anything else."""
 
+import os
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 from msgspec import structs
 
@@ -11,7 +13,7 @@ from pipelines.health.provider_advice import advised
 from pipelines.health.warehouse_findings import version_of
 from pipelines.warehouse import load
 
-_SECONDS = 1.0  # for retries
+_SECONDS = 1.0  # for retries, of a request or of a connection
 
 
 def try_provider(account: Account) -> str:
@@ -37,5 +39,6 @@ def try_warehouse(account: Account, schema: str) -> str:
     Raises:
         Exception: it cannot be opened, or another run has locked it.
     """
-    with load.opened(account.provider, account.name, schema) as opened:
+    hurry = patch.dict(os.environ, {"SYNC__BUSY_SECONDS": str(_SECONDS)})
+    with hurry, load.opened(account.provider, account.name, schema) as opened:
         return f"warehouse opened: {version_of(opened)}"

@@ -52,6 +52,21 @@ def test_trying_the_connections_leaves_nothing_and_loads_nothing(
     assert not warehouse.exists()
 
 
+def test_a_warehouse_that_does_not_answer_is_not_waited_for(
+    serve_fake: ServeFake, check: Check, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve_fake("phaxio")
+    settings |= {
+        "SYNC__BUSY_SECONDS": "3000",
+        "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "postgres",
+        "DESTINATION__WAREHOUSE__CREDENTIALS": "postgresql://postgres:secret-of-nobody@127.0.0.1:9/faxes",
+    }
+    exit_code, reports = check("--connections")
+
+    assert (exit_code, "127.0.0.1:9 cannot be reached" in reports["phaxio"]["findings"][0]) == (65, True)
+    assert "waiting up to 1 seconds" in caplog.text
+
+
 def test_a_refused_key_is_named_with_its_settings(serve_fake: ServeFake, check: Check, settings: Settings) -> None:
     serve_fake("phaxio")
     settings["SOURCES__PHAXIO__API_KEY"] = "another"
