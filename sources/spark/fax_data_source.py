@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
-from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceStreamReader, InputPartition
 
 import sources
 from sources.errors import ConfigError, Incomplete
@@ -21,7 +21,8 @@ from sources.spark.nested import fax_batches, fax_schema, window_batch, window_s
 from sources.window import Window, parse_instant, rfc3339, whole_second
 
 TABLES = ("faxes", "windows")
-OWN = ("provider", "accounts", "since", "until", "table", "secrets")  # the options that are no settings of a provider
+_UNTIL = "until"  # in an offset of a stream
+OWN = ("provider", "accounts", "since", "until", "table", "secrets", "lookback_days")  # no settings of a provider
 
 
 class FaxDataSource(DataSource):
@@ -29,7 +30,8 @@ class FaxDataSource(DataSource):
 
     Options: `provider`; `accounts`, separated by commas (`default`); `since` and `until`, a date or time in UTC (all
     that the provider has); `table`, `faxes` (one row per fax, children nested) or `windows` (how complete they are);
-    `secrets`, as `module:function`; and the provider's settings that are no credentials, such as `connections`.
+    `secrets`, as `module:function`; `lookback_days`, of a stream (3); and the provider's settings that are no
+    credentials, such as `connections`.
     """
 
     @classmethod
@@ -46,6 +48,10 @@ class FaxDataSource(DataSource):
         """What reads the accounts."""
         return FaxReader(_Options.of(self.options))
 
+    def streamReader(self, schema: object) -> "FaxStreamReader":
+        """What reads the accounts again and again."""
+        return FaxStreamReader(_Options.of(self.options))
+
 
 @dataclass(frozen=True)
 class _Options:
@@ -55,12 +61,23 @@ class _Options:
     until: datetime | None
     table: str
     secrets: str | None
+    lookback: timedelta
     settings: Mapping[str, str]
 
     @property
     def raw_table(self) -> Table:
         """The table of the provider's faxes."""
         return Source(self.provider).table
+
+    @property
+    def earliest(self) -> datetime:
+        """Where reading begins."""
+        return self.since or Source(self.provider).api.EARLIEST
+
+    def latest(self) -> datetime:
+        """Where reading ends by now: a provider may list a fax a minute late."""
+        latest = whole_second(datetime.now(UTC) - timedelta(minutes=1))
+        return min(self.until or latest, latest)
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "_Options":
@@ -85,7 +102,11 @@ class _Options:
             raise ConfigError(f"option table must be {' or '.join(TABLES)}")
         accounts = tuple(name.strip() for name in options.get("accounts", "default").split(",") if name.strip())
         since, until = (_instant(name, options.get(name)) for name in ("since", "until"))
-        return cls(provider, accounts, since, until, table, options.get("secrets"), settings)
+        try:
+            lookback = timedelta(days=float(options.get("lookback_days", "3")))
+        except (ValueError, OverflowError):
+            raise ConfigError("option lookback_days must be a number") from None
+        return cls(provider, accounts, since, until, table, options.get("secrets"), lookback, settings)
 
 
 @dataclass(frozen=True)
@@ -107,10 +128,8 @@ class FaxReader(DataSourceReader):
 
     def partitions(self) -> Sequence[AccountPartition]:
         """One for each account, all with the same bounds, which are fixed here."""
-        options, api = self._options, Source(self._options.provider).api
-        latest = whole_second(datetime.now(UTC) - timedelta(minutes=1))  # a provider may list a fax so late
-        window = Window(options.since or api.EARLIEST, min(options.until or latest, latest))
-        return [AccountPartition(account, window) for account in options.accounts]
+        window = Window(self._options.earliest, self._options.latest())
+        return [AccountPartition(account, window) for account in self._options.accounts]
 
     def read(self, partition: AccountPartition) -> Iterator[pa.RecordBatch]:
         """The account's faxes, or its windows.
@@ -118,22 +137,61 @@ class FaxReader(DataSourceReader):
         Raises:
             Incomplete: a window of faxes could not be proven complete; `table` = `windows` gives its line instead.
         """
+        yield from _read(self._options, partition)
+
+
+class FaxStreamReader(DataSourceStreamReader):
+    """Reads in each micro-batch what was created since the one before, and the look-back before that.
+
+    An offset is the creation time up to which all accounts have been read. A batch that is read again, after a failure
+    or from an older checkpoint, holds the faxes as they are by then: merge it, and never skip it by its number.
+    """
+
+    def __init__(self, options: _Options) -> None:
+        self._options = options
+
+    def initialOffset(self) -> dict[str, str]:
+        """Where a stream without a checkpoint begins."""
+        return {_UNTIL: rfc3339(self._options.earliest)}
+
+    def latestOffset(self, start: object = None, limit: object = None) -> dict[str, str]:
+        """Up to where faxes are listed by now; Spark 4.1 passes no arguments."""
+        return {_UNTIL: rfc3339(self._options.latest())}
+
+    def partitions(self, start: dict[str, str], end: dict[str, str]) -> Sequence[AccountPartition]:
+        """One for each account; an account is read by one task at a time."""
         options = self._options
-        settings = account_settings(options.provider, partition.account, options.settings, options.secrets)
-        source = Source(options.provider, partition.account, settings)
-        seen: set[object] = set()  # a fax whose creation time changes meanwhile may come with two windows
-        for result in read_windows(source, partition.window):
-            if options.table == "windows":
-                yield window_batch(partition.account, result, datetime.now(UTC))
-                continue
-            if result.proof == "unproven":
-                raise Incomplete(
-                    f"{options.provider}/{partition.account}: {result.window} could not be proven complete: "
-                    f"{result.rows_seen} faxes came, and the provider claims {result.total}"
-                )
-            result.faxes = {id: digest for id, digest in result.faxes.items() if id not in seen}
-            seen.update(result.faxes)
-            yield from fax_batches(source.table, partition.account, result)
+        if start == end:
+            return []
+        reread = max(options.earliest, parse_instant(start[_UNTIL]) - options.lookback)
+        window = Window(reread, max(reread, parse_instant(end[_UNTIL])))
+        return [AccountPartition(account, window) for account in options.accounts]
+
+    def read(self, partition: AccountPartition) -> Iterator[pa.RecordBatch]:
+        """The account's faxes, or its windows.
+
+        Raises:
+            Incomplete: a window of faxes could not be proven complete, and the stream stops before it.
+        """
+        yield from _read(self._options, partition)
+
+
+def _read(options: _Options, partition: AccountPartition) -> Iterator[pa.RecordBatch]:
+    settings = account_settings(options.provider, partition.account, options.settings, options.secrets)
+    source = Source(options.provider, partition.account, settings)
+    seen: set[object] = set()  # a fax whose creation time changes meanwhile may come with two windows
+    for result in read_windows(source, partition.window):
+        if options.table == "windows":
+            yield window_batch(partition.account, result, datetime.now(UTC))
+            continue
+        if result.proof == "unproven":
+            raise Incomplete(
+                f"{options.provider}/{partition.account}: {result.window} could not be proven complete: "
+                f"{result.rows_seen} faxes came, and the provider claims {result.total}"
+            )
+        result.faxes = {id: digest for id, digest in result.faxes.items() if id not in seen}
+        seen.update(result.faxes)
+        yield from fax_batches(source.table, partition.account, result)
 
 
 def _model(provider: str) -> type[SourceSettings]:
