@@ -45,7 +45,7 @@ def called(text: str) -> list[tuple[str, list[str]]]:
     return [(name, arguments.split()) for name, arguments in found]
 
 
-@pytest.mark.parametrize("language", ["cron", "systemd", "yaml", "python", "dockerfile"])
+@pytest.mark.parametrize("language", ["cron", "systemd", "yaml", "python"])
 def test_what_is_copied_runs_commands_with_options_that_exist(language: str) -> None:
     found = [call for text in blocks(language) for line in text.splitlines() for call in called(line)]
 
@@ -118,9 +118,20 @@ def test_the_cron_job_runs_the_image_without_overlap() -> None:
         "Forbid",
         "Never",
     )
-    assert sync._parser().parse_args(container["args"])
+    assert container["args"][0] == "sync"
+    assert sync._parser().parse_args(container["args"][1:])
     assert mounted == {volume["name"] for volume in pod["volumes"]}
     assert all(is_ours(one["name"]) for one in container["env"])
+
+
+def test_the_services_of_the_compose_file_are_those_of_the_pages() -> None:
+    (found,) = (found for text in blocks("yaml") if "services" in (found := yaml.safe_load(text)))
+    service = found["services"]["sync"]
+    named = {volume.partition(":")[0] for one in found["services"].values() for volume in one["volumes"]}
+
+    assert sync._parser().parse_args(service["command"][1:])
+    assert (named, service["read_only"], [*service["depends_on"]]) == ({*found["volumes"]}, True, ["postgres"])
+    assert all(is_ours(name) for name in service["environment"])
 
 
 def test_the_variables_of_the_container_are_read() -> None:
@@ -134,8 +145,8 @@ def test_the_image_holds_all_that_a_sync_needs(
 ) -> None:
     (text,) = blocks("dockerfile")
     lines = text.replace("\\\n", " ").splitlines()
-    known = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "VOLUME", "ENV", "ENTRYPOINT"}
-    copied = [line.split()[1:] for line in lines if line.startswith("COPY ")]
+    known = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "VOLUME", "ENV", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+    copied = [line.split()[1:] for line in lines if line.startswith("COPY ") and "--from" not in line]
     for source, target in copied:
         place = tmp_path / target if not target.endswith("/") else tmp_path / target / Path(source).name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -144,11 +155,12 @@ def test_the_image_holds_all_that_a_sync_needs(
         else:
             shutil.copy(ROOT / source, place)
     (entry,) = (json.loads(line.removeprefix("ENTRYPOINT ")) for line in lines if line.startswith("ENTRYPOINT"))
+    scripts = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]["scripts"]
     serve_fake("phaxio")
 
-    assert entry == ["python", "pipelines/sync.py"]
-    assert {line.split()[0] for line in lines} <= known
-    assert all(is_ours(line.split()[1].partition("=")[0]) for line in lines if line.startswith("ENV"))
+    assert [Path(word).name for word in entry] == [*scripts]
+    assert {line.split()[0] for line in lines if line} <= known
+    assert [line for line in lines if line.startswith("ENV")] == ["ENV FAX_WAREHOUSE_PROJECT=/data"]
     assert sync_process(root=tmp_path, cwd=tmp_path).returncode == 0
 
 
