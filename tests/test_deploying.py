@@ -108,7 +108,8 @@ def test_the_workflow_sets_what_is_read() -> None:
 
 
 def test_the_cron_job_runs_the_image_without_overlap() -> None:
-    (found,) = (found for text in blocks("yaml") if (found := yaml.safe_load(text)).get("kind") == "CronJob")
+    page = ROOT / "docs" / "containers.md"
+    (found,) = (found for text in blocks("yaml", page) if (found := yaml.safe_load(text)).get("kind") == "CronJob")
     pod = found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     mounted = {mount["name"] for mount in container["volumeMounts"]}
