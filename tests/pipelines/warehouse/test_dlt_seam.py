@@ -360,7 +360,7 @@ def test_credentials_given_to_the_destination_open_a_duckdb_file_that_cannot_be_
         pipeline = made.pipeline
         made.client.close_connection()
         file = duckdb_file(pipeline.destination_client())
-        forbid_writing(pipeline)
+        forbid_writing(pipeline, warehouse)
         with connected(pipeline) as client:
             read = client.execute_sql("select id from fax_phaxio.faxes")
             with pytest.raises(DatabaseException, match="read-only"):
