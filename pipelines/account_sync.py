@@ -24,12 +24,14 @@ from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import NO_CLOCK, delete_expired
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import ConfigError, Paused
+from sources.extract.source import Source
 from sources.load.batches import Batches
 from sources.load.resources import DltTables, fax_source
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
 from sources.load.settings import SourceSettings
 from sources.load.tally import Tally
+from sources.records.schema import Table
 from sources.window import whole_second
 
 LOG = logging.getLogger("fax-sync")
@@ -78,7 +80,7 @@ class AccountSync:
             run.progress(run)
             if not opened.appends:
                 self._resources.enter_context(sync_runs.recorded(opened.client, opened.raw, run, self._ending))
-            batches = Batches(run, opened.position, DltTables())
+            batches = Batches(run, opened.position_of(run.source.table), DltTables())
             with signals.gently(run.stop) if current_thread() is main_thread() else nullcontext():
                 is_found = batches.find()
             self._load_found = partial(self._load, opened, run, batches, is_found)
@@ -116,12 +118,15 @@ class AccountSync:
         """Loads to the end of the run, deletes expired faxes, compacts the ledger, and refreshes the views."""
         with signals.gently(run.stop):
             _load_all(opened, run, batches, is_found)
-        if run.request.moves_cursor and (text := hint(stored_of(opened), run)):
+            further = [_load_further(opened, run, source) for source in run.source.further()]
+        if run.request.moves_cursor and (text := hint(stored_of(opened, run.source.table), run)):
             run.warnings.append(text)
         _purge(opened, run)
-        compact(opened, run)
+        for walked in (run, *further):
+            compact(opened, walked)
         run.warnings += _refresh_views(opened, self._sync.schema, run)
-        require_proof(run)
+        for walked in (run, *further):
+            require_proof(walked)
 
     def abandon(self) -> bool:
         """Makes a `begin` that is still running close its resources, as no `finish` follows; false if it has ended."""
@@ -172,16 +177,25 @@ def run_of(
         request,
         source,
         source.connect(),
-        stored_of(opened),
+        stored_of(opened, source.table),
         now,
         kept,
         progress=lambda run: sync.on_progress(str(account), run),
     )
 
 
-def stored_of(opened: load.Warehouse) -> StoredFaxes:
-    """What the warehouse holds of its account."""
-    return StoredFaxes(opened.client, opened.account, opened.appends)
+def stored_of(opened: load.Warehouse, table: Table) -> StoredFaxes:
+    """What the warehouse holds of its account, with the ledger of the table."""
+    return StoredFaxes(opened.client, opened.account, opened.appends, table.ledger)
+
+
+def _load_further(opened: load.Warehouse, run: Run, source: Source) -> Run:
+    """The run of another list of the account, once all of it is loaded."""
+    further = run.of_list(source, stored_of(opened, source.table))
+    batches = Batches(further, opened.position_of(source.table), DltTables())
+    _load_all(opened, further, batches, batches.find())
+    run.add(further)
+    return further
 
 
 def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool) -> None:
@@ -233,4 +247,5 @@ def _purge(opened: load.Warehouse, run: Run) -> None:
     if not run.client.has_server_time:
         run.warnings.append(NO_CLOCK)
     else:
-        run.purged = delete_expired(opened, run.source.table, run.source.account, run.kept_from)
+        tables = run.source.tables
+        run.purged, *_ = [delete_expired(opened, table, run.source.account, run.kept_from) for table in tables]

@@ -201,6 +201,10 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
         _compare_month(run, stored, report)
     if covered := stored.covered():
         report.findings += child_findings(stored, source.table, max(covered.start, run.kept_from or covered.start))
+    for other in source.further():
+        held = stored.of_ledger(other.table.ledger)
+        of_list = findings(held, run.of_list(other, held), most_age)
+        report.findings += [f"{other.table.name}: {text}" for text in of_list]
     report.notes += notes(stored, source.table, now)
     if not refused and (text := hint(stored, run)):
         report.notes.append(text)

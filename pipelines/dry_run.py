@@ -23,11 +23,9 @@ def dry_run(account: Account, sync: Sync) -> tuple[str, FaxSyncError | None]:
     """One line on what the sync of the account would read, or on the error that would prevent it, and that error."""
     try:
         with demo.stand_in(), _opened(account, sync.schema) as opened:
-            run, position = run_of(account, account.settings(), sync, opened, time.monotonic()), opened.position
-            run.spans = plan(run, position)
-            asked = position.asked_until if position.cursor else run.started_at
-            due = due_now(run, asked, writes=True) if run.spans and run.request.moves_cursor else None
-            return f"{account}: {_sentence(run, stored_of(opened), len(due.faxes) if due else 0)}", None
+            run = run_of(account, account.settings(), sync, opened, time.monotonic())
+            further = (run.of_list(source, stored_of(opened, source.table)) for source in run.source.further())
+            return "\n".join(f"{account}: {_sentence_of(walked, opened)}" for walked in (run, *further)), None
     except Exception as failure:
         error = always_fax_sync_error(failure)
         return f"{account}: {error}", error
@@ -38,6 +36,15 @@ def _opened(account: Account, schema: str) -> AbstractContextManager[Any]:
     if output := delta_url():
         return reading.delta_tables(output, account.provider, account.name, schema)
     return load.opened(account.provider, account.name, schema)
+
+
+def _sentence_of(run: Run, opened: Any) -> str:
+    """What the run of one list would read."""
+    position = opened.position_of(run.source.table)
+    run.spans = plan(run, position)
+    asked = position.asked_until if position.cursor else run.started_at
+    due = due_now(run, asked, writes=True) if run.spans and run.request.moves_cursor else None
+    return _sentence(run, stored_of(opened, run.source.table), len(due.faxes) if due else 0)
 
 
 def _sentence(run: Run, stored: StoredFaxes, open_faxes: int) -> str:

@@ -42,7 +42,7 @@ class AccountTask:
     """What an executor needs to read one account; its credentials are not among that.
 
     `root` is where the provider's tables are, and `columns` are theirs by table; `staging` is where the files go.
-    `seconds`: how long the task may take.
+    `listing` says which of the provider's lists is read, and `seconds` how long the task may take.
     """
 
     provider: str
@@ -56,6 +56,7 @@ class AccountTask:
     root: str
     staging: str
     columns: Mapping[str, Mapping[str, DataType]]
+    listing: int = 0
     secrets: str | None = None
     seconds: float = math.inf
 
@@ -141,7 +142,7 @@ def run_task(
 
 def _source_of(task: AccountTask) -> Source:
     settings = account_settings(task.provider, task.account, task.settings, task.secrets)
-    return Source(task.provider, task.account, settings, privacy_with_key(task.privacy))
+    return Source(task.provider, task.account, settings, privacy_with_key(task.privacy), task.listing)
 
 
 def _read(task: AccountTask, source: Source, report: Report, began: float, progress: Callable[[Run], None]) -> None:
@@ -149,7 +150,7 @@ def _read(task: AccountTask, source: Source, report: Report, began: float, progr
         replace(task.request, deadline=began + task.seconds),
         source,
         source.connect(),
-        LakeStored(task.root, task.account),
+        LakeStored(task.root, task.account, source.table.ledger),
         task.started_at,
         task.kept_from,
         progress=progress,

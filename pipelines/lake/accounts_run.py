@@ -34,6 +34,7 @@ from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import sync_runs
 from pipelines.warehouse.retention import NO_CLOCK
 from sources.errors import ConfigError, FaxSyncError, LocalError, Paused, WarehouseError
+from sources.extract.source import Source
 from sources.load.plan import Position
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
@@ -57,10 +58,13 @@ class _AccountRun:
     kept_from: datetime | None = None  # as the provider's clock has confirmed it
     seconds: float = 0.0
     error: FaxSyncError | None = None
+    of: "_AccountRun | None" = None  # the run of the faxes, if this is that of another list
 
     def fail(self, failure: Exception) -> None:
         """Ends the account's run with the failure, in the operator's terms."""
         self.error, self.finished = _to_fax_sync_error(self.account, failure), True
+        if self.of:
+            self.of.error = self.error
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,11 @@ class LakeRun:
                     runs.append(self._begun(account))
                 except Exception as failure:
                     refused[account] = Outcome(account, None, 0.0, _to_fax_sync_error(account, failure))
-            while waiting := [one for one in runs if not one.finished]:
-                self._round(waiting, staging, deadline)
+            walked = runs
+            while walked:
+                while waiting := [one for one in walked if not one.finished]:
+                    self._round(waiting, staging, deadline)
+                walked = [further for one in walked if not one.error for further in self._next_list(one)]
             for one in runs:
                 self._purge(one)
             self._note(runs)
@@ -118,10 +125,20 @@ class LakeRun:
             timedelta(minutes=loading.heartbeat_minutes),
             loading.rows_per_load,
         )
-        stored = LakeStored(self._tables(account.provider).root, account.name)
+        stored = self._stored(source)
         now = whole_second(datetime.now(UTC))
         run = Run(request, source, source.connect(), stored, now, privacy.kept_from(now))
         return _AccountRun(account, settings, run)
+
+    def _next_list(self, one: _AccountRun) -> list[_AccountRun]:
+        """The run of the provider's next list, if there is one."""
+        return [
+            _AccountRun(one.account, one.settings, one.run.of_list(source, self._stored(source)), of=one.of or one)
+            for source in one.run.source.further()[:1]
+        ]
+
+    def _stored(self, source: Source) -> LakeStored:
+        return LakeStored(self._tables(source.provider).root, source.account, source.table.ledger)
 
     def _round(self, waiting: Sequence[_AccountRun], staging: str, deadline: float) -> None:
         """One task for each account, those with the most faxes first, and what they have read merged."""
@@ -135,8 +152,8 @@ class LakeRun:
         for name in {one.account.provider: None for one in waiting}:
             of_provider = [one for one in waiting if one.account.provider == name]
             try:
-                held = self._tables(name)
-                read, columns, faxes = positions(held.root), held.columns(), held.density()
+                held = self._tables(name, of_provider[0].run.source.listing)
+                read, columns, faxes = positions(held.root, held.table), held.columns(), held.density()
             except Exception as failure:
                 for one in of_provider:
                     one.fail(failure)
@@ -177,6 +194,7 @@ class LakeRun:
             self._tables(one.account.provider).root,
             staging,
             columns,
+            run.source.listing,
             self.secrets,
             seconds,
         )
@@ -200,7 +218,7 @@ class LakeRun:
 
     def _loaded(self, name: str, group: Sequence[Staged]) -> Exception | None:
         try:
-            self._tables(name).load(group, f"{time.time()}")
+            self._tables(name, group[0][0].listing).load(group, f"{time.time()}")
         except Exception as failure:
             return failure
         return None
@@ -214,8 +232,8 @@ class LakeRun:
             run.warnings.append(NO_CLOCK)
             return
         try:
-            held = self._tables(one.account.provider)
-            run.purged = delete_expired(held, one.account.name, one.kept_from)
+            held = self._all_tables(one.account.provider)
+            run.purged, *_ = [delete_expired(tables, one.account.name, one.kept_from) for tables in held]
             self._delete_files({one.account.provider})
         except Exception as failure:
             one.fail(failure)
@@ -223,7 +241,8 @@ class LakeRun:
     def _delete_files(self, providers: Iterable[str]) -> None:
         if PrivacySettings.read().keep_days:
             for name in providers:
-                delete_files(self._tables(name), is_alone=bool(local_directory(self.output)))
+                for tables in self._all_tables(name):
+                    delete_files(tables, is_alone=bool(local_directory(self.output)))
 
     def _note(self, runs: Sequence[_AccountRun]) -> None:
         """Writes down the runs that wrote something, or failed."""
@@ -238,8 +257,12 @@ class LakeRun:
             except Exception:  # the tables may be what stopped the runs: their errors say so
                 LOG.debug("the runs could not be written down", exc_info=True)
 
-    def _tables(self, name: str) -> ProviderTables:
-        return ProviderTables(self.output, SyncSettings.read().schema, name, _normalize)
+    def _tables(self, name: str, listing: int = 0) -> ProviderTables:
+        return ProviderTables(self.output, SyncSettings.read().schema, name, _normalize, listing)
+
+    def _all_tables(self, name: str) -> list[ProviderTables]:
+        """Those of each of the provider's lists."""
+        return [self._tables(name, listing) for listing in range(len(Source(name).tables))]
 
     @contextmanager
     def _staging(self) -> Iterator[str]:
@@ -305,6 +328,8 @@ def _take(one: _AccountRun, report: Report) -> None:
         run.client.pace.rate, run.client.pace.refusals = report.rate, 1
     one.finished, one.kept_from = report.finished, report.kept_from or one.kept_from
     if one.finished:
+        if one.of:
+            one.of.run.add(run)
         try:
             require_proof(run)
         except FaxSyncError as error:

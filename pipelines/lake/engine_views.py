@@ -3,7 +3,7 @@
 A connection of DuckDB reads the Parquet files that make up each table itself, so that it needs no extension.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -17,6 +17,7 @@ from pipelines.lake.spark_sql import to_spark
 from pipelines.lake.tables import schema_of
 from pipelines.views.files import HERE
 from pipelines.views.queries import View, questions, unified
+from sources.extract.source import Source
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_WINDOWS
 from sources.records.schema import DataType
 from sources.spark.nested import SPARK_TYPES
@@ -104,7 +105,9 @@ def _statements(
             yield None, f"create or replace view {named(raw, name)} as {query}"
             there[raw, name] = {*of_table}
         if {SYNC_WINDOWS, SCHEMA_CHANGES} <= columns.keys():
-            yield None, f"create or replace view {named(raw, '_dlt_loads')} as {engine.word(_loads(raw))}"
+            ledgers = [table.ledger for table in Source(provider).tables if table.ledger in columns]
+            loads = engine.word(_loads(raw, [*ledgers, SCHEMA_CHANGES]))
+            yield None, f"create or replace view {named(raw, '_dlt_loads')} as {loads}"
             there[raw, "_dlt_loads"] = {"load_id", "status"}
     views = [*unified(schema, {name: f"{schema}_{name}" for name in sources.providers()}, there)]
     for view in [*views, *questions(schema, timezone, [HERE, own] if own else [HERE])[0]]:
@@ -134,9 +137,7 @@ def _places(uris: list[str]) -> Iterator[str]:
         yield unquote(parts.path) if parts.scheme in ("", "file") else uri
 
 
-def _loads(raw: str) -> str:
-    """Every load: in Delta tables there are no rows of a load that was cut off."""
-    named = (
-        f'select _dlt_load_id as load_id, 0 as status from "{raw}".{name}' for name in (SYNC_WINDOWS, SCHEMA_CHANGES)
-    )
+def _loads(raw: str, written: Iterable[str]) -> str:
+    """Every load that wrote to these tables: in Delta tables there are no rows of a load that was cut off."""
+    named = (f'select _dlt_load_id as load_id, 0 as status from "{raw}".{name}' for name in written)
     return " union ".join(named)

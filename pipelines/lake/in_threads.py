@@ -1,6 +1,7 @@
 """The tasks of a run in threads of this process, which has the settings of the accounts itself."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from pipelines.config.accounts import Account
@@ -20,7 +21,7 @@ def in_threads(
         privacy, calls = PrivacySettings.read().handling(), []
         for task in tasks:
             account = named[task.provider, task.account]
-            source = account.source(account.settings(), privacy)
+            source = replace(account.source(account.settings(), privacy), listing=task.listing)
             calls.append(partial(run_task, task, source, partial(on_progress, str(account))))
         return [*in_parallel(calls, SyncSettings.read().accounts_at_a_time)]
 

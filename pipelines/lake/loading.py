@@ -32,12 +32,16 @@ _TYPES: dict[pa.DataType, DataType] = {arrow: name for name, arrow in ARROW_TYPE
 
 @dataclass
 class ProviderTables:
-    """The tables of one provider below `output`; `normalize` turns a provider's key into a column name, as dlt does."""
+    """The tables of one provider below `output`; `normalize` turns a provider's key into a column name, as dlt does.
+
+    `listing` says which of the provider's lists is loaded.
+    """
 
     output: str
     schema: str
     provider: str
     normalize: Callable[[str], str]
+    listing: int = 0
 
     @property
     def root(self) -> str:
@@ -46,8 +50,8 @@ class ProviderTables:
 
     @property
     def table(self) -> Table:
-        """The declaration of the table of faxes."""
-        return Source(self.provider).table
+        """The declaration of the list's table."""
+        return Source(self.provider, listing=self.listing).table
 
     @cached_property
     def relations(self) -> dict[str, Relation]:
@@ -76,7 +80,7 @@ class ProviderTables:
 
     def density(self) -> dict[str, int]:
         """The faxes of each account by its ledger: how much there is to read."""
-        rows = tables.rows_of(f"{self.root}/{ledger.SYNC_WINDOWS}", ["account", "rows_taken"])
+        rows = tables.rows_of(f"{self.root}/{self.table.ledger}", ["account", "rows_taken"])
         found: dict[str, int] = {}
         for row in rows:
             found[row["account"]] = found.get(row["account"], 0) + (row["rows_taken"] or 0)
@@ -96,7 +100,7 @@ class ProviderTables:
             self._load_once(self._staged_tables(files), contract, load_id)
         moved = {task.account: report.moved for task, report in staged if report.moved}
         if moved:
-            state = tables.create(self.root, tables.STATE)
+            state = tables.create(self.root, tables.state_of(self.table))
             tables.merge(state, tables.position_rows(moved), ("account",))
 
     def _load_once(self, read: dict[str, pa.Table], contract: Contract, load_id: str) -> None:
@@ -110,7 +114,7 @@ class ProviderTables:
         self._merge(ledger.SCHEMA_CHANGES, [read.get(ledger.SCHEMA_CHANGES), changes], load_id)
         if of_faxes:
             self._merge_faxes(of_faxes, load_id)
-        self._merge(ledger.SYNC_WINDOWS, [read.get(ledger.SYNC_WINDOWS)], load_id)
+        self._merge(self.table.ledger, [read.get(self.table.ledger)], load_id)
 
     def note_runs(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes down how runs ended, one row each."""

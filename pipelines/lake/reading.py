@@ -15,6 +15,7 @@ from pipelines.warehouse import read_only
 from pipelines.warehouse.read_only import Read, Row
 from sources.errors import ConfigError, WarehouseError
 from sources.load.plan import Position
+from sources.records.schema import Table
 
 
 @contextmanager
@@ -32,12 +33,18 @@ def opened(patience: float | None = None) -> Iterator[Read]:
 
 @dataclass(frozen=True)
 class DeltaTables:
-    """What readers ask a `Warehouse`: `client` is a connection, `position` how far the account has been read."""
+    """What readers ask a `Warehouse`: `client` is a connection, `root` the place of the tables."""
 
     client: Any
     account: str
-    position: Position
+    root: str
     appends: bool = False
+
+    def position_of(self, table: Table) -> Position:
+        """How far the table of the account has been read."""
+        from pipelines.lake.tables import positions  # noqa: PLC0415  # of the extra, that is there
+
+        return positions(self.root, table).get(self.account, Position())
 
 
 @contextmanager
@@ -48,10 +55,8 @@ def delta_tables(output: str, provider: str, account: str, schema: str) -> Itera
         AtWork: a run goes on.
     """
     with locked(output), _connected(output, schema, is_required=False) as connection:
-        from pipelines.lake.tables import positions  # noqa: PLC0415  # of the extra, that is there
-
-        read = positions(f"{output}/{schema}_{provider}").get(account, Position())
-        yield DeltaTables(_Client(connection, f"{schema}_{provider}"), account, read)
+        raw = f"{schema}_{provider}"
+        yield DeltaTables(_Client(connection, raw), account, f"{output}/{raw}")
 
 
 class _Client:

@@ -16,15 +16,15 @@ from sources.window import Window
 
 
 class LakeStored:
-    """The rows of one account below `root`; all answers are empty before the first load.
+    """The rows of one account below `root`, with the `ledger` of a table; all answers are empty before the first load.
 
     deltalake answers in SQL itself: as a data set of pyarrow, 1.6.6 refuses conditions on text.
     """
 
     reserved_columns = SYSTEM_COLUMNS  # as in the other warehouses, so that a column has the same name in all
 
-    def __init__(self, root: str, account: str) -> None:
-        self._root, self._account = root, account
+    def __init__(self, root: str, account: str, ledger: str = SYNC_WINDOWS) -> None:
+        self._root, self._account, self._ledger = root, account, ledger
         self._tables: dict[str, DeltaTable | None] = {}
 
     def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
@@ -51,7 +51,7 @@ class LakeStored:
         """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
         meets = f"to_at > {_literal(span.start)} and from_at < {_literal(span.end)}"
         meets += f" and {_is_in('proof', proofs)}" if proofs else ""
-        rows = self._select(SYNC_WINDOWS, meets, "from_at, to_at")
+        rows = self._select(self._ledger, meets, "from_at, to_at")
         return uncovered(span, [Window(row["from_at"], row["to_at"]) for row in rows])
 
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:

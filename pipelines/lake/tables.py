@@ -17,23 +17,17 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from pipelines.views.reference import Relation
 from sources.errors import Busy, WarehouseError
+from sources.load.ledger import SYNC_WINDOWS
 from sources.load.plan import Position
 from sources.records.arrow import ARROW_TYPES
-from sources.records.schema import ACCOUNT, Column, DataType
+from sources.records.schema import ACCOUNT, Column, DataType, Table
 
-SYNC_STATE = "sync_state"
 _POSITION = ("cursor_at", "read_at", "asked_until_at")  # as `Position` has them
-STATE = Relation(
-    "",
-    SYNC_STATE,
-    "How far each account has been read, one row each.",
-    (
-        ACCOUNT,
-        Column("cursor_at", "timestamp", "Up to this creation time the account has been read without a break, UTC."),
-        Column("read_at", "timestamp", "When it was last read, UTC."),
-        Column("asked_until_at", "timestamp", "Up to when open faxes have been requested by their ids, UTC."),
-    ),
-    (ACCOUNT.name,),
+_STATE_COLUMNS = (
+    ACCOUNT,
+    Column("cursor_at", "timestamp", "Up to this creation time the account has been read without a break, UTC."),
+    Column("read_at", "timestamp", "When it was last read, UTC."),
+    Column("asked_until_at", "timestamp", "Up to when open faxes have been requested by their ids, UTC."),
 )
 _STATISTICS = "delta.dataSkippingStatsColumns"
 _DELETES = "fax-sync-deletes"
@@ -152,9 +146,16 @@ def vacuum(table: DeltaTable, is_alone: bool) -> None:
         table.vacuum(0, dry_run=False, enforce_retention_duration=False, full=is_alone)
 
 
-def positions(root: str) -> dict[str, Position]:
-    """How far each account has been read; nothing before the first load."""
-    return {row["account"]: Position(*(row[name] for name in _POSITION)) for row in rows_of(f"{root}/{SYNC_STATE}")}
+def state_of(table: Table) -> Relation:
+    """The table with how far each account's list has been read."""
+    name = "sync_state" if table.ledger == SYNC_WINDOWS else f"{table.name}_state"
+    return Relation("", name, "How far each account has been read, one row each.", _STATE_COLUMNS, (ACCOUNT.name,))
+
+
+def positions(root: str, table: Table) -> dict[str, Position]:
+    """How far the table of each account has been read; nothing before the first load."""
+    rows = rows_of(f"{root}/{state_of(table).name}")
+    return {row["account"]: Position(*(row[name] for name in _POSITION)) for row in rows}
 
 
 def position_rows(moved: Mapping[str, Position]) -> pa.Table:
@@ -162,7 +163,7 @@ def position_rows(moved: Mapping[str, Position]) -> pa.Table:
     rows: list[dict[str, str | datetime | None]] = [
         {"account": account, **dict(zip(_POSITION, position, strict=True))} for account, position in moved.items()
     ]
-    return pa.Table.from_pylist(rows, pa.schema([*map(_field, STATE.columns)]))
+    return pa.Table.from_pylist(rows, pa.schema([*map(_field, _STATE_COLUMNS)]))
 
 
 def rows_of(uri: str, columns: list[str] | None = None) -> list[dict[str, Any]]:

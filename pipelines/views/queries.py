@@ -117,9 +117,10 @@ def empty_branch(columns: tuple[Column, ...]) -> str:
 
 def _lacking(provider: str, raw: str, tables: Mapping[tuple[str, str], Collection[str]]) -> dict[str, str]:
     """Nulls for the declared columns that a raw table lacks because an older version created it, by table."""
-    table = Source(provider).table
-    declared = {child.name: child.columns for child in table.children}
-    declared |= {table.name: table.columns, ledger.SYNC_WINDOWS: ledger.WINDOW_COLUMNS}
+    declared: dict[str, tuple[Column, ...]] = {}
+    for table in Source(provider).tables:
+        declared |= {child.name: child.columns for child in table.children}
+        declared |= {table.name: table.columns, table.ledger: ledger.WINDOW_COLUMNS}
     lacking = {
         name: [column for column in columns if column.name not in tables.get((raw, name), ())]
         for name, columns in declared.items()

@@ -19,8 +19,7 @@ LOADED = (
     Column("_dlt_id", "text", "Digest of the record; changes when anything of the fax changes."),
 )
 _PARENT = Column("_dlt_parent_id", "text", "The `_dlt_id` of the fax.")
-_LEDGER = (
-    (ledger.SYNC_WINDOWS, ledger.WINDOWS_MEANING, ledger.WINDOW_COLUMNS),
+_BESIDE = (
     (ledger.SYNC_PROBLEMS, ledger.PROBLEMS_MEANING, ledger.PROBLEM_COLUMNS),
     (ledger.SCHEMA_CHANGES, ledger.CHANGES_MEANING, ledger.CHANGE_COLUMNS),
 )
@@ -58,14 +57,17 @@ class Relation:
 def raw_tables(schema: str) -> Iterator[Relation]:
     """The raw tables of every provider, in schemas that begin with `schema`."""
     for provider in sources.providers():
-        raw, table = f"{schema}_{provider}", Source(provider).table
-        yield Relation(raw, table.name, table.meaning, (*table.declared(), *LOADED), ("account", "id"))
-        for child in table.children:
-            columns = (*child.declared(table), *LOADED, _PARENT)
-            yield Relation(
-                raw, child.name, child.meaning, columns, ("account", child.parent_id, "position"), table.name
-            )
-        for name, meaning, columns in _LEDGER:
+        raw = f"{schema}_{provider}"
+        for table in Source(provider).tables:
+            yield Relation(raw, table.name, table.meaning, (*table.declared(), *LOADED), ("account", "id"))
+            for child in table.children:
+                columns = (*child.declared(table), *LOADED, _PARENT)
+                yield Relation(
+                    raw, child.name, child.meaning, columns, ("account", child.parent_id, "position"), table.name
+                )
+            walked = (*ledger.WINDOW_COLUMNS, *LOADED)
+            yield Relation(raw, table.ledger, ledger.WINDOWS_MEANING, walked, ("_dlt_id",))
+        for name, meaning, columns in _BESIDE:
             yield Relation(raw, name, meaning, (*columns, *LOADED), ("_dlt_id",))
         yield Relation(raw, ledger.SYNC_RUNS, ledger.RUNS_MEANING, ledger.RUN_COLUMNS)
 

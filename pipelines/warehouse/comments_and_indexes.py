@@ -8,9 +8,8 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.warehouse import sync_runs
 from pipelines.warehouse.comments import comment_on, read_comments
-from sources import provider
+from sources.extract.source import Source
 from sources.load.ledger import SYNC_RUNS
-from sources.records.schema import Table
 
 
 def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
@@ -51,10 +50,10 @@ def _make_indexes(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
 
 def _indexes(raw: str, schema: Schema) -> Iterator[tuple[str, str]]:
     """The name of each index, and the statement that creates it."""
-    faxes: Table = provider(schema.name).TABLE
+    created = {table.name: table.created_at for table in Source(schema.name).tables}
     for name, table in sorted(schema.tables.items()):
         columns = table["columns"]
-        keys = [["account", faxes.created_at]] if name == faxes.name else []
+        keys = [["account", created[name]]] if name in created else []
         keys += [["_dlt_parent_id"]] if "_dlt_parent_id" in columns else []
         for key in keys:
             named = "_".join((name, *key))

@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.warehouse.dlt_internals import own_tables
 from pipelines.warehouse.load import Warehouse
 from pipelines.warehouse.stored_faxes import StoredFaxes
-from sources.load.ledger import SYNC_WINDOWS
+from sources.extract.source import Source
 from sources.load.run import PROVEN, Run
 from sources.window import Window
 
@@ -32,14 +32,14 @@ class Proof:
 
 def compact(opened: Warehouse, run: Run) -> None:
     """Deletes what is redundant of this account, all of it or nothing, after the first load of a day (UTC)."""
-    stored = StoredFaxes(opened.client, run.source.account)
+    stored = StoredFaxes(opened.client, run.source.account, ledger=run.source.table.ledger)
     if opened.appends or not run.loads or not _is_first_of_day(stored, run):
         return
     settled = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - KEPT
     proofs = [Proof(*row) for row in stored.proofs(PROVEN)]
     folded = redundant(proofs, settled)
     with opened.lock.turn(opened.raw), opened.client.begin_transaction():
-        for statement, parameters in _deletions(opened, run.source.account, folded, settled):
+        for statement, parameters in _deletions(opened, run.source, folded, settled):
             opened.client.execute_sql(statement, *parameters)
 
 
@@ -81,14 +81,15 @@ def _is_first_of_day(stored: StoredFaxes, run: Run) -> bool:
 
 
 def _deletions(
-    opened: Warehouse, account: str, folded: Sequence[str], settled: datetime
+    opened: Warehouse, source: Source, folded: Sequence[str], settled: datetime
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The statements, with their parameters: ledger, states of the pipeline, then loads that no row names any more."""
     client, raw, pipeline = opened.client, opened.raw, opened.pipeline.pipeline_name
+    ledger = f'"{raw}"."{source.table.ledger}"'
     for first in range(0, len(folded), _IDS_A_STATEMENT):
         ids = folded[first : first + _IDS_A_STATEMENT]
         places = ", ".join(["%s"] * len(ids))
-        yield f'delete from "{raw}"."{SYNC_WINDOWS}" where account = %s and _dlt_id in ({places})', (account, *ids)
+        yield f"delete from {ledger} where account = %s and _dlt_id in ({places})", (source.account, *ids)
     yield from own_tables.deletions(raw, pipeline, settled, _tables_with_loads(client, raw))
 
 

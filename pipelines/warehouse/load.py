@@ -21,6 +21,7 @@ from pipelines.warehouse.lock import Lock
 from pipelines.warehouse.session import Session, connected_session
 from sources.extract.background_call import BackgroundCall
 from sources.load.plan import Position
+from sources.records.schema import Table
 
 
 class Warehouse:
@@ -44,12 +45,12 @@ class Warehouse:
         fence_loads(pipeline, self.lock.fence)
         return pipeline
 
-    @property
-    def position(self) -> Position:
-        """How far the account has been read, by the last load."""
+    def position_of(self, table: Table) -> Position:
+        """How far the table of the account has been read, by the last load."""
+        session = self.session
         if self.appends:
-            return position_in(self.pipeline.state, self.session.provider)
-        return stored_position(self.session.job_client, self.session.pipeline_name(self.account), self.session.provider)
+            return position_in(self.pipeline.state, session.provider, table)
+        return stored_position(session.job_client, session.pipeline_name(self.account), session.provider, table)
 
     def require_tables(self, full_refresh: bool) -> None:
         """Has dlt make again what somebody has dropped, once a session, where that loses nothing.

@@ -17,15 +17,24 @@ from sources.window import Window
 class StoredFaxes:
     """The rows of one account in a raw schema; all times are UTC, and all answers empty before the first load.
 
+    `ledger` is the table of the windows that were walked, which is asked for proofs and holes.
+
     Where loads only ever append, as to files, `appends` has every row count in its newest version alone.
     """
 
     reserved_columns = SYSTEM_COLUMNS  # whichever the warehouse is, so that a column has the same name in all
 
-    def __init__(self, client: SqlClientBase[Any], account: str, appends: bool = False) -> None:
+    def __init__(
+        self, client: SqlClientBase[Any], account: str, appends: bool = False, ledger: str = SYNC_WINDOWS
+    ) -> None:
         self._client = client
         self._account = account
         self._appends = appends
+        self._ledger = ledger
+
+    def of_ledger(self, ledger: str) -> "StoredFaxes":
+        """The same account with another ledger."""
+        return StoredFaxes(self._client, self._account, self._appends, ledger)
 
     def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
         """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
@@ -111,7 +120,7 @@ class StoredFaxes:
         proven = f"and proof in ({_places(proofs)})" if proofs else ""
         sql = f"""
             with walked as (
-                select from_at, to_at from {self._named(SYNC_WINDOWS)}
+                select from_at, to_at from {self._named(self._ledger)}
                 where account = %s and to_at > %s and from_at < %s {proven} and {self._is_committed()}
             ), steps as (
                 select from_at, max(to_at) over (
@@ -130,7 +139,7 @@ class StoredFaxes:
     def covered(self) -> Window | None:
         """From the start of the earliest window of the ledger to the end of the latest; None before the first run."""
         sql = (
-            f"select min(from_at) as earliest, max(to_at) as latest from {self._named(SYNC_WINDOWS)}"
+            f"select min(from_at) as earliest, max(to_at) as latest from {self._named(self._ledger)}"
             f" where account = %s and {self._is_committed()}"
         )
         rows = self._select(sql, self._account)
@@ -140,7 +149,7 @@ class StoredFaxes:
         """The windows, from `start` on, that hold fewer faxes than were taken from them; the faxes taken, and held."""
         sql = f"""
             with walked as (
-                select from_at, to_at, rows_taken from {self._named(SYNC_WINDOWS)}
+                select from_at, to_at, rows_taken from {self._named(self._ledger)}
                 where account = %s and from_at >= %s and {self._is_committed()}
             ), instants as (
                 select from_at as instant, 0 as faxes, from_at, to_at, rows_taken from walked
@@ -165,7 +174,7 @@ class StoredFaxes:
     def proofs(self, kinds: Collection[str]) -> list[tuple[str, Window, str, datetime]]:
         """The ledger's rows of these proofs: key, window, proof, and when it had been walked."""
         sql = (
-            f"select _dlt_id, from_at, to_at, proof, finished_at from {self._named(SYNC_WINDOWS)}"
+            f"select _dlt_id, from_at, to_at, proof, finished_at from {self._named(self._ledger)}"
             f" where account = %s and proof in ({_places(kinds)}) and {self._is_committed()}"
         )
         rows = self._select(sql, self._account, *kinds)
@@ -176,7 +185,7 @@ class StoredFaxes:
     def last_walk(self, other_than: str) -> datetime | None:
         """When a run other than this one last wrote to the ledger; None if none did."""
         sql = (
-            f"select max(finished_at) as finished_at from {self._named(SYNC_WINDOWS)}"
+            f"select max(finished_at) as finished_at from {self._named(self._ledger)}"
             f" where account = %s and run_id <> %s and {self._is_committed()}"
         )
         rows = self._select(sql, self._account, other_than)
@@ -225,7 +234,7 @@ class StoredFaxes:
     def most_rows_per_request(self) -> int | None:
         """The most faxes a request that a window of the ledger took on average; None before the first run."""
         sql = (
-            f"select max(rows_seen / requests) as faxes from {self._named(SYNC_WINDOWS)}"
+            f"select max(rows_seen / requests) as faxes from {self._named(self._ledger)}"
             f" where account = %s and requests > 0 and {self._is_committed()}"
         )
         rows = self._select(sql, self._account)

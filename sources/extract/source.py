@@ -1,10 +1,10 @@
 """One account of a provider as it is read. A source can be pickled; what it opens cannot."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import sources
 from sources.extract.page import MonthCount, Page
@@ -34,26 +34,49 @@ class Api(Protocol):
         """How many faxes the provider counts in the current month; None if it does not count."""
 
 
+class Listing(NamedTuple):
+    """A list that is walked in windows: the table of its records, and the API that reads it."""
+
+    table: Table
+    api: Api
+
+
 @dataclass(frozen=True)
 class Source:
-    """One account: its provider and name, the provider's `Settings` with the credentials, and what is kept of a fax."""
+    """One account: its provider and name, the provider's `Settings` with the credentials, and what is kept of a fax.
+
+    `listing` says which of the provider's lists is read: 0 is that of its faxes.
+    """
 
     provider: str
     account: str = "default"
     settings: Any = field(default=None, repr=False)
     privacy: Privacy = KEEP
+    listing: int = 0
 
     @property
     def table(self) -> Table:
-        """The table of the provider's faxes."""
-        table: Table = sources.provider(self.provider).TABLE
-        return table
+        """The table of the list."""
+        return self._listings[self.listing].table
 
     @property
     def api(self) -> Api:
-        """The provider's API."""
-        api: Api = sources.provider(self.provider).api
-        return api
+        """The API that reads the list."""
+        return self._listings[self.listing].api
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables of all lists of the provider, that of the faxes first."""
+        return [listing.table for listing in self._listings]
+
+    def further(self) -> "list[Source]":
+        """The same account as it is read from each of the provider's lists after this one."""
+        return [replace(self, listing=number) for number in range(self.listing + 1, len(self._listings))]
+
+    @property
+    def _listings(self) -> tuple[Listing, ...]:
+        package = sources.provider(self.provider)
+        return (Listing(package.TABLE, package.api), *getattr(package, "FURTHER", ()))
 
     def connect(self) -> Client:
         """A client with the account's credentials; it connects with the first request."""

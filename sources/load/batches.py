@@ -127,7 +127,7 @@ class Batches:
         self.recorded = writes
         if self.recorded:
             yield None
-            yield {ledger.SYNC_WINDOWS: ledger.windows_table(run.source.account, run.request.run_id, entries)}
+            yield {self.table.ledger: ledger.windows_table(run.source.account, run.request.run_id, entries)}
             self._cursor = run.cursor() or self._cursor
 
     def _next(self) -> WindowResult | None:

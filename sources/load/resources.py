@@ -1,4 +1,4 @@
-"""The dlt resources that every provider shares: pages, which owns the cursor, and the tables that are made of them."""
+"""The dlt resources that every list shares: pages, which owns the cursor, and the tables that are made of them."""
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
@@ -15,7 +15,7 @@ from sources.records.rows import Rows
 from sources.records.schema import CREATED_AT, ChildTable, Column, DataType, Table, type_hint
 from sources.records.undeclared import with_new_fields
 
-PAGES, READ_AT, ASKED_UNTIL = "pages", "read_at", "asked_until"  # in the state that dlt keeps
+READ_AT, ASKED_UNTIL = "read_at", "asked_until"  # in the state that dlt keeps
 NESTED_IN = "x-nested-in"  # table hint: the table whose rows these belong to, to be replaced together with them
 _MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 _ROW_KEY = {"name": "_dlt_id", "data_type": "text", "nullable": False, "unique": True, "row_key": True}
@@ -40,6 +40,11 @@ class DltTables:
         return with_new_fields(table, rows, new_fields)
 
 
+def pages_of(table: Table) -> str:
+    """The resource that gives the table's pages; dlt keeps its state by this name."""
+    return "pages" if table.ledger == ledger.SYNC_WINDOWS else f"{table.name}_pages"
+
+
 def fax_source(batches: Batches) -> DltSource:
     """The dlt source of a run, named after its provider."""
     source: DltSource = dlt.source(lambda: _resources(batches), name=batches.run.source.provider)()
@@ -47,10 +52,10 @@ def fax_source(batches: Batches) -> DltSource:
 
 
 def _resources(batches: Batches) -> list[DltResource]:
-    """`pages`, unselected, and a transformer for each raw table."""
+    """The pages, unselected, and a transformer for each raw table."""
     run, table = batches.run, batches.table
 
-    @dlt.resource(name=PAGES, selected=False)
+    @dlt.resource(name=pages_of(table), selected=False)
     def pages(
         created_at: dlt.sources.incremental[datetime] = dlt.sources.incremental(CREATED_AT),  # noqa: B008  # as dlt wants
     ) -> Iterator[Batch]:
@@ -66,7 +71,7 @@ def _resources(batches: Batches) -> list[DltResource]:
         pages,
         _table_of(pages, table.name, table.declared(), ["account", "id"], table.meaning),
         *(_child_of(pages, table, child) for child in table.children),
-        _table_of(pages, ledger.SYNC_WINDOWS, ledger.WINDOW_COLUMNS, ["_dlt_id"], ledger.WINDOWS_MEANING),
+        _table_of(pages, table.ledger, ledger.WINDOW_COLUMNS, ["_dlt_id"], ledger.WINDOWS_MEANING),
         _table_of(pages, ledger.SCHEMA_CHANGES, ledger.CHANGE_COLUMNS, ["_dlt_id"], ledger.CHANGES_MEANING),
         _table_of(pages, ledger.SYNC_PROBLEMS, ledger.PROBLEM_COLUMNS, ["_dlt_id"], ledger.PROBLEMS_MEANING),
     ]

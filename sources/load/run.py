@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sources.extract.source import Source
@@ -51,6 +51,19 @@ class Run:
     warnings: list[str] = field(default_factory=list, init=False)
     _clock_mended: bool = field(default=False, init=False)
     _end_settled: bool = field(default=False, init=False)
+
+    def of_list(self, source: Source, stored: Stored) -> "Run":
+        """The run of another list of the account, with a floor of its own, on the same connections."""
+        horizon = source.settings.horizon(source.api.EARLIEST)
+        request = replace(self.request, horizon=horizon)
+        return replace(self, request=request, source=source, stored=stored, spans=[])
+
+    def add(self, further: "Run") -> None:
+        """Adds what the run of another list has loaded and has to say; the faxes are counted in the first list only."""
+        self.loads += further.loads
+        self.warnings += [text for text in further.warnings if text not in self.warnings]
+        self.tally.rows.update(further.tally.rows)
+        self.new_columns |= further.new_columns
 
     def take(self, result: WindowResult) -> None:
         """Notes a window that has been read and gathered; its faxes are dropped."""

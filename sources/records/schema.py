@@ -106,6 +106,8 @@ class Table:
     look-back. A fax whose status is in `awaits` stays open until the column that it names there is filled.
     `created_at` names the column of its creation time.
 
+    `ledger` is the raw table with the windows in which it was walked.
+
     `stub`: a record with this key and without `stub_unless_key` is a tombstone, which only marks a fax as deleted.
     """
 
@@ -114,6 +116,7 @@ class Table:
     columns: tuple[Column, ...]
     final: frozenset[str]
     children: tuple[ChildTable, ...] = ()
+    ledger: str = "sync_windows"
     stub: str | None = None
     stub_unless_key: str = "status"
     created_at: str = CREATED_AT

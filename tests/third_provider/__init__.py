@@ -1,12 +1,15 @@
 """Telefact, an invented provider."""
 
 from sources.telefact import api as api
-from sources.telefact.columns import TRANSMISSIONS
+from sources.telefact import receipts
+from sources.telefact.columns import RECEIPTS, TRANSMISSIONS
 
+from sources.extract.source import Listing
 from sources.http.client import Client
 from sources.load.settings import Secret, SourceSettings
 
 TABLE = TRANSMISSIONS
+FURTHER = (Listing(RECEIPTS, receipts),)
 BILLING_ZONE = "UTC"
 
 

@@ -1,4 +1,4 @@
-"""Telefact's raw table."""
+"""Telefact's raw tables."""
 
 from sources.records.schema import Column, Table
 
@@ -19,4 +19,16 @@ TRANSMISSIONS = Table(
     final=frozenset({"ok", "bad"}),
     created_at="made_at",
     awaits={"ok": "price_amount"},
+)
+RECEIPTS = Table(
+    name="receipts",
+    meaning="Telefact's receipts, one row each.",
+    columns=(
+        Column("id", "text", "Telefact's id of the receipt."),
+        Column("created_at", "timestamp", "When it was created, UTC."),
+        Column("transmission", "text", "The transmission that it confirms."),
+        Column("status", "text", "`sealed`."),
+    ),
+    final=frozenset({"sealed"}),
+    ledger="receipt_windows",
 )

@@ -8,7 +8,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.warehouse.dlt_internals.own_tables import forget_schema
 from sources.errors import WarehouseError
-from sources.load.ledger import SYNC_WINDOWS
+from sources.extract.source import Source
 from sources.load.resources import NESTED_IN
 
 
@@ -35,14 +35,15 @@ def forget_dropped_tables(
         what = f"column {column} of {name}" if name in tables else f"table {name}"
         if not full_refresh:
             raise WarehouseError(f"{what} is gone from {raw}: run sync.py --full-refresh to fill it")
-        _forget(client, _parents(schema), tables)
+        _forget(client, schema, tables)
     if gone and schema.version_table_name in tables:
         forget_schema(client, schema)
 
 
-def _forget(client: SqlClientBase[Any], parents: dict[str, str], tables: Collection[str]) -> None:
+def _forget(client: SqlClientBase[Any], schema: Schema, tables: Collection[str]) -> None:
     """Has every account's faxes count as not held, and their windows as not read: this run, or the next, fills them."""
-    for name in {SYNC_WINDOWS, *(child for child, parent in parents.items() if parent not in tables)} & {*tables}:
+    parents, ledgers = _parents(schema), (table.ledger for table in Source(schema.name).tables)
+    for name in {*ledgers, *(child for child, parent in parents.items() if parent not in tables)} & {*tables}:
         client.execute_sql(f"delete from {client.make_qualified_table_name(name)}")
     for name in {*parents.values()} & {*tables}:
         client.execute_sql(f"update {client.make_qualified_table_name(name)} set _dlt_load_id = ''")

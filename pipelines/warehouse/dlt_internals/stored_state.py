@@ -13,22 +13,22 @@ from dlt.common.schema import Schema
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from sources.load.plan import Position
-from sources.load.resources import ASKED_UNTIL, PAGES, READ_AT
-from sources.records.schema import CREATED_AT
+from sources.load.resources import ASKED_UNTIL, READ_AT, pages_of
+from sources.records.schema import CREATED_AT, Table
 
 
-def stored_position(client: WithStateSync, pipeline_name: str, source: str) -> Position:
-    """How far the pipeline's account has been read, by its last committed load."""
+def stored_position(client: WithStateSync, pipeline_name: str, source: str, table: Table) -> Position:
+    """How far the table of the pipeline's account has been read, by its last committed load."""
     try:
         state: Any = load_pipeline_state_from_destination(pipeline_name, client)
     except DestinationUndefinedEntity:
         return Position()
-    return position_in(state or {}, source)
+    return position_in(state or {}, source, table)
 
 
-def position_in(state: Any, source: str) -> Position:
-    """How far an account has been read, by the state of its pipeline."""
-    pages = state.get("sources", {}).get(source, {}).get("resources", {}).get(PAGES, {})
+def position_in(state: Any, source: str, table: Table) -> Position:
+    """How far the table of an account has been read, by the state of its pipeline."""
+    pages = state.get("sources", {}).get(source, {}).get("resources", {}).get(pages_of(table), {})
     cursor = pages.get("incremental", {}).get(CREATED_AT, {}).get("last_value")
     return Position(cursor, pages.get(READ_AT), pages.get(ASKED_UNTIL))
 

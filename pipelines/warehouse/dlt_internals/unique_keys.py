@@ -93,9 +93,9 @@ def require_keys(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
 
 def keys_of(schema: Schema) -> dict[str, Key]:
     """Table of faxes or of what is split off from them -> columns of which no two rows may have the same values."""
-    table = Source(schema.name).table
-    return {table.name: ("account", "id")} | {
-        child.name: ("account", child.parent_id, "position") for child in table.children
+    tables = Source(schema.name).tables
+    return {table.name: ("account", "id") for table in tables} | {
+        child.name: ("account", child.parent_id, "position") for table in tables for child in table.children
     }
 
 

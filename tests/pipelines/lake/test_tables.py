@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from sources.load.plan import Position
+from sources.phaxio.columns import FAXES
 from tests.support.lake import MISSING
 
 pytest.importorskip("deltalake", reason=MISSING)
@@ -17,12 +18,12 @@ def test_a_merge_that_another_drivers_commit_has_overtaken_doubles_nothing(tmp_p
 
     root = tmp_path.as_uri()
     times = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 2)]
-    one, other = tables.create(root, tables.STATE), tables.create(root, tables.STATE)
+    one, other = (tables.create(root, tables.state_of(FAXES)) for _ in range(2))
     for table, at in zip((one, other), times, strict=True):
         rows = tables.position_rows({"north": Position(at, at, at), f"of {at:%d}": Position(at)})
         tables.merge(table, rows, ("account",))
 
-    assert {name: held.cursor for name, held in tables.positions(root).items()} == {
+    assert {name: held.cursor for name, held in tables.positions(root, FAXES).items()} == {
         "north": times[1],
         "of 01": times[0],
         "of 02": times[1],

@@ -32,7 +32,8 @@ from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest, unne
 from pipelines.warehouse.dlt_internals.own_tables import deletions, forget_schema
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_schema
 from sources.load.plan import Position
-from sources.load.resources import NESTED_IN, PAGES, READ_AT
+from sources.load.resources import NESTED_IN, READ_AT, pages_of
+from sources.phaxio.columns import FAXES
 from sources.records.schema import CREATED_AT
 from tests.conftest import Settings
 from tests.support.servers.postgres import Server
@@ -103,13 +104,13 @@ def batch(*faxes: dict[str, Any]) -> dict[str, pa.Table]:
 
 def source(*faxes: dict[str, Any]) -> DltSource:
     """A source of one page, or of none if there is no fax; it has no cursor."""
-    return source_of(dlt.resource([batch(*faxes)] if faxes else [], name=PAGES, selected=False))
+    return source_of(dlt.resource([batch(*faxes)] if faxes else [], name=pages_of(FAXES), selected=False))
 
 
 def pages_with_cursor(seen: list[Any], *faxes: dict[str, Any], until: datetime | None = None) -> DltResource:
     """One page that owns the cursor as a provider's pages do: `seen` is given its value, and `until` moves it."""
 
-    @dlt.resource(name=PAGES, selected=False)
+    @dlt.resource(name=pages_of(FAXES), selected=False)
     def pages(
         created_at: dlt.sources.incremental[datetime] = dlt.sources.incremental(CREATED_AT),  # noqa: B008
     ) -> Iterator[Any]:
@@ -278,10 +279,10 @@ def test_the_state_of_the_newest_committed_load_is_restored_and_older_rows_are_n
 def test_a_stored_state_tells_the_cursor_and_what_stands_beside_it(opened: Opened) -> None:
     until = DAY + timedelta(days=2)
     with opened() as warehouse:
-        before = warehouse.position
+        before = warehouse.position_of(FAXES)
         warehouse.load(source_of(pages_with_cursor([], fax(1), until=until)))
     with opened() as warehouse:
-        stored, restored = warehouse.position, position_in(warehouse.pipeline.state, "phaxio")
+        stored, restored = warehouse.position_of(FAXES), position_in(warehouse.pipeline.state, "phaxio", FAXES)
 
     assert (before, stored, restored) == (Position(), Position(until, until), Position(until, until))
 

@@ -93,7 +93,7 @@ def run_once(
             began = whole_second(time.now())
             request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
             run = Run(request, Source(provider, privacy=privacy), client, stored, began)
-            batches = Batches(run, opened.position, DltTables())
+            batches = Batches(run, opened.position_of(run.source.table), DltTables())
             source = fax_source(batches)
             ending = Ending()
             try:

@@ -24,6 +24,11 @@ class Fake:
             {"id": f"T{number}", "madeAt": at, "way": ("out", "in")[number % 2], "price": price, **common}
             for number, at in enumerate(times)
         ]
+        self.shows_receipts = True
+        self.receipts = [
+            {"id": f"R{number}", "created_at": at, "transmission": f"T{number}", "status": "sealed"}
+            for number, at in enumerate(times)
+        ]
 
     @classmethod
     def demo(cls, now: datetime) -> "Fake":
@@ -41,6 +46,13 @@ class Fake:
 
     def answer(self, request: Request) -> Answer:
         """What Telefact says to this request."""
+        if request.path.endswith("receipts"):
+            if not self.shows_receipts:
+                return json_answer({}, 403)
+            start, end = instant(request.query["since"]), instant(request.query["until"])
+            return json_answer(
+                {"receipts": [one for one in self.receipts if start <= instant(one["created_at"]) < end]}
+            )
         if (id := request.path.rpartition("/")[2]) != "transmissions":
             return json_answer(next(record for record in self.records if record["id"] == id))
         since = self.bound(request, "since") or EARLIEST
