@@ -53,7 +53,7 @@ def _indexes(raw: str, schema: Schema) -> Iterator[tuple[str, str]]:
     created = {table.name: table.created_at for table in Source(schema.name).tables}
     for name, table in sorted(schema.tables.items()):
         columns = table["columns"]
-        keys = [["account", created[name]]] if name in created else []
+        keys = [["account", created[name]]] if created.get(name) in columns else []
         keys += [["_dlt_parent_id"]] if "_dlt_parent_id" in columns else []
         for key in keys:
             named = "_".join((name, *key))
