@@ -21,7 +21,7 @@ DEMO_DATABASE = PROJECT / "demo.duckdb"
 if importlib.util.find_spec("dlt") is None:
     sys.stderr.write(f"dlt is not installed for {sys.executable}: run this with `uv run python` in {ROOT}\n")
     raise SystemExit(78)
-if not PROJECT.is_dir():
+if _CHOSEN and not PROJECT.is_dir():
     sys.stderr.write(f"there is no directory {PROJECT}: correct FAX_WAREHOUSE_PROJECT\n")
     raise SystemExit(78)
 
