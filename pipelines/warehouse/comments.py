@@ -17,15 +17,16 @@ def comment_on(kind: str, *path: str, text: str) -> str:
 def read_comments(client: SqlClientBase[Any], schema: str) -> Comments:
     """The comments in a schema by relation and column; the column is empty for the comment of the relation itself.
 
-    A table or view without any comment has an entry with an empty text.
+    Every table, view and column has an entry; the text is empty if there is no comment.
     """
     sql = (
         "select relation.relname, coalesce(field.attname, ''), coalesce(about.description, '')"
         " from pg_catalog.pg_class as relation"
         " join pg_catalog.pg_namespace as space on space.oid = relation.relnamespace"
-        " left join pg_catalog.pg_description as about on about.objoid = relation.oid"
-        " left join pg_catalog.pg_attribute as field"
-        " on field.attrelid = relation.oid and field.attnum = about.objsubid and about.objsubid > 0"
+        " join (select attrelid, attname, attnum from pg_catalog.pg_attribute where attnum > 0 and not attisdropped"
+        " union all select oid, null, 0 from pg_catalog.pg_class) as field on field.attrelid = relation.oid"
+        " left join pg_catalog.pg_description as about"
+        " on about.objoid = relation.oid and about.objsubid = field.attnum"
         " where space.nspname = %s and relation.relkind in ('r', 'p', 'v')"
     )
     rows: Any = client.execute_sql(sql, schema)

@@ -21,7 +21,7 @@ def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Sche
     lacking = [
         comment_on("column" if column else "table", raw, *filter(None, (table, column)), text=meaning)
         for (table, column), meaning in _meanings(schema)
-        if comments.get((table, column)) != meaning
+        if comments.get((table, column), meaning) != meaning  # what was dropped has none, until it is loaded again
     ]
     if lacking:
         client.execute_sql(";\n".join(lacking))
