@@ -13,6 +13,7 @@ from pipelines.config.accounts import Account, Shard
 from sources.fakes.server import Answer, Request
 from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.support.servers.postgres import Server
+from tests.support.tiers import first_quick
 
 NAMES = ("east", "north", "south", "west")
 OWN_KEY = {"phaxio": "api_key", "signalwire": "project_id"}
@@ -41,7 +42,7 @@ def ids(postgres: Server, database: str, provider: str) -> Counter[str]:
     return Counter(dict(postgres.query(database, sql)))
 
 
-@pytest.mark.parametrize("provider", sources.providers())
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_accounts_side_by_side_are_loaded_as_one_by_one(
     provider: str, serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
 ) -> None:
@@ -67,7 +68,7 @@ def test_an_account_that_fails_fails_alone(serve_accounts: Serve, sync: Sync, po
     assert ids(postgres, database, "phaxio") == {"east": 30, "south": 30, "west": 30}
 
 
-@pytest.mark.parametrize("at_a_time", [1, 3])
+@pytest.mark.parametrize("at_a_time", first_quick([1, 3]))
 def test_no_more_accounts_are_asked_at_a_time_than_agreed(
     at_a_time: int, serve_accounts: Serve, sync: Sync, settings: Settings, database: str
 ) -> None:
@@ -123,7 +124,7 @@ def test_a_signal_ends_what_is_read_side_by_side(
     assert postgres.query(database, "select pid from pg_locks where locktype = 'advisory'") == []
 
 
-@pytest.mark.parametrize("number", [2, 20, 60])
+@pytest.mark.parametrize("number", first_quick([2, 20, 60]))
 def test_after_a_signal_amid_loads_the_next_run_brings_the_rest(
     number: int, serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
 ) -> None:
