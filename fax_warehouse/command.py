@@ -77,7 +77,7 @@ def _help() -> str:
         [
             f"usage: {NAME} [--project DIRECTORY] COMMAND [options]",
             "",
-            "Loads the faxes of Phaxio and SignalWire into a warehouse, incrementally.",
+            "Loads the faxes of your providers' accounts into a warehouse, incrementally.",
             "",
             *lines,
             "",

@@ -31,7 +31,8 @@ from tests.support.warehouse.raw_tables import make, refresh
 from tests.support.warehouse.rows import rows
 
 pytest_plugins = [
-    f"tests.support.{name}" for name in ("pg_server", "commands.check_command", "leak_guard", "servers.tls_server")
+    f"tests.support.{name}"
+    for name in ("pg_server", "commands.check_command", "commands.report_command", "leak_guard", "servers.tls_server")
 ]
 dlt.config.get("sources.retry_seconds")  # dlt keeps the files that it reads first: those of no test
 ROOT = Path(__file__).resolve().parent.parent

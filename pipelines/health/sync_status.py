@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
+from pipelines.config.accounts import Account
 from pipelines.warehouse.read_only import Read, Row
 from sources.load.run import ACCOUNTED_FOR
 
@@ -70,7 +71,7 @@ def last_runs(read: Read, most: int) -> list[Row]:
 
 def name_of(row: Row) -> str:
     """The account of a row, as the summary of a sync names it."""
-    return row["provider"] if row["account"] == "default" else f"{row['provider']}/{row['account']}"
+    return str(Account(row["provider"], row["account"]))
 
 
 def ending_of(exit_code: int | None) -> tuple[str, str]:

@@ -36,16 +36,6 @@ HOSTILE = {"[bold red]\x1b[2J": "[/]\u202e=cmd", "client": "acme\r\n"}
 OF_MONTH = "not is_test and strftime(created_at, '%Y-%m') = ?"
 
 
-@pytest.fixture
-def report(
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Reporting:
-    return Reporting(settings, monkeypatch, capsys, caplog)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both providers over a hundred days, some faxes open; one customer means ill by his tags."""

@@ -30,16 +30,6 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path / "lake"
 
 
-@pytest.fixture
-def report(
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Reporting:
-    return Reporting(settings, monkeypatch, capsys, caplog)
-
-
 def started(settings: Settings) -> "subprocess.Popen[bytes]":
     """The command as a process."""
     return subprocess.Popen(

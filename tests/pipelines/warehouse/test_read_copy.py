@@ -17,16 +17,6 @@ def copy(settings: Settings, warehouse: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def report(
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Reporting:
-    return Reporting(settings, monkeypatch, capsys, caplog)
-
-
 def test_a_reader_stops_no_sync_and_keeps_what_it_has_opened(serve_fake: ServeFake, sync: Sync, copy: Path) -> None:
     served = serve_fake("phaxio", generated("phaxio", 3))
     sync()

@@ -51,3 +51,14 @@ def total(rows: list[dict[str, Any]], name: str = "cost_usd") -> Decimal:
     """The sum of a column of JSON rows, from their text."""
     assert all(isinstance(row[name], str) for row in rows)
     return sum((Decimal(row[name]) for row in rows), Decimal(0))
+
+
+@pytest.fixture
+def report(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> Reporting:
+    """report.py with the settings of the test."""
+    return Reporting(settings, monkeypatch, capsys, caplog)
