@@ -101,6 +101,7 @@ def test_rows_of_users_own_are_kept_unless_a_key_is_theirs(trial: StartTrial) ->
 
 def test_every_look_during_a_load_sees_whole_faxes(trial: StartTrial) -> None:
     started = trial("phaxio", new=3_000)
+    started.settings["SYNC__DUCKDB_MEMORY"] = "200MB"  # the reader is in this process and shares what DuckDB may have
     over, seen = Event(), []
     sql = (
         "select (select count(*) from fax_phaxio.faxes), count(*), count(f._dlt_id)"
