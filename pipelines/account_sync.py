@@ -15,9 +15,9 @@ from pipelines.cli.summary import Outcome, require_proof
 from pipelines.config import accounts
 from pipelines.config.settings import PrivacySettings, ReportSettings, SyncSettings
 from pipelines.health.no_faxes import hint
-from pipelines.health.provider_advice import advised
 from pipelines.outcome import signals
 from pipelines.outcome.account_ending import Ending, kept
+from pipelines.outcome.provider_advice import advised
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.ledger_compaction import compact

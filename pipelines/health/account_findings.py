@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from pipelines.health.provider_advice import FAILED_TO_REACH
+from pipelines.outcome.provider_advice import FAILED_TO_REACH
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import FaxSyncError
 from sources.extract.page import Page

@@ -9,8 +9,8 @@ from msgspec import structs
 from pipelines.config.accounts import Account
 from pipelines.config.settings import PrivacySettings
 from pipelines.health.account_findings import refusal
-from pipelines.health.provider_advice import advised
 from pipelines.health.warehouse_findings import version_of
+from pipelines.outcome.provider_advice import advised
 from pipelines.warehouse import load
 
 _SECONDS = 1.0  # for retries, of a request or of a connection

@@ -22,7 +22,6 @@ from dlt.common.schema import Schema
 from pipelines.cli.summary import Outcome, require_proof
 from pipelines.config.accounts import Account
 from pipelines.config.settings import PrivacySettings, SyncSettings
-from pipelines.health.provider_advice import advised
 from pipelines.lake.account_task import AccountTask, Report
 from pipelines.lake.loading import ProviderTables, Staged, grouped
 from pipelines.lake.place import local_directory, locked
@@ -30,6 +29,7 @@ from pipelines.lake.retention import delete_expired, delete_files
 from pipelines.lake.stored import LakeStored
 from pipelines.lake.tables import positions
 from pipelines.outcome.account_ending import kept
+from pipelines.outcome.provider_advice import advised
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import sync_runs
 from pipelines.warehouse.retention import NO_CLOCK
