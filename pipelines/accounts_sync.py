@@ -8,11 +8,11 @@ from queue import SimpleQueue
 from threading import Thread
 
 from pipelines.account_sync import AccountSync, Sync
-from pipelines.cli.summary import Outcome
 from pipelines.config.accounts import Account
 from pipelines.config.destination import delta_url, destination_type
 from pipelines.config.settings import SyncSettings
 from pipelines.outcome import signals
+from pipelines.outcome.account_outcome import Outcome
 from pipelines.warehouse.load import Warehouses
 from sources.errors import ConfigError
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.cli.summary import Outcome, completeness
+from pipelines.outcome.account_outcome import Outcome, completeness
 
 _STYLES = {"failed": "bold red", "paused": "yellow", "skipped": "dim", "complete": ""}
 

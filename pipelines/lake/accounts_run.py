@@ -19,7 +19,6 @@ import pyarrow.fs as pafs
 from deltalake.exceptions import DeltaError
 from dlt.common.schema import Schema
 
-from pipelines.cli.summary import Outcome, require_proof
 from pipelines.config.accounts import Account
 from pipelines.config.settings import PrivacySettings, SyncSettings
 from pipelines.lake.account_task import AccountTask, Report
@@ -29,6 +28,7 @@ from pipelines.lake.retention import delete_expired, delete_files
 from pipelines.lake.stored import LakeStored
 from pipelines.lake.tables import positions
 from pipelines.outcome.account_ending import kept
+from pipelines.outcome.account_outcome import Outcome, require_proof
 from pipelines.outcome.provider_advice import advised
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import sync_runs

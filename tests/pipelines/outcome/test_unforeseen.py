@@ -12,9 +12,9 @@ import pytest
 import sources
 import sources.phaxio.api
 from pipelines import describe, report
-from pipelines.cli import summary
-from pipelines.cli.summary import Outcome
 from pipelines.costs import figures
+from pipelines.outcome import account_outcome
+from pipelines.outcome.account_outcome import Outcome
 from sources.fakes.server import json_answer
 from sources.http.client import Client
 from tests.conftest import ROOT, Query, Served, ServeFake, Settings, Sync, generated
@@ -174,12 +174,13 @@ def test_the_place_of_an_error_is_the_innermost_of_ours() -> None:
     from pipelines.outcome.unforeseen import always_fax_sync_error
 
     try:
-        summary.completeness(None)  # type: ignore[arg-type]
+        account_outcome.completeness(None)  # type: ignore[arg-type]
     except AttributeError as error:
         told = str(always_fax_sync_error(RuntimeError("wrapped").with_traceback(None)))
         assert "outside of this project" in told
         assert re.search(
-            r"AttributeError at pipelines/cli/summary\.py:\d+ completeness:", str(always_fax_sync_error(error))
+            r"AttributeError at pipelines/outcome/account_outcome\.py:\d+ completeness:",
+            str(always_fax_sync_error(error)),
         )
     else:
         pytest.fail("nothing was raised")

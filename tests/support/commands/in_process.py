@@ -10,9 +10,9 @@ import pytest
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 import sources
-from pipelines.cli.summary import require_proof
 from pipelines.config.declaration import secrets_of
 from pipelines.outcome.account_ending import Ending
+from pipelines.outcome.account_outcome import require_proof
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
