@@ -161,7 +161,7 @@ def _warehouse_to_make(schema: str) -> Iterator[str]:
 def _connections(account: accounts.Account, schema: str) -> Report:
     """The report on the account's credentials and on the connection to the warehouse, without anything else."""
     report = Report()
-    for attempt in (partial(try_provider, account), partial(_try_warehouse, account, schema)):
+    for attempt in (partial(try_provider, account), partial(try_warehouse, account, schema)):
         try:
             with demo.stand_in():
                 report.notes.append(attempt())
@@ -170,14 +170,6 @@ def _connections(account: accounts.Account, schema: str) -> Report:
         except Exception as failure:
             report.note_failure(failure)
     return report
-
-
-def _try_warehouse(account: accounts.Account, schema: str) -> str:
-    output = destination.delta_url()
-    if output is None:
-        return try_warehouse(account, schema)
-    with reading.delta_tables(output, account.provider, account.name, schema):
-        return "warehouse opened: Delta tables"
 
 
 def _check_account(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:

@@ -6,10 +6,12 @@ from unittest.mock import patch
 
 from msgspec import structs
 
+from pipelines.config import destination
 from pipelines.config.accounts import Account
 from pipelines.config.settings import PrivacySettings
 from pipelines.health.account_findings import refusal
 from pipelines.health.warehouse_findings import version_of
+from pipelines.lake import reading
 from pipelines.outcome.provider_advice import advised
 from pipelines.warehouse import load
 
@@ -39,6 +41,9 @@ def try_warehouse(account: Account, schema: str) -> str:
     Raises:
         Exception: it cannot be opened, or another run has locked it.
     """
+    if output := destination.delta_url():
+        with reading.delta_tables(output, account.provider, account.name, schema):
+            return "warehouse opened: Delta tables"
     hurry = patch.dict(os.environ, {"SYNC__BUSY_SECONDS": str(_SECONDS)})
     with hurry, load.opened(account.provider, account.name, schema) as opened:
         return f"warehouse opened: {version_of(opened)}"

@@ -10,7 +10,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from pipelines.config.destination import delta_url
 from pipelines.config.settings import ReportSettings, SyncSettings
-from pipelines.lake.place import local_directory, locked
+from pipelines.lake.place import local_directory, locked_to_read
 from pipelines.warehouse import read_only
 from pipelines.warehouse.read_only import Read, Row
 from sources.errors import ConfigError, WarehouseError
@@ -53,8 +53,9 @@ def delta_tables(output: str, provider: str, account: str, schema: str) -> Itera
 
     Raises:
         AtWork: a run goes on.
+        LocalError: there are no tables yet, and they cannot be made.
     """
-    with locked(output), _connected(output, schema, is_required=False) as connection:
+    with locked_to_read(output), _connected(output, schema, is_required=False) as connection:
         raw = f"{schema}_{provider}"
         yield DeltaTables(_Client(connection, raw), account, f"{output}/{raw}")
 

@@ -55,6 +55,22 @@ def test_keys_that_work_are_written_and_nothing_else(
     assert tomllib.loads(written.read_text()) == tomllib.loads(given)
 
 
+@pytest.mark.parametrize(("place", "code"), [("lake", 0), ("a file/lake", 74)])
+def test_delta_tables_are_tried_and_leave_nothing_behind(
+    place: str, code: int, serve_fake: ServeFake, settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    serve_fake("phaxio")
+    (tmp_path / "a file").touch()
+    warehouse = {"destination_type": "filesystem", "table_format": "delta", "bucket_url": str(tmp_path / place)}
+    lines = "".join(f'{name} = "{value}"\n' for name, value in warehouse.items())
+    given = f"{keys_of(settings, 'api_key', 'api_secret', 'base_url')}[destination.warehouse]\n{lines}"
+    before = {*tmp_path.iterdir()}
+    ended = run(environment, given)
+
+    assert (ended.returncode, "warehouse opened: Delta tables" in ended.stdout) == (code, code == 0), ended.stderr
+    assert {*tmp_path.iterdir()} == before
+
+
 @pytest.mark.parametrize("untried", [False, True])
 def test_keys_that_are_refused_are_written_only_untried(
     untried: bool, serve_fake: ServeFake, settings: Settings, environment: dict[str, str]
