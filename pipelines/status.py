@@ -15,7 +15,7 @@ from pipelines import demo
 from pipelines.cli import status_screen
 from pipelines.cli.command import CommandParser, leave, reported
 from pipelines.config import accounts, bootstrap
-from pipelines.config.settings import CheckSettings
+from pipelines.config.settings import CheckSettings, SyncSettings
 from pipelines.health import sync_status
 from pipelines.lake import reading
 from pipelines.warehouse import read_only
@@ -33,7 +33,7 @@ def _status(options: argparse.Namespace) -> int:
     with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext():
         configured = [] if options.demo else [(account.provider, account.name) for account in accounts.configured()]
         with _named_sync(), reading.opened(patience=0) as read:
-            states, runs = sync_status.account_states(read), sync_status.last_runs(read, options.runs)
+            states, runs = sync_status.read_status(read, SyncSettings.read().schema, options.runs)
         steps = sync_status.next_steps(states, configured, CheckSettings.read().max_age_hours, now)
     if options.json:
         print(json.dumps({"accounts": states, "runs": runs, "next": steps}, default=str))

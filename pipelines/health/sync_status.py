@@ -1,10 +1,12 @@
-"""How far each account is read and proven, how the last runs ended, and what to do next, by `fax.*` views alone."""
+"""How far each account is read and proven, how the last runs ended, and what to do next, by the warehouse alone."""
 
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
+import sources
 from pipelines.config.accounts import Account
 from pipelines.warehouse.read_only import Read, Row
+from sources.load.ledger import RUN_COLUMNS
 from sources.load.run import ACCOUNTED_FOR
 
 ENDINGS = {  # exit code -> how the run ended, and what to do about it; docs/operating.md has more
@@ -13,11 +15,11 @@ ENDINGS = {  # exit code -> how the run ended, and what to do about it; docs/ope
     69: ("warehouse refused", "the log of the run names the remedy"),
     70: ("unexpected error", "report the line in the log of the run"),
     74: ("no disk or memory", "free some disk or memory on the machine of the sync"),
-    75: ("to be continued", "nothing: the next run continues"),
+    75: ("to be continued", "the next run continues; check.py says whether the provider answers"),
     77: ("credentials refused", "renew the key, or correct its scope, in .dlt/secrets.toml"),
     78: ("wrong setting", "the log of the run names the setting"),
-    130: ("paused by SIGINT", "nothing: the next run continues"),
-    143: ("paused by SIGTERM", "nothing: the next run continues"),
+    130: ("paused by SIGINT", "the next run continues"),
+    143: ("paused by SIGTERM", "the next run continues"),
 }
 _ACCOUNTS = f"""
     with proven as (
@@ -53,20 +55,35 @@ _ACCOUNTS = f"""
     order by 1, 2
 """
 _RUNS = """
-    select started_at, provider, account, exit_code, rows_new, rows_changed, requests
+    select started_at, finished_at, provider, account, exit_code, rows_new, rows_changed, requests
         , cast(extract(epoch from finished_at - started_at) as double precision) as seconds
-    from fax.sync_runs order by started_at desc, provider, account limit %s
+    from {} as runs order by started_at desc, provider, account limit %s
 """
+_PLACES = "select table_schema from information_schema.tables where table_name = 'sync_runs'"
+_NOTHING_READ = dict.fromkeys(("read_from", "read_to", "proven_to", "looked_at")) | {"holes": 0, "open_faxes": 0}
+_MOST_RUNS = 1_000  # that failed before any run made the views
 
 
-def account_states(read: Read) -> list[Row]:
-    """One row for each account of which anything was read, or a run failed."""
-    return read(_ACCOUNTS)
+def read_status(read: Read, schema: str, most: int) -> tuple[list[Row], list[Row]]:
+    """One row for each account of which anything was read or a run failed, and the last runs, the latest first.
 
-
-def last_runs(read: Read, most: int) -> list[Row]:
-    """The last runs that wrote something, or failed, one row for each account, the latest first."""
-    return read(_RUNS, most)
+    A run has a row for each account, if it wrote something or failed. Until a run ends well there are no views in
+    `schema`: the runs are then read from the raw tables, and no account has anything loaded.
+    """
+    places = {row["table_schema"] for row in read(_PLACES)}
+    raw = {name: f"{schema}_{name}" for name in sources.providers() if f"{schema}_{name}" in places}
+    if schema in places or not raw:
+        return read(_ACCOUNTS), read(_RUNS.format("fax.sync_runs"), most)
+    columns = ", ".join(column.name for column in RUN_COLUMNS)
+    union = " union all ".join(f"select '{name}' as provider, {columns} from \"{raw[name]}\".sync_runs" for name in raw)
+    runs = read(_RUNS.format(f"({union})"), _MOST_RUNS)
+    latest = {(run["provider"], run["account"]): run for run in reversed(runs)}
+    states = [
+        {"provider": provider, "account": account, "last_run_at": run["finished_at"], "exit_code": run["exit_code"]}
+        | _NOTHING_READ
+        for (provider, account), run in sorted(latest.items())
+    ]
+    return states, runs[:most]
 
 
 def name_of(row: Row) -> str:

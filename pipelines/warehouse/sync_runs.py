@@ -55,6 +55,8 @@ def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds
     try:
         client.execute_sql(insert, *row.values())
     except DestinationUndefinedEntity:  # never made yet, or dropped since
+        if not client.has_dataset():  # the first run failed before it loaded anything
+            client.create_dataset()
         for statement in creation_statements(raw):
             client.execute_sql(statement)
         client.execute_sql(insert, *row.values())

@@ -68,6 +68,29 @@ def test_what_was_read_and_what_failed_is_shown(
     assert account["open_faxes"] == len(served.fake.open_ids())
 
 
+@pytest.mark.parametrize("kind", first_quick(KINDS))
+def test_a_first_run_that_failed_is_shown(
+    kind: str, serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, request: pytest.FixtureRequest
+) -> None:
+    if kind == "postgres":
+        request.getfixturevalue("database")
+    serve_fake("phaxio", generated("phaxio", 12))
+    key = settings["SOURCES__PHAXIO__API_KEY"]
+    settings["SOURCES__PHAXIO__API_KEY"] = "another"
+    sync()
+    sync()
+    exit_code, told = status("--json", "--runs", "1")
+    failed = json.loads(told)
+    settings["SOURCES__PHAXIO__API_KEY"] = key
+    sync()
+    state = json.loads(status("--json")[1])
+
+    assert (exit_code, [run["exit_code"] for run in failed["runs"]]) == (0, [77])
+    assert failed["next"][0].startswith("phaxio: the last run ended with 77 (credentials refused): renew the key")
+    assert (state["next"], [run["exit_code"] for run in state["runs"]]) == ([], [0, 77, 77])
+    assert failed["accounts"][0].keys() == state["accounts"][0].keys()
+
+
 def test_a_sync_that_has_the_file_open_is_named(
     serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, tmp_path: Path
 ) -> None:
