@@ -9,6 +9,7 @@ from uuid import uuid4
 import duckdb
 
 import sources
+from tests.support.warehouse.delta_lake import Lake
 
 MISSING = "the extra spark is not installed: uv sync --extra spark"
 OF_THE_RUN = {"_dlt_load_id", "_dlt_id", "_dlt_parent_id"}
@@ -71,9 +72,7 @@ def into_delta(settings: dict[str, str], lake: Path) -> Callable[[], AbstractCon
     @contextmanager
     def leading() -> Iterator[None]:
         before = dict(settings)
-        settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "filesystem"
-        settings["DESTINATION__WAREHOUSE__TABLE_FORMAT"] = "delta"
-        settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = lake.as_uri()
+        settings.update(Lake(lake).settings())
         yield
         for name in settings.keys() - before.keys():
             if name.startswith("DESTINATION__"):

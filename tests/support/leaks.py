@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from dlt.pipeline.state_sync import decompress_state
 
 import sources
+from tests.support.commands.family import family
 from tests.support.credentials import PASSWORD
 from tests.support.warehouse.rows import Held, reading, rows
 
@@ -76,15 +77,7 @@ def in_file(warehouse: Path, settings: Mapping[str, str]) -> list[str]:
 
 def in_arguments(pid: int, settings: Mapping[str, str]) -> list[str]:
     """The secrets that `ps` would show of a process and of those it has started."""
-    shown, parents = {}, {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended
-            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            shown[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
-    family = {pid}
-    while born := {child for child, parent in parents.items() if parent in family} - family:
-        family |= born
-    return [leak for one in sorted(family) for leak in in_text(shown.get(one, ""), settings)]
+    return [leak for shown in family(pid).values() for leak in in_text(shown, settings)]
 
 
 def _read(path: Path) -> str:

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import ROOT, Settings
 from tests.support.commands.process import summary_of
 from tests.support.environment import child_environment
+from tests.support.pages import blocks
 
 CLUSTER = "local-cluster[2,1,1024]"  # a master and two workers in a JVM, which start executors as processes
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a test ends before Java has compiled anything well
@@ -75,3 +76,22 @@ def started(lake: Path, environment: dict[str, str], cwd: Path, *arguments: str)
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def stream_shown(place: Path, url: str, trigger: str = "once=True") -> str:
+    """The stream of docs/scale.md as a program, into this directory, and with this trigger."""
+    (program,) = (block for block in blocks("python", ROOT / "docs" / "scale.md") if "readStream" in block)
+    for old, new in {
+        "/srv/fax-lake": str(place),
+        '.option("provider", "phaxio")': f'.option("provider", "phaxio").option("base_url", "{url}")',
+        'processingTime="5 minutes"': trigger,
+        "SparkSession.builder": 'SparkSession.builder.master("local[1]").config("spark.ui.enabled", False)',
+    }.items():
+        assert old in program
+        program = program.replace(old, new)
+    return program
+
+
+def each_batch_again(program: str) -> str:
+    """The program, which runs one micro-batch, and then one more: the first may be that of a driver that was killed."""
+    return f"{program}\nimport time; time.sleep(1)\n{program.splitlines()[-1]}"

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,23 +9,11 @@ import pytest
 
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support import leaks
+from tests.support.commands.family import family
 from tests.support.lake import differences, rows
 from tests.support.spark import ended, needs_spark, spark_environment, started
 
 pytestmark = [pytest.mark.slow, needs_spark]
-
-
-def python_workers(driver: int) -> list[int]:
-    """The Python processes that run tasks for the executors of a driver."""
-    parents, commands = {}, {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            commands[int(process.name)] = (process / "cmdline").read_text()
-    family = {driver}
-    while born := {child for child, parent in parents.items() if parent in family} - family:
-        family |= born
-    return [process for process in family if "pyspark.daemon" in commands.get(process, "")]
 
 
 def test_executors_load_what_the_sync_loads(
@@ -72,7 +59,7 @@ def test_a_worker_that_is_killed_in_mid_task_changes_nothing(
     try:
         while len(served.server.requests) < asked + 10 and running.poll() is None:
             served.server.closing.wait(0.05)
-        killed = python_workers(running.pid)
+        killed = [process for process, shown in family(running.pid).items() if "pyspark.daemon" in shown]
         for worker in killed:
             os.kill(worker, signal.SIGKILL)
         served.server.answer = honest

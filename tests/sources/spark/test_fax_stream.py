@@ -11,26 +11,10 @@ import pytest
 from sources.errors import ConfigError
 from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
 from tests.support.lake import MISSING
-from tests.support.pages import blocks
-from tests.support.spark import needs_spark, spark_environment
+from tests.support.spark import each_batch_again, needs_spark, spark_environment, stream_shown
 
 pytest.importorskip("deltalake", reason=MISSING)
-ONE_BATCH = "trigger(once=True)"
 DIES = "merging.when_not_matched_insert_all().execute(); import os; os.kill(os.getpid(), 9)"
-
-
-def shown(place: Path, url: str) -> str:
-    """The program of the docs, into this directory, and for one micro-batch."""
-    (program,) = (block for block in blocks("python", ROOT / "docs" / "scale.md") if "readStream" in block)
-    for old, new in {
-        "/srv/fax-lake": str(place),
-        '.option("provider", "phaxio")': f'.option("provider", "phaxio").option("base_url", "{url}")',
-        'trigger(processingTime="5 minutes")': ONE_BATCH,
-        "SparkSession.builder": 'SparkSession.builder.master("local[1]").config("spark.ui.enabled", False)',
-    }.items():
-        assert old in program
-        program = program.replace(old, new)
-    return program
 
 
 def test_each_micro_batch_reads_the_look_back_again() -> None:
@@ -61,7 +45,7 @@ def test_a_driver_that_is_killed_between_merge_and_checkpoint_leaves_nothing_sta
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, tmp_path: Path
 ) -> None:
     served = serve_fake("phaxio", generated("phaxio", 60, days=20))
-    program = shown(tmp_path / "lake", settings["SOURCES__PHAXIO__BASE_URL"])
+    program = stream_shown(tmp_path / "lake", settings["SOURCES__PHAXIO__BASE_URL"])
     environment = spark_environment(settings, tmp_path / "events", PYTHONPATH=str(ROOT))
 
     def run(code: str) -> "subprocess.CompletedProcess[str]":
@@ -74,8 +58,7 @@ def test_a_driver_that_is_killed_between_merge_and_checkpoint_leaves_nothing_sta
     for number, id in enumerate(served.fake.records):  # those behind any look-back too: the batch is read again
         served.fake.change(id, cost=number, recipients=[])
     served.fake.add(*generated("phaxio", 5, days=0.5, seed=4, first_id=700_000_001))
-    last = program.splitlines()[-1]
-    ended = run(f"{program}\nimport time; time.sleep(1)\n{last}")  # the batch again, and the next one
+    ended = run(each_batch_again(program))
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert sync().exit_code == 0
 

@@ -4,31 +4,52 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
+from typing import Any, Protocol
 
 import sources
 from tests.support import leaks
 from tests.support.commands.process import is_there, summary_of
 from tests.support.environment import child_environment
 from tests.support.faults.living import Account, living, restless
+from tests.support.warehouse.delta_lake import Lake
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds, runs_amiss, unsound
 
 COMMAND = [sys.executable, str(Path(__file__).resolve().parents[3] / "pipelines" / "sync.py"), "--json"]
-NewWarehouse = Callable[[int], Warehouse]  # an empty one, by its number
+NewWarehouse = Callable[[int], Warehouse | Lake]  # an empty one, by its number
 TURNS = 8  # of one warehouse and its accounts; then new ones, and the backfill again
-MOST_SECONDS = 120  # of a run that is left alone, before it is taken to hang
+MOST_SECONDS = 300  # of a run that is left alone, before it is taken to hang
+
+
+class Runs(Protocol):
+    """The runs of a soak: what is started, and how it is killed."""
+
+    def settings(self, soak: "Soak") -> Mapping[str, str]:
+        """What they need in their environment beside accounts and warehouse."""
+
+    def kill(self, soak: "Soak") -> str | None:
+        """Starts a run and kills it at a random moment: where that was; None if it had ended by then."""
+
+    def command(self, soak: "Soak") -> list[str]:
+        """The run that is left alone."""
+
+    def unsound(self, soak: "Soak") -> Iterable[str]:
+        """What must not be even before the run that mends."""
+
+    def amiss(self, soak: "Soak") -> Iterable[str]:
+        """What is wrong after the run that was left alone, beside the rows of the warehouse."""
 
 
 class Soak:
     """One warehouse after another, and the tally of all."""
 
-    def __init__(self, directory: Path, seed: int) -> None:
-        self.random = Random(seed)
-        self.scratch = directory / "tmp"
+    def __init__(self, directory: Path, seed: int, runs: Runs) -> None:
+        self.random, self.runs = Random(seed), runs
+        self.directory, self.scratch = directory, directory / "tmp"
         self.scratch.mkdir()
         self.fell: Counter[str] = Counter()
         self.found: Counter[str] = Counter()
@@ -36,61 +57,36 @@ class Soak:
         self.rows = self.clean_runs = 0
         self.seconds = 3.0  # that a whole run takes, roughly
 
-    def begin(self, accounts: list[Account], warehouse: Warehouse) -> None:
+    def begin(self, accounts: list[Account], warehouse: Warehouse | Lake) -> None:
         """A new warehouse for new accounts."""
         self.accounts = accounts
         self.warehouse = warehouse
         own = {key: value for account in accounts for key, value in account.settings().items()}
         own |= {**self.warehouse.settings(), "SYNC__ROWS_PER_LOAD": "300"}
-        self.environment = child_environment(own, TMPDIR=str(self.scratch))
+        self.environment = child_environment(own | dict(self.runs.settings(self)), TMPDIR=str(self.scratch))
 
     def turn(self, most_kills: int) -> None:
         """Some kills, then a run that is left alone, then a look."""
         for _ in range(min(self.random.choice((1, 1, 1, 2, 3)), most_kills)):
             with restless(self.accounts):
-                self.kill()
+                place = self.runs.kill(self)
+            self.findings += leaks.on_disk(self.scratch, self.environment)
+            if place:
+                self.fell[place] += 1
             self.look_at_wreck()
         self.run_cleanly()
         self.look()
-
-    def kill(self) -> None:
-        """Starts a run and kills it at a random moment; one that has ended by then does not count."""
-        before = self.requests()
-        process = subprocess.Popen(COMMAND, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        kind, wanted = self.random.choice(("any time", "fetching", "loading", "loading")), self.random.randint(1, 10)
-        if kind == "fetching":
-            self.wait(process, self.seconds, lambda: self.requests() - before >= wanted)
-        elif kind == "loading":
-            self.wait(process, self.seconds, lambda: self.place(process.pid, 1) == "loading")
-        whole = {"any time": self.seconds, "fetching": self.seconds / 4, "loading": 0.4}[kind]
-        self.wait(process, self.random.random() * whole, lambda: False)
-        place = self.place(process.pid, self.requests() - before)
-        self.findings += leaks.in_arguments(process.pid, self.environment)
-        process.kill()
-        process.communicate()
-        self.findings += leaks.on_disk(self.scratch, self.environment)
-        if process.returncode < 0:
-            self.fell[place] += 1
-
-    def wait(self, process: "subprocess.Popen[bytes]", seconds: float, reached: Callable[[], bool]) -> None:
-        """Until the run has reached something, has ended, or so much time is over."""
-        deadline = time.monotonic() + seconds
-        while process.poll() is None and time.monotonic() < deadline and not reached():
-            time.sleep(0.001)
-
-    def place(self, pid: int, requests: int) -> str:
-        """Where the run has got to, by what it has asked for and what it has on disk."""
-        if not requests:
-            return "before the first request"
-        if is_there(self.scratch, f"fax-sync-{pid}-*/*/load/normalized/*"):
-            return "loading"
-        return "fetching" if is_there(self.scratch, f"fax-sync-{pid}-*") else "after the last load"
 
     def run_cleanly(self) -> None:
         """One run that nothing disturbs."""
         began = time.monotonic()
         done = subprocess.run(
-            COMMAND, env=self.environment, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+            self.runs.command(self),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=MOST_SECONDS,
+            check=False,
         )
         self.seconds = (self.seconds + time.monotonic() - began) / 2
         self.clean_runs += 1
@@ -112,14 +108,13 @@ class Soak:
         amiss = runs_amiss(self.warehouse, self.said) if self.said else ["a clean run has told no summary"]
         self.findings += amiss
         self.findings += [f"left behind: {path}" for path in self.scratch.glob("fax-sync-*")]
+        self.findings += self.runs.amiss(self)
 
     def look_at_wreck(self) -> None:
         """What holds even before the run that mends: the warehouse opens, and no table is unsound in itself."""
         if not self.warehouse.is_there():
             return
-        for account in self.accounts:
-            found = unsound(self.warehouse, f"fax_{account.provider}")
-            self.findings += [f"right after a kill: {line}" for line in found]
+        self.findings += [f"right after a kill: {line}" for line in self.runs.unsound(self)]
         self.findings += leaks.in_warehouse(self.warehouse, self.environment)
 
     def requests(self) -> int:
@@ -139,9 +134,62 @@ class Soak:
         return "\n".join(lines) + "\n"
 
 
-def soak(kills: int, seed: int, directory: Path, warehouse: NewWarehouse) -> Soak:
-    """So many kills; gives the tally. `directory` is for what the runs leave on disk."""
-    tally = Soak(directory, seed)
+class SyncRuns:
+    """Runs of `sync.py`, each killed while it fetches, while it loads, or at any time."""
+
+    def settings(self, soak: Soak) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
+
+    def command(self, soak: Soak) -> list[str]:
+        """The command."""
+        return COMMAND
+
+    def kill(self, soak: Soak) -> str | None:
+        """Starts a run and kills it at a random moment: where that was; None if it had ended by then."""
+        before, random = soak.requests(), soak.random
+        process = subprocess.Popen(COMMAND, env=soak.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        kind, wanted = random.choice(("any time", "fetching", "loading", "loading")), random.randint(1, 10)
+        if kind == "fetching":
+            wait(process, soak.seconds, lambda: soak.requests() - before >= wanted)
+        elif kind == "loading":
+            wait(process, soak.seconds, lambda: self._place(soak, process.pid, 1) == "loading")
+        whole = {"any time": soak.seconds, "fetching": soak.seconds / 4, "loading": 0.4}[kind]
+        wait(process, random.random() * whole)
+        place = self._place(soak, process.pid, soak.requests() - before)
+        soak.findings += leaks.in_arguments(process.pid, soak.environment)
+        process.kill()
+        process.communicate()
+        return place if process.returncode < 0 else None
+
+    def unsound(self, soak: Soak) -> Iterable[str]:
+        """Tables that are unsound in themselves."""
+        for account in soak.accounts:
+            yield from unsound(soak.warehouse, f"fax_{account.provider}")
+
+    def amiss(self, soak: Soak) -> Iterable[str]:
+        """Nothing else."""
+        return ()
+
+    def _place(self, soak: Soak, pid: int, requests: int) -> str:
+        """Where the run has got to, by what it has asked for and what it has on disk."""
+        if not requests:
+            return "before the first request"
+        if is_there(soak.scratch, f"fax-sync-{pid}-*/*/load/normalized/*"):
+            return "loading"
+        return "fetching" if is_there(soak.scratch, f"fax-sync-{pid}-*") else "after the last load"
+
+
+def wait(process: "subprocess.Popen[Any]", seconds: float, reached: Callable[[], bool] = lambda: False) -> None:
+    """Until the run has reached something, has ended, or so much time is over."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < deadline and not reached():
+        time.sleep(0.001)
+
+
+def soak(kills: int, seed: int, directory: Path, warehouse: NewWarehouse, runs: Runs | None = None) -> Soak:
+    """So many kills, of `sync.py` if not of other runs; gives the tally. `directory` is for what the runs leave."""
+    tally = Soak(directory, seed, runs or SyncRuns())
     for number in range(kills):
         with ExitStack() as stack:
             accounts = [stack.enter_context(living(provider, seed * 1000 + number)) for provider in sources.providers()]

@@ -1,14 +1,15 @@
-"""Rows of a warehouse, for every test: a DuckDB file by its path, a `File`, a `Database`, or an open connection."""
+"""Rows of a warehouse, of a DuckDB file by its path, a `File`, a `Database`, a `Lake` or an open connection."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.warehouse.delta_lake import Lake
 from tests.support.warehouse.file_and_database import Database, File
 
 Row = tuple[Any, ...]
-Held = Any  # a path of a DuckDB file, a `File`, a `Database`, or an open connection to either
+Held = Any  # a path of a DuckDB file, a `File`, a `Database`, a `Lake`, or an open connection to one of them
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def reading(held: Held) -> Iterator[Any]:
     """A connection whose session is in UTC; one that is open already is given as it is, and stays open."""
     if isinstance(held, Path):
         held = File(held)
-    if isinstance(held, File | Database):
+    if isinstance(held, File | Database | Lake):
         with held.opened() as connection:
             yield connection
     else:
