@@ -24,7 +24,7 @@ from pipelines.config.settings import PrivacySettings, SyncSettings
 from pipelines.lake.account_task import AccountTask, Report
 from pipelines.lake.loading import ProviderTables, Staged, grouped
 from pipelines.lake.place import local_directory, locked
-from pipelines.lake.retention import delete_expired, delete_files
+from pipelines.lake.retention import compact_ledger, delete_expired, delete_files
 from pipelines.lake.stored import LakeStored
 from pipelines.lake.tables import positions
 from pipelines.outcome.account_ending import kept
@@ -101,13 +101,15 @@ class LakeRun:
                     runs.append(self._begun(account))
                 except Exception as failure:
                     refused[account] = Outcome(account, None, 0.0, _to_fax_sync_error(account, failure))
-            walked = runs
+            walked, every = runs, list[_AccountRun]()
             while walked:
                 while waiting := [one for one in walked if not one.finished]:
                     self._round(waiting, staging, deadline)
+                every += walked
                 walked = [further for one in walked if not one.error for further in self._next_list(one)]
             for one in runs:
                 self._purge(one)
+            self._compact(every)
             self._note(runs)
         outcomes = {one.account: Outcome(one.account, one.run, one.seconds, one.error) for one in runs} | refused
         return [outcomes[account] for account in accounts]
@@ -237,6 +239,19 @@ class LakeRun:
             self._delete_files({one.account.provider})
         except Exception as failure:
             one.fail(failure)
+
+    def _compact(self, runs: Sequence[_AccountRun]) -> None:
+        """Deletes the redundant rows of the ledgers; a failure is that of all accounts of the ledger."""
+        ledgers: dict[tuple[str, int], list[_AccountRun]] = {}
+        for one in runs:
+            ledgers.setdefault((one.account.provider, one.run.source.listing), []).append(one)
+        for (name, listing), of_ledger in ledgers.items():
+            try:
+                compact_ledger(self._tables(name, listing), [one.run for one in of_ledger if not one.error])
+            except Exception as failure:
+                for one in of_ledger:
+                    if not one.error:
+                        one.fail(failure)
 
     def _delete_files(self, providers: Iterable[str]) -> None:
         if PrivacySettings.read().keep_days:

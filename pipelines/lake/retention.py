@@ -1,5 +1,6 @@
-"""Deletes from Delta tables what is older than it is to be kept, and then the files that still hold it."""
+"""Deletes from Delta tables what is older than it is to be kept, the files that still hold it, and redundant proofs."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,9 @@ import pyarrow as pa
 from pipelines.lake import tables
 from pipelines.lake.loading import ProviderTables
 from pipelines.lake.stored import LakeStored
+from pipelines.warehouse.ledger_compaction import is_due, redundant_now
 from sources.load.ledger import SYNC_PROBLEMS
+from sources.load.run import Run
 
 
 def delete_expired(held: ProviderTables, account: str, before: datetime) -> int:
@@ -37,3 +40,13 @@ def delete_files(held: ProviderTables, is_alone: bool) -> None:
     for name in (*(child.name for child in held.table.children), SYNC_PROBLEMS, held.table.name):
         if table := tables.existing(held.root, held.relations[name]):
             tables.vacuum(table, is_alone)
+
+
+def compact_ledger(held: ProviderTables, runs: Iterable[Run]) -> None:
+    """Deletes what is redundant of these accounts' ledger, in one commit, after the first load of a day (UTC) of each."""
+    ledgers = {run.source.account: (LakeStored(held.root, run.source.account, held.table.ledger), run) for run in runs}
+    folded = {name: redundant_now(ledger) for name, (ledger, run) in ledgers.items() if is_due(ledger, run)}
+    keys = [(account, key) for account, of_account in folded.items() for key in of_account]
+    if keys and (table := tables.existing(held.root, held.relations[held.table.ledger])):
+        accounts, ids = zip(*keys, strict=True)
+        tables.delete(table, pa.table({"account": accounts, "_dlt_id": ids}))

@@ -73,6 +73,19 @@ class LakeStored:
         rows = self._select(SYNC_PROBLEMS, "true", "_dlt_id, record_id, seen_at")
         return [row["_dlt_id"] for row in rows if row["seen_at"] < seen_before or row["record_id"] in ids]
 
+    def proofs(self, kinds: Collection[str]) -> list[tuple[str, Window, str, datetime]]:
+        """The ledger's rows of these proofs: key, window, proof, and when it had been walked."""
+        rows = self._select(self._ledger, _is_in("proof", kinds), "_dlt_id, from_at, to_at, proof, finished_at")
+        return [
+            (row["_dlt_id"], Window(row["from_at"], row["to_at"]), row["proof"], row["finished_at"]) for row in rows
+        ]
+
+    def last_walk(self, other_than: str) -> datetime | None:
+        """When a run other than this one last wrote to the ledger; None if none did."""
+        theirs = f"run_id <> {_literal(other_than)}"
+        rows = self._select(self._ledger, theirs, "max(finished_at) as finished_at")
+        return rows[0]["finished_at"] if rows else None
+
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
         """The rows of a table in which the column has one of the values."""
         return self._select(table, _is_in(column, values)) if values else []

@@ -7,7 +7,7 @@ rows count as committed only while their load is listed there.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines.warehouse.dlt_internals import own_tables
 from pipelines.warehouse.load import Warehouse
@@ -30,17 +30,36 @@ class Proof:
     at: datetime
 
 
+class Ledger(Protocol):
+    """What a warehouse tells of the ledger of an account."""
+
+    def last_walk(self, other_than: str) -> datetime | None:
+        """When a run other than this one last wrote to the ledger; None if none did."""
+
+    def proofs(self, kinds: Collection[str]) -> list[tuple[str, Window, str, datetime]]:
+        """The ledger's rows of these proofs: key, window, proof, and when it had been walked."""
+
+
 def compact(opened: Warehouse, run: Run) -> None:
     """Deletes what is redundant of this account, all of it or nothing, after the first load of a day (UTC)."""
     stored = StoredFaxes(opened.client, run.source.account, ledger=run.source.table.ledger)
-    if opened.appends or not run.loads or not _is_first_of_day(stored, run):
+    if opened.appends or not is_due(stored, run):
         return
-    settled = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - KEPT
-    proofs = [Proof(*row) for row in stored.proofs(PROVEN)]
-    folded = redundant(proofs, settled)
+    folded = redundant_now(stored)
     with opened.lock.turn(opened.raw), opened.client.begin_transaction():
-        for statement, parameters in _deletions(opened, run.source, folded, settled):
+        for statement, parameters in _deletions(opened, run.source, folded, _settled()):
             opened.client.execute_sql(statement, *parameters)
+
+
+def is_due(ledger: Ledger, run: Run) -> bool:
+    """The run has loaded, and no earlier run has written to the ledger today; nothing else is remembered."""
+    latest = ledger.last_walk(other_than=run.request.run_id) if run.loads else None
+    return latest is not None and latest.astimezone(UTC).date() < datetime.now(UTC).date()
+
+
+def redundant_now(ledger: Ledger) -> list[str]:
+    """The keys of the ledger's rows that are to be deleted by now."""
+    return redundant([Proof(*row) for row in ledger.proofs(PROVEN)], _settled())
 
 
 def redundant(proofs: Collection[Proof], settled: datetime) -> list[str]:
@@ -74,10 +93,9 @@ def _cover(proofs: Iterable[Proof]) -> Iterator[Proof]:
         yield best
 
 
-def _is_first_of_day(stored: StoredFaxes, run: Run) -> bool:
-    """No earlier run has written to the ledger today; the day's first load decides, as nothing else is remembered."""
-    latest = stored.last_walk(other_than=run.request.run_id)
-    return latest is not None and latest.astimezone(UTC).date() < datetime.now(UTC).date()
+def _settled() -> datetime:
+    """What was finished before then is no longer looked into."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - KEPT
 
 
 def _deletions(

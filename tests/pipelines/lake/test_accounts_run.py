@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,56 @@ def test_an_output_that_is_no_place_is_refused(
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match="place of the Delta tables"):
         LakeRun("nowhere://x", "1", lambda tasks: []).of([])
+
+
+def test_the_first_run_of_a_day_that_loads_folds_the_ledger(
+    serve_fake: ServeFake, run_lake: RunLake, lake: Path
+) -> None:
+    import pyarrow as pa
+    from deltalake import DeltaTable, write_deltalake
+
+    served = serve_fake("phaxio", generated("phaxio", 3, days=0.01))
+    run_lake()
+    now, place = datetime.now(UTC), f"{lake}/fax_phaxio/sync_windows"
+    (of_run,) = rows(lake, "phaxio", "sync_windows")
+    aged = [  # a run every two hours for twelve days, until yesterday: each read a day, and some was not proven
+        of_run
+        | {"from_at": at - timedelta(days=1), "to_at": at, "finished_at": at, "run_id": f"aged-{hours}"}
+        | {"_dlt_id": f"aged-{hours}", "proof": "unproven" if hours == 250 else "counted"}
+        for hours in range(24, 12 * 24, 2)
+        for at in [now - timedelta(hours=hours)]
+    ]
+    aged.append(aged[-1] | {"from_at": of_run["from_at"], "to_at": aged[-1]["from_at"], "_dlt_id": "backfill"})
+    held = DeltaTable(place)
+    schema = pa.schema(held.to_pyarrow_dataset().schema)
+    held.delete()
+    write_deltalake(place, pa.Table.from_pylist(aged, schema), mode="append")
+    before = spans(rows(lake, "phaxio", "sync_windows"))
+
+    commits = []
+    for number in (1, 2):  # the second run of the day loads as well, and folds nothing
+        served.fake.add(*generated("phaxio", 1, days=0.0005, seed=number, first_id=900_000_000 + number))
+        earlier = versions(lake)["fax_phaxio/sync_windows"]
+        (told,) = run_lake().values()
+        commits.append(versions(lake)["fax_phaxio/sync_windows"] - earlier)
+        assert (told["exit_code"], told["new"]) == (0, 1)
+    left = [row for row in rows(lake, "phaxio", "sync_windows") if row["run_id"].startswith("aged-")]
+
+    assert commits == [2, 1]
+    assert spans(left) == before
+    assert 7 * 12 <= len(left) < 8 * 12 + 8 < len(aged)
+    assert "aged-250" in {row["run_id"] for row in left}
+
+
+def spans(ledger: list[dict[str, Any]]) -> list[tuple[datetime, datetime]]:
+    """What is proven, without breaks."""
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in sorted((row["from_at"], row["to_at"]) for row in ledger if row["proof"] == "counted"):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 def test_columns_and_tables_say_what_they_mean(serve_fake: ServeFake, run_lake: RunLake, lake: Path) -> None:
