@@ -25,6 +25,7 @@ COMMANDS = {
     "describe": "describe the tables, views and columns",
     "pseudonym": "print the pseudonyms of phone numbers",
     "demo": "sync made-up faxes into demo.duckdb (sync --demo)",
+    "completion": "print the completion script for bash, zsh or fish",
 }
 USAGE_CODE = 64
 
@@ -36,17 +37,18 @@ def main() -> int:
     if name in ("--help", "-h", "--version"):
         print(_help() if name != "--version" else f"{NAME} {_version()}")
         return 0 if arguments else USAGE_CODE
-    if name not in _there():
-        return _refuse(f"there is no command {name!r}: choose from {', '.join(_there())}")
+    if name not in COMMANDS:
+        return _refuse(f"there is no command {name!r}: choose from {', '.join(COMMANDS)}")
     if project is not None:
         if not Path(project).is_dir():
             return _refuse(f"--project: there is no directory {project}")
         os.environ["FAX_WAREHOUSE_PROJECT"] = project
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback during the imports; later the command listens
-    script, options = ("sync", ["--demo", *options]) if name == "demo" else (name, options)
+    options = ["--demo", *options] if name == "demo" else options
     sys.argv = [f"{NAME} {name}", *options]
     sys.path.insert(0, str(CODE))
-    module = import_module(f"pipelines.{script}")
+    import_module("pipelines")  # says so in one line if the dependencies are not installed
+    module = import_module("fax_warehouse.completion" if name == "completion" else f"pipelines.{script_of(name)}")
     module.leave(module.main(options))
     return 0
 
@@ -61,9 +63,9 @@ def _split(arguments: list[str]) -> tuple[str | None, list[str]]:
     return None, arguments
 
 
-def _there() -> list[str]:
-    """The commands of this version."""
-    return [name for name in COMMANDS if name == "demo" or (CODE / "pipelines" / f"{name}.py").is_file()]
+def script_of(name: str) -> str:
+    """The script in `pipelines/` that a command runs."""
+    return "sync" if name == "demo" else name
 
 
 def _refuse(message: str) -> int:
@@ -72,7 +74,7 @@ def _refuse(message: str) -> int:
 
 
 def _help() -> str:
-    lines = [f"  {name:<10} {COMMANDS[name]}" for name in _there()]
+    lines = [f"  {name:<10} {COMMANDS[name]}" for name in COMMANDS]
     return "\n".join(
         [
             f"usage: {NAME} [--project DIRECTORY] COMMAND [options]",

@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fax_warehouse.command import COMMANDS
+from fax_warehouse.command import COMMANDS, NAME
+from pipelines.config import bootstrap
 from pipelines.config.declaration import secrets_of
 from sources import provider, providers
 from tests.conftest import ROOT, ServeFake, Settings, generated
@@ -58,6 +60,7 @@ def test_every_command_runs_from_a_wheel(installed: list[str], tmp_path: Path) -
         "report": (0, ["--demo"]),
         "describe": (0, []),
         "pseudonym": (78, []),
+        "completion": (0, ["bash"]),
     }
     assert "fax-warehouse report --demo" in ran([*installed, "demo"], tmp_path, **keys).stdout
     assert (tmp_path / "demo.duckdb").exists()
@@ -68,7 +71,7 @@ def test_every_command_runs_from_a_wheel(installed: list[str], tmp_path: Path) -
         ended = ran([*installed, name, *options], tmp_path, **keys)
 
         assert (name, ended.returncode, "Traceback" in ended.stderr) == (name, code, False), ended.stderr
-    assert there == {path.stem for path in (ROOT / "pipelines").glob("*.py")} & {*COMMANDS} - {"demo"}
+    assert there == {path.stem for path in (ROOT / "pipelines").glob("*.py")} & {*COMMANDS} | {"completion"}
 
 
 @pytest.mark.slow
@@ -86,6 +89,12 @@ def test_a_wheel_syncs_into_the_directory_that_is_chosen(
     assert os.listdir(there) == os.listdir(here) and "warehouse.duckdb" in os.listdir(here)  # noqa: PTH208
     checked = ran([*installed, "check", "--verbose"], here, FAX_WAREHOUSE_PROJECT=str(there), **of_fake)
     assert f"project: {there}," in checked.stdout
+
+
+def test_the_command_has_one_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert {NAME} == {bootstrap.COMMAND, project["name"], *project["scripts"]}
 
 
 @pytest.mark.parametrize(
