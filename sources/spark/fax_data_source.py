@@ -18,11 +18,12 @@ from sources.load.settings import SourceSettings
 from sources.records.schema import Table
 from sources.spark.executor_settings import account_settings, private_names
 from sources.spark.nested import fax_batches, fax_schema, window_batch, window_schema
-from sources.window import Window, parse_instant, rfc3339, whole_second
+from sources.window import SECOND, Window, parse_instant, rfc3339, whole_second
 
 TABLES = ("faxes", "windows")
 _UNTIL = "until"  # in an offset of a stream
-OWN = ("provider", "accounts", "since", "until", "table", "secrets", "lookback_days")  # no settings of a provider
+_OF_STREAM = ("lookback_days", "max_days_per_trigger")
+OWN = ("provider", "accounts", "since", "until", "table", "secrets", *_OF_STREAM)  # no settings of a provider
 
 
 class FaxDataSource(DataSource):
@@ -30,8 +31,8 @@ class FaxDataSource(DataSource):
 
     Options: `provider`; `accounts`, separated by commas (`default`); `since` and `until`, a date or time in UTC (all
     that the provider has); `table`, `faxes` (one row per fax, children nested) or `windows` (how complete they are);
-    `secrets`, as `module:function`; `lookback_days`, of a stream (3); and the provider's settings that are no
-    credentials, such as `connections`.
+    `secrets`, as `module:function`; of a stream `lookback_days` (3) and `max_days_per_trigger` (no limit); and the
+    provider's settings that are no credentials, such as `connections`.
     """
 
     @classmethod
@@ -62,6 +63,7 @@ class _Options:
     table: str
     secrets: str | None
     lookback: timedelta
+    step: timedelta | None
     settings: Mapping[str, str]
 
     @property
@@ -102,11 +104,10 @@ class _Options:
             raise ConfigError(f"option table must be {' or '.join(TABLES)}")
         accounts = tuple(name.strip() for name in options.get("accounts", "default").split(",") if name.strip())
         since, until = (_instant(name, options.get(name)) for name in ("since", "until"))
-        try:
-            lookback = timedelta(days=float(options.get("lookback_days", "3")))
-        except (ValueError, OverflowError):
-            raise ConfigError("option lookback_days must be a number") from None
-        return cls(provider, accounts, since, until, table, options.get("secrets"), lookback, settings)
+        lookback = _days("lookback_days", options.get("lookback_days", "3"))
+        most = options.get("max_days_per_trigger")
+        step = _days("max_days_per_trigger", most, SECOND) if most else None
+        return cls(provider, accounts, since, until, table, options.get("secrets"), lookback, step, settings)
 
 
 @dataclass(frozen=True)
@@ -154,9 +155,18 @@ class FaxStreamReader(DataSourceStreamReader):
         """Where a stream without a checkpoint begins."""
         return {_UNTIL: rfc3339(self._options.earliest)}
 
-    def latestOffset(self, start: object = None, limit: object = None) -> dict[str, str]:
-        """Up to where faxes are listed by now; Spark 4.1 passes no arguments."""
-        return {_UNTIL: rfc3339(self._options.latest())}
+    def latestOffset(self, start: dict[str, str] | None = None, limit: object = None) -> dict[str, str]:
+        """Up to where faxes are listed by now, but `max_days_per_trigger` after `start` at most.
+
+        Raises:
+            ConfigError: Spark does not say where the batch starts, as 4.1, and there is such a limit.
+        """
+        latest, step = self._options.latest(), self._options.step
+        if step and start is None:
+            raise ConfigError("option max_days_per_trigger needs PySpark 4.2")
+        if step and start and latest - parse_instant(start[_UNTIL]) > step:
+            latest = whole_second(parse_instant(start[_UNTIL]) + step)
+        return {_UNTIL: rfc3339(latest)}
 
     def partitions(self, start: dict[str, str], end: dict[str, str]) -> Sequence[AccountPartition]:
         """One for each account; an account is read by one task at a time."""
@@ -202,6 +212,16 @@ def _model(provider: str) -> type[SourceSettings]:
         known = ", ".join(sources.providers())
         raise ConfigError(f"option provider must be the name of a provider: {known}") from None
     return model
+
+
+def _days(name: str, text: str, least: timedelta = timedelta()) -> timedelta:
+    try:
+        days = timedelta(days=float(text))
+    except (ValueError, OverflowError):
+        raise ConfigError(f"option {name} must be a number") from None
+    if days < least:
+        raise ConfigError(f"option {name} must be {'more than' if least else 'at least'} 0")
+    return days
 
 
 def _instant(name: str, text: str | None) -> datetime | None:

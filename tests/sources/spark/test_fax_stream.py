@@ -39,6 +39,25 @@ def test_each_micro_batch_reads_the_look_back_again() -> None:
         FaxDataSource(options | {"lookback_days": "some"}).streamReader(None)
 
 
+def test_a_micro_batch_spans_so_many_days_at_most() -> None:
+    pytest.importorskip("pyspark", reason=MISSING)
+    from sources.spark.fax_data_source import FaxDataSource
+
+    options = {"provider": "phaxio", "since": "2026-01-01", "until": "2026-01-15", "max_days_per_trigger": "7.5"}
+    stream = FaxDataSource(options).streamReader(None)
+    reached = [stream.initialOffset()]
+    while len(reached) < 2 or reached[-1] != reached[-2]:
+        reached.append(stream.latestOffset(reached[-1], None))
+
+    ends = [one["until"] for one in reached]
+    assert ends == [f"2026-01-{at}:00:00Z" for at in ("01T00", "08T12", "15T00", "15T00")]
+    with pytest.raises(ConfigError, match="needs PySpark"):
+        stream.latestOffset()
+    for wrong in ("0", "-1", "some"):
+        with pytest.raises(ConfigError, match="max_days_per_trigger"):
+            FaxDataSource(options | {"max_days_per_trigger": wrong}).streamReader(None)
+
+
 @pytest.mark.slow
 @needs_spark
 def test_a_driver_that_is_killed_between_merge_and_checkpoint_leaves_nothing_stale(
