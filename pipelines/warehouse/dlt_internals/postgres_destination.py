@@ -29,6 +29,10 @@ class postgres(factory.postgres):  # its name is the destination's type to dlt
         capabilities.loader_file_format_selector = None  # refuses Parquet where there is no ADBC
         return capabilities
 
+    def capabilities(self, config: Any = None, naming: Any = None) -> Any:
+        """What the destination can do, whatever its settings: dlt would resolve them at each step of a load."""
+        return super().capabilities(config or self.spec(), naming)
+
     def client(self, schema: Any, initial_config: Any = None) -> Any:
         """A client whose transactions begin with the fence."""
         made: Any = super().client(schema, initial_config)

@@ -17,10 +17,14 @@ import duckdb
 import psycopg2
 import pyarrow as pa
 import pytest
-from dlt.common.configuration.specs import known_sections
+from dlt.common import validation
+from dlt.common.configuration import configspec, inject_section, resolve_configuration
+from dlt.common.configuration.specs import BaseConfiguration, known_sections
 from dlt.common.configuration.specs.base_configuration import extract_inner_hint
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.configuration.utils import deserialize_value
-from dlt.common.exceptions import TerminalException
+from dlt.common.exceptions import DictValidationException, TerminalException
+from dlt.common.schema import typing as schema_types
 from dlt.destinations.exceptions import DatabaseException
 from dlt.extract import DltResource, DltSource
 
@@ -30,6 +34,7 @@ from pipelines.warehouse.connection import connected, kind
 from pipelines.warehouse.dlt_internals.destinations import duckdb_file, fence_loads, forbid_writing
 from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest, unnest
 from pipelines.warehouse.dlt_internals.own_tables import deletions, forget_schema
+from pipelines.warehouse.dlt_internals.repeated_work import repeated_work_saved
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_schema
 from sources.load.plan import Position
 from sources.load.resources import NESTED_IN, READ_AT, pages_of
@@ -49,6 +54,14 @@ _KEYS = {
     "_dlt_parent_id": {"data_type": "text", "nullable": False, "parent_key": True},
 }
 _MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+
+
+@configspec
+class Limits(BaseConfiguration):
+    """Settings of no section, so that their variables are named as they are."""
+
+    least: int = 1
+    most: int = 9
 
 
 @pytest.fixture
@@ -546,3 +559,59 @@ def test_a_text_of_the_environment_is_coerced_to_the_type_that_is_declared(text:
     declared = extract_inner_hint(Annotated[kind | None, "a limit"], preserve_literal=True)
 
     assert (declared, deserialize_value("name", text, declared)) == (kind, value)
+
+
+def test_a_setting_that_is_not_set_is_looked_up_once_while_repeated_work_is_saved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEAST", "2")
+    with repeated_work_saved():
+        first = resolve_configuration(Limits())
+        monkeypatch.setenv("LEAST", "3")
+        monkeypatch.setenv("MOST", "8")
+        second = resolve_configuration(Limits())
+    third = resolve_configuration(Limits())
+
+    assert [(limits.least, limits.most) for limits in (first, second, third)] == [(2, 9), (3, 9), (3, 8)]
+
+
+def test_a_setting_of_one_pipeline_is_found_for_it_alone_while_repeated_work_is_saved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FAX_PHAXIO_B__MOST", "8")
+    found = {}
+    with repeated_work_saved():
+        for name in ("fax_phaxio_a", "fax_phaxio_b", "fax_phaxio_c"):
+            with inject_section(ConfigSectionContext(pipeline_name=name)):
+                found[name] = resolve_configuration(Limits()).most
+
+    assert found == {"fax_phaxio_a": 9, "fax_phaxio_b": 8, "fax_phaxio_c": 9}
+
+
+def test_the_annotations_of_a_type_of_dlt_are_read_once_while_repeated_work_is_saved() -> None:
+    module = vars(schema_types)
+    theirs = validation.get_type_hints(schema_types.TTableSchema, globalns=module)
+    with repeated_work_saved():
+        read = [validation.get_type_hints(schema_types.TTableSchema, globalns=module) for _ in range(2)]
+        with pytest.raises(DictValidationException):
+            validation.validate_dict(schema_types.TTableSchema, {"nmae": "faxes"}, "schema")
+
+    assert read[0] is read[1]
+    assert read[0] == theirs
+    assert "get_type_hints" in validation.validate_dict.__code__.co_names
+
+
+def test_a_load_keeps_no_trace(on_postgres: Opened) -> None:
+    with on_postgres() as warehouse:
+        warehouse.load(source(fax(1)))
+
+        assert warehouse.pipeline.last_trace is None
+        assert not [*Path(warehouse.pipeline.working_dir).glob("trace*")]
+
+
+def test_what_postgresql_can_do_depends_on_no_setting_of_the_destination(on_postgres: Opened) -> None:
+    with on_postgres() as warehouse:
+        destination: Any = warehouse.pipeline.destination
+        resolved = warehouse.session.job_client.config
+
+        assert dict(destination.capabilities()) == dict(destination.capabilities(resolved))
