@@ -21,9 +21,11 @@ with app.setup:
     from pipelines import demo
     from pipelines.config import bootstrap
     from pipelines.config.settings import ReportSettings
+    from pipelines.costs.figures import balances
     from pipelines.costs.money import PAGE_PRICE, ZERO, change, dollars, share
-    from pipelines.costs.month_in_words import minutes
+    from pipelines.costs.month_in_words import balance, minutes
     from pipelines.costs.months import days_of, month_after, month_before
+    from pipelines.costs.selection import Selection
     from pipelines.lake import reading
     from pipelines.warehouse import read_only
     from sources.errors import FaxSyncError
@@ -129,6 +131,14 @@ def _(account, month):
             ]
         )
     )
+    return
+
+
+@app.cell
+def _(account, month):
+    with reading.opened() as _read:
+        _balance = balance(balances(_read, month.value, Selection(account=account.value)))
+    mo.md(f"Balance: {_balance}" if _balance else "")
     return
 
 

@@ -125,6 +125,8 @@ class AccountSync:
         for walked in (run, *further):
             compact(opened, walked)
         run.warnings += _refresh_views(opened, self._sync.schema, run)
+        if run.loads and not run.stop.requested and not opened.appends:
+            run.balance = run.source.balance(run.client)
         for walked in (run, *further):
             require_proof(walked)
 

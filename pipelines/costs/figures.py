@@ -29,12 +29,22 @@ _PERHAPS_TESTS = """
         on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
     where faxes.is_test is null and calendar.month = %s and
 """
+_BALANCES = """
+    select provider, account, day, balance_usd, change_usd, cost_usd, drift_usd
+    from (
+        select provider, account, day, balance_usd
+            , sum(change_usd) over (partition by provider, account) as change_usd
+            , sum(cost_usd) over (partition by provider, account) as cost_usd
+            , sum(drift_usd) over (partition by provider, account) as drift_usd
+            , row_number() over (partition by provider, account order by read_at desc) as place
+        from fax.balances where day >= %s and day < %s and
+"""
 _FIRST = {"tag": "name is null, sum(cost_usd) over (partition by name) desc, name, "}  # the values of a name together
 
 
 @dataclass(frozen=True)
 class MonthFigures:
-    """One month: its accounts, its days, the rows of one breakdown, its failed deliveries and its delivery times.
+    """One month: its accounts, its days, one breakdown, its failed deliveries, its delivery times and its balances.
 
     `perhaps_tests` is the number of faxes that are counted although they may be tests. `earliest` and `latest` are the
     first and the last month that have faxes.
@@ -47,6 +57,7 @@ class MonthFigures:
     breakdown: list[Row]
     failures: list[Row]
     times: list[Row]
+    balances: list[Row]
     perhaps_tests: int
     earliest: date | None
     latest: date | None
@@ -86,6 +97,7 @@ class MonthFigures:
             "breakdown": self.breakdown,
             "failures": self.failures,
             "time_to_deliver": [_in_milliseconds(row) for row in self.times],
+            "balances": self.balances,
         }
 
 
@@ -118,6 +130,7 @@ def month_figures(read: Read, month: date, selection: Selection) -> MonthFigures
         breakdown=breakdown(read, month, selection),
         failures=read(failures, month, *account),
         times=read(times, month, *account),
+        balances=balances(read, month, selection),
         perhaps_tests=int(str(perhaps_tests)),
         **span,
     )
@@ -134,6 +147,13 @@ def breakdown(read: Read, month: date, selection: Selection) -> list[Row]:
     order = f"{_FIRST.get(selection.by, '')}cost_usd desc, {others}"
     sql = f"select {', '.join(columns)} from {view} where month = %s and {condition} order by {order}"
     return read(sql, month, *values)
+
+
+def balances(read: Read, month: date, selection: Selection) -> list[Row]:
+    """The last balance that was read in the month, of each account, with the sums of the month's changes."""
+    of_account, account = selection.of_account()
+    sql = f"{_BALANCES} {of_account}) as readings where place = 1 order by 1, 2"
+    return read(sql, month, month_after(month), *account)
 
 
 def _days(read: Read, month: date, selection: Selection) -> list[Row]:

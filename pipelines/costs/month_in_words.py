@@ -6,6 +6,7 @@ from pipelines.config.accounts import Account
 from pipelines.costs.figures import MonthFigures
 from pipelines.costs.money import ZERO, change, dollars
 from pipelines.costs.months import month_before
+from pipelines.warehouse.read_only import Row
 
 _KINDS = {"number": "pairs of numbers", "tag": "tags", "account": "accounts and directions"}
 
@@ -39,6 +40,24 @@ def forecast(figures: MonthFigures) -> str | None:
     if low is None or high is None:
         return f"{dollars(expected)} for the whole month"
     return f"{dollars(expected)} for the whole month; {dollars(low)} to {dollars(high)} judging by past months"
+
+
+def balance(rows: list[Row]) -> str | None:
+    """The sum of the accounts' last balances, and what the costs of the faxes leave unexplained; None without any."""
+    if not rows:
+        return None
+    total, day = sum((row["balance_usd"] for row in rows), ZERO), max(row["day"] for row in rows)
+    where = f"in {len(rows):,} accounts" if len(rows) > 1 else f"at {Account(rows[0]['provider'], rows[0]['account'])}"
+    text = f"{dollars(total)} {where} on {day:%-d %B}"
+    drifts = [row["drift_usd"] for row in rows if row["drift_usd"] is not None]
+    if not drifts:
+        return text
+    drift = dollars(sum(drifts, ZERO))
+    if drift in ("$0.00", "-$0.00"):
+        return f"{text}; the cost of the faxes explains its changes"
+    return (
+        f"{text}; {drift.removeprefix('-')} {'less' if drift[0] == '-' else 'more'} than the cost of the faxes explains"
+    )
 
 
 def breakdown(figures: MonthFigures) -> str:

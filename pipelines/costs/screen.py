@@ -76,6 +76,8 @@ def _comparison(figures: MonthFigures) -> RenderableType:
     grid.add_row(f"Against {month_in_words.before(figures)}", month_in_words.against_last_month(figures))
     if forecast := month_in_words.forecast(figures):
         grid.add_row("Forecast", forecast)
+    if balance := month_in_words.balance(figures.balances):
+        grid.add_row("Balance", balance)
     if most["cost_usd"] > 0:
         grid.add_row("Most in a day", f"{dollars(most['cost_usd'])} on {most['day']:%A, %-d %B}")
         axis = "".join(f"{day['day'].day:<14}" for day in figures.days[::7]).rstrip()

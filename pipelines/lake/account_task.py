@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from pipelines.lake.stored import LakeStored
 from sources.errors import FaxSyncError, Unforeseen
+from sources.extract.page import Balance
 from sources.extract.source import Source
 from sources.http.usage import Usage
 from sources.load.batches import Batch, Batches
@@ -84,6 +85,7 @@ class Report:
     usage: Usage = field(default_factory=Usage)
     rate: float | None = None
     seconds: float = 0.0
+    balance: Balance | None = None
     error: tuple[int, str] | None = None
 
 
@@ -171,6 +173,8 @@ def _read(task: AccountTask, source: Source, report: Report, began: float, progr
         if is_recorded and (reached := run.cursor()):
             cursor = proven_until(run.tally, reached, task.position.cursor)
             report.moved = Position(cursor, run.started_at, batches.asked_until)
+        if report.loads and run.finished and not task.listing:
+            report.balance = source.balance(run.client)
     finally:
         run.closing.close()
         run.client.close()

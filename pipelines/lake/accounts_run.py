@@ -341,6 +341,7 @@ def _take(one: _AccountRun, report: Report) -> None:
     run.client.usage.bytes += report.usage.bytes
     if report.rate is not None:
         run.client.pace.rate, run.client.pace.refusals = report.rate, 1
+    run.balance = report.balance or run.balance
     one.finished, one.kept_from = report.finished, report.kept_from or one.kept_from
     if one.finished:
         if one.of:

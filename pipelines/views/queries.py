@@ -117,7 +117,7 @@ def empty_branch(columns: tuple[Column, ...]) -> str:
 
 def _lacking(provider: str, raw: str, tables: Mapping[tuple[str, str], Collection[str]]) -> dict[str, str]:
     """Nulls for the declared columns that a raw table lacks because an older version created it, by table."""
-    declared: dict[str, tuple[Column, ...]] = {}
+    declared: dict[str, tuple[Column, ...]] = {ledger.SYNC_RUNS: ledger.RUN_COLUMNS}
     for table in Source(provider).tables:
         declared |= {child.name: child.columns for child in table.children}
         declared |= {table.name: table.columns, table.ledger: ledger.WINDOW_COLUMNS}

@@ -9,13 +9,13 @@ from dlt.destinations.sql_client import SqlClientBase
 from pipelines.warehouse import sync_runs
 from pipelines.warehouse.comments import comment_on, read_comments
 from sources.extract.source import Source
-from sources.load.ledger import SYNC_RUNS
+from sources.load.ledger import RUN_COLUMNS, SYNC_RUNS
 
 
 def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
     """Creates the comments, the indexes and the table of runs that the raw schema lacks."""
     comments = read_comments(client, raw)
-    if (SYNC_RUNS, "") not in comments:
+    if any((SYNC_RUNS, column.name) not in comments for column in RUN_COLUMNS):
         for statement in sync_runs.creation_statements(raw):
             client.execute_sql(statement)
     lacking = [

@@ -17,13 +17,15 @@ from sources.load.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
 from sources.load.run import Run
 
 LOG = logging.getLogger("fax-sync")
-_TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time zone"}
+_TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time zone", "decimal": "numeric(18, 6)"}
 
 
 def creation_statements(raw: str) -> Iterator[str]:
-    """The statements that make the table in the raw schema, unless it is there, and say what it is."""
-    columns = ", ".join(f"{column.name} {_TYPES[column.data_type]}" for column in RUN_COLUMNS)
-    yield f'create table if not exists "{raw}"."{SYNC_RUNS}" ({columns})'
+    """The statements that make the table in the raw schema, or the columns that it lacks, and say what they are."""
+    columns = [f"{column.name} {_TYPES[column.data_type]}" for column in RUN_COLUMNS]
+    yield f'create table if not exists "{raw}"."{SYNC_RUNS}" ({", ".join(columns)})'
+    for declared in columns:  # the table of an older version lacks some
+        yield f'alter table "{raw}"."{SYNC_RUNS}" add column if not exists {declared}'
     yield comment_on("table", raw, SYNC_RUNS, text=RUNS_MEANING)
     for column in RUN_COLUMNS:
         yield comment_on("column", raw, SYNC_RUNS, column.name, text=column.meaning)
@@ -31,8 +33,8 @@ def creation_statements(raw: str) -> Iterator[str]:
 
 def row_of(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
     """A run as its row, which says that it is over now."""
-    finished = datetime.now(UTC)
-    return {
+    finished, balance = datetime.now(UTC), run.balance
+    row = {
         "account": run.source.account,
         "run_id": run.request.run_id,
         "started_at": finished - timedelta(seconds=seconds),
@@ -45,6 +47,7 @@ def row_of(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
         "retries": run.client.usage.retries,
         "bytes": run.client.usage.bytes,
     }
+    return row | {"balance_usd": balance.usd, "balance_read_at": balance.read_at} if balance else row
 
 
 def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds: float) -> None:

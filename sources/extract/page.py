@@ -1,9 +1,10 @@
-"""What a provider answers: one page of records, or that it keeps nothing so old."""
+"""What a provider answers: one page of records, that it keeps nothing so old, a count, or the account's balance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from sources.errors import ContractError, shape
 from sources.records.schema import Record
@@ -39,6 +40,13 @@ class MonthCount:
     faxes: int
     spans: tuple[Window, ...]
     deliveries: str | None = None
+
+
+class Balance(NamedTuple):
+    """An account's balance in US dollars, negative if money is owed, and when it was read, by the provider's clock."""
+
+    usd: Decimal
+    read_at: datetime
 
 
 class ChainBroken(Exception):

@@ -1,5 +1,6 @@
 """One account of a provider as it is read. A source can be pickled; what it opens cannot."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import sources
-from sources.extract.page import MonthCount, Page
+from sources.extract.page import Balance, MonthCount, Page
 from sources.extract.window_reader import WindowReader
 from sources.extract.window_sizing import BoundForm, BoundSemantics
 from sources.extract.window_walker import Walker
@@ -15,6 +16,8 @@ from sources.http.client import Client
 from sources.records.privacy import KEEP, Privacy
 from sources.records.schema import Record, Table
 from sources.window import Window
+
+LOG = logging.getLogger("fax-sync")
 
 
 class Api(Protocol):
@@ -106,6 +109,17 @@ class Source:
         """One fax by its id, as it may be kept; None if the provider no longer has it."""
         fax = self.api.fetch_fax(client, fax_id)
         return self.privacy.of(self.table)(self.table.shaped(fax)) if fax else fax
+
+    def balance(self, client: Client) -> Balance | None:
+        """The account's balance now; None if the provider offers none, or does not answer with one."""
+        fetch = getattr(self.api, "fetch_balance", None)
+        if fetch is None:
+            return None
+        try:
+            return Balance(fetch(client), client.server_time())
+        except Exception:  # the faxes are loaded, and no balance is worth a failed run
+            LOG.debug("%s/%s: the balance could not be read", self.provider, self.account, exc_info=True)
+            return None
 
     def _fetch_pages(self, client: Client, window: Window, form: BoundForm | None = None) -> Iterator[Page]:
         form = form or self.api.BOUND_FORMS[0]

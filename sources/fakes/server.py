@@ -19,14 +19,22 @@ __all__ = ["Answer", "FakeServer", "Request", "compact", "json_answer", "serve"]
 
 @dataclass
 class FakeServer:
-    """A running server. A test may replace `answer` while it runs; `requests` are in order of arrival."""
+    """A running server. A test may replace `answer` while it runs; `requests` are in order of arrival.
+
+    Requests for the state of the account, not for faxes, are in `account_requests`, and `account_answer` answers them.
+    """
 
     answer: Callable[[Request], Answer]
     url: str = ""
     requests: list[Request] = field(default_factory=list)
+    account_requests: list[Request] = field(default_factory=list)
+    account_answer: Callable[[Request], Answer] = field(init=False)
     failures: list[Exception] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.account_answer = self.answer
 
     def receive(self, method: str, target: str, headers: Message) -> Request:
         """The request, recorded under the next number."""
@@ -34,16 +42,20 @@ class FakeServer:
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         with self.lock:
             request = Request(method, unquote(parts.path), query, headers, len(self.requests))
-            self.requests.append(request)
+            (self.account_requests if _is_of_account(request) else self.requests).append(request)
         return request
 
     def respond(self, request: Request) -> Answer:
-        """The answer of `answer`; if that raises, a 500, and `serve` raises the error again when the server stops."""
+        """The answer; if making it fails, a 500, and `serve` raises the error again when the server stops."""
         try:
-            return self.answer(request)
+            return self.account_answer(request) if _is_of_account(request) else self.answer(request)
         except Exception as error:
             self.failures.append(error)
             return Answer(500, f"the fake itself failed: {error!r}".encode(), {"Content-Type": "text/plain"})
+
+
+def _is_of_account(request: Request) -> bool:
+    return "/account/" in request.path
 
 
 class _Server(ThreadingHTTPServer):

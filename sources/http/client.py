@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 import urllib3
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from sources.errors import ConfigError, ContractError, FaxSyncError, ProviderDown
 from sources.http import origin, retry
@@ -56,20 +56,20 @@ class Client:
         self._response_limits = ResponseLimits(provider, limits, clock)
         self._session = session(self.base_url, auth, self._response_limits)
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+    def get(self, path: str, params: Mapping[str, str] | None = None, with_retries: bool = True) -> Any:
         """The JSON document at `path`, relative to the base URL or absolute on the same origin.
 
         Raises:
             AuthError: 401, 402 or 403, without a retry.
             Refused: another 4xx, without a retry.
             ContractError: another host, a redirect, a body that is not JSON, or a response beyond the limits.
-            ProviderDown: 408, 429, 5xx, connection errors and time-outs, after all retries.
+            ProviderDown: 408, 429, 5xx, connection errors and time-outs; `with_retries`, after all of them.
             ConfigError: TLS verification fails, or the proxy refuses the tunnel.
         """
         retrying = Retrying(
             retry=retry_if_exception_type((ProviderDown, Garbled)),
             wait=retry.wait,
-            stop=self._is_exhausted,
+            stop=self._is_exhausted if with_retries else stop_after_attempt(1),
             before_sleep=self._note_retry,
             sleep=self._sleep,
             reraise=True,
@@ -93,6 +93,10 @@ class Client:
     def connections(self) -> int:
         """The useful number of concurrent requests: one if the provider answers faster than a page is parsed."""
         return 1 if self.usage.faster_than_parsing else self.pace.connections
+
+    def server_time(self) -> datetime:
+        """The time now, UTC; by the provider's clock if the two differ by more than the second that it is exact to."""
+        return self._now() + (self.skew if abs(self.skew) > timedelta(seconds=1) else timedelta())
 
     def close(self) -> None:
         """Ends every waiting or new request with an error. A request in flight is not cancelled."""

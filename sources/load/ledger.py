@@ -90,6 +90,8 @@ RUN_COLUMNS = (
     Column("requests", "bigint", "HTTP requests made, retries included."),
     Column("retries", "bigint", "How many of them were retries."),
     Column("bytes", "bigint", "Bytes of JSON received."),
+    Column("balance_usd", "decimal", "The account's balance after the run, US dollars; null if it was not read."),
+    Column("balance_read_at", "timestamp", "When the balance was read, UTC, by the provider's clock."),
 )
 
 

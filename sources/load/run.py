@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from sources.extract.page import Balance
 from sources.extract.source import Source
 from sources.extract.stop import Stop
 from sources.extract.window_result import WindowResult
@@ -47,6 +48,7 @@ class Run:
     is_first: bool = field(default=False, init=False)  # no earlier run has moved the account's cursor
     loads: int = field(default=0, init=False)
     purged: int = field(default=0, init=False)
+    balance: Balance | None = field(default=None, init=False)
     new_columns: dict[str, list[str]] = field(default_factory=dict, init=False)
     warnings: list[str] = field(default_factory=list, init=False)
     _clock_mended: bool = field(default=False, init=False)

@@ -7,6 +7,7 @@ November 2026.
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from itertools import count
 from typing import Any
@@ -18,10 +19,12 @@ from sources.extract.background_call import in_parallel
 from sources.extract.page import MonthCount, Page, records_of
 from sources.extract.window_sizing import TIMESTAMPS, BoundForm
 from sources.http.client import Client
+from sources.records.coerce import coerce
 from sources.records.schema import Record
 from sources.window import Window
 
 ENDPOINT = "faxes"
+STATUS = "account/status"
 PER_PAGE = 1000  # Phaxio's maximum; its default is 25
 COUNTED = 10_000  # Phaxio's highest total; beyond it the total is ">10000"
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)  # before Phaxio was founded
@@ -90,7 +93,7 @@ def count_this_month(client: Client, now: datetime) -> MonthCount:
     Raises:
         ContractError: the answer is not `{"success": true, "data": {"faxes_this_month": {"sent": int, …}}}`.
     """
-    answer = client.get("account/status")
+    answer = client.get(STATUS)
     _require_success(answer)
     try:
         counts = answer["data"]["faxes_this_month"]
@@ -100,6 +103,22 @@ def count_this_month(client: Client, now: datetime) -> MonthCount:
     local = [pendulum.instance(now).in_timezone(zone).start_of("month") for zone in MONTH_ZONES]
     spans = [Window(datetime.fromtimestamp(first.timestamp(), UTC), now) for first in local]
     return MonthCount(faxes, tuple(spans), "fax_recipients")
+
+
+def fetch_balance(client: Client) -> Decimal:
+    """The account's balance in US dollars, negative after faxes were received on credit; without a retry.
+
+    Source: https://www.phaxio.com/docs/api/v2/account/status, read November 2026: in cents.
+
+    Raises:
+        ContractError: the answer is not `{"success": true, "data": {"balance": int, …}}`.
+    """
+    answer = client.get(STATUS, with_retries=False)
+    _require_success(answer)
+    try:
+        return Decimal(coerce(answer["data"]["balance"], "decimal")) / 100
+    except (KeyError, TypeError, ValueError):
+        raise ContractError('Phaxio: expected "balance" to be a number of cents') from None
 
 
 def _require_success(answer: Any) -> None:

@@ -18,7 +18,6 @@ from sources.phaxio.fake.query import Malformed, read_listing
 __all__ = ["DOCUMENTED", "SWITCHES", "Fake", "generate"]
 
 COUNTED = 10_000  # documented: a larger total is printed as ">10000"
-BALANCE = 1076  # cents, observed in a recorded response
 ONLY_IN_2_1 = ("caller_name", "barcodes")
 SWITCHES: dict[str, tuple[str, ...]] = {
     "bounds": ("inclusive", "exclusive"),
@@ -52,6 +51,7 @@ class Fake:
     ) -> None:
         self.now = now or utc_now
         self.api_key, self.api_secret = api_key, api_secret
+        self.paid_in = 50_000  # cents
         self.switches = readings(SWITCHES, switches)
         self.store: Store[int] = Store(self._printed)
         self.records = self.store.records
@@ -145,7 +145,12 @@ class Fake:
         today, end = midnight(now), now + TICK
         counts = {"faxes_today": self._count(today, end), "faxes_this_month": self._count(today.replace(day=1), end)}
         message = "Account status retrieved successfully"
-        return json_answer({"success": True, "message": message, "data": {"balance": BALANCE, **counts}})
+        return json_answer({"success": True, "message": message, "data": {"balance": self._balance(), **counts}})
+
+    def _balance(self) -> int:
+        """What is left of the money paid in, in cents, after the cost of all faxes but tests."""
+        charged = [fax.get("cost") for fax in self.records.values() if not fax.get("is_test")]
+        return self.paid_in - sum(cost for cost in charged if isinstance(cost, int))
 
     def _count(self, first: datetime, end: datetime) -> dict[str, int]:
         directions = [self.records[id]["direction"] for _, id in self._created(first, end)]

@@ -14,7 +14,7 @@ from tests.support.environment import child_environment
 
 COMMAND = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
 LINE = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ phaxio: 3 new, 0 changed, 0 unchanged; 1 request, [\d.]+ s; proven .*"
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ phaxio: 3 new, 0 changed, 0 unchanged; 2 requests, [\d.]+ s; proven .*"
 )
 
 

@@ -31,6 +31,7 @@ def test_an_old_warehouse_is_brought_forward(
     assert (synced.exit_code, synced.accounts[provider]["new"]) == (0, 0)
     assert_holds(warehouse, provider, served.fake.truth())
     assert query("select count(*) > 0 from fax.sync_runs") == [(True,)]
+    assert query("select count(*) > 0 from fax.balances") == [(hasattr(served.fake, "paid_in"),)]
 
 
 @pytest.mark.parametrize("version", OLD, ids=lambda path: path.stem)
@@ -46,3 +47,4 @@ def test_a_quiet_run_over_an_old_warehouse_leaves_every_view_usable(
 
     assert sync("--since", "2026-11-10", "--until", "2026-11-11").exit_code == 0
     assert query("select count(*) > 0 from fax.sync_windows where provider_total_last is null") == [(True,)]
+    assert query("select count(*) from fax.balances") == [(0,)]

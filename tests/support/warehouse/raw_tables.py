@@ -32,6 +32,7 @@ def tables(provider: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         keys = (ACCOUNT, Column(child.parent_id, table.id_type, ""), Column("position", "bigint", ""))
         yield child.name, [*_columns((*keys, *child.columns)), ("_dlt_parent_id", "varchar")]
     yield ledger.SYNC_WINDOWS, _columns(ledger.WINDOW_COLUMNS)
+    yield ledger.SYNC_RUNS, _columns(ledger.RUN_COLUMNS)
     yield ledger.SCHEMA_CHANGES, _columns(ledger.CHANGE_COLUMNS)
     yield "_dlt_loads", [("load_id", "varchar"), ("status", "bigint")]
 
