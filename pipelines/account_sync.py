@@ -229,6 +229,7 @@ def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
         return ["Parquet files have no views: see docs/files.md for how to query them"]
     if opened.session.has_views and not run.loads:
         return []
+    run.doing = "making the views"
     with opened.lock.turn(schema):
         settings = ReportSettings.read()
         own = settings.own_views()

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a line for each account that is being synced, which vanish at the end."""
+"""Progress on a terminal: a table with a row for each account that is being synced, which vanishes at the end."""
 
 import resource
 from collections.abc import Iterator
@@ -6,9 +6,11 @@ from contextlib import contextmanager
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.progress import Figures, Progress, duration
+from pipelines.cli.progress import Progress
+from pipelines.cli.progress_figures import Figures, duration
 
 
 @contextmanager
@@ -19,28 +21,32 @@ def drawn(shown: Progress) -> Iterator[None]:
 
 
 class _Screen:
-    """The lines as they are when rich draws them."""
+    """The table as it is when rich draws it."""
 
     def __init__(self, shown: Progress) -> None:
         self._shown = shown
 
     def __rich__(self) -> Group:
         rows = [_cells(figure) for figure in self._shown.figures()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        if not rows:
+            return Group()
+        table = Table(box=None, header_style="dim", pad_edge=False)
+        for head in ("account", "done", "faxes", "a second", "requests", "read to", "left", "now"):
+            table.add_column(head, justify="left" if head in ("account", "now") else "right", no_wrap=head != "now")
+        for row in rows:
+            table.add_row(*row)
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        memory = [Text(f"{megabytes:,} MB of memory", "dim")] if rows else []
-        return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines), *memory)
+        return Group(table, Text(f"{megabytes:,} MB of memory", "dim"))
 
 
 def _cells(figure: Figures) -> tuple[str, ...]:
     return (
         figure.account,
         "" if figure.percent is None else f"{figure.percent:.0f} %",
-        f"{figure.faxes:,} faxes",
-        f"{figure.faxes_per_second:,.0f}/s",
-        f"to {figure.reached[:10]}" if figure.reached else "",
-        "" if figure.seconds_left is None else f"{duration(figure.seconds_left)} left",
+        f"{figure.faxes:,}",
+        f"{figure.faxes_per_second:,.0f}",
+        f"{figure.requests:,}",
+        figure.reached[:10] if figure.reached else "",
+        "" if figure.seconds_left is None else duration(figure.seconds_left),
         figure.doing,
-        f"{figure.requests:,} request{'' if figure.requests == 1 else 's'}",
     )

@@ -11,7 +11,7 @@ from sources.extract.bound_forms import BoundForms, FormChanged
 from sources.extract.page import ChainBroken, Page
 from sources.extract.page_order import PageOrder
 from sources.extract.seen_ids import MOST_ROWS, PageRepeated, SeenIds
-from sources.extract.window_result import WindowResult
+from sources.extract.window_result import WindowCounts, WindowResult
 from sources.extract.window_sizing import BoundForm, BoundSemantics
 from sources.records.privacy import as_it_is
 from sources.records.record import Problem, fingerprint, place
@@ -46,6 +46,7 @@ class WindowReader:
     warn: Callable[[str], object] = lambda text: None
     newest: datetime = FIRST_INSTANT  # a window that takes newer faxes asks for those created until then
     has_found: bool = field(default=False, init=False)  # any record yet
+    reading: WindowCounts = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._forms = BoundForms(self.semantics, self.fallbacks, self._look, self.warn)
@@ -108,6 +109,7 @@ class WindowReader:
                 break
             times = self._take(page.records, result, seen, asked)
             seen.end_page(number, page.total is not None)
+            self.reading[window] = seen.count, page.total
             overfull = overfull or page.beyond_count
             claims.append(page.total)
             if is_whole:

@@ -14,6 +14,7 @@ from sources.records.schema import Table
 from sources.window import Window
 
 Proof = Literal["counted", "walked", "unproven", "gap"]
+WindowCounts = dict[Window, tuple[int, int | None]]  # being read: the records so far, and the provider's count of them
 _WEAKEST_FIRST: tuple[Proof, ...] = ("unproven", "gap", "walked", "counted")
 
 

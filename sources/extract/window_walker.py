@@ -60,7 +60,7 @@ class Walker:
         while start < span.end:
             if self.reader.semantics.ignored:
                 if not as_one:
-                    _cancel_all(under_way)
+                    self._cancel_all(under_way)
                 # Whatever is asked for, the whole list comes: it is read once for all that is left.
                 self.length, abreast, as_one = span.end - start, 1, True
             self._fill(under_way, abreast, Window(start, span.end), takes_newer)
@@ -76,14 +76,14 @@ class Walker:
                 under_way.extendleft(reversed([self._set_out(piece, span, takes_newer) for piece in pieces]))
                 continue
             except HistoryLimit as past:
-                _cancel_all(under_way)
+                self._cancel_all(under_way)
                 self._raise_floor(past.limit)
                 if past.limit <= start:
                     continue
                 gap = Window(start, min(past.limit, span.end))
                 result = WindowResult(gap, gap, proof="gap")
             if result.proof != "gap" and not result.rows_seen and not self._finds_nothing(span):
-                _cancel_all(under_way)
+                self._cancel_all(under_way)
                 continue
             start = result.window.end
             if result.proof != "gap":
@@ -107,6 +107,14 @@ class Walker:
             return walk.result()
         finally:
             self._carried.add(walk.usage)
+            self.reader.reading.pop(walk.window, None)
+
+    def _cancel_all(self, under_way: deque[WindowFuture]) -> None:
+        """Gives up what has been begun: it lies where other windows are to be read now."""
+        for walk in under_way:
+            walk.cancel()
+            self.reader.reading.pop(walk.window, None)
+        under_way.clear()
 
     def _fill(self, under_way: deque[WindowFuture], abreast: int, rest: Window, takes_newer: bool) -> None:
         """Begins windows until so many are under way, or all of the rest is."""
@@ -145,10 +153,3 @@ class Walker:
         if self.reader.semantics.floor is not None and limit <= self.reader.semantics.floor:
             raise ContractError(f"the provider keeps faxes from {limit:%Y-%m-%d} on, and refuses that very date")
         self.reader.semantics.floor = limit
-
-
-def _cancel_all(under_way: deque[WindowFuture]) -> None:
-    """Gives up what has been begun: it lies where other windows are to be read now."""
-    for walk in under_way:
-        walk.cancel()
-    under_way.clear()

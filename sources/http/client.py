@@ -132,7 +132,8 @@ class Client:
                 self.usage.limit_seconds += max(state.upcoming_sleep, 1.0)
             else:
                 self.usage.retry_seconds += state.upcoming_sleep
-        self.pace.pause(state.upcoming_sleep)
+        error = state.outcome.exception() if state.outcome else None
+        self.pace.pause(state.upcoming_sleep, is_asked=getattr(error, "retry_after", None) is not None)
 
     def _note_answer(self, is_retry: bool) -> None:
         with self._lock:

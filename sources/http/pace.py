@@ -21,7 +21,7 @@ class Pace:
 
     `rate` is the number of requests that may start in a second; it is infinite without a limit. After the first 429,
     `rate` follows the provider's limit, and `connections` falls from `most_connections` to what that rate keeps busy.
-    `refusals` counts the 429s; those to concurrent requests count once.
+    `refusals` counts the 429s; those to concurrent requests count once. `is_asked`: the provider asked for the pause.
     """
 
     def __init__(self, per_second: float, most_connections: int, clock: Callable[[], float]) -> None:
@@ -29,6 +29,7 @@ class Pace:
         self._most_connections = max(1, most_connections)
         self._clock = clock
         self._next = self._pause_ends = clock()
+        self.is_asked = False
         self.refusals = self._answers = self._in_flight = 0
         self._step = 0.0
         self._changed = Condition()
@@ -86,10 +87,11 @@ class Pace:
             if self.refusals and self._answers % STEP_ANSWERS == 0:
                 self.rate = min(self.rate + self._step, self._most_rate)
 
-    def pause(self, seconds: float) -> None:
-        """Makes all connections wait this long, because the provider asked one of them to."""
+    def pause(self, seconds: float, is_asked: bool) -> None:
+        """Makes all connections wait this long before the next request, because one has failed."""
         with self._changed:
-            self._pause_ends = max(self._pause_ends, self._clock() + seconds)
+            if (ends := self._clock() + seconds) > self._pause_ends:
+                self._pause_ends, self.is_asked = ends, is_asked
 
     def resume(self) -> None:
         """Ends the pause, because a retry was answered."""

@@ -66,6 +66,7 @@ class Batches:
         self._cursor = position.cursor
         run.is_first = position.cursor is None
         self._walker = run.source.walker(run.client, warn=run.warnings.append)
+        run.reading = self._walker.reader.reading
         self._results: Iterator[WindowResult] = self._walk(position)
         self._load: Iterator[Batch | None] = iter(())
         self._noted: set[str] = set()
@@ -136,7 +137,8 @@ class Batches:
 
     def _reread(self, asking: Reread) -> WindowResult | None:
         """The open faxes that are due, as they are now; None if the run was asked to end meanwhile."""
-        self.run.doing = f"re-reading {len(asking.faxes)} open faxes"
+        count = len(asking.faxes)
+        self.run.doing = f"re-reading {count} open fax{'' if count == 1 else 'es'}"
         try:
             return self.run.stop.unless_requested(lambda: reread(self.run, asking.faxes))
         finally:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sources.extract.page import Balance
 from sources.extract.source import Source
 from sources.extract.stop import Stop
-from sources.extract.window_result import WindowResult
+from sources.extract.window_result import WindowCounts, WindowResult
 from sources.http.client import Client
 from sources.load.run_request import RunRequest
 from sources.load.stored import Stored
@@ -44,6 +44,7 @@ class Run:
     tally: Tally = field(default_factory=Tally, init=False)
     spans: list[Window] = field(default_factory=list)
     doing: str = field(default="reading", init=False)  # in words, for the progress; empty once it is over
+    reading: WindowCounts = field(default_factory=dict, init=False)
     finished: bool = field(default=False, init=False)
     is_first: bool = field(default=False, init=False)  # no earlier run has moved the account's cursor
     loads: int = field(default=0, init=False)

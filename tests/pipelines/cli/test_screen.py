@@ -4,12 +4,21 @@ import os
 import pty
 import re
 import sys
+import time
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import pytest
 
 from pipelines.cli import progress
+from pipelines.cli.progress_figures import figures
+from sources.fakes.server import Answer, FakeServer, Request, json_answer
+from sources.http.client import Client
+from sources.http.limits import Limits
+from sources.load.run import Run
 from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
+from tests.support.clock import Clock
 from tests.support.environment import child_environment
 
 COMMAND = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
@@ -48,7 +57,8 @@ def test_on_a_terminal_a_failure_is_red_and_has_a_line_of_its_own(
     assert re.search(r"signalwire +0 +0 +0 +[\d.]+ s +FAILED", plain)
     assert re.search(r"\r\nsignalwire: .*refused the credentials", plain)
     assert ("\x1b[1;31msignalwire" in shown) == colour
-    assert re.search(r"3 faxes +[\d,]+/s .*1 request\b", plain)
+    assert re.search(r"account +done +faxes +a second +requests +read to +left +now", plain)
+    assert re.search(r"phaxio +100 % +3 +[\d,]+ +1 +\d{4}-\d\d-\d\d +(loading|making the views)", plain)
 
 
 def test_in_a_file_each_account_has_one_line_with_the_time(
@@ -73,6 +83,59 @@ def test_a_quiet_run_prints_news_and_failures_only(
     assert (third.returncode, "FAILED: " in third.stdout, third.stderr) == (77, True, "")
 
 
+def progress_events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """The figures that the log has of a run under way."""
+    fields = (getattr(record, "fields", {}) for record in caplog.records)
+    return [event for event in fields if event.get("event") == "progress"]
+
+
+def test_the_percentage_is_of_the_faxes_where_the_provider_counts(
+    serve_fake: ServeFake,
+    sync: Sync,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0.001)
+    served = serve_fake("phaxio", generated("phaxio", 2500))
+    settings["SOURCES__PHAXIO__CONNECTIONS"] = "1"
+    answer, answered = served.server.answer, count()
+
+    def after_the_figures(request: Request) -> Answer:
+        """Lets no page come before the log says how far the pages before it have brought the run."""
+        faxes, deadline = 1000 * next(answered), time.monotonic() + 30
+        while not any(event["faxes"] == faxes for event in progress_events(caplog)) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return answer(request)
+
+    served.server.answer = after_the_figures
+    sync()
+    shares = {(event["faxes"], event["percent"]) for event in progress_events(caplog)}
+
+    assert {(0, None), (1000, 40), (2000, 80), (2500, 100)} <= shares
+
+
+def test_a_wait_says_who_asked_for_it(server: FakeServer) -> None:
+    clock, told = Clock(), list[str]()
+    answers = [Answer(503), Answer(503), Answer(429, headers={"Retry-After": "12"}), json_answer({})]
+    server.answer = lambda request: answers[request.number]
+
+    def sleep(seconds: float) -> None:
+        told.append(figures("phaxio", run, 0.0).doing)
+        clock.sleep(seconds)
+
+    client = Client(server.url, ("user", "key"), "Someone", Limits(), sleep=sleep, clock=clock)
+    run = Run(None, None, client, None, datetime.now(UTC))  # type: ignore[arg-type]
+    client.get("faxes")
+
+    assert told == [
+        "waiting 1 s to try again",
+        "waiting 2 s to try again",
+        "waiting 12 s because the provider asked",
+    ]
+    assert figures("phaxio", run, 0.0).doing == "reading, slowed by the provider to a request every 5 s"
+
+
 def test_a_long_run_has_figures_in_the_log(
     serve_fake: ServeFake,
     sync: Sync,
@@ -84,7 +147,7 @@ def test_a_long_run_has_figures_in_the_log(
     served = serve_fake("signalwire", generated("signalwire", 40, days=200))
     settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=400):%Y-%m-%d}"
     sync()
-    events = [record.fields for record in caplog.records if getattr(record, "fields", {}).get("event") == "progress"]  # type: ignore[attr-defined]
+    events = progress_events(caplog)
     last = events[-1]
 
     assert (last["account"], last["faxes"], last["requests"]) == ("signalwire", 40, len(served.server.requests))
