@@ -1,9 +1,6 @@
 """The dbt package: it is what describe.py writes, and in a real dbt its models have the rows of the views."""
 
-import os
-import pwd
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from tests.conftest import ROOT, MakeWarehouse
 from tests.support.answers import PROVIDERS, fill
 from tests.support.credentials import PASSWORD
 from tests.support.environment import child_environment
+from tests.support.installed import installed
 from tests.support.warehouse.file_and_database import KINDS, Database, Warehouse
 from tests.support.warehouse.rows import rows
 
@@ -34,20 +32,7 @@ def test_the_package_is_what_describe_writes() -> None:
 @pytest.fixture(scope="module")
 def dbt(tmp_path_factory: pytest.TempPathFactory) -> str:
     """dbt in an environment of its own: it pins packages that the project needs in other versions."""
-    place = tmp_path_factory.mktemp("dbt")
-    cache = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache" / "uv"
-    environment = os.environ | {"UV_CACHE_DIR": str(cache), "UV_SYSTEM_CERTS": "true"}
-    python = place / "bin" / "python"
-    commands = (
-        ["uv", "venv", "--python", sys.executable, place],
-        ["uv", "pip", "install", "--python", python, *NEEDED],
-    )
-    try:
-        for command in commands:
-            subprocess.run(command, env=environment, check=True, capture_output=True, timeout=200)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"uv cannot install dbt here: {type(error).__name__}")
-    return str(place / "bin" / "dbt")
+    return str(installed(tmp_path_factory.mktemp("dbt"), *NEEDED) / "dbt")
 
 
 def profile(place: Warehouse) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+"""Programs that the project works with, but does not depend on, each in an environment of its own."""
+
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def installed(place: Path, *needed: str) -> Path:
+    """The directory with the programs of these packages, installed by uv; the test is skipped where that cannot be."""
+    cache = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache" / "uv"
+    environment = os.environ | {"UV_CACHE_DIR": str(cache), "UV_SYSTEM_CERTS": "true"}
+    commands = (
+        ["uv", "venv", "--python", sys.executable, place],
+        ["uv", "pip", "install", "--python", place / "bin" / "python", *needed],
+    )
+    try:
+        for command in commands:
+            subprocess.run(command, env=environment, check=True, capture_output=True, timeout=200)
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"uv cannot install {needed[0]} here: {type(error).__name__}")
+    return place / "bin"
