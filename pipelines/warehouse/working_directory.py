@@ -40,7 +40,7 @@ def working_directory() -> Iterator[str]:
         raise ConfigError(
             f"other users may rename directories in {place}: chmod +t {place}, or set TMPDIR to another directory"
         )
-    for leftover in place.glob(f"{_PREFIX}*"):
+    for leftover in place.glob(f"*{_PREFIX}*"):
         if _is_ours(leftover):
             _remove_if_dead(leftover)
     directory, lock = _create(place)
@@ -82,11 +82,15 @@ def _is_ours(directory: Path) -> bool:
         there = directory.lstat()
     except FileNotFoundError:
         return False
-    is_named = directory.name.removeprefix(_PREFIX).partition("-")[0].isdigit()
+    is_named = directory.name.startswith(_MAKING) or directory.name.removeprefix(_PREFIX).partition("-")[0].isdigit()
     return is_named and stat.S_ISDIR(there.st_mode) and there.st_uid == os.getuid()
 
 
 def _remove_if_dead(directory: Path) -> None:
+    if directory.name.startswith(_MAKING):
+        if _is_old(directory):  # its run was killed before it had a name
+            shutil.rmtree(directory, ignore_errors=True)
+        return
     try:
         lock = os.open(directory / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
@@ -106,7 +110,7 @@ def _is_orphan_without_lock(directory: Path) -> bool:
     """A run of an earlier version left the directory: its process has ended, or it is older than any live run."""
     process = int(directory.name.removeprefix(_PREFIX).partition("-")[0])
     try:
-        if time.time() - directory.lstat().st_mtime > _DAY_SECONDS:
+        if _is_old(directory):
             return True
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -114,3 +118,8 @@ def _is_orphan_without_lock(directory: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def _is_old(directory: Path) -> bool:
+    """It is older than any live run."""
+    return time.time() - directory.lstat().st_mtime > _DAY_SECONDS

@@ -122,3 +122,13 @@ def test_a_working_directory_is_closed_to_others_and_removed(scratch: Path) -> N
         assert {path.name for path in left(scratch)} == {Path(directory).name, Path(another).name}
 
     assert left(scratch) == []
+
+
+def test_a_directory_whose_run_was_killed_before_it_had_a_name_is_removed_after_a_day(scratch: Path) -> None:
+    for name, hours in {".fax-sync-new-old": 25, ".fax-sync-new-young": 1}.items():
+        (scratch / name).mkdir()
+        os.utime(scratch / name, times=(time.time() - hours * 3600,) * 2)
+    with working_directory():
+        remaining = {path.name for path in scratch.glob(".fax-sync-new-*")}
+
+    assert remaining == {".fax-sync-new-young"}
