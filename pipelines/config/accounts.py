@@ -209,10 +209,20 @@ def _require_different(accounts: list[Account]) -> None:
     """
     seen: dict[tuple[str, ...], Account] = {}
     for account in (account for account in accounts if not account.missing_secrets()):
-        other = seen.setdefault(account.credentials(), account)
+        other = seen.setdefault(_as_used(account), account)
         if other is not account:
             raise ConfigError(
                 f"the accounts {other.name!r} and {account.name!r} of {account.provider} have the same credentials, "
                 "so every fax would be counted twice: remove one account, or set its own credentials under "
                 f"[{'.'.join(account.section)}]"
             )
+
+
+def _as_used(account: Account) -> tuple[str, ...]:
+    """The account's credentials as its provider's model writes them: one may be written in several forms."""
+    secrets: dict[str, Any] = dict(zip(secrets_of(account.model), account.credentials(), strict=True))
+    try:
+        settings = account.model(**secrets)
+    except ConfigError:  # is reported when the account is synced
+        return account.credentials()
+    return tuple(getattr(settings, name) for name in secrets)

@@ -42,7 +42,7 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
     def __post_init__(self) -> None:
         if not (written := _SPACE.fullmatch(self.space)):
             raise ConfigError('setting space must be the name in front of .signalwire.com, such as "acme"')
-        force_setattr(self, "space", written["name"])
+        force_setattr(self, "space", written["name"].lower())
 
 
 def connect(settings: Settings) -> Client:

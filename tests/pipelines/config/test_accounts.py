@@ -49,13 +49,23 @@ def test_two_accounts_with_the_same_credentials_are_refused(
     assert "'default' and 'east'" in synced.told
 
 
+def test_a_project_whose_space_is_written_in_two_forms_is_one_account(sync: Sync, settings: Settings) -> None:
+    values = {"SPACE": "acme-clinics", "PROJECT_ID": "of-the-project", "API_TOKEN": "of-the-token"}
+    settings |= {f"SOURCES__SIGNALWIRE__{name}": value for name, value in values.items()}
+    values["SPACE"] = "https://ACME-Clinics.signalwire.com/dashboard"
+    settings |= {f"SOURCES__SIGNALWIRE__ACCOUNTS__EAST__{name}": value for name, value in values.items()}
+    synced = sync("--provider", "signalwire")
+
+    assert (synced.exit_code, "the same credentials" in synced.told) == (78, True)
+
+
 @pytest.mark.parametrize(
     "space", ["acme", "ACME.SignalWire.com", "https://acme.signalwire.com/", "http://acme.signalwire.com:443/x?y"]
 )
 def test_a_space_is_taken_as_people_paste_it(space: str) -> None:
     url = connect(SignalWire(space=space, project_id="p", api_token="t")).base_url
 
-    assert url.lower() == "https://acme.signalwire.com/api/"
+    assert url == "https://acme.signalwire.com/api/"
 
 
 @pytest.mark.parametrize(
