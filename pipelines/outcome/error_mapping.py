@@ -23,10 +23,11 @@ _NO_FILES = "too many open files: raise the limit of this process (ulimit -n)"
 def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     """The `FaxSyncError` for an error or one of its causes; None if no rule covers them.
 
+    A lack of memory or of open files comes first: a provider that could not be reached may be due to it.
     Its message quotes no text of a driver or of dlt: these may quote rows, and with them phone numbers.
     """
     chain = list(causes(error))
-    for rule in (_own, _resources, _files, _warehouse, _configuration):
+    for rule in (_resources, _own, _files, _warehouse, _configuration):
         for cause in chain:
             if mapped := rule(cause):
                 return mapped

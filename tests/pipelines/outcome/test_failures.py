@@ -1,5 +1,7 @@
 """Failures of providers: the exit code tells the operator what to do, and no failure stops another provider."""
 
+import os
+import resource
 import socket
 from pathlib import Path
 
@@ -8,8 +10,12 @@ import pytest
 import sources
 from pipelines.config import bootstrap
 from pipelines.config.declaration import secrets_of
+from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.sync import main
-from sources.fakes.server import Answer, json_answer
+from sources.errors import ProviderDown
+from sources.fakes.server import Answer, FakeServer, json_answer
+from sources.http.client import Client
+from sources.http.limits import Limits
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
 from tests.support.tiers import first_quick
 
@@ -88,3 +94,19 @@ def test_a_demonstration_that_has_made_no_file_asks_nothing_of_it(
 
     assert main(["--demo"]) == 78
     assert "DuckDB refused" not in capsys.readouterr().err
+
+
+def test_a_connection_for_which_no_file_can_be_opened_is_this_machines_fault(server: FakeServer) -> None:
+    client = Client(server.url, ("user", "key"), "Someone", Limits(retry_seconds=0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path(os.devnull).open() as lowest_free:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free.fileno() + 1, hard))
+        try:
+            with pytest.raises(ProviderDown) as caught:
+                client.get("faxes")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    error = to_fax_sync_error(caught.value)
+
+    assert error is not None
+    assert (error.exit_code, "too many open files" in str(error)) == (74, True)
