@@ -61,16 +61,16 @@ class HistoryLimit(Exception):
         self.limit = limit
 
 
-def records_of(provider: str, data: Any) -> list[Record]:
-    """The data of a page.
+def records_of(provider: str, data: Any, key: str = "data") -> list[Record]:
+    """The records of a page, which stand under `key`.
 
     Raises:
         ContractError: it is no list of objects, or of far more than were asked for.
     """
     if not isinstance(data, list):
-        raise ContractError(f'{provider}: expected "data" to be a list of faxes, got {shape(data)}')
+        raise ContractError(f'{provider}: expected "{key}" to be a list of faxes, got {shape(data)}')
     if len(data) > MOST_RECORDS:
         raise ContractError(f"{provider}: expected {MOST_RECORDS} faxes in a page at the very most, got {len(data)}")
     if odd := [element for element in data if not isinstance(element, dict)]:
-        raise ContractError(f'{provider}: expected "data" to be a list of faxes, got one that holds {shape(odd[0])}')
+        raise ContractError(f'{provider}: expected "{key}" to be a list of faxes, got one that holds {shape(odd[0])}')
     return data

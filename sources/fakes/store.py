@@ -17,15 +17,16 @@ Id = TypeVar("Id", int, str)
 
 
 class Store(Generic[Id]):
-    """Records by `id`, in order of (`created_at`, `id`), with their JSON. `show` gives a record as the API prints it.
+    """Records by `id`, in order of creation and `id`, with their JSON. `show` gives a record as the API prints it.
 
+    `created_at` is the key of their creation time.
     Change records only by the methods, which update the order and the JSON. Hold `lock` across several calls.
     """
 
-    def __init__(self, show: Callable[[Record], Record]) -> None:
+    def __init__(self, show: Callable[[Record], Record], created_at: str = "created_at") -> None:
         self.lock = RLock()
         self.records: dict[Id, Record] = {}
-        self._show = show
+        self._show, self._created_at = show, created_at
         self._instants: dict[Id, datetime] = {}
         self._order: list[tuple[datetime, Id]] = []
         self._shown: dict[Id, bytes] = {}
@@ -35,7 +36,7 @@ class Store(Generic[Id]):
         """Adds each record, or replaces the record with its id."""
         with self.lock:
             for record in records:
-                self._place(record["id"], instant(record["created_at"]), few=len(records) < 10)
+                self._place(record["id"], instant(record[self._created_at]), few=len(records) < 10)
                 self.records[record["id"]] = dict(record)
                 self._shown.pop(record["id"], None)
 

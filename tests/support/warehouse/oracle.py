@@ -12,6 +12,8 @@ CHILDREN = {
     "fax_recipients": ("faxes", "fax_id", "id"),
     "fax_tags": ("faxes", "fax_id", "id"),
     "fax_barcodes": ("faxes", "fax_id", "id"),
+    "fax_labels": ("faxes", "fax_id", "id"),
+    "fax_bar_codes": ("faxes", "fax_id", "id"),
     "fax_log_charge_details": ("fax_logs", "fax_log_id", "id"),
 }
 

@@ -1,0 +1,96 @@
+"""Reads Sinch's list of faxes: numbered pages, a total where it comes, thirteen months of history.
+
+Source: https://developers.sinch.com/docs/fax/api-reference/fax/faxes/, read November 2026. Observed in Sinch's clients:
+the names of the range parameters, pages from 1. Not documented: the order, the name of the page's number in the answer,
+whether a total comes, and what an older window answers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from urllib.parse import quote
+
+from sources.errors import ContractError, Refused, shape
+from sources.extract.page import HistoryLimit, Page, records_of
+from sources.extract.window_sizing import BARE_DATES, TIMESTAMPS, BoundForm
+from sources.http.client import Client
+from sources.records.schema import Record
+from sources.window import Window
+
+ENDPOINT = "faxes"
+PAGE_SIZE = 1000  # Sinch's maximum; its default is 100
+MOST_RECORDS = 10_000  # assumed: no ceiling is documented, and a window beyond it is split
+KEPT_MONTHS = 13  # how long Sinch keeps the log of a fax
+EARLIEST = datetime(2023, 1, 1, tzinfo=UTC)  # before the first fax of version 3
+WIDEST_WINDOW = timedelta(days=90)  # without a total, no answer shows that a window is too wide
+BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)
+
+
+def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
+    """The pages of faxes created in the window; faxes up to a second outside it may be among them.
+
+    Pages are counted here, because the name of the page's number in the answer is not documented. The last page is the
+    first that is empty, or that is not full and not before the last by `totalPages`.
+
+    Raises:
+        HistoryLimit: the window begins before the oldest fax that Sinch keeps, for which it answers an empty page.
+        ContractError: the answer is not `{"faxes": [fax, …], …}`.
+    """
+    if window.start < (floor := history_floor(client.server_time())):
+        raise HistoryLimit(floor)
+    # Always both bounds: without them Sinch lists only the last week. The names end in `>` and `<`.
+    bounds = {"createTime>": form.write(window.start), "createTime<": form.write(window.end)}
+    for number in count(1):
+        answer = client.get(ENDPOINT, {**bounds, "pageSize": str(PAGE_SIZE), "page": str(number)})
+        page, size, pages = _read(answer)
+        is_full = len(page.records) >= size
+        # Without a total, the last page that may be asked for has to be one that is not full.
+        beyond = is_full and number * size >= MOST_RECORDS if page.total is None else page.total > MOST_RECORDS
+        yield replace(page, beyond_count=beyond)
+        if not page.records or beyond or (number + 1) * size > MOST_RECORDS:
+            return
+        if not is_full and (pages is None or number >= pages):
+            return
+
+
+def history_floor(now: datetime) -> datetime:
+    """The day, UTC, before which Sinch keeps no log of a fax."""
+    months = now.year * 12 + now.month - 1 - KEPT_MONTHS
+    return datetime(months // 12, months % 12 + 1, min(now.day, 28), tzinfo=UTC)
+
+
+def fetch_fax(client: Client, fax_id: str) -> Record | None:
+    """One fax by its id, `{"id": str, "status": str, …}`; None if Sinch no longer has it.
+
+    Raises:
+        ContractError: the answer is not a fax.
+    """
+    try:
+        fax = client.get(f"{ENDPOINT}/{quote(fax_id, safe='')}")
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise
+    if not isinstance(fax, dict):
+        raise ContractError(f"Sinch: expected a fax, got {shape(fax)}")
+    return fax
+
+
+def count_this_month(_client: Client, _now: datetime) -> None:
+    """None: Sinch documents no count."""
+    return
+
+
+def _read(answer: Any) -> tuple[Page, int, int | None]:
+    """The page, the size of a full one, and the number of pages if it is there."""
+    if not isinstance(answer, dict):
+        raise ContractError(f"Sinch: expected an object, got {shape(answer)}")
+    size, pages, total = (answer.get(name) for name in ("pageSize", "totalPages", "totalItems"))
+    records = records_of("Sinch", answer.get("faxes"), "faxes")
+    return (
+        Page(records, total if type(total) is int else None),
+        size if type(size) is int and size > 0 else PAGE_SIZE,
+        pages if type(pages) is int else None,
+    )
