@@ -13,7 +13,7 @@ from sources.fakes.store import Record, Store, authorized, readings, totals
 from sources.fakes.time import diary, instant, utc_now
 from sources.sinch.fake.data import DOCUMENTED, OPEN, true_fax
 from sources.sinch.fake.faxes import cast_for_demo, generate, settled, settled_without_price
-from sources.sinch.fake.query import Malformed, read_listing
+from sources.sinch.fake.query import Malformed, oldest_kept, read_listing
 
 __all__ = ["DOCUMENTED", "SWITCHES", "Fake", "generate"]
 
@@ -112,9 +112,10 @@ class Fake:
             self.store.put(settled(self.records[id], self.now()) | {"status": self.records[id]["status"]})
 
     def truth(self) -> list[Record]:
-        """The rows that the view `fax.faxes` must have, one dict per fax."""
+        """The rows that the view `fax.faxes` must have, one dict per fax that Sinch still keeps."""
+        oldest = oldest_kept(self.now())
         with self.store.lock:
-            return [true_fax(fax) for fax in self.records.values()]
+            return [true_fax(fax) for fax in self.records.values() if instant(fax["createTime"]) >= oldest]
 
     def truth_totals(self) -> Record:
         """The numbers of faxes, recipients and tags, and their cost in US dollars, test faxes included."""

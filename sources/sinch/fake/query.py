@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sources.fakes.store import whole_number
-from sources.fakes.time import EARLIEST, LATEST, heeds, span
+from sources.fakes.time import EARLIEST, LATEST, heeds, midnight, span
 
 MAXIMUM = 1000  # faxes on a page, documented
 DEFAULT = "100"  # documented
 DEFAULT_SPAN = timedelta(days=7)  # documented: the prior week, without any bound
+KEPT_MONTHS = 13  # documented
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z)?", re.ASCII)
 
 
@@ -47,7 +48,14 @@ def read_listing(query: Mapping[str, str], switches: Mapping[str, str], now: dat
     if not bounds:
         after = now - DEFAULT_SPAN
     first, end = span(after, before, switches["bounds"], switches["read_bounds_as"])
+    first = max(first, oldest_kept(now))
     return Listing(first, end, page, min(size, int(switches["page_cap"])))
+
+
+def oldest_kept(now: datetime) -> datetime:
+    """The start of the UTC day thirteen months ago: an older window has no faxes."""
+    years, month = divmod(now.month - 1 - KEPT_MONTHS, 12)
+    return midnight(now.astimezone(UTC)).replace(year=now.year + years, month=month + 1, day=min(now.day, 28))
 
 
 def _moment(text: str) -> datetime:

@@ -1,0 +1,128 @@
+"""What only Sinch does: late prices in any currency, thirteen months of history, tokens, and odd values."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sources.fakes.server import Answer, json_answer
+from sources.sinch.api import history_floor
+from sources.sinch.fake.data import DOCUMENTED, TEST_NUMBER
+from sources.sinch.fake.faxes import printed
+from tests.conftest import Query, ServeFake, Settings, Sync, generated
+from tests.support.commands.in_process import Time, run_once
+from tests.support.faults.inject import broken, dated
+from tests.support.warehouse.oracle import assert_holds
+
+DAY = timedelta(days=1)
+
+
+def fax(days: float = 1, **fields: Any) -> dict[str, Any]:
+    """The documented fax, created so many days ago."""
+    return DOCUMENTED[0] | {"createTime": printed(datetime.now(UTC) - days * DAY)} | fields
+
+
+def test_the_documented_faxes_are_held_exactly(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
+    serve_fake("sinch", [fax()])
+    sync()
+
+    assert [("sent", "delivered", 3, Decimal("0.21"), "customer", "acme")] == query(
+        "select direction, outcome, num_pages, cost_usd, tag.name, tag.value"
+        " from fax.faxes join fax.fax_tags as tag on tag.fax_id = faxes.id"
+    )
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "FAILURE"])
+def test_a_completed_fax_without_a_price_is_asked_for_until_it_has_one(
+    status: str, serve_fake: ServeFake, settings: Settings, query: Query
+) -> None:
+    served = serve_fake("sinch", [fax(days=5, status=status, price=None), fax(id="01HZZZZZZZZZZZZZZZZZZZZZZ9")])
+    run_once("sinch", settings, Time())
+    assert [(None, status == "FAILURE")] == query("select cost_usd, is_final from fax.faxes where id like '%1'")
+
+    served.fake.change(DOCUMENTED[0]["id"], price={"currencyCode": "USD", "amount": "0.0700"})
+    with broken(served, dated(DAY)):
+        run_once("sinch", settings, Time(DAY))
+
+    priced = (Decimal("0.07"), True) if status == "COMPLETED" else (None, True)
+    assert [priced] == query("select cost_usd, is_final from fax.faxes where id like '%1'")
+
+
+@pytest.mark.parametrize(
+    ("price", "raw", "cost"),
+    [
+        ({"currencyCode": "USD", "amount": 0.07}, (Decimal("0.07"), "USD"), Decimal("0.07")),
+        ({"currencyCode": "EUR", "amount": "0.07"}, (Decimal("0.07"), "EUR"), None),
+        ({"amount": "0.07"}, (Decimal("0.07"), None), None),
+        ("N/A", (None, None), None),
+        ({"currencyCode": "USD", "amount": "N/A"}, (None, "USD"), None),
+    ],
+)
+def test_only_a_price_in_us_dollars_is_a_cost(
+    price: Any, raw: tuple[Any, Any], cost: Decimal | None, serve_fake: ServeFake, sync: Sync, query: Query
+) -> None:
+    serve_fake("sinch", [fax(price=price)])
+    sync()
+
+    assert [raw] == query("select price_amount, price_currency from fax_sinch.faxes")
+    assert [(cost,)] == query("select cost_usd from fax.faxes")
+    problems = query("select count(*) from fax.sync_problems where provider = 'sinch'")[0][0]
+    assert problems == (raw[0] is None)
+
+
+def test_a_fax_to_the_test_number_is_a_test(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
+    serve_fake("sinch", [fax(to=TEST_NUMBER)])
+    sync()
+
+    assert [(True,)] == query("select is_test from fax.faxes")
+
+
+def test_what_is_older_than_thirteen_months_is_a_gap(
+    serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
+) -> None:
+    served = serve_fake("sinch", generated("sinch", 200, days=720))
+    synced = sync()
+
+    assert (synced.exit_code, "beyond the provider's history" in synced.told) == (0, True)
+    assert_holds(warehouse, "sinch", served.fake.truth())
+    assert [(history_floor(datetime.now(UTC)),)] == query("select max(to_at) from fax.sync_windows where proof = 'gap'")
+
+
+@pytest.mark.parametrize(
+    ("now", "floor"), [((2026, 11, 28), (2025, 10, 28)), ((2026, 3, 31), (2025, 2, 28)), ((2026, 1, 1), (2024, 12, 1))]
+)
+def test_the_floor_is_thirteen_months_ago(now: tuple[int, int, int], floor: tuple[int, int, int]) -> None:
+    assert history_floor(datetime(*now, 13, tzinfo=UTC)) == datetime(*floor, tzinfo=UTC)
+
+
+def test_a_token_is_requested_once_and_renewed_when_it_is_revoked(
+    serve_fake: ServeFake, sync: Sync, warehouse: Path
+) -> None:
+    served = serve_fake("sinch", generated("sinch", 300, days=60), auth="oauth2")
+    synced = sync()
+
+    assert synced.exit_code == 0
+    assert_holds(warehouse, "sinch", served.fake.truth())
+    assert [request.method for request in served.server.requests].count("POST") == 1
+    token = served.server.requests[-1].headers["Authorization"].removeprefix("Bearer ")
+    assert token not in synced.told and token.encode() not in warehouse.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("answer", "exit_code"),
+    [
+        (json_answer({"error": "invalid_client"}, 401), 77),
+        (Answer(200, b"<html>", {"Content-Type": "text/html"}), 65),
+        (Answer(503), 75),
+    ],
+)
+def test_a_token_endpoint_that_gives_no_token_ends_the_run(
+    answer: Answer, exit_code: int, serve_fake: ServeFake, sync: Sync
+) -> None:
+    served = serve_fake("sinch", generated("sinch", 3), auth="oauth2")
+    honest = served.server.answer
+    served.server.answer = lambda request: answer if request.method == "POST" else honest(request)
+
+    assert sync().exit_code == exit_code
