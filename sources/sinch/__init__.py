@@ -26,7 +26,7 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
     """The secret of this key, which the page shows once."""
     auth: Literal["basic", "oauth2"] = "basic"
     """How requests are authorized: with the key, or with a token that is requested with it (oauth2)."""
-    base_url: str = "https://fax.api.sinch.com/v3"
+    base_url: str = "https://fax.api.sinch.com/v3/projects/{project_id}"
     """Where Sinch's API is."""
     auth_url: str = "https://auth.sinch.com/oauth2/token"
     """Where tokens are requested, with oauth2."""
@@ -36,4 +36,4 @@ def connect(settings: Settings) -> Client:
     """A client for one Sinch project."""
     key, limits = (settings.key_id, settings.key_secret), settings.limits()
     auth = ClientCredentials(settings.auth_url, key, "Sinch", limits) if settings.auth == "oauth2" else key
-    return Client(f"{settings.base_url.rstrip('/')}/projects/{settings.project_id}", auth, "Sinch", limits)
+    return Client(settings.base_url.replace("{project_id}", settings.project_id), auth, "Sinch", limits)

@@ -78,7 +78,8 @@ class Fake:
     def settings(self, url: str) -> dict[str, str]:
         """The settings under `[sources.sinch]` for this project, served at this URL."""
         keys = {"project_id": self.project_id, "key_id": self.key_id, "key_secret": self.key_secret}
-        return {**keys, "auth": self.auth, "base_url": url + "/v3", "auth_url": url + "/oauth2/token"}
+        urls = {"base_url": f"{url}/v3/projects/{self.project_id}", "auth_url": url + "/oauth2/token"}
+        return {**keys, **urls, "auth": self.auth}
 
     def add(self, *faxes: Record) -> None:
         """Adds these faxes to the project."""
