@@ -47,7 +47,7 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
         page, size, pages = _read(answer)
         is_full = len(page.records) >= size
         # Without a total, the last page that may be asked for has to be one that is not full.
-        beyond = is_full and number * size >= MOST_RECORDS if page.total is None else page.total > MOST_RECORDS
+        beyond = is_full and (number + 1) * size > MOST_RECORDS if page.total is None else page.total > MOST_RECORDS
         yield replace(page, beyond_count=beyond)
         if not page.records or beyond or (number + 1) * size > MOST_RECORDS:
             return
@@ -73,6 +73,8 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
         if refused.status == 404:
             return None
         raise
+    if isinstance(fax, dict) and isinstance(fax.get("data"), dict):  # observed: one client of Sinch's unwraps it
+        fax = fax["data"]
     if not isinstance(fax, dict):
         raise ContractError(f"Sinch: expected a fax, got {shape(fax)}")
     return fax

@@ -32,7 +32,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "page_name": ("pageNumber", "page"),
     "total_items": ("told", "not told"),
     "total_pages": ("told", "not told"),
-    "page_cap": ("1000", "200"),
+    "page_cap": ("1000", "200", "300"),
     "order": ("newest_first", "oldest_first"),
     "amount": ("text", "number"),
     "price": ("with the end", "late"),
