@@ -7,13 +7,10 @@ import pytest
 
 import sources
 from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
+from tests.support.credentials import CREDENTIALS
 from tests.support.warehouse.rows import raw_tables, rows
 
 CANARY = "canary-0f1e2d3c"
-KEYS = {
-    "phaxio": {"api_key": f"{CANARY}-key", "api_secret": f"{CANARY}-secret"},
-    "signalwire": {"project_id": f"{CANARY}-project", "api_token": f"{CANARY}-token"},
-}
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
 
@@ -21,7 +18,8 @@ every_provider = pytest.mark.parametrize("provider", sources.providers())
 def test_no_credential_reaches_the_disk_or_the_output(
     provider: str, serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings, warehouse: Path, tmp_path: Path
 ) -> None:
-    serve_fake(provider, generated(provider, 20, days=2), **KEYS[provider])
+    keys = {name: f"{CANARY}-{name}" for name in CREDENTIALS[provider]}
+    serve_fake(provider, generated(provider, 20, days=2), **keys)
     ended = sync_process("--verbose", TMPDIR=str(tmp_path))
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 

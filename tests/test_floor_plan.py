@@ -100,7 +100,16 @@ def test_no_file_outside_a_providers_folder_names_it(provider: str) -> None:
     outside = [path for path in files if ROOT / "sources" / provider not in path.parents]
 
     assert len(outside) > 80
-    assert [str(path.relative_to(ROOT)) for path in outside if provider in path.read_text().lower()] == []
+    assert [str(path.relative_to(ROOT)) for path in outside if provider in without_successor(path).lower()] == []
+
+
+def without_successor(path: Path) -> str:
+    """The text of a file without the value of `IF_GONE`, which may name the provider that follows."""
+    text = path.read_text()
+    if path.name != "__init__.py":
+        return text
+    named = [node for node in ast.parse(text).body if isinstance(node, ast.Assign) and "IF_GONE" in ast.unparse(node)]
+    return text.replace("".join(ast.get_source_segment(text, node.value) or "" for node in named) or "\0", "")
 
 
 def test_reading_imports_no_dlt() -> None:

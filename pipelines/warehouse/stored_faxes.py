@@ -257,6 +257,18 @@ class StoredFaxes:
         rows = self._select(sql, self._account)
         return int(rows[0]["faxes"]) if rows else 0
 
+    def other_currencies(self, table: Table) -> list[tuple[str | None, int]]:
+        """Currency (None if it is not named) and number of the faxes that have a price, but not in US dollars."""
+        if table.price is None:
+            return []
+        amount, currency = table.price
+        sql = (
+            f"select {currency} as currency, count(*) as faxes from {self._current(table.name)}"
+            f" where account = %s and {amount} is not null and coalesce({currency}, '') <> 'USD'"
+            f" and {self._is_committed()} group by 1 order by 1"
+        )
+        return [(row["currency"], int(row["faxes"])) for row in self._select(sql, self._account)]
+
     def deliveries(self, table: Table, child: str, span: Window) -> int:
         """The rows of a child table that belong to the faxes created in the span, and one for each fax without any."""
         sql = f"""

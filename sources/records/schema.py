@@ -106,6 +106,8 @@ class Table:
     look-back. A fax whose status is in `awaits` stays open until the column that it names there is filled.
     `created_at` names the column of its creation time.
 
+    `price` names the columns of its price and of the price's currency, if that may be another than the US dollar.
+
     `ledger` is the raw table with the windows in which it was walked.
 
     `stub`: a record with this key and without `stub_unless_key` is a tombstone, which only marks a fax as deleted.
@@ -121,6 +123,7 @@ class Table:
     stub_unless_key: str = "status"
     created_at: str = CREATED_AT
     awaits: Mapping[str, str] = field(default_factory=dict, hash=False)
+    price: tuple[str, str] | None = None
 
     def declared(self) -> tuple[Column, ...]:
         """All columns of the table: account, then `columns`."""

@@ -5,6 +5,7 @@ the names of the range parameters, pages from 1. Not documented: the order, the 
 whether a total comes, and what an older window answers.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ MOST_RECORDS = 10_000  # assumed: no ceiling is documented, and a window beyond 
 KEPT_MONTHS = 13  # how long Sinch keeps the log of a fax
 EARLIEST = datetime(2023, 1, 1, tzinfo=UTC)  # before the first fax of version 3
 WIDEST_WINDOW = timedelta(days=90)  # without a total, no answer shows that a window is too wide
+URLS = ("contentUrl", "callbackUrl")
+KEYS_OF_URL = re.compile(r"(?<=://)[^/?#]*@|[?#].*", re.DOTALL)  # user and password; query and fragment
 BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)
 
 
@@ -77,7 +80,12 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
         fax = fax["data"]
     if not isinstance(fax, dict):
         raise ContractError(f"Sinch: expected a fax, got {shape(fax)}")
-    return fax
+    return without_keys(fax)
+
+
+def without_keys(fax: Record) -> Record:
+    """The fax without what its URLs may have to authorize a request."""
+    return fax | {name: _bare(fax[name]) for name in URLS if name in fax}
 
 
 def count_this_month(_client: Client, _now: datetime) -> None:
@@ -90,9 +98,15 @@ def _read(answer: Any) -> tuple[Page, int, int | None]:
     if not isinstance(answer, dict):
         raise ContractError(f"Sinch: expected an object, got {shape(answer)}")
     size, pages, total = (answer.get(name) for name in ("pageSize", "totalPages", "totalItems"))
-    records = records_of("Sinch", answer.get("faxes"), "faxes")
+    records = [without_keys(fax) for fax in records_of("Sinch", answer.get("faxes"), "faxes")]
     return (
         Page(records, total if type(total) is int else None),
         size if type(size) is int and size > 0 else PAGE_SIZE,
         pages if type(pages) is int else None,
     )
+
+
+def _bare(url: Any) -> Any:
+    if isinstance(url, list):
+        return [_bare(one) for one in url]
+    return KEYS_OF_URL.sub("", url) if isinstance(url, str) else url

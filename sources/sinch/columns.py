@@ -49,7 +49,13 @@ FAXES = Table(
         Column("retry_count", "bigint", "How often the call was tried again.", key="retryCount"),
         Column("max_retries", "bigint", "How often it may be tried again.", key="maxRetries"),
         Column("retry_delay_seconds", "bigint", "Seconds between two attempts.", key="retryDelaySeconds"),
-        Column("content_url", "json", "Where the document is: one URL, or a list.", is_personal=True, key="contentUrl"),
+        Column(
+            "content_url",
+            "json",
+            "Where the document is: one URL, or a list; without user, password and query.",
+            is_personal=True,
+            key="contentUrl",
+        ),
         Column("has_file", "bool", "Sinch keeps the document.", key="hasFile"),
         Column("resolution", "text", "`FINE` or `SUPERFINE`."),
         Column("image_conversion_method", "text", "`HALFTONE` or `MONOCHROME`.", key="imageConversionMethod"),
@@ -58,7 +64,13 @@ FAXES = Table(
         Column("header_page_numbers", "bool", "The head numbers the sheets.", key="headerPageNumbers"),
         Column("cover_page_id", "text", "Sinch's id of the cover sheet.", key="coverPageId"),
         Column("cover_page_data", "json", "What the cover sheet shows.", is_personal=True, key="coverPageData"),
-        Column("callback_url", "text", "Where Sinch reports the end.", is_personal=True, key="callbackUrl"),
+        Column(
+            "callback_url",
+            "text",
+            "Where Sinch reports the end; without user, password and query.",
+            is_personal=True,
+            key="callbackUrl",
+        ),
         Column("callback_url_content_type", "text", "Content type of that report.", key="callbackUrlContentType"),
         Column(
             "cancel_timeout_minutes", "bigint", "Minutes until an unsent fax is cancelled.", key="cancelTimeoutMinutes"
@@ -69,6 +81,7 @@ FAXES = Table(
     final=frozenset({"COMPLETED", "FAILURE"}),
     created_at="create_time",
     awaits={"COMPLETED": "price_amount"},
+    price=("price_amount", "price_currency"),
     children=(
         ChildTable(
             name="fax_labels",

@@ -10,13 +10,13 @@ import pytest
 
 import sources
 from pipelines.config.accounts import Account, Shard
+from pipelines.config.declaration import secrets_of
 from sources.fakes.server import Answer, Request
 from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.support.servers.postgres import Server
 from tests.support.tiers import first_quick
 
 NAMES = ("east", "north", "south", "west")
-OWN_KEY = {"phaxio": "api_key", "signalwire": "project_id"}
 Serve = Callable[..., dict[str, Served]]
 
 
@@ -26,9 +26,10 @@ def serve_accounts(serve_fake: ServeFake, settings: Settings) -> Serve:
 
     def start(provider: str, faxes: int = 30) -> dict[str, Served]:
         prefix, served = f"SOURCES__{provider}__".upper(), {}
+        own = secrets_of(sources.provider(provider).Settings)[-2]  # the user of Basic authentication
         for number, name in enumerate(NAMES):
             records = generated(provider, faxes, seed=number)
-            served[name] = serve_fake(provider, records, **{OWN_KEY[provider]: f"key-of-{name}"})
+            served[name] = serve_fake(provider, records, **{own: f"key-of-{name}"})
             for key in [key for key in settings if key.startswith(prefix) and "__ACCOUNTS__" not in key]:
                 settings[f"{prefix}ACCOUNTS__{name.upper()}__{key.removeprefix(prefix)}"] = settings.pop(key)
         return served

@@ -20,7 +20,7 @@ FORMS = (
     "tel:+1-415-777-0123;ext=9",
 )
 TRACES = re.compile(rf"777\D{{0,3}}0123|{NAME}|mcbird", re.IGNORECASE)
-EXACT = {"id", "created_at"}  # what a fax is told apart by, and sorted by
+EXACT = {"id", "created_at", "createTime"}  # what a fax is told apart by, and sorted by
 
 
 def planted(record: dict[str, Any], turn: int) -> dict[str, Any]:

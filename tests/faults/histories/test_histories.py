@@ -19,6 +19,7 @@ from sources.http.limits import Limits
 from tests.faults.conftest import Served, more
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import UNAVAILABLE, Fault, between_pages, broken, dated, from_page
+from tests.support.faults.wire import cost, created, created_at
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
 
@@ -65,17 +66,17 @@ class History(RuleBasedStateMachine):
     def arrive(self, count: int, days: float) -> None:
         self.births += 1
         for fax in more(self.provider, count, days=days, seed=100 + self.births):
-            at = datetime.fromisoformat(fax["created_at"]) + self.ahead
-            self.served.fake.add(fax | {"created_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")})
+            at = datetime.fromisoformat(created_at(self.provider, fax)) + self.ahead
+            printed = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            self.served.fake.add(fax | created(self.provider, printed))
 
     @precondition(lambda self: self.young())
-    @rule(which=WHICH, cost=st.integers(0, 99))
-    def one_changes(self, which: int, cost: int) -> None:
-        self.change(self.young()[which % len(self.young())], cost)
+    @rule(which=WHICH, cents=st.integers(0, 99))
+    def one_changes(self, which: int, cents: int) -> None:
+        self.change(self.young()[which % len(self.young())], cents)
 
-    def change(self, id: Any, cost: int) -> None:
-        money = {"cost": cost} if self.provider == "phaxio" else {"charge": cost / 100}
-        self.served.fake.change(id, error_message=f"changed to {cost}", **money)
+    def change(self, id: Any, cents: int) -> None:
+        self.served.fake.change(id, error_message=f"changed to {cents}", **cost(self.provider, cents))
         self.known.pop(str(id), None)
 
     @rule(which=WHICH)

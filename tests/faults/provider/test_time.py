@@ -9,6 +9,7 @@ import sources
 from tests.faults.conftest import StartTrial, Trial, more
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import broken, dated
+from tests.support.faults.wire import created
 from tests.support.warehouse.rows import content, rows
 from tests.support.warehouse.state import cursor
 
@@ -67,7 +68,7 @@ def late(started: Trial, days: float) -> Any:
     """A fax that appears now and was created so many days ago."""
     (fax,) = more(started.provider, 1, seed=40)
     at = (datetime.now(UTC) - days * DAY).strftime("%Y-%m-%dT%H:%M:%SZ")
-    started.served.fake.add(fax | {"created_at": at})
+    started.served.fake.add(fax | created(started.provider, at))
     return fax["id"]
 
 
@@ -80,7 +81,7 @@ def test_a_fax_that_appears_late_is_held_if_younger_than_the_look_back_else_by_r
     started.recovers()
     started.served.fake.add(*more(provider, 1, seed=41))
     (old,) = more(provider, 1, seed=42)
-    started.served.fake.add(old | {"created_at": f"{datetime.now(UTC) - 5 * DAY:%Y-%m-%dT%H:%M:%SZ}"})
+    started.served.fake.add(old | created(provider, f"{datetime.now(UTC) - 5 * DAY:%Y-%m-%dT%H:%M:%SZ}"))
 
     assert started.sync().exit_code == 0
     assert str(old["id"]) not in {id for (id,) in rows(started.place, "select id from fax.faxes")}
@@ -107,12 +108,14 @@ def test_a_fax_that_stays_open_beyond_the_look_back_is_followed_until_it_is_fina
     provider: str, trial: StartTrial
 ) -> None:
     started = trial(provider)
-    queued = [id for id in started.newest(20) if started.served.fake.records[id]["status"] != "queued"][:5]
-    for id in queued:
-        started.served.fake.change(id, status="queued")
+    open_ids = started.served.fake.open_ids()
+    queued = started.served.fake.records[open_ids[0]]["status"]
+    reopened = [id for id in started.newest(20) if id not in open_ids][:5]
+    for id in reopened:
+        started.served.fake.change(id, status=queued)
     started.recovers()
     still_open = started.served.fake.open_ids()
-    assert set(queued) <= set(still_open)
+    assert set(reopened) <= set(still_open)
     later = Time(ahead=10 * DAY)
     started.survives(dated(10 * DAY), later)
     for id in still_open:

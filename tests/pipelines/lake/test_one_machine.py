@@ -18,6 +18,7 @@ from tests.support.canaries import NAME
 from tests.support.commands.check_command import Check
 from tests.support.commands.report_command import Reporting
 from tests.support.environment import child_environment
+from tests.support.faults.wire import created_at, error_message
 from tests.support.lake import MISSING, differences, into_delta, rows, versions
 from tests.support.tiers import first_quick
 
@@ -165,7 +166,7 @@ def test_what_is_too_old_is_gone_from_the_tables_and_from_the_disk(
     faxes = generated(provider, 60, days=70)
     for fax in faxes[:20]:
         fax["from"] = NAME
-        fax["error_message"] = [NAME]
+        fax.update(error_message(provider, [NAME]))
     served = serve_fake(provider, faxes)
     with into_delta(settings, lake)():
         assert sync().exit_code == 0
@@ -173,7 +174,9 @@ def test_what_is_too_old_is_gone_from_the_tables_and_from_the_disk(
         settings["PRIVACY__KEEP_DAYS"] = "30"
         synced, again = sync(), sync()
     before = datetime.now(UTC) - timedelta(days=30)
-    kept = {id for id, fax in served.fake.records.items() if datetime.fromisoformat(fax["created_at"]) >= before}
+    kept = {
+        id for id, fax in served.fake.records.items() if datetime.fromisoformat(created_at(provider, fax)) >= before
+    }
 
     assert synced.exit_code == 0, synced.told
     assert (synced.accounts[provider]["purged"], again.accounts[provider]["purged"]) == (60 - len(kept), 0)

@@ -13,11 +13,13 @@ import sources
 from sources.fakes.server import json_answer
 from tests.conftest import Query, ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support.canaries import NAME, traces
+from tests.support.faults.wire import created, error_message
 from tests.support.pages import page
 from tests.support.servers.postgres import Server
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import File
 
+BARCODE = {"type": "CODE_128", "value": "A1"}
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
 
@@ -31,8 +33,8 @@ def faxes_of_ten_weeks(provider: str) -> list[dict[str, Any]]:
     """Faxes with children, some of them with a value that does not fit."""
     faxes = generated(provider, 60, days=70)
     for fax in faxes[::6]:
-        fax["error_message"] = ["no text"]
-        fax.update({"barcodes": [{"type": "CODE_128", "value": "A1"}]} if "barcodes" in fax else {})
+        fax.update(error_message(provider, ["no text"]))
+        fax.update({name: [BARCODE] for name in ("barcodes", "barCodes") if name in fax})
     return faxes
 
 
@@ -53,7 +55,7 @@ def test_the_boundary_is_exact_to_the_second(
     first = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1, seconds=60)
     times = [first + timedelta(seconds=second) for second in range(240)]
     faxes = generated(provider, len(times))
-    serve_fake(provider, [fax | {"created_at": at.isoformat()} for fax, at in zip(faxes, times, strict=True)])
+    serve_fake(provider, [fax | created(provider, at.isoformat()) for fax, at in zip(faxes, times, strict=True)])
     sync()
     settings |= {"PRIVACY__KEEP_DAYS": "1", "SYNC__HEARTBEAT_MINUTES": "0"}
     before = datetime.now(UTC).replace(microsecond=0)

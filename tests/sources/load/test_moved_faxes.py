@@ -8,6 +8,7 @@ import pytest
 import sources
 from sources.fakes.server import Answer, Request
 from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.faults.wire import created_at
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds
@@ -19,8 +20,8 @@ def printed(age: timedelta) -> str:
     return f"{datetime.now(UTC) - age:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def is_older(record: dict[str, Any], days: float) -> bool:
-    return bool(datetime.fromisoformat(record["created_at"]) < datetime.now(UTC) - timedelta(days=days))
+def is_older(provider: str, record: dict[str, Any], days: float) -> bool:
+    return datetime.fromisoformat(created_at(provider, record)) < datetime.now(UTC) - timedelta(days=days)
 
 
 @every_provider
@@ -30,7 +31,7 @@ def test_an_open_fax_that_moves_into_the_newest_window(
 ) -> None:
     served = serve_fake(provider, generated(provider, 60, days=20, open_from=datetime.now(UTC) - timedelta(days=15)))
     assert sync().exit_code == 0
-    moved = next(id for id in served.fake.open_ids() if is_older(served.fake.records[id], days=6))
+    moved = next(id for id in served.fake.open_ids() if is_older(provider, served.fake.records[id], days=6))
     if becomes_final:
         served.fake.settle_one(moved)
     served.fake.change(moved, created_at=printed(timedelta(minutes=10)))
@@ -51,7 +52,7 @@ def test_a_fax_that_moves_from_a_window_that_was_read_into_one_that_is_still_to_
     settings["SOURCES__CONNECTIONS"] = "1"
     served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 200, days=900))
     honest = served.server.answer
-    oldest = min(served.fake.records, key=lambda id: served.fake.records[id]["created_at"])
+    oldest = min(served.fake.records, key=lambda id: created_at(provider, served.fake.records[id]))
 
     moved: list[Any] = []
 

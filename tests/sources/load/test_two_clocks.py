@@ -12,6 +12,7 @@ from sources.load.run_request import Horizon
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import broken, raw
+from tests.support.faults.wire import created
 from tests.support.tiers import SLOW, first_quick
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
@@ -26,7 +27,7 @@ MINUTE = timedelta(minutes=1)
 
 def fax(provider: str, created_at: datetime) -> dict[str, Any]:
     (made,) = generated(provider, 1, days=1, **({"first_id": 900_000_000} if provider == "phaxio" else {}))
-    return made | {"created_at": f"{created_at:%Y-%m-%dT%H:%M:%SZ}"}
+    return made | created(provider, f"{created_at:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def header(at: datetime, ahead: timedelta) -> str:

@@ -12,6 +12,7 @@ from sources.sinch.api import history_floor
 from sources.sinch.fake.data import DOCUMENTED, TEST_NUMBER
 from sources.sinch.fake.faxes import printed
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
+from tests.support.commands.check_command import Check
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import broken, dated
 from tests.support.warehouse.oracle import assert_holds
@@ -70,6 +71,34 @@ def test_only_a_price_in_us_dollars_is_a_cost(
     assert [(cost,)] == query("select cost_usd from fax.faxes")
     problems = query("select count(*) from fax_sinch.sync_problems")[0][0]
     assert problems == (raw[0] is None)
+
+
+def test_check_says_which_prices_are_no_costs(serve_fake: ServeFake, sync: Sync, check: Check) -> None:
+    prices = ({"currencyCode": "USD", "amount": "0.07"}, {"currencyCode": "EUR", "amount": "0.07"}, {"amount": "0.07"})
+    serve_fake("sinch", [fax(id=f"01HZ{number}", price=price) for number, price in enumerate(prices)])
+    sync()
+    exit_code, told = check()
+
+    notes = [note for note in told["sinch"]["notes"] if "cost_usd is null" in note]
+    assert (exit_code, [note.partition(":")[0] for note in sorted(notes)]) == (
+        0,
+        ["1 faxes have a price in EUR", "1 faxes have a price in a currency that is not named"],
+    )
+
+
+def test_what_a_url_has_to_authorize_a_request_is_not_stored(
+    serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
+) -> None:
+    url = "https://user:canary-1@files.example/a.pdf?token=canary-2#canary-3"
+    serve_fake("sinch", [fax(contentUrl=[url, url], callbackUrl=url), fax(id="01HZ2", contentUrl=url, callbackUrl=7)])
+    sync()
+
+    bare = "https://files.example/a.pdf"
+    assert query("select content_url->>'$', callback_url from fax_sinch.faxes order by id") == [
+        (bare, "7"),
+        (f'["{bare}","{bare}"]', bare),
+    ]
+    assert b"canary" not in warehouse.read_bytes()
 
 
 def test_a_fax_to_the_test_number_is_a_test(serve_fake: ServeFake, sync: Sync, query: Query) -> None:

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -19,14 +18,15 @@ from hypothesis import strategies as st
 
 import sources
 from pipelines.views.queries import questions
-from sources.fakes.server import Answer, Request, json_answer
 from sources.records.phone_numbers import canonical
 from sources.records.privacy import Privacy
 from tests.conftest import ROOT, Query, Served, ServeFake, Settings, Sync, generated
 from tests.support.canaries import NAME, NUMBER, TRACES, planted, traces
 from tests.support.commands.in_process import Time, run_once
 from tests.support.environment import child_environment
+from tests.support.faults.bending import bend
 from tests.support.faults.inject import broken, dated
+from tests.support.faults.wire import created
 from tests.support.servers.postgres import Server
 
 KEY = "an example of a key, 32 bytes or more"
@@ -37,17 +37,15 @@ every_provider = pytest.mark.parametrize("provider", sources.providers())
 
 
 def personal_names(provider: str) -> list[str]:
-    """The provider's own columns that tell who somebody is."""
-    return [column.name for column in sources.provider(provider).TABLE.columns if column.is_personal]
+    """The provider's own names for what tells who somebody is."""
+    return [column.key or column.name for column in sources.provider(provider).TABLE.columns if column.is_personal]
 
 
 def serve_canaries(provider: str, serve_fake: ServeFake) -> Served:
     """Faxes with canaries in every field, among them misfits and one without a usable id, as their pages tell them."""
     served = serve_fake(provider, generated(provider, 12, days=2))
-    honest: Callable[[Request], Answer] = served.server.answer
 
-    def answer(request: Request) -> Answer:
-        page = json.loads(honest(request).body)
+    def canaries(page: dict[str, Any]) -> dict[str, Any]:
         if len(page.get("data", ())) > 2:
             faxes = [planted(fax, turn) for turn, fax in enumerate(page["data"])]
             for fax in faxes[::3]:
@@ -56,12 +54,12 @@ def serve_canaries(provider: str, serve_fake: ServeFake) -> Served:
             for child in sources.provider(provider).TABLE.children:
                 faxes[1] |= {child.source: NAME}
                 faxes[3] |= {child.source: {column.name: NAME for column in child.columns if column.is_personal}}
-            faxes[1] |= {"cost": NUMBER, "charge": [NUMBER]}
-            faxes[2] |= {"id": [NUMBER], "created_at": f"on {NUMBER}"}
+            faxes[1] |= {"cost": NUMBER, "charge": [NUMBER], "price": NUMBER}
+            faxes[2] |= {"id": [NUMBER]} | created(provider, f"on {NUMBER}")
             page["data"] = faxes
-        return json_answer(page)
+        return page
 
-    served.server.answer = answer
+    bend(served, canaries)
     return served
 
 

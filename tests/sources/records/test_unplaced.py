@@ -1,7 +1,6 @@
 """Records without a usable id or creation time are kept whole in `sync_problems`; one from the future stops nothing."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,39 +8,41 @@ from typing import Any
 import pytest
 
 import sources
-from sources.fakes.server import Answer, Request, json_answer
 from tests.conftest import Query, Served, ServeFake, Sync, generated
+from tests.support.faults.bending import bend
+from tests.support.faults.wire import created
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
-NO_PLACE: dict[str, dict[str, Any]] = {
+NO_TIME: dict[str, Any] = {
+    "none": None,
+    "February 30": "2026-02-30T00:00:00Z",
+    "second 60": "2026-02-20T00:00:60Z",
+    "the year 10000": "10000-01-01T00:00:00Z",
+    "beyond the last instant": "9999-12-31T23:59:59-06:00",
+    "a number": 1700000000,
+    "a NUL": "2026\x00",
+}
+NO_ID: dict[str, dict[str, Any]] = {
     "id is null": {"id": None},
     "id is a list": {"id": []},
     "id is empty": {"id": ""},
-    "no time of creation": {"created_at": None},
-    "created on February 30": {"created_at": "2026-02-30T00:00:00Z"},
-    "created at second 60": {"created_at": "2026-02-20T00:00:60Z"},
-    "created in the year 10000": {"created_at": "10000-01-01T00:00:00Z"},
-    "created beyond the last instant": {"created_at": "9999-12-31T23:59:59-06:00"},
-    "created at a number": {"created_at": 1700000000},
-    "created at a NUL": {"created_at": "2026\x00"},
 }
 
 
 def slip_in(served: Served, *records: dict[str, Any]) -> None:
     """Adds records, which the fake itself could not hold, to every page, and to the count if there is one."""
-    honest: Callable[[Request], Answer] = served.server.answer
 
-    def answer(request: Request) -> Answer:
-        told = honest(request)
-        page = json.loads(told.body)
+    def more(page: dict[str, Any]) -> dict[str, Any]:
         page["data"] += records
         if "paging" in page:
             page["paging"]["total"] += len(records)
-        return json_answer(page)
+        if "totalItems" in page:
+            page["totalItems"] += len(records)
+        return page
 
-    served.server.answer = answer
+    bend(served, more)
 
 
 @every_provider
@@ -49,12 +50,14 @@ def test_records_without_a_place_are_kept_whole_and_once(
     provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
 ) -> None:
     served = serve_fake(provider, generated(provider, 4, days=2))
-    odd = [record | NO_PLACE[name] for record, name in zip(generated(provider, 10, seed=8), NO_PLACE, strict=True)]
+    no_place = [*NO_ID.values(), *(created(provider, moment) for moment in NO_TIME.values())]
+    odd = [record | fields for record, fields in zip(generated(provider, 10, seed=8), no_place, strict=True)]
     slip_in(served, *odd)
 
     assert sync().exit_code == 0
     kept = query(f"select original, column_name from fax_{provider}.sync_problems")
-    assert sorted(map(json.dumps, odd)) == sorted(json.dumps(json.loads(original)) for original, _ in kept)
+    whole = map(sources.provider(provider).TABLE.shaped, odd)
+    assert sorted(map(json.dumps, whole)) == sorted(json.dumps(json.loads(original)) for original, _ in kept)
     assert {None} == {column for _, column in kept}
     assert_holds(warehouse, provider, served.fake.truth())
 
@@ -70,7 +73,7 @@ def test_a_fax_from_the_future_is_held_and_hides_none_that_comes_later(
 ) -> None:
     odd, *faxes = generated(provider, 4, days=2)
     served = serve_fake(provider, faxes)
-    slip_in(served, odd | {"created_at": "2099-01-01T00:00:00Z"})
+    slip_in(served, odd | created(provider, "2099-01-01T00:00:00Z"))
     codes = [sync().exit_code]
     later = generated(provider, 2, days=1, seed=4, **({"first_id": 900_000_000} if provider == "phaxio" else {}))
     served.fake.add(*later)
@@ -94,12 +97,7 @@ def test_a_feed_that_has_lost_its_ids_loads_nothing_and_says_so(
         *generated(provider, 20, days=1, seed=3, **({"first_id": 700_000_001} if provider == "phaxio" else {}))
     )
 
-    def without_ids(request: Request) -> Answer:
-        page = json.loads(honest(request).body)
-        page["data"] = [{**record, "id": [record["id"]]} for record in page["data"]]
-        return json_answer(page)
-
-    served.server.answer = without_ids
+    bend(served, lambda page: page | {"data": [{**record, "id": [record["id"]]} for record in page["data"]]})
     told = sync()
 
     assert (told.exit_code, "24 of 24 records" in told.told) == (65, True)

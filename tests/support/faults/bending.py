@@ -1,12 +1,12 @@
 """Honest answers made dishonest, and what is held of a provider although its sync failed."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import sources
-from sources.fakes.server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request
 from tests.conftest import Query, Served
+from tests.support.faults.wire import changed
 
 Bend = Callable[[dict[str, Any]], Any]
 
@@ -17,7 +17,7 @@ def bend(served: Served, change: Bend, after: int = 0) -> None:
 
     def answer(request: Request) -> Answer:
         told = honest(request)
-        return json_answer(change(json.loads(told.body))) if request.number >= after else told
+        return changed(told, change) if request.number >= after else told
 
     served.server.answer = answer
 

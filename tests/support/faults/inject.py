@@ -1,6 +1,5 @@
 """Faults on the wire: each turns a fake's honest answers into those of a provider that has a bad day."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from sources.fakes.server import Answer, Request, json_answer
+from sources.fakes.server import Answer, Request
 from tests.conftest import Served
+from tests.support.faults.wire import changed
 
 Honest = Callable[[Request], Answer]
 Fault = Callable[[Request, Honest], Answer]
@@ -62,7 +62,7 @@ def bent(change: Callable[[Page], Any], pages: Callable[[int], bool] = lambda nu
         told = honest(request)
         if told.status != 200 or not pages(seen[0]):
             return told
-        return json_answer(change(json.loads(told.body)))
+        return changed(told, change)
 
     return fault
 

@@ -11,6 +11,7 @@ from typing import Any
 from sources.fakes.server import FakeServer, serve
 from sources.window import parse_instant
 from tests.support.credentials import CREDENTIALS
+from tests.support.faults.wire import cost, created_at
 
 HISTORY, DAYS = 1_500, 550  # faxes of an account before the first run, and how far back they reach
 YOUNG = timedelta(days=2.5)  # what every run reads again, with room for a slow machine
@@ -46,12 +47,13 @@ class Account:
 
     def _is_young(self, id: Any) -> bool:
         """Every run reads the fax again."""
-        return parse_instant(self.fake.records[id]["created_at"]) > datetime.now(UTC) - YOUNG
+        return parse_instant(created_at(self.provider, self.fake.records[id])) > datetime.now(UTC) - YOUNG
 
     def _end(self, id: str) -> None:
         """One fax is credited; or deleted, where that leaves a trace and nothing else has to be known of it."""
-        if self.provider == "phaxio":
-            self.fake.change(int(id), cost=self._random.randint(0, 99))
+        if self.provider != "signalwire":
+            own_id = next(own for own in self.fake.records if str(own) == id)
+            self.fake.change(own_id, **cost(self.provider, self._random.randint(0, 99)))
         elif self._random.random() < 0.3:
             self.fake.delete(id)
 
