@@ -325,14 +325,14 @@ def _(account, month):
 @app.cell
 def _(month):
     _sql = """
-        select provider, cast(sum(delivered_pages) as bigint) as delivered_pages, sum(cost_usd) as cost_usd
+        select provider, cast(sum(priced_pages) as bigint) as priced_pages, sum(cost_usd) as cost_usd
         from fax.cost_per_page
         where month = %s and direction = 'sent'
         group by 1
         order by 1
     """
     _rows = ask(_sql, month.value)
-    _prices = {row["provider"]: row["cost_usd"] / row["delivered_pages"] for row in _rows if row["delivered_pages"]}
+    _prices = {row["provider"]: row["cost_usd"] / row["priced_pages"] for row in _rows if row["priced_pages"]}
     per_page = look.bars(
         [bar(provider, price) | {"text": dollars(price, PAGE_PRICE)} for provider, price in _prices.items()],
         "A delivered page of all sent faxes, US$",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import sources
 from pipelines import check, describe, init, reconcile, report, spark_sync, status, sync
 from pipelines.cli.summary import PRECEDENCE
 from pipelines.views.queries import HERE, UNIFIED
@@ -48,7 +49,7 @@ def test_every_setting_is_described() -> None:
     ours = {name: CONFIG[name] for name in ("sync", "report", "privacy", "check", "sources", "destination")}
     tables = [ours["sync"], ours["report"], ours["check"], ours["privacy"], ours["destination"]["warehouse"]]
     tables += [*ours["sources"].values(), ours["sources"]]
-    keys = set(chain.from_iterable(table for table in tables if isinstance(table, dict))) - {"phaxio", "signalwire"}
+    keys = set(chain.from_iterable(table for table in tables if isinstance(table, dict))) - {*sources.providers()}
 
     assert {key for key in keys if f"`{key}`" not in SETTINGS and not re.search(rf"[`, ]{key}[`,]", SETTINGS)} == set()
 

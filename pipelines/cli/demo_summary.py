@@ -17,9 +17,10 @@ def demonstration(database: Path, schema: str) -> None:
     with duckdb.connect(str(database), read_only=True) as connection:
         rows = connection.execute(
             f"select month, provider, sum(faxes), sum(pages), sum(cost_usd) from {schema}.monthly_costs"
-            " group by all order by month desc, provider limit 8"
+            f" where month > (select max(month) from {schema}.monthly_costs) - interval 3 month"
+            " group by all order by month desc, provider"
         ).fetchall()
-    table = Table("month", "provider", title="Fax costs by month (the latest)")
+    table = Table("month", "provider", title="Fax costs of the latest months")
     for name in ("faxes", "pages", "US$"):
         table.add_column(name, justify="right")
     for month, provider, faxes, pages, cost in rows:

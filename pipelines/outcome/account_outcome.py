@@ -119,7 +119,7 @@ def completeness(run: Run) -> str:
     unproven = [result for result in run.tally.windows if result.proof == "unproven"]
     if unproven:
         return f"not proven: {unproven[0].window}"
-    counted = all(result.proof == "counted" for result in run.tally.windows)
+    counted = {result.proof for result in run.tally.windows} - {"gap"} == {"counted"}
     gaps = [result.window for result in run.tally.windows if result.proof == "gap"]
     text = f"{'proven complete' if counted else 'all pages read'} up to {rfc3339(run.tally.reached)}"
     return f"{text}; {gaps[0]} is beyond the provider's history" if gaps else text

@@ -1,12 +1,13 @@
 -- What a delivered page costs at each provider, for the same destination: which one is cheaper there?
--- All that was charged counts, failed deliveries included, by the pages that were delivered.
+-- All that was charged counts, failed deliveries included, by the delivered pages whose cost is known.
 -- Test faxes are left out; deleted ones are in; deliveries of open faxes are in, and counted apart.
 -- Grain: one row per month, direction, country_code, area_code and provider.
 --   deliveries: Number of deliveries.
 --   open_deliveries: How many of the deliveries are of faxes that are not final yet.
 --   delivered_pages: Sheets of the deliveries that arrived.
+--   priced_pages: How many of the delivered pages have a cost in US dollars.
 --   cost_usd: Cost of the deliveries, failed ones included, US dollars.
---   usd_per_page: cost_usd by delivered_pages, US dollars a page; null without a delivered page.
+--   usd_per_page: cost_usd by priced_pages, US dollars a page; null without a priced page.
 --   providers: Number of providers with a price there.
 --   is_cheapest: No other provider has a lower usd_per_page there; null where there is only one.
 with counted as (
@@ -19,6 +20,8 @@ with counted as (
         , count(*)                                                        as deliveries
         , count(case when not is_final then 1 end)                        as open_deliveries
         , cast(coalesce(sum(case outcome when 'delivered' then pages end), 0) as bigint) as delivered_pages
+        , cast(coalesce(sum(case when outcome = 'delivered' and cost_usd is not null then pages end), 0) as bigint)
+            as priced_pages
         , cast(coalesce(sum(cost_usd), 0) as numeric(18, 6))              as cost_usd
     from fax.deliveries
     group by 1, 2, 3, 4, 5
@@ -34,8 +37,9 @@ with counted as (
         , deliveries
         , open_deliveries
         , delivered_pages
+        , priced_pages
         , cost_usd
-        , cast(cost_usd / nullif(delivered_pages, 0) as numeric(18, 6))   as usd_per_page
+        , cast(cost_usd / nullif(priced_pages, 0) as numeric(18, 6))   as usd_per_page
     from counted
 )
 
@@ -56,6 +60,7 @@ select
     , deliveries
     , open_deliveries
     , delivered_pages
+    , priced_pages
     , cost_usd
     , usd_per_page
     , providers

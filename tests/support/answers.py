@@ -1,28 +1,59 @@
-"""What docs/questions.md asks: the demonstration's faxes of one day, and what a query answers about them."""
+"""The pages with queries and their answers: the faxes that each is about, and what a query answers about them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import sources
 from tests.conftest import ROOT
-from tests.support.commands.made_files import syncing
+from tests.support.commands.made_files import loaded_at
 from tests.support.warehouse.file_and_database import Warehouse
 
-PAGE = ROOT / "docs" / "questions.md"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-PROVIDERS = ("phaxio", "signalwire")
 ANSWERED = re.compile(r"```sql\n(?P<sql>.*?)```\n```text\n(?P<answer>.*?)```", re.DOTALL)
+MOVED = {  # to Sinch: when a number began to send there, and when it had been ported, so that it receives there
+    "+12065550100": ("2026-10-05", "2026-10-19"),
+    "+12065550101": ("2026-10-26", "2026-11-09"),
+}
 
 
 def fill(place: Warehouse) -> None:
-    """Loads the demonstration as it was at `NOW`, by a sync."""
-    records = {name: import_module(f"sources.{name}.fake").Fake.demo(NOW).records.values() for name in PROVIDERS}
-    with syncing(Path(), {name: list(faxes) for name, faxes in records.items()}, **place.settings()) as (_, sync):
-        sync("--until", f"{NOW:%Y-%m-%dT%H:%M}", "--refetch", "--since", "2025-10-01")
+    """Loads the demonstration as it was at `NOW`."""
+    for name in sources.providers():
+        loaded_at(NOW, name, _demo(name), place.settings())
+
+
+def fill_moving(place: Warehouse) -> None:
+    """Loads the demonstration's faxes of two providers as it was at `NOW`: each fax is with one, by `MOVED`."""
+    faxes = [fax for fax in _demo("phaxio") if not _has_moved(fax["caller_id"], fax["to_number"], fax["created_at"])]
+    loaded_at(NOW, "phaxio", faxes, place.settings())
+    faxes = [fax for fax in _demo("sinch") if _has_moved(*_own_numbers(fax), fax["createTime"])]
+    loaded_at(NOW, "sinch", faxes, place.settings())
+
+
+def _demo(provider: str) -> list[dict[str, Any]]:
+    return list(import_module(f"sources.{provider}.fake").Fake.demo(NOW).records.values())
+
+
+def _own_numbers(fax: dict[str, Any]) -> tuple[str | None, str | None]:
+    """The account's number of a Sinch fax: the sender, or the recipient of a received one."""
+    return (None, fax["to"]) if fax["direction"] == "INBOUND" else (fax["from"], None)
+
+
+def _has_moved(sender: str | None, recipient: str | None, created_at: str) -> bool:
+    if sender:
+        return sender in MOVED and created_at >= MOVED[sender][0]
+    return recipient in MOVED and created_at >= MOVED[recipient][1]
+
+
+PAGES: dict[Path, Callable[[Warehouse], None]] = {
+    ROOT / "docs" / "questions.md": fill,
+    ROOT / "docs" / "moving-from-phaxio.md": fill_moving,
+}
 
 
 def answer(connection: Any, sql: str) -> str:

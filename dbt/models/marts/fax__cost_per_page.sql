@@ -8,6 +8,8 @@ with counted as (
         , count(*)                                                        as deliveries
         , count(case when not is_final then 1 end)                        as open_deliveries
         , cast(coalesce(sum(case outcome when 'delivered' then pages end), 0) as bigint) as delivered_pages
+        , cast(coalesce(sum(case when outcome = 'delivered' and cost_usd is not null then pages end), 0) as bigint)
+            as priced_pages
         , cast(coalesce(sum(cost_usd), 0) as numeric(18, 6))              as cost_usd
     from {{ ref('fax__deliveries') }}
     group by 1, 2, 3, 4, 5
@@ -23,8 +25,9 @@ with counted as (
         , deliveries
         , open_deliveries
         , delivered_pages
+        , priced_pages
         , cost_usd
-        , cast(cost_usd / nullif(delivered_pages, 0) as numeric(18, 6))   as usd_per_page
+        , cast(cost_usd / nullif(priced_pages, 0) as numeric(18, 6))   as usd_per_page
     from counted
 )
 
@@ -45,6 +48,7 @@ select
     , deliveries
     , open_deliveries
     , delivered_pages
+    , priced_pages
     , cost_usd
     , usd_per_page
     , providers

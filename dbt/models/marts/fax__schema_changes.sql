@@ -1,5 +1,5 @@
 select cast(null as text) as "provider", cast(null as text) as "account", cast(null as text) as "table_name", cast(null as text) as "column_name", cast(null as text) as "data_type", cast(null as text) as "shape", cast(null as timestamp with time zone) as "first_seen_at" where false
-{% for provider in ['phaxio', 'signalwire'] if provider in var('fax_providers') %}
+{% for provider in ['phaxio', 'signalwire', 'sinch'] if provider in var('fax_providers') %}
 union all
 select '{{ provider }}' as provider, rows.* from {{ ref('stg_' ~ provider ~ '__schema_changes') }} as rows
 {% endfor %}

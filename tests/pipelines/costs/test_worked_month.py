@@ -1,10 +1,11 @@
-"""March 2026 in Chicago, small enough to compute by hand, through the real sync: the views have the rows of costs.md.
+"""March 2026 in Chicago, small enough to compute by hand, through the real sync: the views have the rows of costs.md
+and deliveries.md.
 
-The figures of that page were computed by hand from the faxes below, which it lists too.
+The figures of these pages were computed by hand from the faxes below, which costs.md lists too.
 """
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -13,15 +14,17 @@ import pytest
 
 from pipelines.views.queries import HERE
 from tests.conftest import ROOT, MakeWarehouse, Query
-from tests.support.commands.made_files import syncing
+from tests.support.commands.made_files import loaded_at, syncing
 from tests.support.pages import blocks as code_blocks
 from tests.support.pages import page
 from tests.support.warehouse.rows import rows
 
-READ = ("--since", "2026-02-01", "--until", "2026-03-21T17:00", "--refetch")  # till noon in Chicago
-BLOCK = re.search(r"<!-- figures: worked month -->\n```\n(.*?)```", page("costs"), re.DOTALL)
-OURS, OURS_TOO = "+12065550100", "+12065550101"
+NOON = datetime(2026, 3, 21, 17, tzinfo=UTC)  # in Chicago
+READ = ("--since", "2026-02-01", "--until", f"{NOON:%Y-%m-%dT%H:%M}", "--refetch")
+FIGURES = re.compile(r"<!-- figures: worked month -->\n```\n(.*?)```", re.DOTALL)
+OURS, OURS_TOO, MOVED = "+12065550100", "+12065550101", "+12065550102"
 NEW_YORK, CHICAGO, LONDON, SENDER = "+12125550001", "+13125550002", "+442071838750", "+13125550009"
+BOSTON, EMULATED = "+16175550104", "+19898989898"
 
 
 def call(number: str, created_at: str, seconds: int | None = None, retries: int = 0, status: str = "") -> Any:
@@ -63,6 +66,17 @@ def signalwire(
     url = {"type": "laml_call", "url": f"https://example.signalwire.com/Faxes/{id}", "remote_station": None}
     rest = {"charge": charge, "number_of_pages": pages, "quality": "fine", "charge_details": []}
     return own | url | rest | {"created_at": created_at, "error_code": None, "error_message": None} | fields
+
+
+def sinch(number: int, created_at: str, pages: int, price: Any, to: str, **fields: Any) -> dict[str, Any]:
+    """A Sinch fax, sent to that number and completed after a minute."""
+    own = {"id": f"01KM{number:022}", "direction": "OUTBOUND", "from": MOVED, "to": to, "status": "COMPLETED"}
+    done = {"createTime": created_at, "completedTime": after(created_at, 60), "retryCount": 0}
+    return own | done | {"numberOfPages": pages, "price": price, "serviceId": "s-1"} | fields
+
+
+def usd(amount: str | float) -> dict[str, Any]:
+    return {"currencyCode": "USD", "amount": amount}
 
 
 ACME, GLOBEX = {"tags": {"customer": "acme"}}, {"tags": {"customer": "globex"}}
@@ -113,6 +127,28 @@ SIGNALWIRE = [
     signalwire(4, "2026-03-14T15:00:00Z", 4, 0.04, OURS_TOO, **INBOUND),
     signalwire(5, "2026-03-21T16:00:00Z", None, 0.0, NEW_YORK, status="in-progress"),
 ]
+ACME_LABEL, GLOBEX_LABEL = {"labels": {"customer": "acme"}}, {"labels": {"customer": "globex"}}
+BUSY = {"status": "FAILURE", "errorType": "CALL_ERROR", "errorCode": 17, "errorMessage": "Busy signal", "retryCount": 3}
+SINCH = [
+    sinch(1, "2026-03-16T15:00:00Z", 3, usd("0.2100"), NEW_YORK, **ACME_LABEL),
+    sinch(
+        2,
+        "2026-03-16T15:00:00Z",
+        3,
+        usd("0.2100"),
+        BOSTON,
+        **ACME_LABEL,
+        retryCount=1,
+        completedTime="2026-03-16T15:02:00Z",
+    ),
+    sinch(3, "2026-03-17T14:00:00Z", 2, usd(0.14), MOVED, direction="INBOUND", **{"from": SENDER}),
+    sinch(4, "2026-03-18T20:00:00Z", 1, None, NEW_YORK, **BUSY, **GLOBEX_LABEL),
+    sinch(5, "2026-03-18T20:20:00Z", 1, usd("0.07"), NEW_YORK, **GLOBEX_LABEL),
+    sinch(6, "2026-03-19T12:00:00Z", 1, {"currencyCode": "EUR", "amount": "0.0650"}, BOSTON),
+    sinch(7, "2026-03-20T13:00:00Z", 1, usd("0.0000"), EMULATED),
+    sinch(8, "2026-03-20T18:00:00Z", 2, None, BOSTON),
+    sinch(9, "2026-03-21T16:30:00Z", 0, None, NEW_YORK, status="IN_PROGRESS", completedTime=None),
+]
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +156,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Query:
     """The worked month in the warehouse; SignalWire's fourth log has been deleted after it was read."""
     file = tmp_path_factory.mktemp("month") / "warehouse.duckdb"
     zone = {"REPORT__TIMEZONE": "America/Chicago"}
+    loaded_at(NOON, "sinch", SINCH, {"DESTINATION__WAREHOUSE__CREDENTIALS": str(file)} | zone)
     with syncing(file, {"phaxio": PHAXIO, "signalwire": SIGNALWIRE}, **zone) as (fakes, sync):
         sync(*READ)
         fakes["signalwire"].delete(SIGNALWIRE[3]["id"])
@@ -139,10 +176,10 @@ def shown(value: Any) -> str:
 
 
 def blocks() -> dict[str, tuple[list[str], list[str]]]:
-    """View -> its columns in docs/costs.md, and the lines below."""
-    assert BLOCK is not None
+    """View -> its columns in docs/costs.md or docs/deliveries.md, and the lines below."""
     told = {}
-    for block in BLOCK[1].strip().split("\n\n"):
+    costs, deliveries = (found for name in ("costs", "deliveries") for found in FIGURES.findall(page(name)))
+    for block in f"{costs.strip()}\n\n{deliveries.strip()}".split("\n\n"):
         head, *lines = block.splitlines()
         view, columns = head.removeprefix("fax.").split(": ")
         told[view] = (columns.split(), [" ".join(line.split()) for line in lines])

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+import sources
 from pipelines.views.dbt import package_files
 from pipelines.views.reference import views
 from tests.conftest import ROOT, MakeWarehouse
-from tests.support.answers import PROVIDERS, fill
+from tests.support.answers import fill
 from tests.support.credentials import PASSWORD
 from tests.support.environment import child_environment
 from tests.support.installed import installed
@@ -51,7 +52,7 @@ def test_the_models_have_the_rows_of_the_views(kind: str, dbt: str, warehouses: 
     outputs = {"target": "it", "outputs": {"it": profile(place)}}
     (tmp_path / "profiles.yml").write_text(yaml.safe_dump({"fax_warehouse": outputs}))
     command = [dbt, "build", "--project-dir", PACKAGE, "--profiles-dir", tmp_path, "--target-path", tmp_path / "target"]
-    command += ["--log-path", tmp_path / "logs", "--vars", yaml.safe_dump({"fax_providers": [*PROVIDERS]})]
+    command += ["--log-path", tmp_path / "logs", "--vars", yaml.safe_dump({"fax_providers": sources.providers()})]
     done = subprocess.run(
         [*map(str, command)],
         env=child_environment(DBT_SEND_ANONYMOUS_USAGE_STATS="false"),

@@ -57,11 +57,14 @@ def test_every_view_has_one_row_per_grain(filled: Query) -> None:
 def test_monthly_costs_sum_to_what_the_providers_charge(filled: Query) -> None:
     cents = filled("select sum(cost) from fax_phaxio.faxes where not is_test")[0][0]
     dollars = filled("select sum(charge) from fax_signalwire.fax_logs")[0][0]
+    price = "sum(price_amount) filter (price_currency = 'USD')"
+    price = filled(f"select {price} from fax_sinch.faxes where \"to\" <> '+19898989898'")[0][0]
     test_cents = filled("select count(*) from fax_phaxio.faxes where is_test and cost > 0")[0][0]
 
     assert filled("select provider, sum(cost_usd) from fax.monthly_costs group by all order by all") == [
         ("phaxio", cents / Decimal(100)),
         ("signalwire", dollars),
+        ("sinch", price),
     ]
     assert filled("select sum(faxes), sum(pages) from fax.monthly_costs") == filled(
         "select count(*), sum(num_pages) from fax.faxes where not is_test"

@@ -4,13 +4,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sources.fakes.server import serve
+from sources.fakes.server import Answer, Request, serve
 from tests.conftest import ROOT
+from tests.support.commands.in_process import Time, run_once
 from tests.support.environment import child_environment
+from tests.support.faults.inject import dated
 
 Records = Mapping[str, list[dict[str, Any]]]  # by provider
 
@@ -37,3 +40,19 @@ def sync_once(file: Path, records: Records) -> None:
     """Fills the file with these records, by one run."""
     with syncing(file, records) as (_, sync):
         sync()
+
+
+def loaded_at(at: datetime, provider: str, records: list[dict[str, Any]], settings: Mapping[str, str]) -> None:
+    """Reads these records up to that time, by a run in this process for which that was an hour ago.
+
+    A provider that keeps its faxes for some months only would no longer have those of a fixed date.
+    """
+    fake = import_module(f"sources.{provider}.fake").Fake(records, now=lambda: at)
+    ahead = at + timedelta(hours=1) - datetime.now(UTC)
+
+    def answer(request: Request) -> Answer:
+        return dated(ahead)(request, fake.answer)
+
+    with serve(answer) as server:
+        keys = {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
+        run_once(provider, {**settings, **keys}, Time(ahead=ahead), until=at)

@@ -1,0 +1,26 @@
+{{ config(enabled='sinch' in var('fax_providers')) }}
+select
+    faxes.account
+    , faxes.id                                 as fax_id
+    , cast(0 as bigint)                        as position
+    , case faxes.direction when 'received' then faxes.from_number else faxes.to_number end as phone_number
+    , case faxes.direction when 'received' then faxes.to_number when 'sent' then faxes.from_number end as own_number
+    , faxes.direction
+    , faxes.created_at
+    , faxes.completed_at
+    , faxes.outcome
+    , faxes.provider_status
+    , listed.retry_count
+    , faxes.num_pages
+    , faxes.cost_usd
+    , faxes.is_test
+    , faxes.is_final
+    , faxes.is_deleted
+    , cast(null as bigint)                     as bitrate
+    , faxes.error_type
+    , faxes.error_code
+    , faxes.error_message
+from {{ ref('fax__faxes') }} as faxes
+inner join {{ source('fax_sinch', 'faxes') }} as listed
+    on listed.account = faxes.account and listed.id = faxes.id
+where faxes.provider = 'sinch'
