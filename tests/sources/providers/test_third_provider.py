@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import sources
 from sources.fakes.server import serve
 from tests.conftest import ROOT, SyncProcess
 from tests.support import lake as delta
@@ -39,7 +40,7 @@ def test_a_folder_is_all_that_a_new_provider_takes(
 
     assert (done.returncode, done.stderr) == (0, "")
     accounts = {account["provider"]: account for account in json.loads(done.stdout)["accounts"]}
-    assert {"phaxio", "signalwire", "telefact"} == accounts.keys()
+    assert {*sources.providers(), "telefact"} == accounts.keys()
     assert (accounts["telefact"]["new"], "proven complete" in accounts["telefact"]["completeness"]) == (23, True)
     held = project / "demo.duckdb"
     faxes = "select count(*), sum(cost_usd), min(from_number) from fax.faxes where provider = 'telefact'"
