@@ -11,4 +11,6 @@ select
     , requests
     , retries
     , bytes
+    , balance_usd
+    , balance_read_at
 from {{ source('fax_sinch', 'sync_runs') }}
