@@ -83,6 +83,8 @@ class AccountSync:
             batches = Batches(run, opened.position_of(run.source.table), DltTables())
             with signals.gently(run.stop) if current_thread() is main_thread() else nullcontext():
                 is_found = batches.find()
+            if current_thread() is not main_thread():
+                batches.read_ahead()  # while other accounts load
             self._load_found = partial(self._load, opened, run, batches, is_found)
         except BaseException as failure:
             self._failure = failure

@@ -24,6 +24,7 @@ from sources.window import Window, whole_second
 Batch = dict[str, pa.Table]
 Ledger = list[tuple[WindowResult, dict[str, Any]]]
 _NOTHING = object()
+_MOST_AHEAD = 1_000  # faxes in memory for each account that waits for its load
 MOST_LOOKED_UP = 1_000  # ids of a window; a window of a backfill holds more, and hardly one of them is stored
 
 
@@ -76,6 +77,19 @@ class Batches:
         """Reads on until there is something to load; false if there is nothing for this load."""
         self._load = self._next_load()
         return next(self._load, _NOTHING) is not _NOTHING
+
+    def read_ahead(self) -> None:
+        """Reads on, and keeps up to a thousand faxes for the load; an error in it ends the load where it occurred."""
+        ahead: list[WindowResult] = []
+        rest, most = self._results, self.run.request.windows_per_load
+        try:
+            while len(ahead) < most and sum(len(result.faxes) for result in ahead) < _MOST_AHEAD:
+                if self.run.is_late or (result := self._next()) is None:
+                    break
+                ahead.append(result)
+        except Exception as error:
+            rest = _failing(error)
+        self._results = chain(ahead, rest)
 
     def load(self) -> Iterator[Batch]:
         """What was found, and the rest of the load: table name -> Arrow table, windows in order, the ledger last."""
@@ -258,3 +272,8 @@ class Batches:
         known = self._warehouse.columns(table) or {}
         declared = {"account", *ours, *(column.name for column in columns)}
         return {name: known[name] for name in known if name not in declared and not name.startswith("_dlt")}
+
+
+def _failing(error: Exception) -> Iterator[WindowResult]:
+    yield from ()
+    raise error

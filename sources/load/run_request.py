@@ -38,7 +38,7 @@ class RunRequest:
     full_refresh: bool = False
     heartbeat: timedelta = timedelta(hours=1)
     rows_per_load: int = 100_000
-    windows_per_load: int = 25
+    windows_per_load: int = 50  # twelve years, if windows are of 90 days: one load, as a rule
     deadline: float = math.inf
 
     @property

@@ -69,6 +69,50 @@ def test_an_account_that_fails_fails_alone(serve_accounts: Serve, sync: Sync, po
     assert ids(postgres, database, "phaxio") == {"east": 30, "south": 30, "west": 30}
 
 
+def test_while_an_account_waits_for_its_load_the_others_are_read(
+    serve_accounts: Serve, sync: Sync, postgres: Server, database: str
+) -> None:
+    served, other_run = serve_accounts("signalwire"), postgres.connect(database)
+    turn = "select pg_advisory_lock(hashtextextended('fax-sync/fax_signalwire', 0))"
+    requests, read = Counter[str](), list[int]()
+    everyone_has_read = threading.Barrier(len(NAMES), action=lambda: read.append(len(requests)))
+
+    def counted(name: str, honest: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+        def answer(request: Request) -> Answer:
+            requests[name] += 1
+            if requests[name] == 20:
+                everyone_has_read.wait(timeout=20)
+                other_run.close()
+            return honest(request)
+
+        return answer
+
+    for name, one in served.items():
+        one.server.answer = counted(name, one.server.answer)
+    with other_run.cursor() as cursor:
+        cursor.execute(turn)
+
+    assert sync().exit_code == 0
+    assert read == [len(NAMES)]
+    assert ids(postgres, database, "signalwire") == dict.fromkeys(NAMES, 30)
+
+
+@pytest.mark.parametrize("number", first_quick([20, 2]))
+def test_an_account_that_fails_while_it_is_read_ahead_fails_alone_and_is_whole_after_the_next_run(
+    number: int, serve_accounts: Serve, sync: Sync, postgres: Server, database: str
+) -> None:
+    served, count = serve_accounts("signalwire"), iter(range(1, 1000))
+    honest = served["north"].server.answer
+    served["north"].server.answer = lambda request: Answer(401) if next(count) == number else honest(request)
+
+    failed, again = sync(), sync()
+
+    assert [account["exit_code"] for account in failed.said["accounts"]] == [0, 77, 0, 0]
+    assert [account["new"] for account in failed.said["accounts"]] == [30, 0, 30, 30]
+    assert again.exit_code == 0
+    assert ids(postgres, database, "signalwire") == dict.fromkeys(NAMES, 30)
+
+
 @pytest.mark.parametrize("at_a_time", first_quick([1, 3]))
 def test_no_more_accounts_are_asked_at_a_time_than_agreed(
     at_a_time: int, serve_accounts: Serve, sync: Sync, settings: Settings, database: str
