@@ -3,6 +3,7 @@
     FaxSyncError                  names the account and what to do; never contains a secret or a phone number
     ├── ConfigError          78   something is missing or contradictory in the settings
     ├── AuthError            77   the provider refused the credentials or their scope, or wants a payment
+    │   └── Forbidden        77   the credentials are right, and lack a scope
     ├── ContractError        65   the answer is not what the provider's documentation says
     │   ├── Refused          65   the provider answered 4xx; `document` holds its error body
     │   ├── Moved            65   the provider redirects elsewhere
@@ -57,6 +58,10 @@ class AuthError(FaxSyncError):
     """The provider answered 401, 402 or 403. Never retried."""
 
     exit_code = 77
+
+
+class Forbidden(AuthError):
+    """The provider answered 403."""
 
 
 class ContractError(FaxSyncError):

@@ -129,4 +129,6 @@ def _allowed(plain: Any, metas: list[Meta]) -> str:
     if get_origin(plain) is Literal:
         *others, last = get_args(plain)
         return f"one of {', '.join(others)} and {last}"
+    if plain is bool:
+        return "true or false"
     return next((f"a number from {meta.ge} to {meta.le}" for meta in metas if meta.ge is not None), "a text")

@@ -82,6 +82,8 @@ def _toml(value: Any) -> str:
 
 
 def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return f"`{_toml(default)}`"
     return "none" if default in (None, "", []) else f"`{default}`"
 
 

@@ -161,13 +161,14 @@ def _read(task: AccountTask, source: Source, report: Report, began: float, progr
     try:
         batches = Batches(run, task.position, _StagedTables(task.columns))
         is_recorded = False
-        while not run.finished:
-            found: list[Batch] = [*batches.load()] if batches.find() else []
-            if found:
-                report.loads.append(_stage(task, found))
-            is_recorded = is_recorded or batches.recorded
-            if run.is_late or not task.reads_all_again:  # else the next task begins again
-                break
+        with run.skipping_if_forbidden():
+            while not run.finished:
+                found: list[Batch] = [*batches.load()] if batches.find() else []
+                if found:
+                    report.loads.append(_stage(task, found))
+                is_recorded = is_recorded or batches.recorded
+                if run.is_late or not task.reads_all_again:  # else the next task begins again
+                    break
         report.spans, report.finished, report.rate = run.spans, run.finished, run.pace
         report.kept_from = run.kept_from if run.client.has_server_time else None
         if is_recorded and (reached := run.cursor()):

@@ -17,7 +17,7 @@ MAX_NAME_BYTES = 63  # PostgreSQL truncates longer names without an error
 _SCHEMA = re.compile(r"\b(from|join)(\s+)(raw|fax)\.(\w+)(?:\.(\w+))?", re.IGNORECASE)
 _COLUMNS = re.compile(r"--   (\w+(?:, \w+)*): (.+)")
 
-_NO_NULLS: Mapping[str, str] = {}
+_NOTHING: Mapping[str, str] = {}
 
 
 class Unusable(Exception):
@@ -96,22 +96,21 @@ def tables_read(sql: str, schema: str) -> list[str]:
     return list(dict.fromkeys(match[4] for match in _SCHEMA.finditer(sql) if match[3].lower() == schema))
 
 
-def named(sql: str, schema: str, raw: str, provider: str, nulls: Mapping[str, str] = _NO_NULLS) -> str:
+def named(sql: str, schema: str, raw: str, provider: str, replaced: Mapping[str, str] = _NOTHING) -> str:
     """The query with the real names of schemas and provider, without comments and the last semicolon.
 
     `raw.<provider>.<table>` is the table of any provider, `raw.<table>` that of the schema `raw`.
-    `nulls` are select expressions, by raw table, for the columns that the table lacks.
+    `replaced` are queries in parentheses, by raw table, that are read in its place.
     """
     names = {"raw": raw, "fax": schema}
 
     def table(match: re.Match[str]) -> str:
         if match[5]:
             return f'{match[1]}{match[2]}"{schema}_{match[4]}"."{match[5]}"'
-        real = f'"{names[match[3].lower()]}"."{match[4]}"'
-        if match[3].lower() != "raw" or not (added := nulls.get(match[4])):
-            return f"{match[1]}{match[2]}{real}"
+        if match[3].lower() != "raw" or not (query := replaced.get(match[4])):
+            return f'{match[1]}{match[2]}"{names[match[3].lower()]}"."{match[4]}"'
         alias = "" if match.string.startswith(" as ", match.end()) else f" as {match[4]}"
-        return f"{match[1]}{match[2]}(select *, {added} from {real}){alias}"
+        return f"{match[1]}{match[2]}{query}{alias}"
 
     text = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
     text = _SCHEMA.sub(table, text)

@@ -18,7 +18,7 @@ from sources.extract.source import Source
 from sources.load import ledger
 from sources.records import fax
 from sources.records.phone_numbers import TWO_DIGIT_COUNTRY_CODES
-from sources.records.schema import Column
+from sources.records.schema import Column, Table
 
 UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     "faxes": ("Every fax of every provider and account. Grain: one row per provider, account and id.", fax.FAXES),
@@ -70,12 +70,13 @@ def unified(
         branches = [empty_branch(columns)]
         for provider, raw in raw_schemas.items():
             sql = branch_file(provider, name).read_text("utf-8") if branch_file(provider, name).exists() else ""
+            replaced = _completed(provider, raw, tables)
             if (
                 sql
-                and all((raw, table) in tables for table in tables_read(sql, "raw"))
+                and all((raw, table) in tables or table in replaced for table in tables_read(sql, "raw"))
                 and (raw, "sync_windows") in tables
             ):
-                query = named(sql, schema, raw, provider, _lacking(provider, raw, tables))
+                query = named(sql, schema, raw, provider, replaced)
                 branches.append(f"select '{provider}' as provider, rows.* from ({query}) as rows")
         yield View(name, meaning, "\nunion all\n".join(branches), {column.name: column.meaning for column in columns})
 
@@ -115,17 +116,28 @@ def empty_branch(columns: tuple[Column, ...]) -> str:
     return f"select {_nulls(columns)} where false"
 
 
-def _lacking(provider: str, raw: str, tables: Mapping[tuple[str, str], Collection[str]]) -> dict[str, str]:
-    """Nulls for the declared columns that a raw table lacks because an older version created it, by table."""
-    declared: dict[str, tuple[Column, ...]] = {ledger.SYNC_RUNS: ledger.RUN_COLUMNS}
-    for table in Source(provider).tables:
-        declared |= {child.name: child.columns for child in table.children}
-        declared |= {table.name: table.columns, table.ledger: ledger.WINDOW_COLUMNS}
-    lacking = {
-        name: [column for column in columns if column.name not in tables.get((raw, name), ())]
-        for name, columns in declared.items()
-    }
-    return {name: _nulls(columns) for name, columns in lacking.items() if columns}
+def _completed(provider: str, raw: str, tables: Mapping[tuple[str, str], Collection[str]]) -> dict[str, str]:
+    """What to read in place of raw tables that lack something, by table, each with all of its declared columns.
+
+    A table lacks columns if an older version created it; that of a further list is missing until the list is read.
+    """
+    first, *further = (_declared(table) for table in Source(provider).tables)
+    first |= {ledger.SYNC_RUNS: ledger.RUN_COLUMNS}
+    completed: dict[str, str] = {}
+    for declared in (first, *further):
+        for name, columns in declared.items():
+            lacking = [column for column in columns if column.name not in tables.get((raw, name), ())]
+            if (raw, name) in tables and lacking:
+                completed[name] = f'(select *, {_nulls(lacking)} from "{raw}"."{name}")'
+            elif (raw, name) not in tables and declared is not first:
+                completed[name] = f"({empty_branch(columns)})"
+    return completed
+
+
+def _declared(table: Table) -> dict[str, tuple[Column, ...]]:
+    """The columns of the raw tables of a list, by their names."""
+    children = {child.name: child.declared(table) for child in table.children}
+    return children | {table.name: table.declared(), table.ledger: ledger.WINDOW_COLUMNS}
 
 
 def _nulls(columns: Iterable[Column]) -> str:

@@ -38,10 +38,14 @@ class Api(Protocol):
 
 
 class Listing(NamedTuple):
-    """A list that is walked in windows: the table of its records, and the API that reads it."""
+    """A list that is walked in windows: the table of its records, and the API that reads it.
+
+    `setting` names the setting of the provider that turns the list off, if there is one.
+    """
 
     table: Table
     api: Api
+    setting: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,17 @@ class Source:
         return [listing.table for listing in self._listings]
 
     def further(self) -> "list[Source]":
-        """The same account as it is read from each of the provider's lists after this one."""
-        return [replace(self, listing=number) for number in range(self.listing + 1, len(self._listings))]
+        """The same account as it is read from each of the provider's lists after this one that is not turned off."""
+        return [
+            replace(self, listing=number)
+            for number, listing in enumerate(self._listings)
+            if number > self.listing and (listing.setting is None or getattr(self.settings, listing.setting))
+        ]
+
+    @property
+    def setting(self) -> str | None:
+        """The name of the setting that turns the list off; None without one."""
+        return self._listings[self.listing].setting
 
     @property
     def _listings(self) -> tuple[Listing, ...]:

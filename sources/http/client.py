@@ -31,8 +31,8 @@ class Client:
 
     `skew` is how far the provider's clock was ahead of this machine's at the last response; it is valid if
     `has_server_time`. `pace` limits the request rate. `auth` is user and password, or an object such as
-    `oauth2.ClientCredentials`. Tests replace `sleep`, `clock` (seconds, monotonic) and `now` (UTC). After `close`,
-    every waiting or new request ends with an error.
+    `oauth2.ClientCredentials`; `user` is that user, which a path may need. Tests replace `sleep`, `clock` (seconds,
+    monotonic) and `now` (UTC). After `close`, every waiting or new request ends with an error.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Client:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.base_url = base_url.rstrip("/") + "/"
-        self.provider = provider
+        self.provider, self.user = provider, auth[0] if isinstance(auth, tuple) else ""
         self.usage, self.skew, self.has_server_time = Usage(), timedelta(), False
         self.limits = limits
         self._closed, self._lock = Event(), Lock()

@@ -4,7 +4,7 @@ from typing import Any
 
 import requests
 
-from sources.errors import AuthError, ContractError, Moved, Refused
+from sources.errors import AuthError, ContractError, Forbidden, Moved, Refused
 from sources.http import origin, retry, strict_json
 
 _LARGE = 4 << 20  # bytes, four times a page of a thousand faxes
@@ -19,7 +19,7 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
     """The JSON document of a provider's response.
 
     Raises:
-        AuthError: 401, 402 or 403.
+        AuthError: 401, 402 or 403 (`Forbidden`).
         ProviderDown: a transient status.
         Moved: a redirect.
         ContractError: the body is not JSON (`Garbled` if its content type is JSON), or has too many values.
@@ -28,7 +28,8 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
     status = response.status_code
     _require_few_values(provider, body)
     if status in (401, 403):
-        raise AuthError(f"{provider} refused the credentials (HTTP {status}): check the key and its scope")
+        error_class = Forbidden if status == 403 else AuthError
+        raise error_class(f"{provider} refused the credentials (HTTP {status}): check the key and its scope")
     if status == 402:
         raise AuthError(
             f"{provider} wants a payment first (HTTP 402): check the balance and the payment method of the account"

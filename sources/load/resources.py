@@ -10,9 +10,11 @@ from dlt.extract import DltResource, DltSource
 
 from sources.load import ledger
 from sources.load.batches import Batch, Batches
+from sources.load.run import Run
 from sources.records.new_fields import NewFields
-from sources.records.rows import Rows
+from sources.records.rows import UNDECLARED, Rows
 from sources.records.schema import CREATED_AT, ChildTable, Column, DataType, Table, type_hint
+from sources.records.tables import to_rows
 from sources.records.undeclared import with_new_fields
 
 READ_AT, ASKED_UNTIL = "read_at", "asked_until"  # in the state that dlt keeps
@@ -54,6 +56,7 @@ def fax_source(batches: Batches) -> DltSource:
 def _resources(batches: Batches) -> list[DltResource]:
     """The pages, unselected, and a transformer for each raw table."""
     run, table = batches.run, batches.table
+    further = [] if run.source.listing else run.source.tables[1:]
 
     @dlt.resource(name=pages_of(table), selected=False)
     def pages(
@@ -61,6 +64,7 @@ def _resources(batches: Batches) -> list[DltResource]:
     ) -> Iterator[Batch]:
         # Rows pass unfiltered, as each window takes its own; the cursor moves after the last of them.
         created_at.advance(None)  # type: ignore[arg-type]  # documented, but typed otherwise
+        yield _empty(run, further)
         yield from batches.load()
         if batches.recorded and (reached := run.cursor()):
             created_at.advance(reached)
@@ -69,12 +73,28 @@ def _resources(batches: Batches) -> list[DltResource]:
 
     return [
         pages,
-        _table_of(pages, table.name, table.declared(), ["account", "id"], table.meaning),
-        *(_child_of(pages, table, child) for child in table.children),
-        _table_of(pages, table.ledger, ledger.WINDOW_COLUMNS, ["_dlt_id"], ledger.WINDOWS_MEANING),
+        *(resource for walked in (table, *further) for resource in _tables_of(pages, walked)),
         _table_of(pages, ledger.SCHEMA_CHANGES, ledger.CHANGE_COLUMNS, ["_dlt_id"], ledger.CHANGES_MEANING),
         _table_of(pages, ledger.SYNC_PROBLEMS, ledger.PROBLEM_COLUMNS, ["_dlt_id"], ledger.PROBLEMS_MEANING),
     ]
+
+
+def _empty(run: Run, further: Iterable[Table]) -> Batch:
+    """The tables of the provider's further lists that are not there yet, without a row: SQL reads them all the same."""
+    account, known = run.source.account, DltTables()
+    empty: Batch = {}
+    for table in further:
+        rows = to_rows(table, account, []).tables
+        empty |= {name: columns.drop_columns([UNDECLARED]) for name, columns in rows.items()}
+        empty[table.ledger] = ledger.windows_table(account, run.request.run_id, [])
+    return {name: rows for name, rows in empty.items() if known.columns(name) is None}
+
+
+def _tables_of(pages: DltResource, table: Table) -> Iterator[DltResource]:
+    """The transformers of a list: its table, the child tables, and its ledger."""
+    yield _table_of(pages, table.name, table.declared(), ["account", "id"], table.meaning)
+    yield from (_child_of(pages, table, child) for child in table.children)
+    yield _table_of(pages, table.ledger, ledger.WINDOW_COLUMNS, ["_dlt_id"], ledger.WINDOWS_MEANING)
 
 
 def _table_of(pages: DltResource, name: str, columns: Iterable[Column], key: list[str], meaning: str) -> DltResource:

@@ -1,11 +1,12 @@
 """One account's run: how far it has come with what it was asked to do."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from sources.errors import Forbidden
 from sources.extract.page import Balance
 from sources.extract.source import Source
 from sources.extract.stop import Stop
@@ -67,6 +68,21 @@ class Run:
         self.warnings += [text for text in further.warnings if text not in self.warnings]
         self.tally.rows.update(further.tally.rows)
         self.new_columns |= further.new_columns
+
+    @contextmanager
+    def skipping_if_forbidden(self) -> Iterator[None]:
+        """Ends the run of a further list with a warning where the credentials lack the scope to read it."""
+        try:
+            yield
+        except Forbidden:
+            if not self.source.listing:
+                raise
+            self.finished = True
+            setting = f", or set {self.source.setting} = false" if self.source.setting else ""
+            self.warnings.append(
+                f"{self.source.table.name} was not read: {self.client.provider} refuses that list (HTTP 403): "
+                f"give the key the scope for it{setting}"
+            )
 
     def take(self, result: WindowResult) -> None:
         """Notes a window that has been read and gathered; its faxes are dropped."""

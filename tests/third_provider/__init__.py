@@ -9,7 +9,7 @@ from sources.http.client import Client
 from sources.load.settings import Secret, SourceSettings
 
 TABLE = TRANSMISSIONS
-FURTHER = (Listing(RECEIPTS, receipts),)
+FURTHER = (Listing(RECEIPTS, receipts, setting="receipts"),)
 BILLING_ZONE = "UTC"
 
 
@@ -20,6 +20,8 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
     """The user of the API."""
     key: Secret = ""
     """The key of the API."""
+    receipts: bool = True
+    """Reads the list of receipts too."""
     base_url: str = "https://telefact.example/v1"
     """Where Telefact's API is."""
 

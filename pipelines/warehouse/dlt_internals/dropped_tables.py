@@ -61,7 +61,7 @@ def _expected(schema: Schema) -> Iterator[tuple[str, str]]:
 def _parents(schema: Schema) -> dict[str, str]:
     """Each table of faxes or of what was split off from them -> the table of faxes."""
     nested = {name: str(dict(table)[NESTED_IN]) for name, table in schema.tables.items() if NESTED_IN in table}
-    return nested | {parent: parent for parent in nested.values()}
+    return nested | {table.name: table.name for table in Source(schema.name).tables if table.name in schema.tables}
 
 
 def _columns(client: SqlClientBase[Any], dataset: str) -> set[tuple[str, str]]:

@@ -23,7 +23,8 @@ def test_every_setting_that_is_declared_is_read_by_the_code() -> None:
     declared |= {setting.name for name in providers() for setting in settings_of(provider(name).Settings)}
 
     assert len(declared) > 25
-    assert {name for name in declared if not re.search(rf"[\w)]\.{name}\b", code)} == set()
+    used = r'[\w)]\.{0}\b|\bsetting="{0}"'  # the second is how a further list names what turns it off
+    assert {name for name in declared if not re.search(used.format(name), code)} == set()
 
 
 MISTAKES = """

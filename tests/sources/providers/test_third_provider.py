@@ -91,34 +91,40 @@ def test_a_second_list_has_windows_a_cursor_and_a_floor_of_its_own(
     with serve(fake.answer) as server:
         settings |= {f"SOURCES__TELEFACT__{key}".upper(): value for key, value in fake.settings(server.url).items()}
 
-        def sync() -> tuple[int, dict[str, list[int]]]:
-            """The exit code, and the years from which each list was asked for."""
+        def sync() -> tuple[list[str], dict[str, list[int]]]:
+            """The warnings, and the years from which each list was asked for."""
             del server.requests[:]
             done = sync_process("--json", root=project, cwd=project)
             asked: dict[str, list[int]] = {name: [] for name in LISTS}
             for call in server.requests:
                 asked[call.path.rsplit("/", 1)[-1]].append(datetime.fromisoformat(call.query["since"]).year)
-            assert done.returncode in (0, 77), done.stdout + done.stderr
-            return done.returncode, asked
+            assert done.returncode == 0, done.stdout + done.stderr
+            (account,) = json.loads(done.stdout)["accounts"]
+            return account["warnings"], asked
 
         fake.shows_receipts = False
         refused, asked = sync()
-        assert (refused, min(asked["transmissions"]), min(asked["receipts"])) == (77, 2014, 2019)
+        assert ["receipts was not read" in text and "set receipts = false" in text for text in refused] == [True]
+        assert (min(asked["transmissions"]), min(asked["receipts"])) == (2014, 2019)
         assert count("transmissions") == 23
+
+        settings["SOURCES__TELEFACT__RECEIPTS"] = "false"
+        assert sync()[1]["receipts"] == []
+        del settings["SOURCES__TELEFACT__RECEIPTS"]
 
         fake.shows_receipts = True
         mended, asked = sync()
         recent = (now - timedelta(days=5)).year
-        assert (mended, len(asked["transmissions"]), min(asked["receipts"])) == (0, 1, 2019)
+        assert (mended, len(asked["transmissions"]), min(asked["receipts"])) == ([], 1, 2019)
         assert asked["transmissions"][0] >= recent
         assert (count("receipts"), count("transmissions")) == (23, 23)
 
         before = [count(name) for name in LEDGERS]
         quiet, asked = sync()
-        assert (quiet, [len(asked[name]) for name in LISTS]) == (0, [1, 1])
+        assert (quiet, [len(asked[name]) for name in LISTS]) == ([], [1, 1])
         assert [count(name) for name in LEDGERS] == before
 
         fake.receipts.append(fake.receipts[0] | {"id": "R99"})
-        assert sync()[0] == 0
+        assert sync()[0] == []
         assert count("receipts") == 24
         assert [count(name) for name in LEDGERS] == [before[0], before[1] + 1]
