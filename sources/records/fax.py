@@ -34,6 +34,12 @@ FAXES = (
     Column("error_type", "text", "Class of the error in the provider's word; null if none."),
     Column("error_code", "text", "The provider's number of the error; null if none."),
     Column("error_message", "text", "The error in the provider's words; null if none."),
+    Column("duration_seconds", "bigint", "Length of the call, seconds; null if the provider does not tell."),
+    Column(
+        "listed_in",
+        "text",
+        "The one of the provider's lists that has the fax, by its raw table, or both; null if there is one list only.",
+    ),
 )
 FAX_RECIPIENTS = (
     PROVIDER,

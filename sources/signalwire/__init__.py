@@ -1,6 +1,7 @@
-"""SignalWire's fax logs, with the details of their charges.
+"""SignalWire's fax logs, with the details of their charges, and what the Compatibility API says came of each fax.
 
-Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026.
+Sources: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and
+https://signalwire.com/docs/compatibility-api/rest/faxes/list-all-faxes, read November 2026.
 """
 
 import re
@@ -8,12 +9,15 @@ import re
 from msgspec.structs import force_setattr
 
 from sources.errors import ConfigError
+from sources.extract.source import Listing
 from sources.http.client import Client
 from sources.load.settings import Secret, SourceSettings
 from sources.signalwire import api as api
-from sources.signalwire.columns import FAX_LOGS
+from sources.signalwire import compat
+from sources.signalwire.columns import COMPAT_FAXES, FAX_LOGS
 
 TABLE = FAX_LOGS
+FURTHER = (Listing(COMPAT_FAXES, compat, setting="compat_faxes"),)
 BILLING_ZONE = "UTC"  # assumed: not documented; the instants of its API are in UTC
 _SPACE = re.compile(r"(?i)(?:https?://)?(?P<name>[a-z0-9-]+)(?:\.signalwire\.com(?:[:/?#].*)?)?")
 IF_EMPTY = (
@@ -38,6 +42,8 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
     """From the same page; it needs the scope Fax."""
     base_url: str = "https://{space}.signalwire.com/api"
     """Where SignalWire's API is."""
+    compat_faxes: bool = True
+    """Reads the faxes of the Compatibility API too: what came of each, for at least one request more a run."""
 
     def __post_init__(self) -> None:
         if not (written := _SPACE.fullmatch(self.space)):

@@ -1,7 +1,8 @@
-"""SignalWire's raw tables, with every field of the fax log.
+"""SignalWire's raw tables, with every field of the fax log and of the Compatibility API's fax.
 
-Source: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026. `updated_at` was in an
-older version of that page; `discarded_at` is documented for deleted voice and video logs and assumed for faxes.
+Sources: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and
+https://signalwire.com/docs/compatibility-api/rest/faxes/list-all-faxes, read November 2026. `updated_at` was in an
+older version of the first page; `discarded_at` is documented for deleted voice and video logs and assumed for faxes.
 """
 
 from sources.records.schema import ChildTable, Column, Table
@@ -44,4 +45,36 @@ FAX_LOGS = Table(
         ),
     ),
     stub="discarded_at",
+)
+COMPAT_FAXES = Table(
+    name="compat_faxes",
+    meaning="SignalWire's faxes in the Compatibility API, one row per fax: what came of it. Deleted ones stay.",
+    columns=(
+        Column("id", "text", "SignalWire's SID of the fax, a UUID; it ends `url` of its logs.", key="sid"),
+        Column("account_sid", "text", "SignalWire's id of the project."),
+        Column("api_version", "text", "Version of the API that handled the fax."),
+        Column("date_created", "timestamp", "When the fax was created, UTC."),
+        Column("date_updated", "timestamp", "When the fax last changed, UTC."),
+        Column("direction", "text", "`inbound` or `outbound`."),
+        Column("from", "text", "The sender, E.164, or a SIP address.", is_personal=True),
+        Column("to", "text", "The recipient, E.164, or a SIP address.", is_personal=True),
+        Column("status", "text", "Status of the fax, e.g. `delivered`, `received` or `no-answer`."),
+        Column("quality", "text", "`standard`, `fine` or `superfine`."),
+        Column("num_pages", "bigint", "Sheets of the fax; null early, 0 if the call failed."),
+        Column(
+            "price", "decimal", "Price, in `price_unit`, with the sign it came with; null if not priced, or not yet."
+        ),
+        Column("price_unit", "text", "Currency of `price`, e.g. USD."),
+        Column("duration", "bigint", "Length of the call, seconds; 0 until it is over."),
+        Column("media_url", "text", "Where the document is; null without one."),
+        Column("media_sid", "text", "SignalWire's id of the document."),
+        Column("links", "json", "Where what belongs to the fax is."),
+        Column("uri", "text", "The fax in the Compatibility API, as a path."),
+        Column("url", "text", "The fax in the Compatibility API."),
+        Column("error_code", "text", "SignalWire's number of the error; null if none."),
+        Column("error_message", "text", "The error in words."),
+    ),
+    final=frozenset({"delivered", "received", "no-answer", "busy", "failed", "canceled"}),
+    ledger="compat_fax_windows",
+    created_at="date_created",
 )

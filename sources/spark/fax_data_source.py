@@ -30,9 +30,9 @@ class FaxDataSource(DataSource):
     """The data source `fax`.
 
     Options: `provider`; `accounts`, separated by commas (`default`); `since` and `until`, a date or time in UTC (all
-    that the provider has); `table`, `faxes` (one row per fax, children nested) or `windows` (how complete they are);
-    `secrets`, as `module:function`; of a stream `lookback_days` (3) and `max_days_per_trigger` (no limit); and the
-    provider's settings that are no credentials, such as `connections`.
+    that the provider has); `table`, `faxes` (one row per fax of the provider's first list, children nested) or
+    `windows` (how complete they are); `secrets`, as `module:function`; of a stream `lookback_days` (3) and
+    `max_days_per_trigger` (no limit); and the provider's settings that are no credentials, such as `connections`.
     """
 
     @classmethod

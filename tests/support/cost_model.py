@@ -53,6 +53,16 @@ phaxio_faxes = st.fixed_dictionaries(
         "tags": tags,
     }
 )
+compat_faxes = st.fixed_dictionaries(
+    {
+        "direction": st.sampled_from(("outbound", "inbound", None)),
+        "status": st.sampled_from(("delivered", "received", "failed", "sending", "novelty", None)),
+        "num_pages": pages,
+        "price": dollars,
+        "price_unit": st.sampled_from(("USD", "USD", "EUR", None)),
+        "duration": st.sampled_from((None, 0, 41)),
+    }
+)
 signalwire_logs = st.fixed_dictionaries(
     {
         "account": accounts,
@@ -65,6 +75,8 @@ signalwire_logs = st.fixed_dictionaries(
         "charge": dollars,
         "error_code": st.sampled_from((None, "", "34004")),
         "discarded_at": st.one_of(st.none(), st.none(), instants),
+        "is_listed": st.sampled_from((True, True, True, False)),
+        "fax": st.one_of(st.none(), compat_faxes),
     }
 )
 
@@ -72,6 +84,13 @@ signalwire_logs = st.fixed_dictionaries(
 def dollars_of(fax: Record) -> Decimal | None:
     """What a Phaxio fax cost, US dollars."""
     return None if fax["cost"] is None else (fax["cost"] / 100).quantize(MICRO, ROUND_HALF_UP)
+
+
+def charge_of(log: Record) -> Decimal:
+    """What a SignalWire fax cost, by the list of logs if it is there, else by the other."""
+    if log["is_listed"]:
+        return log["charge"] or Decimal(0)
+    return abs(log["fax"]["price"] or Decimal(0)) if log["fax"] and log["fax"]["price_unit"] == "USD" else Decimal(0)
 
 
 def shares(fax: Record) -> list[Decimal]:
@@ -103,4 +122,9 @@ def phaxio_rows(faxes: list[Record]) -> Iterator[tuple[str, Record]]:
 def signalwire_rows(logs: list[Record]) -> Iterator[tuple[str, Record]]:
     """The rows of SignalWire's raw tables for these logs: table, row. The log's id is its place in the list."""
     for id, log in enumerate(logs):
-        yield "fax_logs", {**log, "id": f"log-{id}"}
+        own = {name: value for name, value in log.items() if name not in ("is_listed", "fax")}
+        if log["is_listed"]:
+            yield "fax_logs", {**own, "id": f"log-{id}", "url": f"https://acme.signalwire.com/api/laml/Faxes/fax-{id}"}
+        if log["fax"]:
+            both = {name: log[name] for name in ("account", "from", "to")}
+            yield "compat_faxes", {**both, **log["fax"], "id": f"fax-{id}", "date_created": log["created_at"]}

@@ -17,6 +17,7 @@ from dlt.pipeline.state_sync import decompress_state
 import sources
 from tests.support.commands.family import family
 from tests.support.credentials import PASSWORD
+from tests.support.warehouse.raw_tables import names_of_faxes
 from tests.support.warehouse.rows import Held, reading, rows
 
 FindLeaks = Callable[[], list[str]]
@@ -97,12 +98,7 @@ def _holds_rows(path: Path) -> bool:
 
 
 def _of_faxes() -> set[str]:
-    tables = [sources.provider(name).TABLE for name in sources.providers()]
-    return {
-        "sync_problems",
-        *(table.name for table in tables),
-        *(child.name for table in tables for child in table.children),
-    }
+    return {"sync_problems", *(name for provider in sources.providers() for name in names_of_faxes(provider))}
 
 
 def _state(value: Any) -> Any:

@@ -26,4 +26,6 @@ select
     , cast(null as text)                       as error_type
     , cast(null as text)                       as error_code
     , cast(null as text)                       as error_message
+    , cast(null as bigint)                     as duration_seconds
+    , cast(null as text)                       as listed_in
 from raw.transmissions

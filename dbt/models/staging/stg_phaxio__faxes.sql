@@ -27,4 +27,6 @@ select
     , error_type
     , cast(error_id as text)                   as error_code
     , error_message
+    , cast(null as bigint)                     as duration_seconds
+    , cast(null as text)                       as listed_in
 from {{ source('fax_phaxio', 'faxes') }}

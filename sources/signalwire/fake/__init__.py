@@ -1,6 +1,7 @@
 """A fake SignalWire over real HTTP, with a switch for each behaviour that the documentation leaves open.
 
-https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and /docs/apis/core/paging, read November 2026.
+https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and /docs/apis/core/paging, read November 2026. The switch
+`compat` says whether the settings have the Compatibility list read, and whether the token may.
 """
 
 import re
@@ -11,6 +12,7 @@ from typing import Any
 from sources.fakes.server import Answer, Request, compact, json_answer
 from sources.fakes.store import Record, Store, authorized, readings, totals
 from sources.fakes.time import diary, instant, utc_now
+from sources.signalwire.fake import compat
 from sources.signalwire.fake.data import DOCUMENTED, OPEN, true_fax
 from sources.signalwire.fake.logs import cast_for_demo, generate, printed, settled, with_milliseconds
 from sources.signalwire.fake.pages import Pager
@@ -37,6 +39,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "milliseconds": ("no", "yes"),
     "history_limit": ("none", "year"),
     "order": ("newest_first", "oldest_first"),
+    **compat.SWITCHES,
 }
 
 
@@ -59,6 +62,7 @@ class Fake:
         self.deleted: dict[str, Record] = {}
         self._last_known: dict[str, Record] = {}
         self.pager = Pager(self.store, self.deleted, self.switches)
+        self.compat = compat.CompatFaxes(project_id, self.switches)
         self.add(*logs)
 
     @classmethod
@@ -69,12 +73,13 @@ class Fake:
         for number, start, end, until in diary(now):
             chapter = generate(number, start=start, end=end, seed=start.toordinal(), open_from=lately)
             logs += [cast_for_demo(log) for log in chapter if instant(log["created_at"]) < until]
-        return cls(logs, now=lambda: now)
+        return cls(logs, now=lambda: now, compat="read")
 
     def settings(self, url: str) -> dict[str, str]:
         """The settings under `[sources.signalwire]` for this project, served at this URL."""
         keys = {"project_id": self.project_id, "api_token": self.api_token}
-        return {"space": "demo", **keys, "base_url": url + "/api"}
+        off = {"compat_faxes": "false"} if self.switches["compat"] == "off" else {}
+        return {"space": "demo", **keys, "base_url": url + "/api", **off}
 
     @property
     def records(self) -> dict[str, Record]:
@@ -88,7 +93,9 @@ class Fake:
             for log in logs:
                 self.deleted.pop(log["id"], None)
             fine = self.switches["milliseconds"] == "yes"
-            self.store.put(*(with_milliseconds(log) if fine else log for log in logs))
+            added = [with_milliseconds(log) if fine else log for log in logs]
+            self.store.put(*added)
+            self.compat.put(*added)
 
     def change(self, id: str, **fields: Any) -> None:
         """Sets these values of one log.
@@ -100,6 +107,7 @@ class Fake:
             if id in self.deleted:
                 raise KeyError(id)
             self.store.change(id, **fields)
+            self.compat.put(self.store.records[id])
 
     def delete(self, id: str) -> None:
         """Replaces one log with a tombstone.
@@ -114,6 +122,7 @@ class Fake:
             self._last_known[id] = log
             self.deleted[id] = {"id": id, "discarded_at": printed(self.now()), "created_at": log["created_at"]}
             self.store.put(self.deleted[id])
+            self.compat.delete(log)
 
     def open_ids(self) -> list[str]:
         """The ids of the open logs, oldest first."""
@@ -126,13 +135,18 @@ class Fake:
         with self.store.lock:
             if self.store.records[id].get("status") in OPEN:
                 self.store.put(settled(self.store.records[id]))
+                self.compat.put(self.store.records[id])
 
     def truth(self) -> list[Record]:
-        """The rows that the view `fax.faxes` must have, one dict per log; a deleted log has its last known values."""
+        """The rows that the view `fax.faxes` must have, one dict per log, and per fax without one.
+
+        A deleted log has its last known values.
+        """
         with self.store.lock:
             rows = [(id in self.deleted, id) for id in self.store.records]
             logs = [(gone, self._last_known[id] if gone else self.store.records[id]) for gone, id in rows]
-            return [true_fax(log, is_deleted=gone) for gone, log in logs]
+            faxes = [true_fax(log, self.compat.fax(log), is_deleted=gone) for gone, log in logs]
+            return [*faxes, *(true_fax(None, fax) for fax in self.compat.without_logs())]
 
     def truth_totals(self) -> Record:
         """The numbers of faxes, recipients and tags, and their cost in US dollars, deleted faxes included."""
@@ -142,6 +156,11 @@ class Fake:
         """SignalWire's answer to this request."""
         if not authorized(request, self.project_id, self.api_token):
             return json_answer({"error": "Unauthorized"}, 401)
+        project = re.escape(self.project_id)
+        of_compat = re.fullmatch(f"/api/laml/2010-04-01/Accounts/{project}/Faxes(?:/([^/]+))?", request.path)
+        if request.method == "GET" and of_compat:
+            with self.store.lock:
+                return self.compat.answer(of_compat[1], request, self.now())
         endpoint = re.fullmatch(r"/api/fax/logs(?:/([^/]+))?", request.path)
         if request.method != "GET" or not endpoint:
             return json_answer({"error": "Not Found"}, 404)

@@ -1,4 +1,4 @@
-"""The documented fax log, and the row of the view `fax.faxes` for any fax log that SignalWire prints.
+"""The documented fax log, and the row of the view `fax.faxes` for any log and fax that SignalWire prints.
 
 https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs, read November 2026.
 """
@@ -11,6 +11,11 @@ from sources.fakes.time import instant
 OPEN = ("queued", "initiated", "ringing", "in-progress", "processing", "sending", "receiving")
 UNCONNECTED = ("busy", "failed", "no-answer", "canceled")
 FINAL = ("completed", *UNCONNECTED, "delivered", "received")
+FAX_OUTCOMES = {
+    **dict.fromkeys(("queued", "processing", "sending", "receiving"), "open"),
+    **dict.fromkeys(UNCONNECTED, "failed"),
+    **dict.fromkeys(("delivered", "received"), "delivered"),
+}
 SPACE = "https://example.signalwire.com/api/laml/2010-04-01/Accounts"
 
 DOCUMENTED: tuple[Record, ...] = (
@@ -35,28 +40,34 @@ DOCUMENTED: tuple[Record, ...] = (
 )
 
 
-def true_fax(log: Record, *, is_deleted: bool) -> Record:
-    """The row that the view `fax.faxes` must have; its one recipient is the other party."""
-    direction = _direction(log["direction"])
-    other = log["from"] if direction == "received" else log["to"]
-    pages, charge = log["number_of_pages"], log["charge"]
+def true_fax(log: Record | None, fax: Record | None, *, is_deleted: bool = False) -> Record:
+    """The row that the view `fax.faxes` must have for a log, for a fax of the Compatibility list, or for both.
+
+    Its one recipient is the other party.
+    """
+    known = {**(fax or {}), **{key: value for key, value in (log or {}).items() if value is not None}}
+    direction, status = _direction(known.get("direction")), (fax or known)["status"]
+    pages = known.get("number_of_pages", known.get("num_pages"))
+    cost = log["charge"] if log else known["price"]
     return {
         "provider": "signalwire",
-        "id": log["id"],
-        "created_at": instant(log["created_at"]),
+        "id": log["id"] if log else known["sid"],
+        "created_at": instant(log["created_at"] if log else known["date_created"]),
         "completed_at": None,
         "direction": direction,
-        "provider_status": log["status"],
-        "outcome": _outcome(log),
+        "provider_status": status,
+        "outcome": FAX_OUTCOMES[status] if fax else _outcome(known),
         "num_pages": None if pages is None else int(pages),
-        "cost_usd": None if charge is None else Decimal(str(charge)).quantize(Decimal("0.000001")),
+        "cost_usd": None if cost is None else Decimal(str(cost)).quantize(Decimal("0.000001")),
         "is_test": False,
-        "is_final": log["status"] in FINAL,
+        "is_final": (not log or log["status"] in FINAL) and (not fax or FAX_OUTCOMES[status] != "open"),
         "is_deleted": is_deleted,
-        "error_message": log["error_message"],
-        "from_number": log["from"],
-        "to_number": log["to"],
-        "recipients": [(0, other, log["status"])],
+        "error_message": known.get("error_message"),
+        "from_number": known.get("from"),
+        "to_number": known.get("to"),
+        "duration_seconds": known.get("duration"),
+        "listed_in": "both" if log and fax else "fax_logs" if log else "compat_faxes",
+        "recipients": [(0, known.get("from" if direction == "received" else "to"), status)],
         "tags": {},
     }
 
@@ -73,6 +84,6 @@ def _outcome(log: Record) -> str:
         return "open"
     if status not in FINAL:
         return "unknown"
-    if status in UNCONNECTED or log["error_code"] or log["error_message"]:
+    if status in UNCONNECTED or log.get("error_code") or log.get("error_message"):
         return "failed"
-    return "delivered" if status != "completed" or int(log["number_of_pages"] or 0) > 0 else "unknown"
+    return "delivered" if status != "completed" or int(log.get("number_of_pages") or 0) > 0 else "unknown"

@@ -16,6 +16,7 @@ from pipelines.views.queries import HERE, UNIFIED
 from tests.conftest import MakeWarehouse
 from tests.support.cost_model import (
     Record,
+    charge_of,
     dollars_of,
     phaxio_faxes,
     phaxio_rows,
@@ -23,7 +24,7 @@ from tests.support.cost_model import (
     signalwire_logs,
     signalwire_rows,
 )
-from tests.support.warehouse.raw_tables import READ_AT, insert, refresh, tables
+from tests.support.warehouse.raw_tables import READ_AT, insert, names_of_faxes, refresh, tables
 from tests.support.warehouse.rows import named_rows
 
 HEADS = {path.stem: path.read_text() for path in HERE.glob("*.sql")}
@@ -73,8 +74,7 @@ def test_no_cent_is_lost_or_counted_twice_in_a_few(warehouses: MakeWarehouse) ->
 def fill(connection: Any, faxes: list[Record], logs: list[Record]) -> None:
     """Has the raw tables hold these and nothing else."""
     for provider, filled in (("phaxio", phaxio_rows(faxes)), ("signalwire", signalwire_rows(logs))):
-        table = sources.provider(provider).TABLE
-        for name in (table.name, *(child.name for child in table.children)):
+        for name in names_of_faxes(provider):
             connection.execute(f"delete from fax_{provider}.{name}")
         by_table: dict[str, list[Record]] = defaultdict(list)
         for name, row in filled:
@@ -105,7 +105,7 @@ def sums_are_what_the_providers_charged(
 ) -> None:
     everything = sum((dollars_of(fax) or Decimal(0) for fax in faxes), Decimal(0))
     tested = sum((dollars_of(fax) or Decimal(0) for fax in faxes if fax["is_test"]), Decimal(0))
-    charged = sum((log["charge"] or Decimal(0) for log in logs), Decimal(0))
+    charged = sum(map(charge_of, logs), Decimal(0))
 
     assert total(views["faxes"]) == total(views["fax_recipients"]) == everything + charged
     assert {view: total(views[view]) for view in WHOLE} == dict.fromkeys(WHOLE, everything - tested + charged)

@@ -22,16 +22,27 @@ TOGETHER: tuple[dict[str, str], ...] = (
     {"filter": "ignored", "order": "oldest_first", "page_cap": "200"},
     {"filter": "ignored unless a bare date", "read_bounds_as": "dates", "bounds": "exclusive"},
     {"filter": "ignored", "empty_page": "sometimes", "page_cap": "200"},
+    {"compat_lists": "differ", "compat_dates": "rfc2822", "compat_price": "negative text", "compat_pages": "text"},
+    {"compat_lists": "differ", "compat_links": "elsewhere", "links_keep_filter": "no", "page_cap": "200"},
+    {"compat_links": "without /api/laml", "compat_price": "text", "order": "oldest_first", "empty_page": "sometimes"},
 )
+EVERY_LIST = {"compat": "read"}  # as the settings have it by default; other tests read the first list alone
 
 
 def readings() -> Iterator[Any]:
     for provider in sources.providers():
         switches = import_module(f"sources.{provider}.fake").SWITCHES
-        alone = [{name: reading} for name, listed in switches.items() for reading in listed[1:]]
+        every_list = {name: reading for name, reading in EVERY_LIST.items() if name in switches}
+        alone = [
+            {name: reading}
+            for name, listed in switches.items()
+            for reading in listed[1:]
+            if not name.startswith("compat")  # these are in TOGETHER
+        ]
         for chosen in [{}, *alone, *(some for some in TOGETHER if some.keys() <= switches.keys())]:
             told = ",".join(f"{name}={reading}" for name, reading in chosen.items()) or "default"
-            yield pytest.param(provider, chosen, id=f"{provider}-{told}", marks=pytest.mark.slow if chosen else ())
+            marks = pytest.mark.slow if chosen else ()
+            yield pytest.param(provider, every_list | chosen, id=f"{provider}-{told}", marks=marks)
 
 
 every_reading = pytest.mark.parametrize(("provider", "switches"), list(readings()))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import sources
+from sources.extract.source import Source
 from sources.load import ledger
-from sources.records.schema import ACCOUNT, Column
+from sources.records.schema import Column
 
 TYPES = {
     "text": "varchar",
@@ -26,15 +27,21 @@ READ_AT = datetime(2026, 4, 20, 12, tzinfo=UTC)  # when every account was last r
 
 def tables(provider: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Each raw table of a provider: its name, and its columns with their SQL types."""
-    table = sources.provider(provider).TABLE
-    yield table.name, _columns((ACCOUNT, *table.columns))
-    for child in table.children:
-        keys = (ACCOUNT, Column(child.parent_id, table.id_type, ""), Column("position", "bigint", ""))
-        yield child.name, [*_columns((*keys, *child.columns)), ("_dlt_parent_id", "varchar")]
-    yield ledger.SYNC_WINDOWS, _columns(ledger.WINDOW_COLUMNS)
+    for table in Source(provider).tables:
+        yield table.name, _columns(table.declared())
+        for child in table.children:
+            yield child.name, [*_columns(child.declared(table)), ("_dlt_parent_id", "varchar")]
+        yield table.ledger, _columns(ledger.WINDOW_COLUMNS)
     yield ledger.SYNC_RUNS, _columns(ledger.RUN_COLUMNS)
     yield ledger.SCHEMA_CHANGES, _columns(ledger.CHANGE_COLUMNS)
     yield "_dlt_loads", [("load_id", "varchar"), ("status", "bigint")]
+
+
+def names_of_faxes(provider: str) -> list[str]:
+    """The raw tables of a provider that hold its faxes, and what is split off from them."""
+    return [
+        name for table in Source(provider).tables for name in (table.name, *(child.name for child in table.children))
+    ]
 
 
 def _columns(columns: Iterable[Column]) -> list[tuple[str, str]]:
