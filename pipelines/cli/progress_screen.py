@@ -27,16 +27,18 @@ class _Screen:
         self._shown = shown
 
     def __rich__(self) -> Group:
-        rows = [_cells(figure) for figure in self._shown.figures()]
-        if not rows:
+        figures = self._shown.figures()
+        if not figures:
             return Group()
         table = Table(box=None, header_style="dim", pad_edge=False)
-        for head in ("account", "done", "faxes", "a second", "requests", "read to", "left", "now"):
+        for head in ("account", "done", "faxes", "/s", "read to", "left", "now"):
             table.add_column(head, justify="left" if head in ("account", "now") else "right", no_wrap=head != "now")
-        for row in rows:
-            table.add_row(*row)
+        for figure in figures:
+            table.add_row(*_cells(figure))
+        requests = sum(figure.requests for figure in figures)
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        return Group(table, Text(f"{megabytes:,} MB of memory", "dim"))
+        usage = f"{requests:,} request{'' if requests == 1 else 's'}, {megabytes:,} MB of memory"
+        return Group(table, Text(usage, "dim"))
 
 
 def _cells(figure: Figures) -> tuple[str, ...]:
@@ -45,7 +47,6 @@ def _cells(figure: Figures) -> tuple[str, ...]:
         "" if figure.percent is None else f"{figure.percent:.0f} %",
         f"{figure.faxes:,}",
         f"{figure.faxes_per_second:,.0f}",
-        f"{figure.requests:,}",
         figure.reached[:10] if figure.reached else "",
         "" if figure.seconds_left is None else duration(figure.seconds_left),
         figure.doing,

@@ -14,8 +14,11 @@ def show(outcomes: Sequence[Outcome]) -> None:
     """Prints the outcomes; a failure is red, and its remedy on lines of its own."""
     console = Console(highlight=False, soft_wrap=True)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in ("account", "new", "changed", "unchanged", "time", "result", "up to (UTC)"):
-        table.add_column(head, justify="left" if head in ("account", "result", "up to (UTC)") else "right")
+    table.add_column("account", no_wrap=True)
+    for head in ("new", "changed", "same", "time"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for head in ("result", "up to (UTC)"):
+        table.add_column(head)
     for outcome in outcomes:
         table.add_row(str(outcome.account), *_counts(outcome), *_result(outcome), style=_STYLES[outcome.status])
     Console(highlight=False).print(table)

@@ -52,13 +52,14 @@ def test_on_a_terminal_a_failure_is_red_and_has_a_line_of_its_own(
     shown = on_terminal(child_environment(settings, **({} if colour else {"NO_COLOR": "1"})))
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
 
-    assert re.search(r"account +new +changed +unchanged +time +result +up to \(UTC\)", plain)
+    assert re.search(r"account +new +changed +same +time +result +up to \(UTC\)", plain)
     assert re.search(r"phaxio +3 +0 +0 +[\d.]+ s +proven complete +\d{4}-\d\d-\d\d \d\d:\d\d", plain)
     assert re.search(r"signalwire +0 +0 +0 +[\d.]+ s +FAILED", plain)
     assert re.search(r"\r\nsignalwire: .*refused the credentials", plain)
     assert ("\x1b[1;31msignalwire" in shown) == colour
-    assert re.search(r"account +done +faxes +a second +requests +read to +left +now", plain)
-    assert re.search(r"phaxio +100 % +3 +[\d,]+ +1 +\d{4}-\d\d-\d\d +(loading|making the views)", plain)
+    assert re.search(r"account +done +faxes +/s +read to +left +now", plain)
+    assert re.search(r"phaxio +100 % +3 +[\d,]+ +\d{4}-\d\d-\d\d +(loading|making the views)", plain)
+    assert re.search(r"\n\d requests?, \d+ MB of memory", plain)
 
 
 def test_in_a_file_each_account_has_one_line_with_the_time(
