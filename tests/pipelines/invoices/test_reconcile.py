@@ -231,7 +231,7 @@ def test_the_table_is_read_without_a_file(command: Reporting, place: Warehouse) 
     exit_code, _, told = command("--json")
     assert (exit_code, "there is no table fax.invoices" in told) == (64, True)
 
-    place.write(blocks("sql", PAGE)[0])
+    place.write(blocks("sql", PAGE)[-1])
     try:
         exit_code, _, told = command("--json")
         assert (exit_code, "fax.invoices has no row" in told) == (64, True)

@@ -139,8 +139,8 @@ def test_settings_lead_through_the_proxy_with_a_bundle_relative_to_the_project(
     monkeypatch.chdir(tmp_path)
 
     assert sync().exit_code == 0
-    assert server.asked == 1
-    assert len(proxy.asked) == 1
+    assert server.asked == 2  # for faxes, and for the balance
+    assert len(proxy.asked) == 2
 
 
 @pytest.mark.usefixtures("served")
