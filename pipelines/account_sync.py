@@ -215,11 +215,11 @@ def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool
             if is_found:
                 source = source or fax_source(batches)
                 run.loads += opened.load(source, partial(setattr, run, "doing"))
+            loaded = run.tally.copy()
             if run.stop.requested or run.finished:
                 return
             if run.is_late:
                 raise Paused(f"paused by --max-runtime: {kept(run)}")
-            loaded = run.tally.copy()
             is_found = batches.find()
         except BaseException:
             run.tally = loaded  # what was read since was not loaded

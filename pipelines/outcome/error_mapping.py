@@ -4,6 +4,7 @@ import errno
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -69,6 +70,9 @@ def _files(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         verb = "read" if error.filename and _is_unreadable(error.filename) else "written"
         return LocalError(f"{error.filename or 'a directory'} cannot be {verb}: check its owner and its mode")
+    denied = re.search(rf'file "([^"]+)".*: {os.strerror(errno.EACCES)}', str(error))
+    if isinstance(error, duckdb.IOException) and denied:
+        return LocalError(f"{denied[1]} cannot be opened: check its owner and its mode, and those of its directory")
     if type(error) is OSError and error.errno:
         return LocalError(f"the operating system refused {error.filename or 'a file'}: {os.strerror(error.errno)}")
     return None
@@ -86,10 +90,11 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, duckdb.OutOfMemoryException):
         return LocalError("out of memory: raise [sync] duckdb_memory, or lower rows_per_load")
     if "Could not set lock" in text or "Conflicting lock" in text:
-        process = re.search(r"\(PID \d+\)", text)
+        process, file = re.search(r"\(PID \d+\)", text), re.search(r'on file "([^"]+)"', text)
         holder = f" {process[0].replace('PID', 'process')}" if process else ""
         return Busy(
-            f"the warehouse file is open in another program{holder}, perhaps a notebook: close it there and run again"
+            f"{Path(file[1]).name if file else 'the warehouse file'} is open in another program{holder}, perhaps a "
+            "notebook: close it there and run again"
         )
     if version := re.search(r"database file with version number (\d+)", text):
         return WarehouseError(
@@ -113,7 +118,7 @@ def _configuration(error: BaseException) -> FaxSyncError | None:
         )
     if field in ("credentials", "password", "username", "host", "database", "bucket_url"):
         return ConfigError(
-            f"[destination.warehouse] lacks {field}: set credentials in .dlt/secrets.toml, for PostgreSQL as "
-            "postgresql://user:password@host:5432/database, or bucket_url for files"
+            f"[destination.warehouse] lacks {field}, or it is incomplete: set credentials in .dlt/secrets.toml, for "
+            "PostgreSQL as postgresql://user:password@host:5432/database, or bucket_url for files"
         )
     return refusal(field, "of another type")

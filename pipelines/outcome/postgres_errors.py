@@ -108,13 +108,19 @@ def _refusal(state: str, error: Any) -> str:
     if state == "42501":
         by_policy = error.diag.source_function == "ExecWithCheckOptions"
         denial = error.diag.message_primary
-        return f"{denial}: {_POLICIES if by_policy else grant_for(denial, error.cursor.connection.info.user)}"
+        return f"{denial}: {_POLICIES if by_policy else grant_for(denial, _role_of(error.cursor.connection))}"
     if state.startswith("28"):
         return REFUSED
     if state in _REFUSALS:
         return _REFUSALS[state]
     table = error.diag.table_name
     return f"it refused with {state or type(error).__name__}{f', at table {table}' if table else ''}"
+
+
+def _role_of(connection: Any) -> str:
+    """The role of a connection, which may be closed by now, so that it no longer knows its own user."""
+    parameters = sys.modules["psycopg2"].extensions.parse_dsn(connection.dsn)
+    return str(parameters["user"])
 
 
 def _broken_constraint(state: str, where: Any) -> str:

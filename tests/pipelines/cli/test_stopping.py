@@ -32,7 +32,8 @@ def test_a_run_with_too_little_time_says_what_it_kept(
     paused = sync(*NO_TIME)
     ((kept,),) = query("select count(*) from fax_signalwire.fax_logs")
 
-    assert (paused.accounts["signalwire"]["status"], "FAILED" in paused.told) == ("paused", False)
+    account = paused.accounts["signalwire"]
+    assert (account["status"], account["new"], "FAILED" in paused.told) == ("paused", kept, False)
     assert f"paused by --max-runtime: {kept:,} new or changed faxes were loaded" in paused.told
 
 

@@ -78,3 +78,13 @@ def test_a_ca_bundle_that_is_closed_to_us_cannot_be_read(
     exit_code, told = ended(without_privileges, "sync.py", settings | {"SOURCES__CA_BUNDLE": str(bundle)})
 
     assert (exit_code, "ca_bundle cannot be read (Permission denied)" in told) == (78, True), told
+
+
+def test_a_warehouse_whose_mode_keeps_the_sync_out_is_named(
+    without_privileges: list[str], serve_fake: ServeFake, settings: Settings, warehouse: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 1))
+    warehouse.touch(mode=0o000)
+    exit_code, told = ended(without_privileges, "sync.py", settings)
+
+    assert (exit_code, f"{warehouse} cannot be opened: check its owner and its mode" in told) == (74, True), told

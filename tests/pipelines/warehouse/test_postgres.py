@@ -64,6 +64,7 @@ def test_the_grants_of_the_page_suffice(
     refused = sync()
 
     assert (refused.exit_code, "permission denied" in refused.told, "GRANT" in refused.told) == (69, True, True)
+    assert f'grant create on database {database} to "{role}"' in refused.told.replace("\\", "")
 
     postgres.query(database, re.sub(r"\b(company|fax_sync|analyst)\b", lambda found: names[found[0]], ways[way]))
 
