@@ -1,4 +1,4 @@
--- Fields that a provider has added and nobody had declared. Grain: one row per account, table and field.
+-- Fields that a provider has added and that are not declared here. Grain: one row per account, table and field.
 select
     account
     , table_name

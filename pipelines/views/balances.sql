@@ -6,7 +6,7 @@
 --   balance_usd: Balance, US dollars; below 0 if money is owed.
 --   change_usd: Change since the balance before, US dollars; null for the first balance.
 --   cost_usd: Cost of the faxes created since the balance before, as known now, US dollars; null for the first balance.
---   drift_usd: The part of the change that these faxes do not explain, US dollars: above 0 after a payment, below 0 after a fee; null for the first balance.
+--   drift_usd: Change that these faxes do not explain, US dollars: a payment is above 0, a fee below; null for the first balance.
 with readings as (
     select
         provider

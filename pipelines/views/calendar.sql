@@ -1,5 +1,5 @@
--- The day and month of each quarter of an hour in which a fax was created: the one place where a time zone decides.
--- No zone begins a day but at a whole quarter, so a few thousand quarters are converted instead of millions of instants.
+-- The day and month of each quarter of an hour in which a fax was created: the one place that uses the time zone of the reports.
+-- In every time zone a day begins at a whole quarter, so a few thousand quarters are converted instead of millions of instants.
 -- Grain: one row per quarter.
 --   quarter: Quarters of an hour since 1970, UTC.
 --   day: Day of the quarter, in the time zone of the reports.

@@ -1,5 +1,5 @@
--- Who costs what: each number of ours with each other party. Test faxes are left out; deleted ones are in; deliveries of
--- open faxes are in, and counted apart. A fax counts once for each of its recipients, with its part of the cost.
+-- What faxes cost by pair of numbers: each own number with each other party. Test faxes are left out; deleted ones are in;
+-- deliveries of open faxes are in, and counted apart. A fax counts once for each recipient, with its part of the cost.
 -- Grain: one row per month, provider, account, direction, own_number and other_number.
 --   own_number: Number of the account.
 --   other_number: Number of the other party.

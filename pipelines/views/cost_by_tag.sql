@@ -1,11 +1,11 @@
 -- What to charge on: costs by tag. Test faxes are left out; deleted ones are in; open ones are in, and counted apart.
--- Under each tag name stand all faxes of every month in which somebody uses that name: those that carry it by its value, the
--- others, of any provider, with is_tagged false. So the rows of one name sum to the month; those of several names do not:
--- a fax with two tags stands under both names. name null: the faxes that carry no tag at all; no part of another sum.
+-- Each tag name has rows for all faxes of every month in which it is used: those with the tag by its value, all others, of
+-- any provider, with is_tagged false. So the rows of one name sum to the month. Those of several names do not, because a fax
+-- with two tags counts under both. The rows with name null are the faxes without any tag; do not add them to other names.
 -- Grain: one row per month, provider, account, name, is_tagged and value.
 --   month: First day of the month, in the time zone of the reports.
 --   name: Name of the tag; null for the faxes without any tag.
---   is_tagged: The faxes carry the tag; false for all other faxes of the month.
+--   is_tagged: The faxes have the tag; false for all other faxes of the month.
 --   value: Value of the tag; null if is_tagged is false.
 --   faxes: Number of faxes.
 --   open_faxes: How many of the faxes are not final yet; their cost may still change.

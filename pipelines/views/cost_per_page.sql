@@ -1,5 +1,5 @@
--- What a delivered page costs at each provider, for the same destination: which one is cheaper there?
--- All that was charged counts, failed deliveries included, by the delivered pages whose cost is known.
+-- What a delivered page costs at each provider, for the same destination, and which provider is the cheapest there.
+-- The whole cost counts, that of failed deliveries too, divided by the delivered pages whose cost is known.
 -- Test faxes are left out; deleted ones are in; deliveries of open faxes are in, and counted apart.
 -- Grain: one row per month, direction, country_code, area_code and provider.
 --   deliveries: Number of deliveries.
@@ -7,7 +7,7 @@
 --   delivered_pages: Sheets of the deliveries that arrived.
 --   priced_pages: How many of the delivered pages have a cost in US dollars.
 --   cost_usd: Cost of the deliveries, failed ones included, US dollars.
---   usd_per_page: cost_usd by priced_pages, US dollars a page; null without a priced page.
+--   usd_per_page: cost_usd divided by priced_pages, US dollars a page; null without a priced page.
 --   providers: Number of providers with a price there.
 --   is_cheapest: No other provider has a lower usd_per_page there; null where there is only one.
 with counted as (

@@ -1,5 +1,5 @@
--- Every delivery that counts: what the views by number, destination and outcome are made of.
--- Test faxes are left out; deleted ones are in; those of open faxes are in, and tell it in is_final.
+-- Every delivery that counts; the views by number, destination and outcome read it.
+-- Test faxes are left out; deleted ones are in; those of open faxes are in, with is_final false.
 -- Grain: one row per provider, account, fax_id and position.
 -- Source: ITU-T E.164; the country codes of two digits are listed in sources/records/phone_numbers.py.
 --   day: Day of the fax's creation, in the time zone of the reports.

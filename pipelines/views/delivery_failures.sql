@@ -1,5 +1,5 @@
 -- Why deliveries failed, what the failed ones cost, and how many of them were tried again.
--- Test faxes are left out; deleted ones are in; open ones have not failed, unless this delivery of theirs has.
+-- Test faxes are left out; deleted ones are in; open ones are out, except their deliveries that have failed.
 -- Grain: one row per month, provider, account, direction, error_type and error_code.
 --   failures: Number of failed deliveries.
 --   retried: Failures that were followed by another call of the provider, or within 30 minutes by another fax.

@@ -1,4 +1,4 @@
--- What became of deliveries, by day and destination. Test faxes are left out; deleted and open ones are in.
+-- How deliveries ended, by day and destination. Test faxes are left out; deleted and open ones are in.
 -- Grain: one row per day, provider, account, direction, country_code and area_code.
 --   day: Day of creation, in the time zone of the reports.
 --   deliveries: Number of deliveries; the sum of the five outcomes.
@@ -6,7 +6,7 @@
 --   failed: How many of the deliveries failed.
 --   partial: How many of the deliveries arrived in part.
 --   open_deliveries: How many of the deliveries are not final yet.
---   unknown: How many of the deliveries ended in a way that the provider does not tell.
+--   unknown: How many of the deliveries ended in a way that the provider does not give.
 --   delivered_rate: Delivered by the sum of delivered, failed and partial, 0 to 1; null without any.
 --   pages: Sheets of the faxes, for each delivery.
 --   cost_usd: Cost of the deliveries, US dollars.

@@ -1,4 +1,4 @@
--- What was probably sent twice: to the same destination, with as many pages and the same tags, within ten minutes.
+-- Faxes that were probably sent twice: to the same destination, with as many pages and the same tags, within ten minutes.
 -- Sent faxes of one account only; the earlier one may have failed. Test faxes are left out; deleted and open ones are in.
 -- Grain: one row per provider, account, fax_id and position.
 -- Two faxes within ten minutes share a third of an hour, or one that begins ten minutes later: only such are compared.
@@ -7,7 +7,7 @@
 --   tags: Tags of the fax, name=value, sorted by name; null if it has none.
 --   cost_usd: Cost of the repeat, US dollars.
 --   earlier_fax_id: Id of the fax before, in fax.faxes.
---   earlier_outcome: What came of the fax before.
+--   earlier_outcome: How the fax before ended.
 --   seconds_after: Seconds since the fax before.
 with sent as (
     select

@@ -1,6 +1,6 @@
 -- What the current month has cost so far, and what it will probably cost. Test faxes are left out; deleted and open ones are in.
 -- The current month is the one that the account was last read in.
--- A fax that was deleted at the provider before a run could read it is counted, but its cost is not known and in no sum; such
+-- A fax that was deleted at the provider before a run could read it is counted, but its cost is not known, and is in no sum; such
 -- faxes have is_deleted, outcome unknown and no cost_usd in fax.faxes, and check.py says how many there are.
 -- Grain: one row per provider and account.
 --   month: First day of the current month, in the time zone of the reports.
@@ -10,9 +10,9 @@
 --   cost_usd: Cost so far, US dollars.
 --   last_month_cost_usd: Cost of the month before through the same day, US dollars.
 --   last_month_total_usd: Cost of the whole month before, US dollars.
---   forecast_usd: Cost so far by the part of the month that has passed, US dollars; null at the start of the month.
---   forecast_low_usd: Forecast if the rest is as in the calmest of the six months before, US dollars; null without one.
---   forecast_high_usd: Forecast if the rest is as in the busiest of those months, US dollars; null without one.
+--   forecast_usd: Cost so far divided by the part of the month that has passed, US dollars; null at the start of the month.
+--   forecast_low_usd: Forecast by the one of the six months before whose cost grew least after this day, US dollars; null without one.
+--   forecast_high_usd: Forecast by the one of those months whose cost grew most after this day, US dollars; null without one.
 with reached as (
     select
         provider

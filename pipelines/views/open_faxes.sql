@@ -1,5 +1,5 @@
 -- The faxes that are not final yet, and since when: their cost may still change.
--- Test faxes are left out; a deleted one changes no more, but stays here if nobody knows how it ended.
+-- Test faxes are left out; a deleted one stays here if it was not final when it was last read.
 -- Grain: one row per provider, account and fax_id.
 --   fax_id: Id of the fax, in fax.faxes.
 --   open_hours: Hours since its creation.

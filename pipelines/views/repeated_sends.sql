@@ -1,10 +1,10 @@
 -- Faxes that were sent again by a new fax, or are such a repeat: the same account, sender and recipient within 30 minutes.
--- Only faxes that tell their one recipient in to_number: a provider that lists recipients counts their retries itself.
+-- Only faxes with one recipient, in to_number: a provider that lists recipients counts their retries itself.
 -- Test faxes are left out; deleted and open ones are in.
 -- Two faxes within 30 minutes share an hour, or an hour that begins at half past: only such faxes are compared.
 -- Grain: one row per provider, account, fax_id and position.
 --   fax_id: Id of the fax, in fax.faxes.
---   position: 0, for these faxes have one recipient each.
+--   position: 0, because these faxes have one recipient each.
 --   earlier: Faxes between the same numbers in the 30 minutes before this one.
 --   later: Faxes between the same numbers in the 30 minutes after this one.
 with timed as (

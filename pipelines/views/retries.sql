@@ -1,4 +1,4 @@
--- How often sending took more than one call, and what came of it: the provider's own count of retries; where it gives
+-- How often sending took more than one call, and how it ended: the provider's own count of retries; where it gives
 -- none, how many faxes the same pair of numbers had in the 30 minutes before.
 -- Sent faxes only. Test faxes are left out; deleted ones are in; deliveries of open faxes are in, and counted apart.
 -- Grain: one row per month, provider, account and retries.

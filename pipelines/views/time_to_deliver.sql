@@ -1,4 +1,4 @@
--- How long sending took, from the creation of the fax until it had been delivered, where the provider tells when.
+-- How long sending took, from the creation of the fax to its delivery, if the provider gives that time.
 -- Delivered ones only. Test faxes are left out; deleted ones are in; open ones have no such time yet.
 -- Grain: one row per month, provider and account.
 --   month: First day of the month, in the time zone of the reports.

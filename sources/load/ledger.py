@@ -22,7 +22,7 @@ WINDOWS_MEANING = (
     "Windows of creation time that were walked, one row each, and how their completeness was proven; "
     "after seven days those that others cover are deleted."
 )
-CHANGES_MEANING = "Fields that a provider has added and nobody had declared, one row each."
+CHANGES_MEANING = "Fields that a provider has added and that are not declared here, one row each."
 PROBLEMS_MEANING = "Values, and whole records, that did not fit their table, one row each, with the original."
 RUNS_MEANING = "Runs that wrote something, or failed, one row for each account."
 
@@ -35,13 +35,15 @@ WINDOW_COLUMNS = (
         "bigint",
         "Faxes the provider counted for the query, by its first page; null if it gives no count.",
     ),
-    Column("provider_total_last", "bigint", "The same by the last page: another number where the count moved."),
     Column(
-        "rows_seen", "bigint", "Distinct faxes the query answered with; it reaches a little further than the window."
+        "provider_total_last",
+        "bigint",
+        "The same count by the last page; it differs if the count changed while the pages were read.",
     ),
+    Column("rows_seen", "bigint", "Distinct faxes in the answers; the query covers a little more than the window."),
     Column("rows_taken", "bigint", "Distinct faxes created in the window."),
     Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
-    Column("rows_changed", "bigint", "Faxes that the warehouse held otherwise."),
+    Column("rows_changed", "bigint", "Faxes that the warehouse held with other values."),
     Column(
         "requests",
         "bigint",
@@ -49,22 +51,25 @@ WINDOW_COLUMNS = (
     ),
     Column("retries", "bigint", "How many of them were retries."),
     Column(
-        "proof", "text", "counted: as many as the provider's total; walked: no total, all pages read; unproven; gap."
+        "proof",
+        "text",
+        "counted: as many as the provider's total; walked: no total, all pages read; unproven: faxes may be missing; "
+        "gap: the provider no longer keeps faxes so old.",
     ),
     Column("run_id", "text", "The run that walked the window."),
     Column("finished_at", "timestamp", "When the window had been walked, UTC."),
 )
 PROBLEM_COLUMNS = (
     ACCOUNT,
-    Column("table_name", "text", "Table that the value was meant for."),
-    Column("record_id", "text", "Id of the fax; null if it had none that could be used."),
-    Column("column_name", "text", "Key of the value; null if the whole record was kept out."),
+    Column("table_name", "text", "Table that the value belongs to."),
+    Column("record_id", "text", "Id of the fax; null if it has no usable id."),
+    Column("column_name", "text", "Key of the value; null if the whole record was left out."),
     Column("original", "text", "The value as JSON, or the whole record."),
     Column("reason", "text", "Why it did not fit."),
     Column(
         "record_version",
         "text",
-        "The fax's _dlt_id at that time; if no fax has it now, the provider has changed it since.",
+        "The fax's _dlt_id at that time; if no fax has it now, the fax has changed since.",
     ),
     Column("seen_at", "timestamp", "When the value was first seen, UTC."),
 )
@@ -81,11 +86,11 @@ CHANGE_COLUMNS = (
 RUN_COLUMNS = (
     ACCOUNT,
     Column("run_id", "text", "The run; the accounts of one run share it."),
-    Column("started_at", "timestamp", "When the account's turn came, UTC."),
-    Column("finished_at", "timestamp", "When it was over, UTC."),
-    Column("exit_code", "bigint", "0 if all went well, else the code of what stopped it; see docs/operating.md."),
+    Column("started_at", "timestamp", "When the account's sync began, UTC."),
+    Column("finished_at", "timestamp", "When it ended, UTC."),
+    Column("exit_code", "bigint", "0 if it succeeded, else the code of the error; see docs/operating.md."),
     Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
-    Column("rows_changed", "bigint", "Faxes that the warehouse held otherwise."),
+    Column("rows_changed", "bigint", "Faxes that the warehouse held with other values."),
     Column("loads", "bigint", "Load packages committed."),
     Column("requests", "bigint", "HTTP requests made, retries included."),
     Column("retries", "bigint", "How many of them were retries."),

@@ -13,9 +13,7 @@ _ERROR_COLUMNS = (
         "text",
         "Class of the error: documentConversionError, lineError, faxError, fatalError, generalError.",
     ),
-    Column(
-        "error_message", "text", "The error in words; several wordings stand for one cause, so group by id or type."
-    ),
+    Column("error_message", "text", "The error in words; one cause may have several wordings, so group by id or type."),
 )
 
 FAXES = Table(
@@ -28,12 +26,12 @@ FAXES = Table(
         Column("direction", "text", "`sent` or `received`."),
         Column("num_pages", "bigint", "Sheets of the fax; 0 while it is queued."),
         Column("status", "text", "queued, pendingbatch, inprogress (open); success, failure, partialsuccess (final)."),
-        Column("is_test", "bool", "Made with test credentials: never transmitted, and not to be counted as cost."),
+        Column("is_test", "bool", "Made with test credentials: never transmitted, and no cost."),
         Column("created_at", "timestamp", "When the fax was created, UTC; whole seconds."),
         Column(
             "caller_id",
             "text",
-            "The number a sent fax shows to its recipients, E.164; null for received faxes.",
+            "The number that recipients of a sent fax see, E.164; null for received faxes.",
             is_personal=True,
         ),
         Column("from_number", "text", "The sender of a received fax, E.164; null for sent faxes.", is_personal=True),
@@ -53,7 +51,7 @@ FAXES = Table(
         Column(
             "to_number",
             "text",
-            "The account's number that a received fax came in on, E.164; null for sent faxes.",
+            "The account's number that received the fax, E.164; null for sent faxes.",
             is_personal=True,
         ),
         *_ERROR_COLUMNS,
@@ -77,7 +75,7 @@ FAXES = Table(
                     "text",
                     "As for faxes, or ringing, callactive, willretry (open); null right after creation.",
                 ),
-                Column("retry_count", "bigint", "How often the call was tried again."),
+                Column("retry_count", "bigint", "Number of retries of the call."),
                 Column("completed_at", "timestamp", "When the delivery became final, UTC; null before that."),
                 Column("bitrate", "bigint", "Speed of the transmission, bit/s."),
                 Column("resolution", "bigint", "Horizontal resolution, pixels per metre, e.g. 8040."),
@@ -104,7 +102,7 @@ FAXES = Table(
             parent_id="fax_id",
             columns=(
                 Column("type", "text", "Symbology of the barcode."),
-                Column("page", "bigint", "Sheet that it stands on, from 1."),
+                Column("page", "bigint", "Sheet that has the barcode, from 1."),
                 Column("value", "text", "What it encodes."),
                 Column("identifier", "text", "Phaxio's identifier of a PhaxCode."),
                 Column("metadata", "text", "What the customer attached to a PhaxCode."),

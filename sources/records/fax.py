@@ -10,7 +10,7 @@ OUTCOMES = ("delivered", "failed", "partial", "open", "unknown")
 
 PROVIDER = Column("provider", "text", "Provider of the fax: the name of its folder under sources/.")
 _FAX_ID = Column("fax_id", "text", "Id of the fax, in fax.faxes.")
-_OUTCOME = "delivered, failed, partial (some recipients), open (not final yet) or unknown (the provider does not tell)."
+_OUTCOME = "delivered, failed, partial (some recipients), open (not final yet) or unknown (the provider does not say)."
 
 FAXES = (
     PROVIDER,
@@ -18,19 +18,23 @@ FAXES = (
     Column("id", "text", "The provider's id of the fax; unique within provider and account."),
     Column("created_at", "timestamp", "When the fax was created, UTC."),
     Column(
-        "completed_at", "timestamp", "When it became final, UTC; null before that, or if the provider does not tell."
+        "completed_at", "timestamp", "When it became final, UTC; null before that, or if the provider gives no time."
     ),
-    Column("direction", "text", "sent or received; null if the provider does not tell."),
+    Column("direction", "text", "sent or received; null if the provider does not say."),
     Column("provider_direction", "text", "Direction in the provider's own word."),
-    Column("outcome", "text", f"What came of the fax: {_OUTCOME}"),
+    Column("outcome", "text", f"How the fax ended: {_OUTCOME}"),
     Column("provider_status", "text", "Status in the provider's own word."),
     Column("from_number", "text", "The sender, E.164 where possible; for a sent fax the caller id."),
     Column("to_number", "text", "The recipient, E.164 where possible; null where fax.fax_recipients lists several."),
     Column("num_pages", "bigint", "Sheets of the fax."),
-    Column("cost_usd", "decimal", "What the fax cost, US dollars."),
-    Column("is_test", "bool", "Made with test credentials: cost views leave it out; null: unknown, and counted."),
-    Column("is_final", "bool", "Nothing about the fax is expected to change any more."),
-    Column("is_deleted", "bool", "Deleted at the provider; the rest of the row is what was known before."),
+    Column("cost_usd", "decimal", "Cost of the fax, US dollars."),
+    Column(
+        "is_test",
+        "bool",
+        "Made with test credentials, and left out by the cost views; null if unknown: such a fax is counted.",
+    ),
+    Column("is_final", "bool", "The fax is not expected to change any more."),
+    Column("is_deleted", "bool", "Deleted at the provider; the other columns keep their last known values."),
     Column("error_type", "text", "Class of the error in the provider's word; null if none."),
     Column("error_code", "text", "The provider's number of the error; null if none."),
     Column("error_message", "text", "The error in the provider's words; null if none."),
@@ -47,15 +51,19 @@ FAX_RECIPIENTS = (
     _FAX_ID,
     Column("position", "bigint", "Place among the fax's recipients, from 0."),
     Column(
-        "phone_number", "text", "The other party: where a fax was sent to, or who sent a received one; null if none."
+        "phone_number",
+        "text",
+        "The other party: the recipient of a sent fax, the sender of a received one; null if none.",
     ),
-    Column("own_number", "text", "The account's number: the caller id of a sent fax, where a received one came in."),
+    Column(
+        "own_number", "text", "The account's number: the caller id of a sent fax, the called number of a received one."
+    ),
     Column("direction", "text", "Direction of the fax."),
     Column("created_at", "timestamp", "When the fax was created, UTC."),
     Column("completed_at", "timestamp", "When the delivery became final, UTC."),
-    Column("outcome", "text", f"What came of the delivery: {_OUTCOME}"),
+    Column("outcome", "text", f"How the delivery ended: {_OUTCOME}"),
     Column("provider_status", "text", "Status in the provider's own word."),
-    Column("retry_count", "bigint", "How often the call was tried again; null if the provider does not tell."),
+    Column("retry_count", "bigint", "Number of retries of the call; null if the provider does not give it."),
     Column("num_pages", "bigint", "Sheets of the fax."),
     Column(
         "cost_usd", "decimal", "Its part of the fax's cost, US dollars; the parts of a fax sum to its cost exactly."
@@ -63,11 +71,11 @@ FAX_RECIPIENTS = (
     Column(
         "is_test",
         "bool",
-        "Made with test credentials: cost views leave it out; null: unknown, and counted.",
+        "Made with test credentials, and left out by the cost views; null if unknown: such a fax is counted.",
     ),
-    Column("is_final", "bool", "Nothing about the fax is expected to change any more."),
+    Column("is_final", "bool", "The fax is not expected to change any more."),
     Column("is_deleted", "bool", "The fax was deleted at the provider."),
-    Column("bitrate", "bigint", "Speed of the transmission, bit/s; null if the provider does not tell."),
+    Column("bitrate", "bigint", "Speed of the transmission, bit/s; null if the provider does not give it."),
     Column("error_type", "text", "Class of the error in the provider's word; null if none."),
     Column("error_code", "text", "The provider's number of the error; null if none."),
     Column("error_message", "text", "The error in the provider's words; null if none."),

@@ -11,10 +11,8 @@ FAX_LOGS = Table(
     name="fax_logs",
     meaning="SignalWire's fax logs, one row per log: one leg of a call that carried a fax.",
     columns=(
-        Column("id", "text", "SignalWire's UUID of the log; not the fax's own, which ends `url`."),
-        Column(
-            "from", "text", "The sender, E.164, or the raw caller id where that cannot be expressed.", is_personal=True
-        ),
+        Column("id", "text", "SignalWire's UUID of the log; that of the fax is the last part of `url`."),
+        Column("from", "text", "The sender, E.164, or the raw caller id if it is no such number.", is_personal=True),
         Column("to", "text", "The recipient, E.164, or a SIP address.", is_personal=True),
         Column("status", "text", "Status of the call, not of the fax: `completed` may be a fax that failed."),
         Column("direction", "text", "`inbound`, `outbound-api` or `outbound-dial`."),
@@ -23,13 +21,13 @@ FAX_LOGS = Table(
         Column("url", "text", "The fax in the Compatibility API; its last part is the fax's SID."),
         Column("remote_station", "text", "A fax server hosted by the customer.", is_personal=True),
         Column("charge", "decimal", "Amount charged, US dollars; may be 0 until it has been calculated."),
-        Column("number_of_pages", "bigint", "Sheets of the fax; null when none came through."),
+        Column("number_of_pages", "bigint", "Sheets of the fax; null if none was transmitted."),
         Column("quality", "text", "`standard`, `fine` or `superfine`."),
         Column("created_at", "timestamp", "When the log was created, UTC; whole seconds or milliseconds."),
         Column("updated_at", "timestamp", "When the log last changed, UTC; no longer documented."),
         Column("error_code", "text", "SignalWire's number of the error, e.g. 34004; null if none."),
         Column("error_message", "text", "The error in words."),
-        Column("discarded_at", "timestamp", "When the log was deleted at SignalWire, UTC; null while it is there."),
+        Column("discarded_at", "timestamp", "When the log was deleted at SignalWire, UTC; null if it was not."),
     ),
     final=frozenset({"completed", "busy", "failed", "no-answer", "canceled", "delivered", "received"}),
     children=(
