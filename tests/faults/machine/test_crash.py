@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 import sources
-from tests.faults.conftest import StartTrial, Trial, more
+from sources.fakes.server import Answer, Request
+from tests.faults.conftest import HELD, StartTrial, Trial, more
 from tests.support.commands.in_process import run_once
 from tests.support.commands.process import Barrier, Process, started
-from tests.support.faults.inject import broken
+from tests.support.faults.inject import Honest, broken
 from tests.support.faults.soaking import soak
 from tests.support.servers.postgres import Server
 from tests.support.warehouse.file_and_database import Database, File
@@ -84,6 +85,22 @@ def test_a_run_killed_between_pages_is_made_good_by_the_next(
         process.end(signal.SIGKILL)
         barrier.opened.set()
     assert_wreck_is_sound(trying, held)
+    trying.recovers()
+
+
+def test_a_run_killed_in_its_second_list_is_made_good_by_the_next(trial: StartTrial, scratch: Path) -> None:
+    trying, barrier = trial("signalwire", page_cap="200", compat="read", new=700), Barrier()
+    held, hold = ids(trying), barrier.fault()
+
+    def second_page(request: Request, honest: Honest) -> Answer:
+        return hold(request, honest) if "PageToken" in request.query else honest(request)
+
+    with broken(trying.served, second_page), started(trying.settings, scratch) as process:
+        assert process.wait_for(barrier.reached.is_set)
+        process.end(signal.SIGKILL)
+        barrier.opened.set()
+    assert_wreck_is_sound(trying, held)
+    assert rows(trying.warehouse, "select count(*) from fax_signalwire.fax_logs") == [(HELD + 700,)]
     trying.recovers()
 
 

@@ -9,11 +9,12 @@ import pytest
 
 import sources
 from sources.errors import ContractError, ProviderDown
-from sources.fakes.server import Answer, FakeServer, json_answer, serve
+from sources.fakes.server import Answer, FakeServer, Request, json_answer, serve
 from sources.http.client import Client
 from sources.http.limits import Limits
-from tests.faults.conftest import StartTrial, more
-from tests.support.faults.inject import UNAVAILABLE, always, broken, from_page, raw
+from tests.faults.conftest import HELD, NEW, StartTrial, more
+from tests.support.faults.inject import UNAVAILABLE, Honest, always, broken, from_page, raw
+from tests.support.warehouse.rows import rows
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 STALLS = {
@@ -178,6 +179,18 @@ def test_windows_loaded_before_a_failure_are_kept_and_not_read_again(connections
 
     assert [75] * (len(codes) - 1) + [0] == codes
     assert len(walked) <= 1.2 * 8 + connections * len(codes)  # at most what was under way is asked for again
+
+
+def test_a_second_list_that_is_down_leaves_the_first_complete(trial: StartTrial) -> None:
+    started = trial("signalwire", compat="read")
+
+    def down(request: Request, honest: Honest) -> Answer:
+        return UNAVAILABLE if "/laml/" in request.path else honest(request)
+
+    with broken(started.served, down):
+        assert started.sync().exit_code == 75
+    assert rows(started.place, "select count(*) from fax_signalwire.fax_logs") == [(HELD + NEW,)]
+    started.recovers()
 
 
 def test_one_provider_down_leaves_the_other_complete(trial: StartTrial) -> None:

@@ -14,6 +14,7 @@ from sources.signalwire.fake import DOCUMENTED
 from sources.signalwire.fake.compat import sid_of
 from tests.conftest import MakeWarehouse, Query, Served, ServeFake, Settings, Sync, generated
 from tests.support import lake as delta
+from tests.support import leaks
 from tests.support.servers.postgres import Server
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
@@ -185,6 +186,24 @@ def test_a_price_that_is_none_is_told_and_the_fax_lands(serve_fake: ServeFake, s
     problems = "select column_name, original from fax_signalwire.sync_problems order by 1"
     assert query(problems) == [("num_pages", '"two"'), ("price", '"N/A"')]
     assert query("select outcome, cost_usd from fax.faxes") == [("failed", Decimal("0.01"))]
+
+
+def test_the_second_table_keeps_no_number_and_no_old_fax_where_that_is_set(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
+) -> None:
+    serve_fake("signalwire", generated("signalwire", 60, days=70), compat="read", compat_dates="rfc2822")
+    settings["PRIVACY__PHONE_NUMBERS"] = "drop"
+    assert sync().exit_code == 0
+
+    stored = query("select * from fax_signalwire.compat_faxes")
+    assert (len(stored), leaks.NUMBER.findall(repr(stored))) == (60, [])
+    assert query("select listed_in, count(*) from fax.faxes group by 1") == [("both", 60)]
+
+    settings["PRIVACY__KEEP_DAYS"] = "30"
+    assert sync().exit_code == 0
+    count = "select count(*), min({0}) > now() - interval '31 days' from fax_signalwire.{1}"
+    kept = [query(count.format(*one))[0] for one in (("created_at", "fax_logs"), ("date_created", "compat_faxes"))]
+    assert kept[0] == kept[1] and kept[0][1] and 0 < kept[0][0] < 60
 
 
 def test_a_link_to_another_host_takes_no_credentials_there(serve_fake: ServeFake, sync: Sync, warehouse: Path) -> None:
