@@ -120,7 +120,7 @@ class AccountSync:
         """Loads to the end of the run, deletes expired faxes, compacts the ledger, and refreshes the views."""
         with signals.gently(run.stop):
             _load_all(opened, run, batches, is_found)
-            further = [_load_further(opened, run, source) for source in run.source.further()]
+            further = self._load_further_lists(opened, run)
         if run.request.moves_cursor and (text := hint(stored_of(opened, run.source.table), run)):
             run.warnings.append(text)
         _purge(opened, run)
@@ -131,6 +131,14 @@ class AccountSync:
             run.balance = run.source.balance(run.client)
         for walked in (run, *further):
             require_proof(walked)
+
+    def _load_further_lists(self, opened: load.Warehouse, run: Run) -> list[Run]:
+        """The runs of the account's further lists. Where one fails, the faxes that are loaded have their views."""
+        try:
+            return [_load_further(opened, run, source) for source in run.source.further()]
+        except Exception:
+            run.warnings += _refresh_views(opened, self._sync.schema, run)
+            raise
 
     def abandon(self) -> bool:
         """Makes a `begin` that is still running close its resources, as no `finish` follows; false if it has ended."""

@@ -174,7 +174,7 @@ def test_a_page_that_is_none_ends_the_run_with_65_and_the_logs_are_loaded(
     bend_compat(served, BAD[name])
 
     assert sync().exit_code == 65
-    assert query("select count(*) from fax_signalwire.fax_logs") == [(20,)]
+    assert query("select listed_in, count(*) from fax.faxes group by 1") == [("fax_logs", 20)]
 
 
 def test_a_price_that_is_none_is_told_and_the_fax_lands(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
