@@ -8,6 +8,7 @@ from typing import Any
 
 import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.config import bootstrap
@@ -21,6 +22,7 @@ from sources.errors import ConfigError, FaxSyncError, WarehouseError
 
 Row = dict[str, Any]
 Read = Callable[..., list[Row]]
+_NO_COLUMN = ("BinderException", "UndefinedColumn")  # as DuckDB and psycopg2 call it
 _VIEW = re.compile(r"\bfax\.(\w+)")
 
 
@@ -104,5 +106,10 @@ def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, 
         with client.execute_query(of_schema(sql, schema), *values) as cursor:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    except DestinationUndefinedEntity as error:
-        raise WarehouseError(f"the views in {schema} are missing, or older than this report: run sync.py") from error
+    except DatabaseException as error:
+        is_column = type(getattr(error, "dbapi_exception", None)).__name__ in _NO_COLUMN
+        if not is_column and not isinstance(error, DestinationUndefinedEntity):
+            raise
+        raise WarehouseError(
+            f"the views in {schema} are missing, or older than this report: run {bootstrap.command('sync')}"
+        ) from error

@@ -38,7 +38,7 @@ FAXES = (
     Column("error_type", "text", "Class of the error in the provider's word; null if none."),
     Column("error_code", "text", "The provider's number of the error; null if none."),
     Column("error_message", "text", "The error in the provider's words; null if none."),
-    Column("duration_seconds", "bigint", "Length of the call, seconds; null if the provider does not tell."),
+    Column("duration_seconds", "bigint", "Length of the call, seconds; null if the provider does not give it."),
     Column(
         "listed_in",
         "text",

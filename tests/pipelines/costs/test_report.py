@@ -266,6 +266,18 @@ def comparable(figures: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if name not in of_now} | rows | {"accounts": accounts}
 
 
+OLDER = ("drop view fax.balances", "create or replace view fax.balances as select 1 as day")
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("older", OLDER, ids=["no view", "no column"])
+def test_views_of_an_older_version_are_told_from_a_damaged_file(older: str, report: Reporting, warehouse: Path) -> None:
+    File(warehouse).write(older)
+    exit_code, _, told = report()
+
+    assert (exit_code, "the views in fax are missing, or older than this report: run " in told) == (69, True), told
+
+
 @pytest.mark.slow
 def test_a_file_that_is_locked_is_waited_for_and_then_left(
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
