@@ -59,7 +59,8 @@ class Warehouse:
             WarehouseError: a table of faxes, or a column of one, is gone, and with it what it held.
         """
         if not self.session.is_checked:
-            schema = stored_schema(self.session.job_client, self.session.provider)
+            provider = self.session.provider
+            schema = stored_schema(self.session.job_client, provider) or dlt.Schema(provider)
             forget_dropped_tables(schema, self.client, self.raw, full_refresh, lambda: self.pipeline)
             self.session.is_checked = True
 

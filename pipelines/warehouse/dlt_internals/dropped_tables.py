@@ -9,11 +9,12 @@ from dlt.destinations.sql_client import SqlClientBase
 from pipelines.warehouse.dlt_internals.own_tables import forget_schema
 from sources.errors import WarehouseError
 from sources.extract.source import Source
+from sources.load.ledger import SYNC_RUNS
 from sources.load.resources import NESTED_IN
 
 
 def forget_dropped_tables(
-    schema: Schema | None, client: SqlClientBase[Any], raw: str, full_refresh: bool, restore: Callable[[], object]
+    schema: Schema, client: SqlClientBase[Any], raw: str, full_refresh: bool, restore: Callable[[], object]
 ) -> None:
     """Has dlt make again what somebody has dropped, where that loses nothing.
 
@@ -24,9 +25,8 @@ def forget_dropped_tables(
     """
     there = _columns(client, raw)
     tables = {name for name, _ in there}
-    if not tables:
-        return  # a first run
-    schema = schema or Schema(raw)
+    if tables <= {SYNC_RUNS}:
+        return  # a first run, or one after runs that failed before they loaded anything
     gone = sorted(column for column in _expected(schema) if column not in there)
     if gone:
         restore()
