@@ -241,7 +241,7 @@ def _print(reports: dict[str, Report], verbose: bool) -> None:
         print(f"{name}: {_verdict(report)}")
         lines = [*(f"- {text}" for text in report.findings), *(f"note: {text}" for text in report.notes)]
         for line in [*lines, *(report.settings if verbose else ())]:
-            print(f"  {line}")
+            print(f"  {bootstrap.as_typed(line)}")
 
 
 def _verdict(report: Report) -> str:

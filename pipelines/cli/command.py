@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from pipelines.config.accounts import Shard
-from pipelines.config.bootstrap import COMMAND
+from pipelines.config.bootstrap import COMMAND, as_typed
 from pipelines.config.written import unreadable
 from pipelines.outcome import logs, signals
 from pipelines.outcome.unforeseen import always_fax_sync_error
@@ -98,7 +98,7 @@ def reported(command: Callable[[], int], verbose: bool = False, log_format: logs
         if not isinstance(error, Exception):
             raise
         reported_error = always_fax_sync_error(error)
-        LOG.error("%s", reported_error)
+        LOG.error("%s", as_typed(str(reported_error)))
         return reported_error.exit_code
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.config import bootstrap
 from pipelines.health.sync_status import ending_of, name_of
 from pipelines.warehouse.read_only import Row
 
@@ -15,7 +16,7 @@ def show(states: Collection[Row], runs: Collection[Row], steps: Sequence[str]) -
     console = Console()
     console.print(_accounts(states), _runs(runs), sep="\n")
     for step in steps:
-        console.print(step, style="red", soft_wrap=True, markup=False, highlight=False)
+        console.print(bootstrap.as_typed(step), style="red", soft_wrap=True, markup=False, highlight=False)
     if not steps:
         console.print("Nothing to do.")
 

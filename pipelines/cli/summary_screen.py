@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.config.bootstrap import as_typed
 from pipelines.outcome.account_outcome import Outcome, completeness
 
 _STYLES = {"failed": "bold red", "paused": "yellow", "skipped": "dim", "complete": ""}
@@ -24,7 +25,7 @@ def show(outcomes: Sequence[Outcome]) -> None:
     Console(highlight=False).print(table)
     for outcome in outcomes:
         if outcome.error and outcome.status != "skipped":
-            console.print(f"{outcome.account}: {outcome.error}", style=_STYLES[outcome.status], markup=False)
+            console.print(as_typed(f"{outcome.account}: {outcome.error}"), style=_STYLES[outcome.status], markup=False)
         for note in outcome.notes():
             console.print(f"{outcome.account}: {note}", style="yellow", markup=False)
 

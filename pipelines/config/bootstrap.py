@@ -7,6 +7,7 @@ the current directory if the commands are installed.
 import gc
 import importlib.util
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ IS_INSTALLED = (ROOT / "command.py").is_file()  # the wheel has the folders of t
 COMMAND = "fax-warehouse"
 _CHOSEN = os.environ.get("FAX_WAREHOUSE_PROJECT")
 PROJECT = Path(_CHOSEN or (Path.cwd() if IS_INSTALLED else ROOT)).resolve()
+_SCRIPT = re.compile(r"(?<![\w/])(check|describe|init|pseudonym|reconcile|report|status|sync)\.py\b")
 DEMO_DATABASE = PROJECT / "demo.duckdb"
 
 if importlib.util.find_spec("dlt") is None:
@@ -50,8 +52,16 @@ for _name, _value in {
 
 def command(name: str) -> str:
     """What a user types for the command of this name, in the way in which this process was started."""
-    is_one = IS_INSTALLED or sys.argv[0].startswith(f"{COMMAND} ")
-    return f"{COMMAND} {name}" if is_one else f"uv run python pipelines/{name}.py"
+    return f"{COMMAND} {name}" if _is_one() else f"uv run python pipelines/{name}.py"
+
+
+def as_typed(text: str) -> str:
+    """The text with `sync.py` and the like as the user types it, if the installed command was started."""
+    return _SCRIPT.sub(rf"{COMMAND} \1", text) if _is_one() else text
+
+
+def _is_one() -> bool:
+    return IS_INSTALLED or sys.argv[0].startswith(f"{COMMAND} ")
 
 
 def settings_directory() -> Path:

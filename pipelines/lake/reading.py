@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
+from pipelines.config import bootstrap
 from pipelines.config.destination import delta_url
 from pipelines.config.settings import ReportSettings, SyncSettings
 from pipelines.lake.place import local_directory, locked_to_read
@@ -97,7 +98,7 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/files.md") from None
     directory = local_directory(output)
     if is_required and directory and not directory.is_dir():
-        raise WarehouseError(f"there is no {directory} yet: run uv run python pipelines/sync.py")
+        raise WarehouseError(f"there is no {directory} yet: run {bootstrap.command('sync')}")
     settings = ReportSettings.read()
     with connect(output, schema, settings.timezone, settings.own_views()) as connection:
         yield connection

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.config.accounts import Account
+from pipelines.config.bootstrap import as_typed
 from sources.errors import FaxSyncError, Incomplete
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
 from sources.load.run import Run
@@ -47,7 +48,7 @@ class Outcome:
             parts.append(f"the provider limits the rate: {run.pace:.2f} requests a second at the end")
         if self.error:
             parts.append(f"{_PREFIXES[self.error.outcome]}{self.error}")
-        return f"{self.account}: {'; '.join(parts)}"
+        return as_typed(f"{self.account}: {'; '.join(parts)}")
 
     @property
     def is_news(self) -> bool:
