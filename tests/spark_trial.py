@@ -3,7 +3,7 @@
     uv run python tests/spark_trial.py --accounts 20 --faxes 150000
 
 Other Delta tables are filled while an executor is killed in mid task. Then faxes change, lose children, get late costs
-and new fields, are deleted and added, and both commands run again. All declared columns of all tables must be equal, and
+and new fields, are deleted and added, and both commands run again. All declared columns of all tables must be equal.
 Spark may make at most 1.1 times the requests of sync.py, except in the run that has lost an executor.
 """
 

@@ -18,6 +18,7 @@ from tests.support.faults.living import Account, living, restless
 from tests.support.warehouse.delta_lake import Lake
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds, runs_amiss, unsound
+from tests.support.warehouse.rows import reading
 
 COMMAND = [sys.executable, str(Path(__file__).resolve().parents[3] / "pipelines" / "sync.py"), "--json"]
 NewWarehouse = Callable[[int], Warehouse | Lake]  # an empty one, by its number
@@ -31,8 +32,8 @@ class Runs(Protocol):
     def settings(self, soak: "Soak") -> Mapping[str, str]:
         """What they need in their environment beside accounts and warehouse."""
 
-    def kill(self, soak: "Soak") -> str | None:
-        """Starts a run and kills it at a random moment: where that was; None if it had ended by then."""
+    def kill(self, soak: "Soak") -> list[str]:
+        """Starts a run and kills it at a random moment: where each kill fell; nothing if it had ended by then."""
 
     def command(self, soak: "Soak") -> list[str]:
         """The run that is left alone."""
@@ -69,10 +70,8 @@ class Soak:
         """Some kills, then a run that is left alone, then a look."""
         for _ in range(min(self.random.choice((1, 1, 1, 2, 3)), most_kills)):
             with restless(self.accounts):
-                place = self.runs.kill(self)
+                self.fell.update(self.runs.kill(self))
             self.findings += leaks.on_disk(self.scratch, self.environment)
-            if place:
-                self.fell[place] += 1
             self.look_at_wreck()
         self.run_cleanly()
         self.look()
@@ -96,17 +95,17 @@ class Soak:
 
     def look(self) -> None:
         """The oracle over every account, and what the killed runs have left behind."""
-        for account in self.accounts:
-            truth = account.fake.truth()
-            self.rows += len(truth)
-            try:
-                assert_holds(self.warehouse, account.provider, truth)
-            except AssertionError as found:
-                self.findings.append(f"{account.provider}: {found}")
-                self.found.update(line.partition(":")[0].partition(" ")[0] for line in str(found).splitlines())
-            account.note(truth)
-        amiss = runs_amiss(self.warehouse, self.said) if self.said else ["a clean run has told no summary"]
-        self.findings += amiss
+        with reading(self.warehouse) as held:
+            for account in self.accounts:
+                truth = account.fake.truth()
+                self.rows += len(truth)
+                try:
+                    assert_holds(held, account.provider, truth)
+                except AssertionError as found:
+                    self.findings.append(f"{account.provider}: {found}")
+                    self.found.update(line.partition(":")[0].partition(" ")[0] for line in str(found).splitlines())
+                account.note(truth)
+            self.findings += runs_amiss(held, self.said) if self.said else ["a clean run has told no summary"]
         self.findings += [f"left behind: {path}" for path in self.scratch.glob("fax-sync-*")]
         self.findings += self.runs.amiss(self)
 
@@ -145,8 +144,8 @@ class SyncRuns:
         """The command."""
         return COMMAND
 
-    def kill(self, soak: Soak) -> str | None:
-        """Starts a run and kills it at a random moment: where that was; None if it had ended by then."""
+    def kill(self, soak: Soak) -> list[str]:
+        """Starts a run and kills it at a random moment: where that was; nothing if it had ended by then."""
         before, random = soak.requests(), soak.random
         process = subprocess.Popen(COMMAND, env=soak.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         kind, wanted = random.choice(("any time", "fetching", "loading", "loading")), random.randint(1, 10)
@@ -160,7 +159,7 @@ class SyncRuns:
         soak.findings += leaks.in_arguments(process.pid, soak.environment)
         process.kill()
         process.communicate()
-        return place if process.returncode < 0 else None
+        return [place] if process.returncode < 0 else []
 
     def unsound(self, soak: Soak) -> Iterable[str]:
         """Tables that are unsound in themselves."""

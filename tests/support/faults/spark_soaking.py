@@ -21,7 +21,7 @@ from tests.support.faults.soaking import COMMAND, Soak, wait
 from tests.support.spark import CLUSTER, command, each_batch_again, spark_environment, stream_shown
 from tests.support.warehouse.delta_lake import Lake
 from tests.support.warehouse.oracle import unsound
-from tests.support.warehouse.rows import rows
+from tests.support.warehouse.rows import reading, rows
 
 LOCAL = "local[2]"
 OF_STREAM = "phaxio"  # the provider in the example of the docs
@@ -37,6 +37,7 @@ VICTIMS = {  # what belongs to a run, by what its command line holds
     },
     "stream": {"JVM": "SparkSubmit", "worker": "pyspark.daemon"},
 }
+LAST_KILL = 0.5  # the chance that a run loses no other process
 LEFT_ALONE = (*2 * ("sync", "batch on one machine"), "batch on a cluster")
 ENDS = (0, 75)  # of a driver that has lost another of its processes: Spark has tried again, or has given the job up
 
@@ -57,8 +58,8 @@ class LakeRuns:
         """A run of one kind or another."""
         return self._started(soak.random.choice(LEFT_ALONE), soak)
 
-    def kill(self, soak: Soak) -> str | None:
-        """Starts a run and kills one of its processes at a random moment: where that was; None if nothing was left."""
+    def kill(self, soak: Soak) -> list[str]:
+        """Starts a run and kills processes of it at random moments: where each kill fell."""
         random = soak.random
         name = random.choice((*VICTIMS, "batch on a cluster"))
         self.has_stream |= name == "stream"
@@ -74,26 +75,30 @@ class LakeRuns:
             wanted = random.randint(1, 3)
             wait(process, MOST_SECONDS, lambda: soak.requests() - requests >= wanted)
         elif kind == "merging":
-            wanted = random.randint(1, 10)
+            wanted = random.randint(1, 6)
             wait(process, MOST_SECONDS, lambda: self._commits(soak) - commits >= wanted)
         wait(process, random.random() * {"any time": soak.seconds, "reading": 1.0, "merging": 0.5}[kind])
-        place = self._place(soak, requests, commits)
+        fell: list[str] = []
+        belonging, victim = family(process.pid), None
         soak.findings += leaks.in_arguments(process.pid, soak.environment)
-        belonging = family(process.pid)
-        victim = _kill(process.pid, belonging, VICTIMS[name], random)
-        if victim is None:
-            process.wait()
-            return None
+        while process.poll() is None and victim != "driver":
+            place, there = self._place(soak, requests, commits), family(process.pid)
+            belonging |= there
+            victim = _kill(process.pid, there, VICTIMS[name], random)
+            fell.append(f"{name}: {victim}, {place}")
+            if random.random() < LAST_KILL:
+                break
+            wait(process, random.random() * 5)  # what is left goes on, and may lose another process
         self._end(soak, process, name, victim, log)
         _require_gone(soak, belonging)
-        return f"{name}: {victim}, {place}"
+        return fell if victim != "driver" or process.returncode < 0 else fell[:-1]
 
     def unsound(self, soak: Soak) -> Iterable[str]:
         """As of other warehouses, but that a fax may wait for its row: its children are replaced before."""
-        for account in soak.accounts:
-            for line in unsound(soak.warehouse, f"fax_{account.provider}"):
-                if not line.startswith("orphan"):
-                    yield line
+        with reading(soak.warehouse) as held:
+            for account in soak.accounts:
+                lines = unsound(held, f"fax_{account.provider}")
+                yield from (line for line in lines if not line.startswith("orphan"))
 
     def amiss(self, soak: Soak) -> Iterable[str]:
         """A secret in what Spark writes down; what is left; and the stream, if it was killed since."""
@@ -151,7 +156,7 @@ class LakeRuns:
         yield from (f"stream: {id} {digest} is only in the stream" for id, digest in sorted(streamed - loaded))
         yield from (f"stream: {id} {digest} is not in the stream" for id, digest in sorted(loaded - streamed))
 
-    def _end(self, soak: Soak, process: "subprocess.Popen[Any]", name: str, victim: str, log: Path) -> None:
+    def _end(self, soak: Soak, process: "subprocess.Popen[Any]", name: str, victim: str | None, log: Path) -> None:
         """Waits for the driver, whether it was the one that was killed or has lost another process."""
         if name == "stream" and victim != "driver":
             wait(process, FEW_SECONDS / 6)  # a stream that has recovered goes on
@@ -173,7 +178,7 @@ class LakeRuns:
 
     def _commits(self, soak: Soak) -> int:
         """The commits of the lake, and of the table of the stream."""
-        return self._lake(soak).commits() + Lake(self._place_of_stream(soak)).commits()
+        return self._lake(soak).commits() + len([*self._place_of_stream(soak).glob("stream/_delta_log/*.json")])
 
     def _place_of_stream(self, soak: Soak) -> Path:
         return self.directory / f"stream-{self._lake(soak).path.name}"
@@ -183,17 +188,16 @@ class LakeRuns:
         return soak.warehouse
 
 
-def _kill(driver: int, belonging: Mapping[int, str], kinds: Mapping[str, str], random: Random) -> str | None:
-    """Kills the driver or another process that belongs to it: which; None if it has ended already."""
+def _kill(driver: int, belonging: Mapping[int, str], kinds: Mapping[str, str], random: Random) -> str:
+    """Kills the driver or another process that belongs to it: which."""
     there = {"driver": [driver]}
     for kind, word in kinds.items():
         if found := [pid for pid, shown in belonging.items() if word in shown]:
             there[kind] = found
     victim = random.choice((*there, "driver"))
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError):  # it has ended meanwhile
         os.kill(random.choice(there[victim]), signal.SIGKILL)
-        return victim
-    return None
+    return victim
 
 
 def _require_gone(soak: Soak, belonging: Mapping[int, str]) -> None:
