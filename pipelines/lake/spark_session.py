@@ -6,7 +6,6 @@ Source: https://spark.apache.org/docs/latest/configuration.html, read November 2
 import os
 import signal
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.config.bootstrap import ROOT
 from pipelines.lake.account_task import REPORT_SCHEMA, AccountTask, Report, read_report, run_tasks
+from pipelines.warehouse.working_directory import working_directory
 from sources.errors import ConfigError, TryAgain
 
 _PACKAGES = ("sources", "pipelines")
@@ -56,7 +56,7 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
             raise ConfigError(
                 "spark.speculation is on: a second task would double the rate of requests; set it to false"
             )
-        with tempfile.TemporaryDirectory(prefix="fax-sync-spark-") as directory:
+        with working_directory() as directory:
             spark.sparkContext.addPyFile(str(_archive(Path(directory))))
             yield spark
     finally:

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support import leaks
 from tests.support.commands.family import family
+from tests.support.commands.process import left
 from tests.support.lake import differences, rows
 from tests.support.spark import ended, needs_spark, spark_environment, started
 
@@ -46,16 +47,24 @@ def test_executors_load_what_the_sync_loads(
     assert requests[0]["signalwire"] <= 1.1 * 45
 
 
-def test_a_worker_that_is_killed_in_mid_task_changes_nothing(
+def test_a_driver_and_a_worker_that_are_killed_leave_nothing_wrong_and_no_file(
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, tmp_path: Path
 ) -> None:
-    lake = tmp_path / "lake"
+    lake, scratch = tmp_path / "lake", tmp_path / "scratch"
     served = serve_fake("signalwire", generated("signalwire", 500, days=300))
     assert sync().exit_code == 0
+    scratch.mkdir()
+    environment = spark_environment(settings, tmp_path / "events", TMPDIR=str(scratch))
+    driver = started(lake, environment, tmp_path)
+    while not left(scratch) and driver.poll() is None:
+        served.server.closing.wait(0.05)
+    driver.kill()
+    driver.communicate()
+    assert left(scratch)
     asked = len(served.server.requests)
     honest = served.fake.answer
     served.server.answer = lambda request: replace(honest(request), delay_seconds=0.3)
-    running = started(lake, spark_environment(settings, tmp_path / "events"), tmp_path)
+    running = started(lake, environment, tmp_path)
     try:
         while len(served.server.requests) < asked + 10 and running.poll() is None:
             served.server.closing.wait(0.05)
@@ -68,6 +77,7 @@ def test_a_worker_that_is_killed_in_mid_task_changes_nothing(
         running.kill()
 
     assert killed
+    assert left(scratch) == []
     assert run.exit_code == 0, run.told[-3000:]
     assert differences(warehouse, lake, "signalwire") == {}
     assert len({row["run_id"] for row in rows(lake, "signalwire", "sync_windows")}) == 1
