@@ -91,6 +91,10 @@ def test_every_file_that_is_named_exists() -> None:
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
+def test_the_page_about_the_move_quotes_what_check_says() -> None:
+    assert sources.provider("phaxio").IF_GONE in page("moving-from-phaxio")
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 250
 
@@ -130,7 +134,7 @@ def test_the_readme_links_to_every_page() -> None:
 def test_every_page_that_the_product_names_exists() -> None:
     files = [path for folder in ("sources", "pipelines", ".dlt") for path in (ROOT / folder).rglob("*.*")]
     texts = [path.read_text() for path in files if path.suffix in (".py", ".sql", ".toml")]
-    named = {name for text in texts for name in re.findall(r"[\w/]+\.md\b", text)}
+    named = {name for text in texts for name in re.findall(r"[\w/-]+\.md\b", text)}
 
     assert {name for name in named if not (ROOT / name).exists()} == set()
     assert "README.md" not in named, "name the page that has the answer"

@@ -13,7 +13,8 @@ BILLING_ZONE = api.MONTH_ZONES[0]  # assumed, as there: Phaxio documents no time
 IF_GONE = (
     "Phaxio's operator moves its customers to the Sinch Fax API, and has published no date for the end of Phaxio's. "
     "The move takes a new account, new credentials and weeks to port the numbers: see "
-    "https://developers.sinch.com/docs/fax/v2-v3migration. The loaded faxes stay in the warehouse"
+    "https://developers.sinch.com/docs/fax/v2-v3migration and docs/moving-from-phaxio.md. The loaded faxes stay in the "
+    "warehouse"
 )
 
 
