@@ -96,13 +96,14 @@ def _(account, month):
         select month
             , cast(sum(faxes) as bigint) as faxes
             , cast(sum(open_faxes) as bigint) as still
+            , cast(sum(unpriced_faxes) as bigint) as unpriced
             , cast(sum(pages) as bigint) as pages
             , sum(cost_usd) as cost_usd
         from fax.monthly_costs
         where month in (%s, %s) and {OF_ACCOUNT}
         group by 1
     """
-    _none = {"faxes": 0, "still": 0, "pages": 0, "cost_usd": ZERO}
+    _none = {"faxes": 0, "still": 0, "unpriced": 0, "pages": 0, "cost_usd": ZERO}
     _rows = {row["month"]: row for row in ask(_sql, month.value, month_before(month.value), *[account.value] * 2)}
     _now, _then = _rows.get(month.value, _none), _rows.get(month_before(month.value), _none)
     _so_far = ask(
@@ -111,6 +112,7 @@ def _(account, month):
     _against = sum((row["last_month_cost_usd"] for row in _so_far), ZERO) if _so_far else _then["cost_usd"]
     _likely = [row["forecast_usd"] for row in _so_far]
     _pages = _now["pages"]
+    _remarks = (("still open", _now["still"]), ("without a cost in US$", _now["unpriced"]))
     mo.Html(
         look.figures(
             [
@@ -126,7 +128,11 @@ def _(account, month):
                     if _so_far and all(_likely)
                     else []
                 ),
-                (f"{_now['faxes']:,}", "faxes", f"{_now['still']:,} still open" if _now["still"] else ""),
+                (
+                    f"{_now['faxes']:,}",
+                    "faxes",
+                    ", ".join(f"{faxes:,} {name}" for name, faxes in _remarks if faxes),
+                ),
                 (f"{_pages:,}", "pages", f"{dollars(_now['cost_usd'] / _pages, PAGE_PRICE)} a page" if _pages else ""),
             ]
         )

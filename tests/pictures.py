@@ -47,7 +47,7 @@ def main() -> None:
         with served(pictures / "fax_costs.py", dict(os.environ)) as address:
             for name, width, scheme in (("fax_costs", 1200, "light"), ("fax_costs_phone", 390, "dark")):
                 shown.emulate_media(color_scheme=scheme)
-                shown.set_viewport_size({"width": width, "height": 1690})
+                shown.set_viewport_size({"width": width, "height": 1930})
                 shown.goto(address)
                 shown.locator("figure.fax").nth(8).wait_for()
                 shown.wait_for_timeout(2000)

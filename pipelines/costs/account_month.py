@@ -12,6 +12,7 @@ _COSTS = """
     select provider, account
         , cast(coalesce(sum(case when month = %s then faxes end), 0) as bigint) as faxes
         , cast(coalesce(sum(case when month = %s then open_faxes end), 0) as bigint) as open_faxes
+        , cast(coalesce(sum(case when month = %s then unpriced_faxes end), 0) as bigint) as unpriced_faxes
         , cast(coalesce(sum(case when month = %s then pages end), 0) as bigint) as pages
         , cast(coalesce(sum(case when month = %s then cost_usd end), 0) as numeric(18, 6)) as cost_usd
         , cast(coalesce(sum(case when month < %s then cost_usd end), 0) as numeric(18, 6)) as before_total_usd
@@ -53,6 +54,7 @@ class AccountMonth:
     through_day: date | None
     faxes: int
     open_faxes: int
+    unpriced_faxes: int
     pages: int
     deliveries: int
     delivered: int
@@ -81,7 +83,7 @@ class AccountMonth:
 
 def account_months(read: Read, month: date) -> list[AccountMonth]:
     """Every account that has a fax in the month or the month before, or was read in it; the most expensive first."""
-    costs = _by_account(read(_COSTS, *[month] * 5, month_before(month), month))
+    costs = _by_account(read(_COSTS, *[month] * 6, month_before(month), month))
     deliveries = _by_account(read(_DELIVERIES, month, month_after(month)))
     reached = _by_account(read(_REACHED))
     keys = costs.keys() | {key for key, row in reached.items() if row["reached"] == month}
@@ -104,6 +106,7 @@ def _account_month(key: _Key, month: date, costs: Row, deliveries: Row, reached:
         through_day=current.get("through_day"),
         faxes=costs.get("faxes", 0),
         open_faxes=costs.get("open_faxes", 0),
+        unpriced_faxes=costs.get("unpriced_faxes", 0),
         pages=costs.get("pages", 0),
         deliveries=deliveries.get("deliveries", 0),
         delivered=deliveries.get("delivered", 0),

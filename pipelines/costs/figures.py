@@ -19,7 +19,10 @@ BREAKDOWNS: dict[str, tuple[str, tuple[str, ...]]] = {  # by -> the view to read
         ("month", "provider", "account", "direction", "own_number", "other_number", *_OF_DELIVERIES),
     ),
     "tag": ("fax.cost_by_tag", ("month", "provider", "account", "name", "value", *_COUNTED)),
-    "account": ("fax.monthly_costs", ("month", "provider", "account", "direction", *_COUNTED)),
+    "account": (
+        "fax.monthly_costs",
+        ("month", "provider", "account", "direction", "faxes", "open_faxes", "unpriced_faxes", "pages", "cost_usd"),
+    ),
 }
 
 
@@ -81,7 +84,7 @@ class MonthFigures:
 
     def as_json(self) -> dict[str, Any]:
         """All figures; counts and durations are numbers, the caller prints amounts and dates as text."""
-        names = ("faxes", "open_faxes", "pages", "deliveries", "delivered", "failed", "partial")
+        names = ("faxes", "open_faxes", "unpriced_faxes", "pages", "deliveries", "delivered", "failed", "partial")
         amounts = ("cost_usd", "before_usd", "before_total_usd")
         forecasts = ("forecast_usd", "forecast_low_usd", "forecast_high_usd")
         return {

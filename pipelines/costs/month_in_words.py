@@ -89,6 +89,8 @@ def notes(figures: MonthFigures) -> Iterator[str]:
         yield f"{Account(row['provider'], row['account'])}: delivery took {median} (median), {p95} (95th percentile)."
     if figures.count("open_faxes"):
         yield "The cost of open faxes may still change."
+    if unpriced := figures.count("unpriced_faxes"):
+        yield f"{unpriced:,} delivered faxes have no cost in US dollars, and no sum contains them."
     if figures.perhaps_tests:
         yield f"{figures.perhaps_tests:,} faxes are counted that may be tests: their is_test in fax.faxes is null."
     if figures.selection.chosen and not figures.breakdown:

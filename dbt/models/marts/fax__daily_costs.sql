@@ -5,6 +5,8 @@ select
     , faxes.direction
     , count(*)                                                            as faxes
     , count(case when not faxes.is_final then 1 end)                      as open_faxes
+    , count(case when faxes.outcome in ('delivered', 'partial') and faxes.is_final and faxes.cost_usd is null then 1 end)
+        as unpriced_faxes
     , cast(coalesce(sum(faxes.num_pages), 0) as bigint)                   as pages
     , cast(coalesce(sum(faxes.cost_usd), 0) as numeric(18, 6))            as cost_usd
 from {{ ref('fax__faxes') }} as faxes
