@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+import sources
 from pipelines.views.queries import HERE, UNIFIED
 from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
 from tests.support.environment import child_environment
@@ -50,9 +51,10 @@ def lake(tmp_path: Path) -> Path:
 @pytest.fixture
 def filled(serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path) -> None:
     """The warehouse and the lake hold the same faxes: no table is empty, and some faxes were sent twice."""
-    phaxio, signalwire = generated("phaxio", 80, days=60), generated("signalwire", 80, days=60)
+    phaxio, signalwire, sinch = (generated(name, 80, days=60) for name in ("phaxio", "signalwire", "sinch"))
     phaxio[0] |= {"barcodes": [{"type": "CODE_128", "value": "A1"}], "Brand New": 1, "error_message": ["no text"]}
     signalwire[0] |= {"brand_new": 1, "error_message": ["no text"]}
+    sinch[0] |= {"barCodes": [{"type": "CODE_128", "value": "A1"}], "brandNew": 1, "errorMessage": ["no text"]}
     sent = next(fax for fax in signalwire if fax["direction"] == "outbound-api" and fax["to"])
     day = datetime.now(UTC) - timedelta(days=20)
     for number in range(6):  # some at the same second
@@ -60,6 +62,7 @@ def filled(serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path) ->
         signalwire.append(sent | {"id": str(uuid4()), "created_at": at})
     serve_fake("phaxio", phaxio)
     serve_fake("signalwire", signalwire)
+    serve_fake("sinch", sinch)
     assert sync().exit_code == 0
     with into_delta(settings, lake)():
         assert sync().exit_code == 0
@@ -110,8 +113,9 @@ def test_every_view_says_the_same_in_duckdb(settings: Settings, warehouse: Path,
 
         assert answers(ours, VIEWS) == expected
         assert rows(ours, "select distinct provider from fax.balances") == [("phaxio",)]
+        every_provider = [(name,) for name in sources.providers()]
         for view in OF_RUNS - {"schema_changes", "balances"}:
-            assert rows(ours, f"select distinct provider from fax.{view} order by 1") == [("phaxio",), ("signalwire",)]
+            assert rows(ours, f"select distinct provider from fax.{view} order by 1") == every_provider
     assert [view for view in VIEWS if not expected[view]] == []
     with duckdb.connect() as scripted:
         scripted.execute("set timezone = 'UTC'")
