@@ -10,7 +10,7 @@ from typing import Any
 
 import sources
 from tests.conftest import ROOT
-from tests.support.commands.made_files import loaded_at
+from tests.support.commands.made_files import loaded_at, syncing
 from tests.support.warehouse.file_and_database import Warehouse
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -23,8 +23,10 @@ MOVED = {  # to Sinch: when a number began to send there, and when it had been p
 
 def fill(place: Warehouse) -> None:
     """Loads the demonstration as it was at `NOW`."""
-    for name in sources.providers():
-        loaded_at(NOW, name, _demo(name), place.settings())
+    loaded_at(NOW, "sinch", _demo("sinch"), place.settings())
+    others = {name: _fake(name) for name in sources.providers() if name != "sinch"}
+    with syncing(Path(), {}, others, **place.settings()) as (_, sync):
+        sync("--until", f"{NOW:%Y-%m-%dT%H:%M}", "--refetch", "--since", "2025-10-01")
 
 
 def fill_moving(place: Warehouse) -> None:
@@ -35,8 +37,12 @@ def fill_moving(place: Warehouse) -> None:
     loaded_at(NOW, "sinch", faxes, place.settings())
 
 
+def _fake(provider: str) -> Any:
+    return import_module(f"sources.{provider}.fake").Fake.demo(NOW)
+
+
 def _demo(provider: str) -> list[dict[str, Any]]:
-    return list(import_module(f"sources.{provider}.fake").Fake.demo(NOW).records.values())
+    return list(_fake(provider).records.values())
 
 
 def _own_numbers(fax: dict[str, Any]) -> tuple[str | None, str | None]:

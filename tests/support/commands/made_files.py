@@ -16,16 +16,18 @@ from tests.support.environment import child_environment
 from tests.support.faults.inject import dated
 
 Records = Mapping[str, list[dict[str, Any]]]  # by provider
+NO_FAKES: Mapping[str, Any] = {}
 
 
 @contextmanager
-def syncing(file: Path, records: Records, **environment: str) -> Iterator[tuple[dict[str, Any], Callable[..., None]]]:
-    """Serves these records; gives the fake of each provider, and what syncs them into the file, in a process."""
+def syncing(
+    file: Path, records: Records, fakes: Mapping[str, Any] = NO_FAKES, **environment: str
+) -> Iterator[tuple[dict[str, Any], Callable[..., None]]]:
+    """Serves these records and fakes; gives each provider's fake, and what syncs them into the file, in a process."""
     env = child_environment({"DESTINATION__WAREHOUSE__CREDENTIALS": str(file)}, **environment)
-    fakes: dict[str, Any] = {}
+    made = {provider: import_module(f"sources.{provider}.fake").Fake(faxes) for provider, faxes in records.items()}
     with ExitStack() as stack:
-        for provider, faxes in records.items():
-            fake = fakes[provider] = import_module(f"sources.{provider}.fake").Fake(faxes)
+        for provider, fake in (made := {**made, **fakes}).items():
             server = stack.enter_context(serve(fake.answer))
             env |= {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
 
@@ -33,7 +35,7 @@ def syncing(file: Path, records: Records, **environment: str) -> Iterator[tuple[
             command = [sys.executable, str(ROOT / "pipelines" / "sync.py"), *arguments]
             subprocess.run(command, env=env, check=True, capture_output=True)
 
-        yield fakes, sync
+        yield made, sync
 
 
 def sync_once(file: Path, records: Records) -> None:
