@@ -7,7 +7,6 @@ In a clone, `pipelines/` is beside this package; in a wheel it is inside, so tha
 import os
 import signal
 import sys
-import tomllib
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -96,5 +95,7 @@ def _version() -> str:
             return version(NAME)
         except PackageNotFoundError:
             return "unknown"
+    import tomllib  # noqa: PLC0415  # an old Python, which is told to go, has none
+
     text = (CODE / "pyproject.toml").read_text("utf-8")
     return str(tomllib.loads(text)["project"]["version"])

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own folder comes first otherwise
+__import__("pipelines")  # ends the process in one line if the dependencies are not installed
 
 import argparse
 import json

@@ -14,7 +14,9 @@ from pipelines.warehouse.read_only import Row
 def show(states: Collection[Row], runs: Collection[Row], steps: Sequence[str]) -> None:
     """Prints the status; times are UTC."""
     console = Console()
-    console.print(_accounts(states), _runs(runs), sep="\n")
+    console.print(_accounts(states) if states else "No account has been synced yet.")
+    if runs:
+        console.print(_runs(runs))
     for step in steps:
         console.print(bootstrap.as_typed(step), style="red", soft_wrap=True, markup=False, highlight=False)
     if not steps:

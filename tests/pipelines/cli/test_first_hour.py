@@ -16,12 +16,27 @@ from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
 from tests.support.commands.check_command import Check
 from tests.support.environment import child_environment
 
+OLD_PYTHON = """
+import datetime, runpy, sys
+del datetime.UTC                # came with Python 3.11
+sys.modules["tomllib"] = None   # as well
+sys.path.insert(0, "")          # in place of a script's own folder
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+SCRIPTS = sorted(path for path in (ROOT / "pipelines").glob("*.py") if "__main__" in path.read_text())
 
-def test_without_its_packages_the_command_says_what_to_run() -> None:
-    bare = [sys.executable, "-S", str(ROOT / "pipelines" / "sync.py")]
+
+def test_there_are_scripts() -> None:
+    assert {"sync", "check", "report"} < {path.stem for path in SCRIPTS}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_without_its_packages_a_command_says_what_to_run(script: Path) -> None:
+    bare = [sys.executable, "-S", "-c", OLD_PYTHON, str(script)]
     ended = subprocess.run(bare, env=child_environment(), capture_output=True, text=True, check=False)
 
-    assert (ended.returncode, ended.stderr.count("\n"), "uv run python" in ended.stderr) == (78, 1, True)
+    assert (ended.returncode, ended.stderr.count("\n"), "uv run python" in ended.stderr) == (78, 1, True), ended.stderr
 
 
 def test_a_first_run_ends_with_commands_that_work_and_a_later_one_does_not(
