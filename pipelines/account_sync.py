@@ -235,10 +235,14 @@ def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool
 
 
 def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
-    """Refreshes the views in `schema`, once a session and after each load; a warning for each failure."""
+    """Refreshes the views in `schema`, once a session and after each load that has changed dlt's schema.
+
+    Returns a warning for each failure.
+    """
     if opened.appends:
         return ["Parquet files have no views: see docs/files.md for how to query them"]
-    if opened.session.has_views and not run.loads:
+    version = opened.pipeline.default_schema.version_hash if run.loads else None
+    if version in (viewed := opened.session.viewed_versions) or (viewed and not run.loads):
         return []
     run.doing = "making the views"
     with opened.lock.turn(schema):
@@ -247,7 +251,7 @@ def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
         warnings = refresh_views(opened.client, schema, settings.timezone, own)
     if settings.views != ReportSettings().views and not own.is_dir():
         warnings.append(f"[report] views: there is no folder {own}")
-    opened.session.has_views = True
+    viewed.add(version)
     return warnings
 
 

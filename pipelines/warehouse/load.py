@@ -34,7 +34,7 @@ class Warehouse:
     def __init__(self, session: Session, account: str, lock: Lock) -> None:
         self.session, self.account, self.lock = session, account, lock
         self.client, self.raw = session.client, session.raw
-        self.commented_versions: set[str] = set()  # of the schema, whose comments and indexes this run has made
+        self.has_loaded = False
 
     @cached_property
     def pipeline(self) -> dlt.Pipeline:
@@ -85,7 +85,7 @@ class Warehouse:
     @contextmanager
     def _checkpointing(self) -> Iterator[None]:
         """Checkpoints the last load meanwhile: dlt lets DuckDB gather a gigabyte before, much of it in memory."""
-        if not self.commented_versions or self.session.kind != "duckdb":
+        if not self.has_loaded or self.session.kind != "duckdb":
             yield
             return
         with self.client.native_connection.cursor() as connection:
@@ -98,12 +98,14 @@ class Warehouse:
 
     def _comment_and_index(self) -> None:
         schema = self.pipeline.default_schema
-        if self.appends or schema.version_hash in self.commented_versions:
+        is_first, self.has_loaded = not self.has_loaded, True
+        if self.appends:
             return
-        make_comments_and_indexes(self.client, self.raw, schema, self.session.kind == "postgres")
-        if self.session.kind == "postgres":
+        if schema.version_hash not in self.session.commented_versions:
+            make_comments_and_indexes(self.client, self.raw, schema, self.session.kind == "postgres")
+            self.session.commented_versions.add(schema.version_hash)
+        if is_first and self.session.kind == "postgres":
             drop_staging_schema(self.client, f"{self.raw}_{self.account}_staging", schema.tables)
-        self.commented_versions.add(schema.version_hash)
 
     @property
     def cancel(self) -> Callable[[], object] | None:

@@ -32,6 +32,7 @@ _HOLDER = f"""
     where {_HELD}
 """
 _OURS = f"select pid, virtualtransaction from pg_catalog.pg_locks as held where {_HELD} and pid = pg_backend_pid()"
+_SHARED = "select pg_advisory_xact_lock_shared(hashtextextended(%s, 0));"
 _IS_HELD = f"select 1 from pg_catalog.pg_locks as held where {_HELD} and pid = %s and virtualtransaction = %s"
 
 
@@ -103,11 +104,10 @@ class DatabaseLock:
         Raises:
             Busy: the run has lost the lock.
         """
-        client.execute_sql("select pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", _writers_lock(self.name))
-        self._require(client)
+        self._require(client, _SHARED, _writers_lock(self.name))
 
-    def _require(self, client: SqlClientBase[Any]) -> None:
-        if not client.execute_sql(_IS_HELD, self.name, self.process, self.transaction):
+    def _require(self, client: SqlClientBase[Any], before: str = "", *parameters: str) -> None:
+        if not client.execute_sql(before + _IS_HELD, *parameters, self.name, self.process, self.transaction):
             raise LockLost(_LOST)
 
     @contextmanager

@@ -21,12 +21,14 @@ from pipelines.warehouse.working_directory import working_directory
 class Session:
     """`raw` is the raw schema, `client` the connection; `job_client` is dlt's, to ask for stored state and schemas.
 
-    `is_checked`: the tables of the raw schema have been found to be there; `has_views`: the views are those of now.
+    `is_checked`: the tables of the raw schema have been found to be there. `commented_versions`: of dlt's schema, whose
+    comments and indexes this session has made; `viewed_versions`: after whose load it has refreshed the views.
     """
 
     def __init__(self, provider: str, account: str, schema: str, directory: str) -> None:
         self.provider, self.raw = provider, f"{schema}_{provider}"
-        self.is_checked = self.has_views = False
+        self.is_checked = False
+        self.commented_versions, self.viewed_versions = set[str](), set[str | None]()  # None before a load
         self._directory, self._first = directory, account
         self.of_first = self._made(account)
         self.kind = kind(self.of_first)

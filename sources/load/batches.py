@@ -219,6 +219,8 @@ class Batches:
     def _known(self, result: WindowResult) -> dict[Any, str]:
         """The stored fingerprints of the window's faxes, by id: a fax may be stored under another creation time."""
         stored, table = self.run.stored, self.table
+        if not result.faxes:
+            return {}
         known = dict(stored.fingerprints(table, result.taken))
         elsewhere = [id for id in result.faxes if id not in known]
         return known | dict(stored.fingerprints_of(table.name, elsewhere[:MOST_LOOKED_UP]))

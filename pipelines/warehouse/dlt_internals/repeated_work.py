@@ -1,18 +1,21 @@
-"""What dlt works out anew at every step of a load, worked out once: settings that are not set, and its own types.
+"""What dlt does anew at every step of a load, done once: to look up settings that are not set, and to read its types.
 
 dlt 1.31 resolves its settings at each step, and looks for each in every section of every config provider: about 600
 times a load, in vain. It also reads the annotations of its types each time it validates a schema. A load of 100 faxes
-took 0.4 seconds of CPU time, a fourth of it for that. dlt has no setting for either.
+took 0.4 seconds of CPU time, a fourth of it for that. It also writes the hints of each resource as YAML, for metrics
+that no command reads. dlt has no setting for any of this.
 """
 
 import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import dlt.common.configuration.resolve
 import dlt.common.validation
+import dlt.extract.extract
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.base_configuration import is_context_inner_hint, is_secret_hint
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
@@ -20,12 +23,13 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 _resolve: Any = dlt.common.configuration.resolve
 _validation: Any = dlt.common.validation
+_extract: Any = dlt.extract.extract
 
 
 @contextmanager
 def repeated_work_saved() -> Iterator[None]:
     """During the block, a setting that dlt has found nowhere counts as not set. A secret is always looked up."""
-    look_up, type_hints = _resolve._resolve_single_value, _validation.get_type_hints
+    look_up, type_hints, yaml = _resolve._resolve_single_value, _validation.get_type_hints, _extract.yaml
     absent: dict[Any, Any] = {}  # where dlt has looked for it -> dlt's traces of that
     has_settings = functools.cache(_has_settings)
 
@@ -46,10 +50,11 @@ def repeated_work_saved() -> Iterator[None]:
 
     _resolve._resolve_single_value = look_up_unless_absent
     _validation.get_type_hints = lambda spec, **_: type_hints_of(spec)
+    _extract.yaml = SimpleNamespace(dump=lambda hints, **_: "")
     try:
         yield
     finally:
-        _resolve._resolve_single_value, _validation.get_type_hints = look_up, type_hints
+        _resolve._resolve_single_value, _validation.get_type_hints, _extract.yaml = look_up, type_hints, yaml
 
 
 def _has_settings(pipeline: str | None) -> bool:

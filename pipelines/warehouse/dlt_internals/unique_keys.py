@@ -79,10 +79,10 @@ def require_keys(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
     tables = _read(client, raw)
     try:
         keys = keys_of(schema)
-        for name, key in keys.items():
-            if (table := tables.get(name)) and {*key} <= table.columns:
-                _require_unique(client, raw, name, key, table)
-        tables = _read(client, raw)
+        there = {name: tables[name] for name, key in keys.items() if name in tables and {*key} <= tables[name].columns}
+        altered = [_require_unique(client, raw, name, keys[name], table) for name, table in there.items()]
+        if any(altered):
+            tables = _read(client, raw)
         for name in [*schema.tables, SYNC_RUNS]:
             if name in tables:
                 _require_identity(client, raw, name, keys.get(name), tables[name])
@@ -99,7 +99,8 @@ def keys_of(schema: Schema) -> dict[str, Key]:
     }
 
 
-def _require_unique(client: SqlClientBase[Any], raw: str, name: str, key: Key, table: _Table) -> None:
+def _require_unique(client: SqlClientBase[Any], raw: str, name: str, key: Key, table: _Table) -> bool:
+    """True if an index was made or dropped."""
     same = [index for index in table.indexes if index.key == key]
     if not any(index.is_unique for index in same):
         listed = ", ".join(f'"{column}"' for column in key)
@@ -107,10 +108,11 @@ def _require_unique(client: SqlClientBase[Any], raw: str, name: str, key: Key, t
             _alter(client, f'create unique index "{name}_key" on "{raw}"."{name}" ({listed})')
         except DatabaseException as error:
             _tell(error, f"{raw}.{name}", key, table)
-            return
-    for index in same:
-        if not index.is_unique and index.name == "_".join((name, *key)):  # an older version's, now of no use
-            _alter(client, f'drop index "{raw}"."{index.name}"')
+            return False
+    old = [index for index in same if not index.is_unique and index.name == "_".join((name, *key))]
+    for index in old:  # an older version's, now of no use
+        _alter(client, f'drop index "{raw}"."{index.name}"')
+    return bool(old) or not any(index.is_unique for index in same)
 
 
 def _tell(error: DatabaseException, named: str, key: Key, table: _Table) -> None:

@@ -27,6 +27,7 @@ from dlt.common.exceptions import DictValidationException, TerminalException
 from dlt.common.schema import typing as schema_types
 from dlt.destinations.exceptions import DatabaseException
 from dlt.extract import DltResource, DltSource
+from dlt.extract.extract import Extract
 
 from pipelines.outcome.error_mapping import causes
 from pipelines.warehouse import load
@@ -599,6 +600,15 @@ def test_the_annotations_of_a_type_of_dlt_are_read_once_while_repeated_work_is_s
     assert read[0] is read[1]
     assert read[0] == theirs
     assert "get_type_hints" in validation.validate_dict.__code__.co_names
+
+
+def test_dlt_writes_hints_as_yaml_only_into_its_metrics(on_postgres: Opened) -> None:
+    assert "yaml" in Extract._compute_metrics.__code__.co_names
+    with repeated_work_saved(), on_postgres() as warehouse:
+        extracted = warehouse.pipeline.extract(source(fax(1)))
+    hints = [hint for parts in extracted.metrics.values() for part in parts for hint in part["hints"].values()]
+
+    assert {hint["columns"] for hint in hints if "columns" in hint} == {""}
 
 
 def test_a_load_keeps_no_trace(on_postgres: Opened) -> None:
