@@ -36,7 +36,7 @@ from pipelines.warehouse import load, read_only
 from pipelines.warehouse.database_file import require_file
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources import provider
-from sources.errors import AtWork, FaxSyncError, Unforeseen
+from sources.errors import AtWork, FaxSyncError, Forbidden, Unforeseen
 from sources.http.origin import host
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
@@ -196,8 +196,11 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
         report.findings += child_findings(stored, source.table, max(covered.start, run.kept_from or covered.start))
     for other in source.further():
         held = stored.of_ledger(other.table.ledger)
-        of_list = findings(held, run.of_list(other, held), most_age)
-        report.findings += [f"{other.table.name}: {text}" for text in of_list]
+        of_list = run.of_list(other, held)
+        if not refused and isinstance(refusal(other.api.fetch_pages, run.client, now), Forbidden):
+            report.notes.append(of_list.without_scope)
+        else:
+            report.findings += [f"{other.table.name}: {text}" for text in findings(held, of_list, most_age)]
     report.notes += notes(stored, source.table, now)
     if not refused and (text := hint(stored, run)):
         report.notes.append(text)

@@ -78,11 +78,16 @@ class Run:
             if not self.source.listing:
                 raise
             self.finished = True
-            setting = f", or set {self.source.setting} = false" if self.source.setting else ""
-            self.warnings.append(
-                f"{self.source.table.name} was not read: {self.client.provider} refuses that list (HTTP 403): "
-                f"give the key the scope for it{setting}"
-            )
+            self.warnings.append(self.without_scope)
+
+    @property
+    def without_scope(self) -> str:
+        """What to say of a list that the credentials lack the scope to read."""
+        setting = f", or set {self.source.setting} = false" if self.source.setting else ""
+        return (
+            f"{self.source.table.name} was not read: {self.client.provider} refuses that list (HTTP 403): "
+            f"give the key the scope for it{setting}"
+        )
 
     def take(self, result: WindowResult) -> None:
         """Notes a window that has been read and gathered; its faxes are dropped."""

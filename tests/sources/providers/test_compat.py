@@ -15,6 +15,7 @@ from sources.signalwire.fake.compat import sid_of
 from tests.conftest import MakeWarehouse, Query, Served, ServeFake, Settings, Sync, generated
 from tests.support import lake as delta
 from tests.support import leaks
+from tests.support.commands.check_command import Check
 from tests.support.servers.postgres import Server
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
@@ -114,6 +115,15 @@ def test_the_faxes_land_where_the_second_list_is_off_or_lacks_the_scope(
     listed = "select listed_in, count(*) from fax.faxes where provider = 'signalwire' group by 1"
     assert rows(held, listed) == [("fax_logs", 30)]
     assert sync().exit_code == 0
+
+
+def test_check_notes_a_second_list_that_lacks_the_scope(serve_fake: ServeFake, sync: Sync, check: Check) -> None:
+    serve_fake("signalwire", generated("signalwire", 30, days=5), compat="forbidden")
+    sync()
+    exit_code, reports = check()
+
+    assert (exit_code, reports["signalwire"]["findings"]) == (0, [])
+    assert [note for note in reports["signalwire"]["notes"] if "set compat_faxes = false" in note]
 
 
 def test_a_scope_that_is_given_later_brings_the_whole_list(serve_fake: ServeFake, sync: Sync, warehouse: Path) -> None:
