@@ -8,11 +8,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.views.queries import HERE
+from sources.signalwire.fake import Fake
 from tests.conftest import ROOT, MakeWarehouse, Query
 from tests.support.commands.made_files import loaded_at, syncing
 from tests.support.pages import blocks as code_blocks
@@ -21,7 +23,7 @@ from tests.support.warehouse.rows import rows
 
 NOON = datetime(2026, 3, 21, 17, tzinfo=UTC)  # in Chicago
 READ = ("--since", "2026-02-01", "--until", f"{NOON:%Y-%m-%dT%H:%M}", "--refetch")
-FIGURES = re.compile(r"<!-- figures: worked month -->\n```\n(.*?)```", re.DOTALL)
+FIGURES = re.compile(r"<!-- figures: (.+?) -->\n```\n(.*?)```", re.DOTALL)
 OURS, OURS_TOO, MOVED = "+12065550100", "+12065550101", "+12065550102"
 NEW_YORK, CHICAGO, LONDON, SENDER = "+12125550001", "+13125550002", "+442071838750", "+13125550009"
 BOSTON, EMULATED = "+16175550104", "+19898989898"
@@ -175,32 +177,44 @@ def shown(value: Any) -> str:
     )
 
 
-def blocks() -> dict[str, tuple[list[str], list[str]]]:
-    """View -> its columns in docs/costs.md or docs/deliveries.md, and the lines below."""
+def blocks(title: str) -> dict[str, tuple[list[str], list[str]]]:
+    """View -> its columns in the figures of this title in docs/costs.md and docs/deliveries.md, and the lines below."""
+    figures = [text.strip() for at, text in FIGURES.findall(page("costs") + page("deliveries")) if at == title]
     told = {}
-    costs, deliveries = (found for name in ("costs", "deliveries") for found in FIGURES.findall(page(name)))
-    for block in f"{costs.strip()}\n\n{deliveries.strip()}".split("\n\n"):
+    for block in "\n\n".join(figures).split("\n\n"):
         head, *lines = block.splitlines()
         view, columns = head.removeprefix("fax.").split(": ")
-        told[view] = (columns.split(), [" ".join(line.split()) for line in lines])
+        told[view] = (columns.split(), sorted(" ".join(line.split()) for line in lines))
     return told
 
 
+def found(title: str, query: Query) -> dict[str, tuple[list[str], list[str]]]:
+    """What the views say in place of these figures."""
+    held = {}
+    for view, (columns, _) in blocks(title).items():
+        answer = query(f"select {', '.join(columns)} from fax.{view}")
+        held[view] = (columns, sorted(" ".join(shown(value) for value in row) for row in answer))
+    return held
+
+
 def test_every_view_has_figures() -> None:
-    assert blocks().keys() == {path.stem for path in HERE.glob("*.sql")} - {"balances", "calendar", "deliveries"} | {
-        "fax_recipients"
-    }
+    unread = {"balances", "calendar", "deliveries"}
+    assert blocks("worked month").keys() == {path.stem for path in HERE.glob("*.sql")} - unread | {"fax_recipients"}
 
 
 def test_every_view_says_what_was_reckoned_by_hand(figures: Query) -> None:
-    held = {
-        view: sorted(
-            " ".join(shown(value) for value in row) for row in figures(f"select {', '.join(columns)} from fax.{view}")
-        )
-        for view, (columns, _) in blocks().items()
-    }
+    assert found("worked month", figures) == blocks("worked month")
 
-    assert held == {view: sorted(lines) for view, (_, lines) in blocks().items()}
+
+def test_a_fax_of_the_compatibility_api_counts_once_and_tells_what_became_of_it(tmp_path: Path) -> None:
+    fake = Fake(SIGNALWIRE, compat="read")
+    fake.compat.put(SIGNALWIRE[2] | {"number_of_pages": 0, "error_code": "34005"})
+    fake.compat.put(signalwire(6, "2026-03-13T15:00:00Z", 2, 0.02, NEW_YORK))
+    file = tmp_path / "warehouse.duckdb"
+    with syncing(file, {}, {"signalwire": fake}, REPORT__TIMEZONE="America/Chicago") as (_, sync):
+        sync(*READ)
+
+    assert found("with compat_faxes", partial(rows, file)) == blocks("with compat_faxes")
 
 
 QUESTIONS = [sql for name in ("README.md", "docs/asking.md") for sql in code_blocks("sql", ROOT / name)]
