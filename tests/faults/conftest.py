@@ -216,8 +216,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Faults take minutes: they run with -m slow.
 
     The warehouses know nothing of providers and faults, so the cases of a law take turns: as on a chessboard, each
-    provider and each fault meets both warehouses in the suite, but no fault runs with all of them. A law of one case
-    does. `--every-case` runs all.
+    provider and each fault meets both warehouses in the suite, but no fault runs with all of them; nor does it with all
+    providers, where there are as many faults as providers or more. A law of one case does. `--every-case` runs all.
     """
     laws: dict[str, list[pytest.Function]] = {}
     for item in items:
@@ -232,15 +232,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _black_squares(cases: list[pytest.Function]) -> Iterator[pytest.Function]:
-    """Every other case by fault, provider and warehouse; none where all cases differ in one of these alone."""
+    """The cases by fault, provider and warehouse that have no turn; none where all differ in one of these alone."""
     squares = {case: _square(case.callspec.params) for case in cases}
     faults, providers, warehouses = ([*dict.fromkeys(side)] for side in zip(*squares.values(), strict=True))
     if len({square[:2] for square in squares.values()}) == len(faults):
         providers = []  # each fault has a provider of its own
+    turns = max(2, len(providers)) if len(faults) >= len(providers) else 2
     if sum(len(side) > 1 for side in (faults, providers, warehouses)) > 1:
         for case, (fault, provider, warehouse) in squares.items():
             place = providers.index(provider) if providers else 0
-            if (faults.index(fault) + place + warehouses.index(warehouse)) % 2:
+            if (faults.index(fault) + place + warehouses.index(warehouse)) % turns:
                 yield case
 
 

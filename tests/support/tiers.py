@@ -13,6 +13,12 @@ def first_quick(cases: Iterable[Any], quick: int = 1) -> list[Any]:
     return quick_ones(list(cases), list(cases)[:quick])
 
 
+def in_turns(cases: Iterable[Any], others: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """Each case with one of the others, which take turns: where every case with each of them would show no more."""
+    taking_turns = [*others]
+    return [(taking_turns[turn % len(taking_turns)], case) for turn, case in enumerate(cases)]
+
+
 def quick_ones(cases: Iterable[Any], quick: Iterable[Any]) -> list[Any]:
     """The cases of a parametrised test: these are quick, the others slow. A tuple gives an argument each."""
     wanted = list(quick)

@@ -1,6 +1,7 @@
 """Time that is wrong, doubled or far off: clocks, daylight saving, late changes, one second for all."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ def test_a_fax_that_stays_open_beyond_the_look_back_is_followed_until_it_is_fina
 ) -> None:
     started = trial(provider)
     open_ids = started.served.fake.open_ids()
-    queued = started.served.fake.records[open_ids[0]]["status"]
+    queued = import_module(f"sources.{provider}.fake.data").OPEN[0]
     reopened = [id for id in started.newest(20) if id not in open_ids][:5]
     for id in reopened:
         started.served.fake.change(id, status=queued)

@@ -7,6 +7,7 @@ import pytest
 import sources
 from tests.conftest import ServeFake, Sync, generated
 from tests.support.commands.check_command import Check
+from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds
 
@@ -59,7 +60,7 @@ def test_rows_that_are_gone_are_told_and_brought_back(
     assert check()[0] == 0
 
 
-@pytest.mark.parametrize("provider", sources.providers())
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_reading_again_what_is_whole_writes_no_fax(
     provider: str, place: Warehouse, serve_fake: ServeFake, sync: Sync
 ) -> None:

@@ -17,7 +17,7 @@ from sources.fakes.server import Answer, FakeServer, json_answer
 from sources.http.client import Client
 from sources.http.limits import Limits
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
-from tests.support.tiers import first_quick
+from tests.support.tiers import first_quick, in_turns
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 DOWN = {
@@ -45,8 +45,7 @@ def test_refused_credentials_are_tried_once_and_never_printed(
     assert "canary" not in synced.told
 
 
-@pytest.mark.parametrize("provider", first_quick(sources.providers()))
-@pytest.mark.parametrize("name", DOWN)
+@pytest.mark.parametrize(("provider", "name"), in_turns(DOWN, sources.providers()))
 def test_a_provider_that_is_down_is_to_be_tried_again_later(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync
 ) -> None:

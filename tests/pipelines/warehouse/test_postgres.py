@@ -22,7 +22,7 @@ from tests.support.warehouse.oracle import assert_holds
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_what_changes_at_the_provider_changes_in_the_warehouse(
     provider: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
 ) -> None:

@@ -31,7 +31,7 @@ def changed(served: Served) -> None:
         served.fake.settle_one(id)
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_publication_of_all_tables_stops_no_load(
     provider: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
 ) -> None:

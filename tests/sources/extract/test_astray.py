@@ -9,12 +9,12 @@ import sources
 from sources.fakes.server import Answer, Request, json_answer
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
 from tests.support.faults.bending import bend, rows_held
+from tests.support.tiers import in_turns
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
 
-@every_provider
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize(("provider", "status"), in_turns([301, 302, 307, 308], sources.providers()))
 def test_a_redirect_is_never_followed(
     provider: str, status: int, serve_fake: ServeFake, sync: Sync, settings: Settings
 ) -> None:

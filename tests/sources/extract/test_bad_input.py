@@ -8,7 +8,7 @@ import sources
 from sources.fakes.server import Answer, json_answer
 from tests.conftest import Query, ServeFake, Sync, generated
 from tests.support.faults.bending import Bend, bend, rows_held
-from tests.support.tiers import first_quick
+from tests.support.tiers import first_quick, in_turns
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
 
@@ -30,8 +30,7 @@ NO_PAGES: dict[str, Answer] = {
 }
 
 
-@pytest.mark.parametrize("provider", first_quick(sources.providers()))
-@pytest.mark.parametrize("name", NO_PAGES)
+@pytest.mark.parametrize(("provider", "name"), in_turns(NO_PAGES, sources.providers()))
 def test_an_answer_that_is_no_page_loads_nothing(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
@@ -65,10 +64,13 @@ OWN_SHAPES: dict[str, dict[str, Bend]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("provider", "name"),
-    [(provider, name) for provider in sources.providers() for name in {**SHAPES, **OWN_SHAPES.get(provider, {})}],
-)
+EVERY_SHAPE = [
+    *in_turns(SHAPES, sources.providers()),
+    *((provider, name) for provider, own in OWN_SHAPES.items() for name in own),
+]
+
+
+@pytest.mark.parametrize(("provider", "name"), EVERY_SHAPE)
 def test_a_page_of_the_wrong_shape_loads_nothing_and_says_what_was_expected_and_what_came(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:

@@ -16,6 +16,7 @@ from sources.http.limits import Limits
 from sources.http.pace import Pace
 from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.support.clock import Clock
+from tests.support.tiers import in_turns
 from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize(
@@ -46,8 +47,7 @@ class Crowd:
                 self.under_way -= 1
 
 
-@every_provider
-@pytest.mark.parametrize("connections", [1, 3])
+@pytest.mark.parametrize(("provider", "connections"), in_turns([3, 1, 3], sources.providers()))
 def test_no_more_requests_are_under_way_than_agreed(
     connections: int,
     provider: str,

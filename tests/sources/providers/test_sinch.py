@@ -25,62 +25,58 @@ def fax(days: float = 1, **fields: Any) -> dict[str, Any]:
     return DOCUMENTED[0] | {"createTime": printed(datetime.now(UTC) - days * DAY)} | fields
 
 
-def test_the_documented_faxes_are_held_exactly(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
-    serve_fake("sinch", [fax()])
+def test_the_documented_fax_and_one_to_the_test_number_are_held_exactly(
+    serve_fake: ServeFake, sync: Sync, query: Query
+) -> None:
+    serve_fake("sinch", [fax(), fax(id="01HZT", to=TEST_NUMBER, labels=None)])
     sync()
 
-    assert [("sent", "delivered", 3, Decimal("0.21"), "customer", "acme")] == query(
-        "select direction, outcome, num_pages, cost_usd, tag.name, tag.value"
-        " from fax.faxes join fax.fax_tags as tag on tag.fax_id = faxes.id"
-    )
+    assert query(
+        "select direction, outcome, num_pages, cost_usd, is_test, tag.name, tag.value"
+        " from fax.faxes left join fax.fax_tags as tag on tag.fax_id = faxes.id order by is_test"
+    ) == [
+        ("sent", "delivered", 3, Decimal("0.21"), False, "customer", "acme"),
+        ("sent", "delivered", 3, Decimal("0.21"), True, None, None),
+    ]
 
 
-@pytest.mark.parametrize("status", ["COMPLETED", "FAILURE"])
 def test_a_completed_fax_without_a_price_is_asked_for_until_it_has_one(
-    status: str, serve_fake: ServeFake, settings: Settings, query: Query
+    serve_fake: ServeFake, settings: Settings, query: Query
 ) -> None:
-    served = serve_fake("sinch", [fax(days=5, status=status, price=None), fax(id="01HZZZZZZZZZZZZZZZZZZZZZZ9")])
+    unpriced = [fax(days=5, id=status, status=status, price=None) for status in ("COMPLETED", "FAILURE")]
+    served = serve_fake("sinch", [*unpriced, fax()])
+    costs = "select id, cost_usd, is_final from fax.faxes where id in ('COMPLETED', 'FAILURE') order by id"
     run_once("sinch", settings, Time())
-    assert [(None, status == "FAILURE")] == query("select cost_usd, is_final from fax.faxes where id like '%1'")
+    assert query(costs) == [("COMPLETED", None, False), ("FAILURE", None, True)]
 
-    served.fake.change(DOCUMENTED[0]["id"], price={"currencyCode": "USD", "amount": "0.0700"})
+    for late in unpriced:
+        served.fake.change(late["id"], price={"currencyCode": "USD", "amount": "0.0700"})
     with broken(served, dated(DAY)):
         run_once("sinch", settings, Time(DAY))
 
-    priced = (Decimal("0.07"), True) if status == "COMPLETED" else (None, True)
-    assert [priced] == query("select cost_usd, is_final from fax.faxes where id like '%1'")
+    assert query(costs) == [("COMPLETED", Decimal("0.07"), True), ("FAILURE", None, True)]
 
 
-@pytest.mark.parametrize(
-    ("price", "raw", "cost"),
-    [
-        ({"currencyCode": "USD", "amount": 0.07}, (Decimal("0.07"), "USD"), Decimal("0.07")),
-        ({"currencyCode": "EUR", "amount": "0.07"}, (Decimal("0.07"), "EUR"), None),
-        ({"amount": "0.07"}, (Decimal("0.07"), None), None),
-        ("N/A", (None, None), None),
-        ({"currencyCode": "USD", "amount": "N/A"}, (None, "USD"), None),
-    ],
+PRICES = (  # as printed, amount and currency as stored, cost
+    ({"currencyCode": "USD", "amount": 0.07}, (Decimal("0.07"), "USD"), Decimal("0.07")),
+    ({"currencyCode": "EUR", "amount": "0.07"}, (Decimal("0.07"), "EUR"), None),
+    ({"amount": "0.07"}, (Decimal("0.07"), None), None),
+    ("N/A", (None, None), None),
+    ({"currencyCode": "USD", "amount": "N/A"}, (None, "USD"), None),
 )
-def test_only_a_price_in_us_dollars_is_a_cost(
-    price: Any, raw: tuple[Any, Any], cost: Decimal | None, serve_fake: ServeFake, sync: Sync, query: Query
-) -> None:
-    serve_fake("sinch", [fax(price=price)])
-    sync()
-
-    assert [raw] == query("select price_amount, price_currency from fax_sinch.faxes")
-    assert [(cost,)] == query("select cost_usd from fax.faxes")
-    problems = query("select count(*) from fax_sinch.sync_problems")[0][0]
-    assert problems == (raw[0] is None)
 
 
-def test_check_says_which_prices_are_no_costs(serve_fake: ServeFake, sync: Sync, check: Check) -> None:
-    prices = ({"currencyCode": "USD", "amount": "0.07"}, {"currencyCode": "EUR", "amount": "0.07"}, {"amount": "0.07"})
-    serve_fake("sinch", [fax(id=f"01HZ{number}", price=price) for number, price in enumerate(prices)])
+def test_only_a_price_in_us_dollars_is_a_cost(serve_fake: ServeFake, sync: Sync, query: Query, check: Check) -> None:
+    serve_fake("sinch", [fax(id=f"01HZ{number}", price=price) for number, (price, _, _) in enumerate(PRICES)])
     sync()
     exit_code, told = check()
 
-    notes = [note for note in told["sinch"]["notes"] if "cost_usd is null" in note]
-    assert (exit_code, [note.partition(":")[0] for note in sorted(notes)]) == (
+    stored = query("select price_amount, price_currency from fax_sinch.faxes order by id")
+    assert stored == [amount for _, amount, _ in PRICES]
+    assert query("select cost_usd from fax.faxes order by id") == [(cost,) for *_, cost in PRICES]
+    assert query("select record_id from fax_sinch.sync_problems order by 1") == [("01HZ3",), ("01HZ4",)]
+    notes = [note.partition(":")[0] for note in told["sinch"]["notes"] if "cost_usd is null" in note]
+    assert (exit_code, sorted(notes)) == (
         0,
         ["1 faxes have a price in EUR", "1 faxes have a price in a currency that is not named"],
     )
@@ -99,13 +95,6 @@ def test_what_a_url_has_to_authorize_a_request_is_not_stored(
         (f'["{bare}","{bare}"]', bare),
     ]
     assert b"canary" not in warehouse.read_bytes()
-
-
-def test_a_fax_to_the_test_number_is_a_test(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
-    serve_fake("sinch", [fax(to=TEST_NUMBER)])
-    sync()
-
-    assert query("select is_test from fax.faxes") == [(True,)]
 
 
 def test_what_is_older_than_thirteen_months_is_a_gap(
