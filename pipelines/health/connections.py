@@ -14,6 +14,7 @@ from pipelines.health.warehouse_findings import version_of
 from pipelines.lake import reading
 from pipelines.outcome.provider_advice import advised
 from pipelines.warehouse import load
+from sources.http.origin import host
 
 _SECONDS = 1.0  # for retries, of a request or of a connection
 
@@ -32,7 +33,7 @@ def try_provider(account: Account) -> str:
             raise advised(refused, account)
     finally:
         client.close()
-    return f"credentials accepted, the provider lists faxes ({client.base_url})"
+    return f"credentials accepted, the provider at {host(client.base_url)} lists faxes"
 
 
 def try_warehouse(account: Account, schema: str) -> str:

@@ -67,8 +67,8 @@ def test_a_file_that_is_closed_elsewhere_in_time_is_waited_for(mode: str, trial:
 @every_provider
 def test_what_users_have_made_is_left_as_it_is(provider: str, trial: StartTrial) -> None:
     started = trial(provider)
-    table = sources.provider(provider).TABLE.name
-    raw = f"fax_{provider}"
+    faxes = sources.provider(provider).TABLE
+    table, raw = faxes.name, f"fax_{provider}"
     with duckdb.connect(str(started.warehouse)) as connection:
         connection.execute(f"create table {raw}.budget as select 1 as month, 2.5 as usd")
         connection.execute("create table fax.notes as select 'mine' as note")
@@ -76,7 +76,7 @@ def test_what_users_have_made_is_left_as_it_is(provider: str, trial: StartTrial)
         connection.execute(f"create view finance.costs as select count(*) as faxes from {raw}.{table}")
         connection.execute("create view finance.unified as select id, cost_usd from fax.faxes")
         connection.execute(f"alter table {raw}.{table} add column reviewed boolean default true")
-        connection.execute(f"create index own on {raw}.{table} (created_at)")
+        connection.execute(f"create index own on {raw}.{table} ({faxes.created_at})")
     started.recovers()
     started.served.fake.change(started.newest()[0], error_message="changed")
     started.recovers()

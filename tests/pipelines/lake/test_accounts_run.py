@@ -12,6 +12,7 @@ import sources
 from sources.errors import ConfigError
 from sources.fakes.server import json_answer
 from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.faults.wire import cost
 from tests.support.lake import MISSING, differences, rows, run_in_process, versions
 from tests.support.tiers import first_quick
 
@@ -38,14 +39,22 @@ def run_lake(settings: Settings, lake: Path, monkeypatch: pytest.MonkeyPatch) ->
     return run
 
 
+FEWER_CHILDREN: dict[str, dict[str, Any]] = {
+    "phaxio": {"tags": {"k": "v"}},
+    "signalwire": {"charge_details": []},
+    "sinch": {"labels": {"k": "v"}},
+}
+
+
 def live(provider: str, fake: Any) -> None:
     """Faxes of the look-back change, lose children, are deleted and get fields that nobody declared; some are new."""
     ids = [*fake.records][-30:]
-    money = "cost" if provider == "phaxio" else "charge"
     for number, id in enumerate(ids[:12]):
-        fake.change(id, **{money: 7, "Brand New": number + (0.5 if number % 2 else 0), "odd": {"a": [number]}})
+        fake.change(
+            id, **cost(provider, 7) | {"Brand New": number + (0.5 if number % 2 else 0), "odd": {"a": [number]}}
+        )
     for id in ids[12:16]:
-        fake.change(id, **({"tags": {"k": "v"}} if provider == "phaxio" else {"charge_details": []}))
+        fake.change(id, **FEWER_CHILDREN[provider])
     final = [id for id in ids if id not in fake.open_ids()]
     for id in final[-3:] if provider == "signalwire" else ():
         fake.delete(id)

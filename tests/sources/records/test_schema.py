@@ -18,7 +18,7 @@ from tests.support.warehouse.rows import content, rows
 Record = dict[str, Any]
 UNDECLARED: dict[str, Record] = {
     "plain values": {"priority": 987654, "region": "us-east", "urgent": True, "ratio": 0.1},
-    "nested values": {"meta": {"a": [1, {"b": None}]}, "labels": ["x", "y"], "none": {}},
+    "nested values": {"meta": {"a": [1, {"b": None}]}, "marks": ["x", "y"], "none": {}},
     "names of ours": {"account": "acme", "_dlt_id": "their own", "_dlt_load_id": "theirs", "_dlt_parent_id": 987655},
     "names that become one": {"Order ID": "o-1", "order_id": "o-2", "orderId": "o-3", "ORDER-ID": "o-4"},
     "declared names in other case": {"Status": "s-1", "createdAt": "c-1", "ID": "i-1"},

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 NAMES = ("Region", "region", "REGION", "region_", "Cost Center", "cost-center", "costCenter", "status2", "a__b", "日本")
-NESTED = ("meta", "Meta", "labels", "line info")
+NESTED = ("meta", "Meta", "marks", "line info")
 VALUES: tuple[Callable[[int], Any], ...] = (  # each is like no other value, by the number of the change
     lambda number: 700_000 + number,
     lambda number: -700_000 - number,
