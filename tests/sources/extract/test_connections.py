@@ -16,6 +16,7 @@ from sources.http.limits import Limits
 from sources.http.pace import Pace
 from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.support.clock import Clock
+from tests.support.faults.wire import asked_from
 from tests.support.tiers import in_turns
 from tests.support.warehouse.oracle import assert_holds
 
@@ -144,20 +145,20 @@ def test_once_closed_nothing_is_asked_and_nobody_waits_on(server: FakeServer) ->
 def test_what_fails_ahead_takes_nothing_from_what_came_before(
     provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:
-    served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 60, days=900))
+    served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 60, days=380))
     settings |= {"SYNC__ROWS_PER_LOAD": "1", "SOURCES__RETRY_SECONDS": "0"}
     honest = served.server.answer
-    halfway = f"{datetime.now(UTC) - timedelta(days=450):%Y-%m-%d}"
+    halfway = f"{datetime.now(UTC) - timedelta(days=190):%Y-%m-%d}"
 
     def answer(request: Request) -> Answer:
-        return honest(request) if request.query.get("created_after", "") < halfway else Answer(503)
+        return honest(request) if asked_from(request) < halfway else Answer(503)
 
     served.server.answer = answer
     first = sync()
 
     assert (first.exit_code, first.accounts[provider]["reached"] is not None) == (75, True)
     reached = datetime.fromisoformat(first.accounts[provider]["reached"])
-    assert datetime.now(UTC) - timedelta(days=900) < reached < datetime.now(UTC)
+    assert datetime.now(UTC) - timedelta(days=380) < reached < datetime.now(UTC)
 
     served.server.answer = honest
     assert sync().exit_code == 0

@@ -8,7 +8,7 @@ import pytest
 import sources
 from sources.fakes.server import Answer, Request
 from tests.conftest import ServeFake, Settings, Sync, generated
-from tests.support.faults.wire import created_at
+from tests.support.faults.wire import asked_from, created_at
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds
@@ -50,15 +50,14 @@ def test_a_fax_that_moves_from_a_window_that_was_read_into_one_that_is_still_to_
     provider: str, place: Warehouse, serve_fake: ServeFake, sync: Sync, settings: Settings
 ) -> None:
     settings["SOURCES__CONNECTIONS"] = "1"
-    served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 200, days=900))
+    served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 200, days=380))
     honest = served.server.answer
     oldest = min(served.fake.records, key=lambda id: created_at(provider, served.fake.records[id]))
 
     moved: list[Any] = []
 
     def answer(request: Request) -> Answer:
-        begins = request.query.get("created_after", "")
-        if not moved and printed(timedelta(days=700)) < begins < printed(timedelta(days=100)):
+        if not moved and printed(timedelta(days=350)) < asked_from(request) < printed(timedelta(days=100)):
             moved.append(oldest)
             served.fake.change(oldest, created_at=printed(timedelta(minutes=10)))
         return honest(request)

@@ -1,11 +1,12 @@
 """How a provider prints what all providers have: a page's records, a fax's time of creation, error message and cost."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import sources
-from sources.fakes.server import Answer, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 
 Document = dict[str, Any]
 RECORDS = "data"  # the key of a page's records, for whoever changes it
@@ -40,6 +41,11 @@ def cost(provider: str, cents: int) -> Document:
         "signalwire": {"charge": cents / 100},
         "sinch": {"price": {"currencyCode": "USD", "amount": f"{cents / 100:.4f}"}},
     }[provider]
+
+
+def asked_from(request: Request) -> str:
+    """The earlier of the bounds that a request for a window carries; empty without any."""
+    return min((text for text in request.query.values() if re.match(r"\d{4}-\d\d-\d\d", text)), default="")
 
 
 def _key(provider: str, column: str) -> str:
