@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def _serve(count: int, latency_ms: float, secrets: Path) -> None:
             for number in range(count):
                 fake = module.Fake(records, **{OWN_KEY[provider]: f"key-{number}"})
                 keys = fake.settings(server.url)
-                *_, user, password, _ = keys.values()  # the URL is the last
+                *_, user, password = (keys[name] for name in takewhile("base_url".__ne__, keys))
                 fakes["Basic " + b64encode(f"{user}:{password}".encode()).decode()] = fake
                 lines += [f"[sources.{provider}.accounts.a{number:03}]"]
                 lines += [f'{name} = "{value}"' for name, value in keys.items()]
