@@ -12,6 +12,6 @@ def hint(stored: StoredFaxes, run: Run) -> str | None:
     """
     text: str | None = getattr(provider(run.source.provider), "IF_EMPTY", None)
     read = run.tally.new + run.tally.changed + run.tally.unchanged
-    if text is None or read or run.kept_from or stored.covered() is None or stored.has_faxes(run.source.table.name):
+    if text is None or read or run.kept_from or stored.covered() is None:
         return None
-    return text
+    return None if any(stored.has_faxes(table.name) for table in run.source.tables) else text

@@ -117,6 +117,19 @@ def test_the_faxes_land_where_the_second_list_is_off_or_lacks_the_scope(
     assert sync().exit_code == 0
 
 
+def test_a_project_with_faxes_in_the_second_list_alone_is_not_called_empty(
+    serve_fake: ServeFake, sync: Sync, query: Query
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 5, days=5), compat="read")
+    honest = served.server.answer
+    none = json_answer({"links": {}, "data": []})
+    served.server.answer = lambda request: none if "/fax/logs" in request.path else honest(request)
+    synced = sync()
+
+    assert (synced.exit_code, synced.accounts["signalwire"]["warnings"]) == (0, [])
+    assert query("select listed_in, count(*) from fax.faxes group by 1") == [("compat_faxes", 5)]
+
+
 def test_check_notes_a_second_list_that_lacks_the_scope(serve_fake: ServeFake, sync: Sync, check: Check) -> None:
     serve_fake("signalwire", generated("signalwire", 30, days=5), compat="forbidden")
     sync()
