@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import sources
 from tests.conftest import ROOT, ServeFake, Settings
 from tests.support.environment import child_environment
 
@@ -103,7 +104,8 @@ def test_on_a_terminal_it_asks_and_shows_no_key(
 ) -> None:
     served = serve_fake("phaxio")
     environment |= {"SOURCES__PHAXIO__BASE_URL": settings["SOURCES__PHAXIO__BASE_URL"]}
-    answers = [settings["SOURCES__PHAXIO__API_KEY"], settings["SOURCES__PHAXIO__API_SECRET"], "", ""]
+    answers = [settings["SOURCES__PHAXIO__API_KEY"], settings["SOURCES__PHAXIO__API_SECRET"]]
+    answers += [""] * len(sources.providers())  # no other provider, and the default warehouse
     child, terminal = pty.fork()
     if child == 0:
         os.execve(sys.executable, COMMAND, environment)
