@@ -40,7 +40,8 @@ def repeated_work_saved() -> Iterator[None]:
         if place in absent:
             return None, [*absent[place]]
         value, traces = look_up(key, hint, inner_hint, *sections)
-        if value is None and not is_secret_hint(hint) and not is_context_inner_hint(inner_hint):
+        is_own = context.pipeline_name in (context.sections or ())  # of a pipeline that is being made: asked for once
+        if value is None and not is_own and not is_secret_hint(hint) and not is_context_inner_hint(inner_hint):
             absent[place] = traces
         return value, traces
 
