@@ -8,12 +8,12 @@ import signal
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -34,6 +34,7 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
 
     Raises:
         ConfigError: Spark may run a task twice at the same time, which doubles the rate at which a provider is asked.
+        TryAgain: Spark's JVM has ended.
     """
     os.environ.update(credentials)
     builder = SparkSession.builder.appName("fax-sync")
@@ -59,8 +60,11 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
         with working_directory() as directory:
             spark.sparkContext.addPyFile(str(_archive(Path(directory))))
             yield spark
+    except Py4JNetworkError as error:
+        raise TryAgain("Spark's JVM has ended: see Spark's log") from error
     finally:
-        spark.stop()
+        with suppress(Py4JError):  # its JVM may have ended
+            spark.stop()
 
 
 def on_executors(spark: Any, tasks: Sequence[AccountTask]) -> list[Report]:

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support import leaks
 from tests.support.commands.family import family
-from tests.support.commands.process import left
+from tests.support.commands.process import is_there, left
 from tests.support.lake import differences, rows
 from tests.support.spark import ended, needs_spark, spark_environment, started
 
@@ -55,11 +55,12 @@ def test_a_driver_and_a_worker_that_are_killed_leave_nothing_wrong_and_no_file(
     assert sync().exit_code == 0
     scratch.mkdir()
     environment = spark_environment(settings, tmp_path / "events", TMPDIR=str(scratch))
-    driver = started(lake, environment, tmp_path)
-    while not left(scratch) and driver.poll() is None:
-        served.server.closing.wait(0.05)
-    driver.kill()
-    driver.communicate()
+    for word, code in (("spark_sync.py", -signal.SIGKILL), ("SparkSubmit", 75)):  # the driver, and then its JVM
+        driver = started(lake, environment, tmp_path)
+        while not is_there(scratch, f"fax-sync-{driver.pid}-*") and driver.poll() is None:
+            served.server.closing.wait(0.05)
+        os.kill(next(process for process, shown in family(driver.pid).items() if word in shown), signal.SIGKILL)
+        assert ended(driver).exit_code == code
     assert left(scratch)
     asked = len(served.server.requests)
     honest = served.fake.answer
