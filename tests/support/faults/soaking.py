@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import sources
 from tests.support import leaks
-from tests.support.commands.process import is_there, summary_of
+from tests.support.commands.process import is_there, left, summary_of
 from tests.support.environment import child_environment
 from tests.support.faults.living import Account, living, restless
 from tests.support.warehouse.delta_lake import Lake
@@ -106,7 +106,6 @@ class Soak:
                     self.found.update(line.partition(":")[0].partition(" ")[0] for line in str(found).splitlines())
                 account.note(truth)
             self.findings += runs_amiss(held, self.said) if self.said else ["a clean run has told no summary"]
-        self.findings += [f"left behind: {path}" for path in self.scratch.glob("fax-sync-*")]
         self.findings += self.runs.amiss(self)
 
     def look_at_wreck(self) -> None:
@@ -167,8 +166,8 @@ class SyncRuns:
             yield from unsound(soak.warehouse, f"fax_{account.provider}")
 
     def amiss(self, soak: Soak) -> Iterable[str]:
-        """Nothing else."""
-        return ()
+        """What is left."""
+        return [f"left behind: {path}" for path in left(soak.scratch)]
 
     def _place(self, soak: Soak, pid: int, requests: int) -> str:
         """Where the run has got to, by what it has asked for and what it has on disk."""
