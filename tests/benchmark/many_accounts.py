@@ -4,22 +4,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from tests.benchmark.measured import ROOT, measure, settings
 from tests.benchmark.targets import Figure
+from tests.support.many_accounts import OWN_KEY, authorization
 
 FAXES = {"phaxio": 100, "signalwire": 50}  # of each account
 SPAN = timedelta(days=60)
-OWN_KEY = {"phaxio": "api_key", "signalwire": "project_id"}  # by which a fake's accounts differ
 SYNC = str(ROOT / "pipelines" / "sync.py")
 _CATALOG = """
     select count(distinct nspname), count(relname) from pg_namespace
@@ -79,8 +77,7 @@ def _serve(count: int, latency_ms: float, secrets: Path) -> None:
             for number in range(count):
                 fake = module.Fake(records, **{OWN_KEY[provider]: f"key-{number}"})
                 keys = fake.settings(server.url)
-                *_, user, password = (keys[name] for name in takewhile("base_url".__ne__, keys))
-                fakes["Basic " + b64encode(f"{user}:{password}".encode()).decode()] = fake
+                fakes[authorization(provider, keys)] = fake
                 lines += [f"[sources.{provider}.accounts.a{number:03}]"]
                 lines += [f'{name} = "{value}"' for name, value in keys.items()]
         secrets.touch(mode=0o600)

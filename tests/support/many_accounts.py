@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
+import sources
+from pipelines.config.declaration import secrets_of
 from sources.fakes.server import FakeServer, serve
 
 OWN_KEY = {"phaxio": "api_key", "signalwire": "project_id"}  # by which a fake's accounts differ
@@ -42,9 +44,14 @@ def served(accounts: int, faxes: int, latency_ms: float = 0) -> Iterator[Served]
             records = module.generate(count, start=now - SPAN, end=now - timedelta(minutes=5), seed=number)
             fake = module.Fake(records, **{OWN_KEY[provider]: f"canary key {number}"})
             keys = fake.settings(server.url)
-            *_, user, password, _ = keys.values()  # the URL is the last
-            by_key["Basic " + b64encode(f"{user}:{password}".encode()).decode()] = fake
+            by_key[authorization(provider, keys)] = fake
             found.fakes.setdefault(provider, []).append(fake)
             prefix = f"SOURCES__{provider}__ACCOUNTS__A{number:03}".upper()
             found.settings |= {f"{prefix}__{name.upper()}": value for name, value in keys.items()}
         yield found
+
+
+def authorization(provider: str, keys: dict[str, str]) -> str:
+    """The header by which requests of an account with these settings are known."""
+    *_, user, password = (keys[name] for name in secrets_of(sources.provider(provider).Settings))
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
