@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from py4j.protocol import Py4JError, Py4JNetworkError
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -34,7 +34,7 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
 
     Raises:
         ConfigError: Spark may run a task twice at the same time, which doubles the rate at which a provider is asked.
-        TryAgain: Spark's JVM has ended.
+        TryAgain: Spark's JVM has ended, or failed.
     """
     os.environ.update(credentials)
     builder = SparkSession.builder.appName("fax-sync")
@@ -60,10 +60,10 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
         with working_directory() as directory:
             spark.sparkContext.addPyFile(str(_archive(Path(directory))))
             yield spark
-    except Py4JNetworkError as error:
-        raise TryAgain("Spark's JVM has ended: see Spark's log") from error
+    except Py4JError as error:
+        raise TryAgain(f"Spark's JVM has ended, or failed ({type(error).__name__}): see Spark's log") from error
     finally:
-        with suppress(Py4JError):  # its JVM may have ended
+        with suppress(Py4JError, OSError):  # its JVM may have ended
             spark.stop()
 
 
