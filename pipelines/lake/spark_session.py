@@ -63,7 +63,7 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
     except Py4JError as error:
         raise TryAgain(f"Spark's JVM has ended, or failed ({type(error).__name__}): see Spark's log") from error
     finally:
-        with suppress(Py4JError, OSError):  # its JVM may have ended
+        with suppress(Exception):  # its JVM may have ended
             spark.stop()
 
 
