@@ -3,7 +3,8 @@
 dlt 1.31 resolves its settings at each step, and looks for each in every section of every config provider: about 600
 times a load, in vain. It also reads the annotations of its types each time it validates a schema. A load of 100 faxes
 took 0.4 seconds of CPU time, a fourth of it for that. It also writes the hints of each resource as YAML, for metrics
-that no command reads. dlt has no setting for any of this.
+that no command reads, and logs every look-up in memory until the end of a trace, which no run has: a megabyte a load.
+dlt has no setting for any of this.
 """
 
 import functools
@@ -30,6 +31,7 @@ _extract: Any = dlt.extract.extract
 def repeated_work_saved() -> Iterator[None]:
     """During the block, a setting that dlt has found nowhere counts as not set. A secret is always looked up."""
     look_up, type_hints, yaml = _resolve._resolve_single_value, _validation.get_type_hints, _extract.yaml
+    log_traces = _resolve.log_traces
     absent: dict[Any, Any] = {}  # where dlt has looked for it -> dlt's traces of that
     has_settings = functools.cache(_has_settings)
 
@@ -51,10 +53,12 @@ def repeated_work_saved() -> Iterator[None]:
 
     _resolve._resolve_single_value = look_up_unless_absent
     _validation.get_type_hints = lambda spec, **_: type_hints_of(spec)
+    _resolve.log_traces = lambda *_: None
     _extract.yaml = SimpleNamespace(dump=lambda hints, **_: "")
     try:
         yield
     finally:
+        _resolve.log_traces = log_traces
         _resolve._resolve_single_value, _validation.get_type_hints, _extract.yaml = look_up, type_hints, yaml
 
 

@@ -22,7 +22,7 @@ from dlt.common.configuration import configspec, inject_section, resolve_configu
 from dlt.common.configuration.specs import BaseConfiguration, known_sections
 from dlt.common.configuration.specs.base_configuration import extract_inner_hint
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
-from dlt.common.configuration.utils import deserialize_value
+from dlt.common.configuration.utils import deserialize_value, get_resolved_traces
 from dlt.common.exceptions import DictValidationException, TerminalException
 from dlt.common.schema import typing as schema_types
 from dlt.destinations.exceptions import DatabaseException
@@ -571,7 +571,11 @@ def test_a_setting_that_is_not_set_is_looked_up_once_while_repeated_work_is_save
         monkeypatch.setenv("LEAST", "3")
         monkeypatch.setenv("MOST", "8")
         second = resolve_configuration(Limits())
+        logged = len(get_resolved_traces().all_traces)
+        resolve_configuration(Limits())
+        assert len(get_resolved_traces().all_traces) == logged
     third = resolve_configuration(Limits())
+    assert len(get_resolved_traces().all_traces) > logged
 
     assert [(limits.least, limits.most) for limits in (first, second, third)] == [(2, 9), (3, 9), (3, 8)]
 
