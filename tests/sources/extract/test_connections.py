@@ -48,7 +48,7 @@ class Crowd:
                 self.under_way -= 1
 
 
-@pytest.mark.parametrize(("provider", "connections"), in_turns([3, 1, 3], sources.providers()))
+@pytest.mark.parametrize(("provider", "connections"), in_turns([3, 3, 1], sources.providers()))
 def test_no_more_requests_are_under_way_than_agreed(
     connections: int,
     provider: str,
