@@ -24,6 +24,7 @@ from sources.errors import ConfigError, TryAgain
 
 _PACKAGES = ("sources", "pipelines")
 _LOOPBACK = "127.0.0.1"
+_OF_JVM = (Py4JError, ConnectionError)  # also where it has ended, and nothing listens there any more
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
         with working_directory() as directory:
             spark.sparkContext.addPyFile(str(_archive(Path(directory))))
             yield spark
-    except Py4JError as error:
+    except _OF_JVM as error:
         raise TryAgain(f"Spark's JVM has ended, or failed ({type(error).__name__}): see Spark's log") from error
     finally:
         with suppress(Exception):  # its JVM may have ended
@@ -73,11 +74,10 @@ def on_executors(spark: Any, tasks: Sequence[AccountTask]) -> list[Report]:
     Raises:
         TryAgain: Spark gave up the job, as when executors keep dying.
     """
-
-    numbers = spark.range(0, len(tasks), 1, len(tasks))
     try:
+        numbers = spark.range(0, len(tasks), 1, len(tasks))
         rows = numbers.mapInArrow(partial(run_tasks, tuple(tasks)), REPORT_SCHEMA).collect()
-    except (PySparkException, Py4JError) as error:
+    except (PySparkException, *_OF_JVM) as error:
         raise TryAgain(
             f"Spark gave up the job ({type(error).__name__}), and nothing of this round was loaded: see Spark's log"
         ) from error
