@@ -40,7 +40,7 @@ VICTIMS = {  # what belongs to a run, by what its command line holds
 }
 LAST_KILL = 0.5  # the chance that a run loses no other process
 LEFT_ALONE = (*2 * ("sync", "batch on one machine"), "batch on a cluster")
-ENDS = (0, 75)  # of a driver that has lost another of its processes: Spark has tried again, or has given the job up
+ENDS = (0, 65, 75)  # of a driver that lost another process: a retry, a window that changed meanwhile, or a job given up
 
 
 class LakeRuns:
