@@ -67,11 +67,19 @@ def _parser() -> CommandParser:
         "the same directory ends with 75. docs/scale.md says how executors get the credentials.",
     )
     parser.add_argument("--output", metavar="URL", required=True, help="where the Delta tables are: file:///…, s3://…")
-    parser.add_argument("--master", metavar="URL", help="Spark's master; by default that of spark-submit, or local[*]")
+    parser.add_argument(
+        "--master", metavar="URL", type=_master, help="Spark's master; without it that of spark-submit, or local[*]"
+    )
     parser.add_argument(
         "--secrets", metavar="MODULE:FUNCTION", help="the function that gives executors an account's credentials"
     )
     return parser
+
+
+def _master(text: str) -> str:
+    if text.startswith(("local", "spark://", "k8s://", "yarn")):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no Spark master: write local[4], spark://HOST:7077, k8s://… or yarn")
 
 
 if __name__ == "__main__":

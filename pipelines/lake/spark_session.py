@@ -4,6 +4,7 @@ Source: https://spark.apache.org/docs/latest/configuration.html, read November 2
 """
 
 import os
+import shutil
 import signal
 import sys
 import zipfile
@@ -34,8 +35,9 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
     `credentials` are put into the environment of this process: executors that are started from here inherit it.
 
     Raises:
-        ConfigError: Spark may run a task twice at the same time, which doubles the rate at which a provider is asked.
-        TryAgain: Spark's JVM has ended, or failed.
+        ConfigError: there is no Java, or no such master; or Spark may run a task twice at the same time, which doubles
+            the rate at which a provider is asked.
+        TryAgain: Spark did not start, or its JVM has ended, or failed.
     """
     os.environ.update(credentials)
     builder = SparkSession.builder.appName("fax-sync")
@@ -51,7 +53,7 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
             builder = builder.config(name, _LOOPBACK)
         builder = builder.config("spark.ui.enabled", "false")
     handler = signal.getsignal(signal.SIGINT)
-    spark = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    spark = _start(builder.config("spark.ui.showConsoleProgress", "false"))
     try:
         signal.signal(signal.SIGINT, handler)  # PySpark puts its own in place
         if spark.conf.get("spark.speculation", "false") == "true":
@@ -66,6 +68,17 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
     finally:
         with suppress(Exception):  # its JVM may have ended
             spark.stop()
+
+
+def _start(builder: Any) -> Any:
+    try:
+        return builder.getOrCreate()
+    except (PySparkException, *_OF_JVM) as error:
+        if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+            raise ConfigError("Spark needs Java, and there is none: see docs/scale.md") from error
+        if "Master URL" in str(error):
+            raise ConfigError("Spark cannot read its master's URL: correct --master, or spark.master") from error
+        raise TryAgain(f"Spark did not start ({type(error).__name__}): its own messages are above") from error
 
 
 def on_executors(spark: Any, tasks: Sequence[AccountTask]) -> list[Report]:

@@ -81,3 +81,24 @@ def test_a_driver_and_a_worker_that_are_killed_leave_nothing_wrong_and_no_file(
     assert run.exit_code == 0, run.told[-3000:]
     assert differences(warehouse, lake, "signalwire") == {}
     assert len({row["run_id"] for row in rows(lake, "signalwire", "sync_windows")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("master", "environment", "code", "words"),
+    [
+        ("nonsense", {}, 64, "is no Spark master"),
+        ("local[x", {}, 78, "cannot read its master's URL"),
+        ("local[1]", {"PATH": "/nowhere"}, 78, "needs Java"),
+        ("local[1]", {"JDK_JAVA_OPTIONS": "-XX:+NoSuchOption"}, 75, "did not start"),
+    ],
+    ids=["no master", "a master that cannot be read", "no Java", "Java ends at once"],
+)
+def test_a_spark_that_does_not_start_is_explained(
+    master: str, environment: dict[str, str], code: int, words: str, settings: Settings, tmp_path: Path
+) -> None:
+    settings |= {"SOURCES__PHAXIO__API_KEY": "key", "SOURCES__PHAXIO__API_SECRET": "secret"}
+    without = spark_environment(settings, tmp_path / "events") | environment
+
+    run = ended(started(tmp_path / "lake", without, tmp_path, "--master", master))
+
+    assert (run.exit_code, words in run.told, "Traceback" in run.told) == (code, True, False), run.told
