@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from sources import providers
 from tests.conftest import ROOT, Query, ServeFake, Settings, SyncProcess, generated
 from tests.support.environment import child_environment
 from tests.support.warehouse.oracle import assert_holds
@@ -20,7 +21,7 @@ CRON = {"PATH": "/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "America/Chic
 def test_cron_fills_the_same_file_with_the_same_rows(
     serve_fake: ServeFake, settings: Settings, tmp_path: Path, warehouse: Path, query: Query
 ) -> None:
-    served = [serve_fake("phaxio", generated("phaxio", 40)), serve_fake("signalwire", generated("signalwire", 40))]
+    served = [serve_fake(provider, generated(provider, 40)) for provider in providers()]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     command = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
