@@ -191,7 +191,7 @@ def test_every_view_runs_without_a_fax(warehouses: MakeWarehouse, kind: str, pro
 @pytest.mark.slow
 @destinations
 def test_every_view_runs_after_new_raw_columns(warehouses: MakeWarehouse, kind: str) -> None:
-    warehouse = warehouses(kind)
+    warehouse = warehouses(kind, tuple(sources.providers()))
     with warehouse.writable() as connection:
         for provider in sources.providers():
             for name, _ in tables(provider):

@@ -124,6 +124,7 @@ ODD = (
     *("+442071838750", "+352270270", "+78121234567", "+2908123", "+12", "+1415555", "4155550100"),
     *("sip:fax@pbx.example.com", "anonymous", "", None, "+1415~k1~abc", "+99999999"),
 )
+SINCH_TEST_NUMBER = "+19898989898"  # a test fax is known by it alone, and not any more behind a pseudonym
 BREAKDOWNS = (
     "select provider, direction, month, country_code, area_code, own_number is null, other_number is null, count(*),"
     " sum(pages), sum(cost_usd) from fax.deliveries group by all order by all",
@@ -142,10 +143,10 @@ def test_costs_and_destinations_are_the_same_behind_pseudonyms(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query, warehouse: Path, tmp_path: Path
 ) -> None:
     for provider in sources.providers():
-        faxes = generated(provider, 250, days=70)
+        faxes = [fax for fax in generated(provider, 250, days=70) if SINCH_TEST_NUMBER not in fax.values()]
         for fax, number in zip(faxes, ODD * 3, strict=False):
             names = personal_names(provider)
-            fax.update({name: number for name in names if fax[name] is not None})
+            fax.update({name: number for name in names if fax.get(name) is not None})
             fax.update({"recipients": [call | {"phone_number": number} for call in fax.get("recipients", ())]})
         serve_fake(provider, faxes)
     sync()
