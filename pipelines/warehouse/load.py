@@ -11,6 +11,7 @@ from functools import cached_property
 import dlt
 from dlt.extract import DltSource
 
+from pipelines.warehouse.comments import read_comments
 from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
 from pipelines.warehouse.dlt_internals.destinations import fence_loads
 from pipelines.warehouse.dlt_internals.dropped_tables import forget_dropped_tables
@@ -61,7 +62,8 @@ class Warehouse:
         if not self.session.is_checked:
             provider = self.session.provider
             schema = stored_schema(self.session.job_client, provider) or dlt.Schema(provider)
-            forget_dropped_tables(schema, self.client, self.raw, full_refresh, lambda: self.pipeline)
+            there = read_comments(self.client, self.raw)
+            forget_dropped_tables(schema, self.client, self.raw, there, full_refresh, lambda: self.pipeline)
             self.session.is_checked = True
 
     def load(self, source: DltSource, doing: Callable[[str], object] = lambda activity: None) -> bool:

@@ -14,16 +14,21 @@ from sources.load.resources import NESTED_IN
 
 
 def forget_dropped_tables(
-    schema: Schema, client: SqlClientBase[Any], raw: str, full_refresh: bool, restore: Callable[[], object]
+    schema: Schema,
+    client: SqlClientBase[Any],
+    raw: str,
+    there: Collection[tuple[str, str]],
+    full_refresh: bool,
+    restore: Callable[[], object],
 ) -> None:
     """Has dlt make again what somebody has dropped, where that loses nothing.
 
-    `restore` has dlt read the stored schema, before it is forgotten here.
+    `there` has the columns of the raw schema as (table, column), also those that the role may not read. `restore` has
+    dlt read the stored schema, before it is forgotten here.
 
     Raises:
         WarehouseError: a table of faxes, or a column of one, is gone, and with it what it held.
     """
-    there = _columns(client, raw)
     tables = {name for name, _ in there}
     if tables <= {SYNC_RUNS}:
         return  # a first run, or one after runs that failed before they loaded anything
@@ -62,14 +67,3 @@ def _parents(schema: Schema) -> dict[str, str]:
     """Each table of faxes or of what was split off from them -> the table of faxes."""
     nested = {name: str(dict(table)[NESTED_IN]) for name, table in schema.tables.items() if NESTED_IN in table}
     return nested | {table.name: table.name for table in Source(schema.name).tables if table.name in schema.tables}
-
-
-def _columns(client: SqlClientBase[Any], dataset: str) -> set[tuple[str, str]]:
-    sql = """
-        select tables.relname, columns.attname from pg_catalog.pg_attribute as columns
-        join pg_catalog.pg_class as tables on tables.oid = columns.attrelid
-        join pg_catalog.pg_namespace as schemas on schemas.oid = tables.relnamespace
-        where schemas.nspname = %s and columns.attnum > 0 and not columns.attisdropped
-    """  # the information schema would hide what is denied to us, as if it were gone
-    rows: Any = client.execute_sql(sql, dataset)
-    return {(table, column) for table, column in rows or ()}
