@@ -210,7 +210,7 @@ def _compare_month(run: Run, stored: StoredFaxes, report: Report) -> None:
     """Compares the month's faxes with the provider's count, if it has one, unless `keep_days` deletes some of them."""
     client, covered, now = run.client, stored.covered(), run.started_at
     api, table = run.source.api, run.source.table
-    count = api.count_this_month(client, now) if covered else None
+    count = run.source.count_this_month(client, now) if covered else None
     if covered is None or count is None:
         return
     if run.kept_from and run.kept_from > min(span.start for span in count.spans):

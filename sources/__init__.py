@@ -6,7 +6,8 @@ A provider's package offers:
   provider's credentials, each a `Secret`; without these the provider is not configured;
 - `connect(settings)`: a client with the account's credentials;
 - `api`: how the provider lists faxes (`Api` in `sources/extract/source.py`), and `TABLE`, the table of these faxes;
-  `api.fetch_balance(client)`, if the provider has it, is the account's balance in US dollars, asked once, not retried;
+  `api.count_this_month(client, now)`, if the provider counts, is its own count of the month;
+  `api.fetch_balance(client)`, if it has one, is the account's balance in US dollars, asked once, not retried;
 - `FURTHER`, if the provider has more lists to walk: a `Listing` of each, whose table has a `ledger` of its own;
 - `BILLING_ZONE`, the time zone in which its billing months begin, with its source; UTC without it;
 - `IF_GONE`, if the provider has announced a successor: what to do once its API has ended;

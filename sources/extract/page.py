@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sources.errors import ContractError, shape
+from sources.errors import ContractError, Refused, shape
 from sources.records.schema import Record
 from sources.window import Window
 
@@ -59,6 +59,23 @@ class HistoryLimit(Exception):
     def __init__(self, limit: datetime) -> None:
         super().__init__(limit)
         self.limit = limit
+
+
+def record_of(provider: str, get: Callable[[], Any], name: str = "a fax") -> Record | None:
+    """The record that `get` asks for; None if the provider answers 404: it no longer has it.
+
+    Raises:
+        ContractError: the answer is no object.
+    """
+    try:
+        record = get()
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise
+    if not isinstance(record, dict):
+        raise ContractError(f"{provider}: expected {name}, got {shape(record)}")
+    return record
 
 
 def records_of(provider: str, data: Any, key: str = "data") -> list[Record]:

@@ -33,9 +33,6 @@ class Api(Protocol):
     def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
         """One fax by its id; None if the provider no longer has it."""
 
-    def count_this_month(self, client: Client, now: datetime) -> MonthCount | None:
-        """How many faxes the provider counts in the current month; None if it does not count."""
-
 
 class Listing(NamedTuple):
     """A list that is walked in windows: the table of its records, and the API that reads it.
@@ -122,6 +119,11 @@ class Source:
         """One fax by its id, as it may be kept; None if the provider no longer has it."""
         fax = self.api.fetch_fax(client, fax_id)
         return self.privacy.of(self.table)(self.table.shaped(fax)) if fax else fax
+
+    def count_this_month(self, client: Client, now: datetime) -> MonthCount | None:
+        """How many faxes the provider counts in the current month; None if it does not count."""
+        count: Callable[[Client, datetime], MonthCount] | None = getattr(self.api, "count_this_month", None)
+        return count(client, now) if count else None
 
     def balance(self, client: Client) -> Balance | None:
         """The account's balance now; None if the provider offers none, or does not answer with one."""

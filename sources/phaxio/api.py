@@ -14,9 +14,9 @@ from typing import Any
 
 import pendulum
 
-from sources.errors import ContractError, Refused, shape
+from sources.errors import ContractError, shape
 from sources.extract.background_call import in_parallel
-from sources.extract.page import MonthCount, Page, records_of
+from sources.extract.page import MonthCount, Page, record_of, records_of
 from sources.extract.window_sizing import TIMESTAMPS, BoundForm
 from sources.http.client import Client
 from sources.records.coerce import coerce
@@ -70,12 +70,9 @@ def fetch_fax(client: Client, fax_id: int) -> Record | None:
     Raises:
         ContractError: the answer is not `{"success": true, "data": fax}`.
     """
-    try:
-        answer = client.get(f"{ENDPOINT}/{fax_id}")
-    except Refused as refused:
-        if refused.status == 404:
-            return None
-        raise
+    answer = record_of("Phaxio", lambda: client.get(f"{ENDPOINT}/{fax_id}"), "an object")
+    if answer is None:
+        return None
     _require_success(answer)
     if not isinstance(answer.get("data"), dict):
         raise ContractError(f'Phaxio: expected "data" to be a fax, got {shape(answer.get("data"))}')

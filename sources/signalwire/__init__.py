@@ -1,4 +1,4 @@
-"""SignalWire's fax logs, with the details of their charges, and what the Compatibility API says came of each fax.
+"""SignalWire's fax logs, with the details of their charges, and the outcome of each fax by the Compatibility API.
 
 Sources: https://signalwire.com/docs/apis/rest/fax-logs/list-fax-logs and
 https://signalwire.com/docs/compatibility-api/rest/faxes/list-all-faxes, read November 2026.
@@ -43,7 +43,7 @@ class Settings(SourceSettings, kw_only=True, frozen=True):
     base_url: str = "https://{space}.signalwire.com/api"
     """Where SignalWire's API is."""
     compat_faxes: bool = True
-    """Reads the faxes of the Compatibility API too: what came of each, for at least one request more a run."""
+    """Reads the faxes of the Compatibility API too, which has the outcome of each; one request more a run at least."""
 
     def __post_init__(self) -> None:
         if not (written := _SPACE.fullmatch(self.space)):

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sources.errors import ContractError, Refused, shape
-from sources.extract.page import ChainBroken, HistoryLimit, Page, records_of
+from sources.extract.page import ChainBroken, HistoryLimit, Page, record_of, records_of
 from sources.extract.window_sizing import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.http.client import Client
 from sources.records.schema import Record
@@ -64,21 +64,9 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
         ContractError: the answer is not a log.
     """
     try:
-        log = _get(client, f"{ENDPOINT}/{quote(fax_id, safe='')}", None)
+        return record_of("SignalWire", lambda: _get(client, f"{ENDPOINT}/{quote(fax_id, safe='')}", None), "a log")
     except HistoryLimit:
         return None
-    except Refused as refused:
-        if refused.status == 404:
-            return None
-        raise
-    if not isinstance(log, dict):
-        raise ContractError(f"SignalWire: expected a log, got {shape(log)}")
-    return log
-
-
-def count_this_month(_client: Client, _now: datetime) -> None:
-    """None: SignalWire documents no count."""
-    return
 
 
 def _get(client: Client, link: str, params: dict[str, str] | None) -> Any:

@@ -46,7 +46,7 @@ FAX_LOGS = Table(
 )
 COMPAT_FAXES = Table(
     name="compat_faxes",
-    meaning="SignalWire's faxes in the Compatibility API, one row per fax: what came of it. Deleted ones stay.",
+    meaning="SignalWire's faxes in the Compatibility API, one row per fax, with its outcome. Deleted ones stay.",
     columns=(
         Column("id", "text", "SignalWire's SID of the fax, a UUID; it ends `url` of its logs.", key="sid"),
         Column("account_sid", "text", "SignalWire's id of the project."),

@@ -1,4 +1,4 @@
-"""Reads SignalWire's Compatibility list of faxes, which tells what came of a fax, where the fax log tells of its call.
+"""Reads SignalWire's Compatibility list of faxes, which has the outcome of each fax; the fax log has that of its call.
 
 Source: https://signalwire.com/docs/compatibility-api/rest/faxes/list-all-faxes, read November 2026. Documented:
 `DateCreatedAfter` and `DateCreatedOnOrBefore`; pages chained by `next_page_uri`, null on the last. Observed: that URI
@@ -6,12 +6,11 @@ may lack the first part of the path, so that only its query is used. There is no
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from sources.errors import ContractError, Refused, shape
-from sources.extract.page import ChainBroken, Page, records_of
+from sources.extract.page import ChainBroken, Page, record_of, records_of
 from sources.extract.window_sizing import TIMESTAMPS, BoundForm
 from sources.http.client import Client
 from sources.records.schema import Record
@@ -61,20 +60,7 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
     Raises:
         ContractError: the answer is not a fax.
     """
-    try:
-        fax = client.get(f"{_path(client)}/{quote(fax_id, safe='')}")
-    except Refused as refused:
-        if refused.status == 404:
-            return None
-        raise
-    if not isinstance(fax, dict):
-        raise ContractError(f"SignalWire: expected a fax, got {shape(fax)}")
-    return fax
-
-
-def count_this_month(_client: Client, _now: datetime) -> None:
-    """None: SignalWire documents no count."""
-    return
+    return record_of("SignalWire", lambda: client.get(f"{_path(client)}/{quote(fax_id, safe='')}"))
 
 
 def _path(client: Client) -> str:

@@ -1,7 +1,7 @@
 -- SignalWire's faxes as the common fax. Grain: one row per log, which is a leg of a call, and one per fax of the
 -- Compatibility API without a log. Charges and prices come in US dollars; a price may come with either sign.
--- The Compatibility API tells what came of a fax. Where it does not have the fax, the log tells of the call: `completed`
--- says that the call ended, and the error and the pages whether the fax got through.
+-- The Compatibility API has the outcome of a fax. Where it does not have the fax, the log has that of the call: `completed`
+-- says that the call ended, and the error and the pages whether the fax was transmitted.
 -- A cost comes from one list alone: from the log if there is one, because both lists bill the same fax.
 with listed as (
     select
@@ -29,7 +29,7 @@ with listed as (
         end                                                   as listed_in
     from raw.fax_logs as logs
     full join raw.compat_faxes as faxes
-        on faxes.account = logs.account and faxes.id = split_part(logs.url, '/', -1)
+        on faxes.account = logs.account and faxes.id = regexp_replace(logs.url, '^.*/', '')
 )
 
 select

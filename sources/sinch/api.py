@@ -13,8 +13,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote
 
-from sources.errors import ContractError, Refused, shape
-from sources.extract.page import HistoryLimit, Page, records_of
+from sources.errors import ContractError, shape
+from sources.extract.page import HistoryLimit, Page, record_of, records_of
 from sources.extract.window_sizing import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.http.client import Client
 from sources.records.schema import Record
@@ -70,27 +70,15 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
     Raises:
         ContractError: the answer is not a fax.
     """
-    try:
-        fax = client.get(f"{ENDPOINT}/{quote(fax_id, safe='')}")
-    except Refused as refused:
-        if refused.status == 404:
-            return None
-        raise
-    if isinstance(fax, dict) and isinstance(fax.get("data"), dict):  # observed: one client of Sinch's unwraps it
+    fax = record_of("Sinch", lambda: client.get(f"{ENDPOINT}/{quote(fax_id, safe='')}"))
+    if fax and isinstance(fax.get("data"), dict):  # observed: one client of Sinch's unwraps it
         fax = fax["data"]
-    if not isinstance(fax, dict):
-        raise ContractError(f"Sinch: expected a fax, got {shape(fax)}")
-    return without_keys(fax)
+    return None if fax is None else without_keys(fax)
 
 
 def without_keys(fax: Record) -> Record:
     """The fax without what its URLs may have to authorize a request."""
     return fax | {name: _bare(fax[name]) for name in URLS if name in fax}
-
-
-def count_this_month(_client: Client, _now: datetime) -> None:
-    """None: Sinch documents no count."""
-    return
 
 
 def _read(answer: Any) -> tuple[Page, int, int | None]:

@@ -30,7 +30,3 @@ def fetch_fax(client: Client, fax_id: Any) -> dict[str, Any] | None:
     """One transmission by its id."""
     transmission: dict[str, Any] = client.get(f"transmissions/{fax_id}")
     return transmission
-
-
-def count_this_month(_client: Client, _now: datetime) -> None:
-    """Nothing: Telefact does not count."""

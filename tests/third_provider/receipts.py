@@ -24,7 +24,3 @@ def fetch_fax(client: Client, fax_id: Any) -> dict[str, Any] | None:
     """One receipt by its id."""
     receipt: dict[str, Any] = client.get(f"receipts/{fax_id}")
     return receipt
-
-
-def count_this_month(_client: Client, _now: datetime) -> None:
-    """Nothing: Telefact does not count."""

@@ -25,7 +25,7 @@ with listed as (
         end                                                   as listed_in
     from {{ source('fax_signalwire', 'fax_logs') }} as logs
     full join {{ source('fax_signalwire', 'compat_faxes') }} as faxes
-        on faxes.account = logs.account and faxes.id = split_part(logs.url, '/', -1)
+        on faxes.account = logs.account and faxes.id = regexp_replace(logs.url, '^.*/', '')
 )
 
 select

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sources.fakes.server import Answer, json_answer
+from sources.fakes.server import Answer, Request, json_answer
 from sources.sinch.api import history_floor
 from sources.sinch.fake.data import DOCUMENTED, TEST_NUMBER
 from sources.sinch.fake.faxes import printed
@@ -115,15 +115,25 @@ def test_the_floor_is_thirteen_months_ago(now: tuple[int, int, int], floor: tupl
     assert history_floor(datetime(*now, 13, tzinfo=UTC)) == datetime(*floor, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("revocations", [0, 1])
 def test_a_token_is_requested_once_and_renewed_when_it_is_revoked(
-    serve_fake: ServeFake, sync: Sync, warehouse: Path
+    revocations: int, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:
     served = serve_fake("sinch", generated("sinch", 300, days=60), auth="oauth2")
+    honest, pending = served.server.answer, [served.fake.revoke_tokens] * revocations
+
+    def answer(request: Request) -> Answer:
+        told = honest(request)
+        if request.method == "GET" and pending:
+            pending.pop()()
+        return told
+
+    served.server.answer = answer
     synced = sync()
 
     assert synced.exit_code == 0
     assert_holds(warehouse, "sinch", served.fake.truth())
-    assert [request.method for request in served.server.requests].count("POST") == 1
+    assert [request.method for request in served.server.requests].count("POST") == 1 + revocations
     token = served.server.requests[-1].headers["Authorization"].removeprefix("Bearer ")
     assert token not in synced.told and token.encode() not in warehouse.read_bytes()
 
