@@ -74,6 +74,7 @@ TABLES = {
     "a number among problems": ("sync_problems", NUMBER, False),
     "a number among windows": ("sync_windows", NUMBER, True),
     "a number among runs": ("sync_runs", NUMBER, True),
+    "digits within a word of base64": ("sync_runs", "bGk+7781782eR", False),
     "a number as a field's shape": ("schema_changes", NUMBER, True),
     "the shape of a number": ("schema_changes", "+99999999999", False),
     "a number in the schema": ("_dlt_version", NUMBER, True),

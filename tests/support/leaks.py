@@ -21,7 +21,8 @@ from tests.support.warehouse.raw_tables import names_of_faxes
 from tests.support.warehouse.rows import Held, reading, rows
 
 FindLeaks = Callable[[], list[str]]
-NUMBER = re.compile(r"\+(?!9+\b)\d{7,}")  # the shape of a number has nothing but nines
+# The shape of a number has nothing but nines; within a word of base64, as dlt's hashes are, there is no number.
+NUMBER = re.compile(r"(?<![A-Za-z0-9+/])\+(?!9+\b)\d{7,}(?![A-Za-z+/])")
 _SECRET = re.compile(r"_(KEY|SECRET|TOKEN|PROJECT_ID)$")
 _OF_RUNS = "fax-sync-"  # what a run's working directory begins with; its load packages hold rows
 
@@ -63,9 +64,10 @@ def in_warehouse(held: Held, settings: Mapping[str, str]) -> list[str]:
     )
     found = []
     for schema, table in rows(held, tables):
-        told = rows(held, f'select * from {schema}."{table}"')
-        text = repr(told) + repr([_state(value) for row in told for value in row] if table.endswith("_state") else "")
-        found += [f"{schema}.{table}: {leak}" for leak in in_text(text, settings, numbers=table not in _of_faxes())]
+        told = [[_decoded(value) for value in row] for row in rows(held, f'select * from {schema}."{table}"')]
+        found += [
+            f"{schema}.{table}: {leak}" for leak in in_text(repr(told), settings, numbers=table not in _of_faxes())
+        ]
     return found
 
 
@@ -101,7 +103,8 @@ def _of_faxes() -> set[str]:
     return {"sync_problems", *(name for provider in sources.providers() for name in names_of_faxes(provider))}
 
 
-def _state(value: Any) -> Any:
+def _decoded(value: Any) -> Any:
+    """dlt's state as what it says, and any other value as it is."""
     with suppress(Exception):
         return decompress_state(value)
     return value
