@@ -12,7 +12,7 @@ from io import StringIO
 from typing import Any
 
 Row = dict[str, Any]
-MOST_ROWS = 500  # in the table below a chart; the CSV has all
+MAX_ROWS = 500  # in the table below a chart; the CSV has all
 
 
 def page(*parts: str) -> str:
@@ -94,7 +94,7 @@ def rows_behind(rows: Sequence[Row], file: str) -> str:
     if not rows:
         return ""
     head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
-    body = "".join(f"<tr>{''.join(map(_cell, row.values()))}</tr>" for row in rows[:MOST_ROWS])
+    body = "".join(f"<tr>{''.join(map(_cell, row.values()))}</tr>" for row in rows[:MAX_ROWS])
     link = (
         f'<a download="{escape(file)}.csv" href="data:text/csv;base64,{_csv(rows)}">Save {len(rows):,} rows as CSV</a>'
     )

@@ -1,4 +1,4 @@
-"""One account's run, from its lock to its row in `sync_runs`. An error that ends it ends no other account's run."""
+"""The sync of one account, from its lock to its row in `sync_runs`. Its errors do not affect other accounts."""
 
 import argparse
 import logging
@@ -39,7 +39,7 @@ LOG = logging.getLogger("fax-sync")
 
 @dataclass(frozen=True)
 class Sync:
-    """What is the same for every account: the views' schema, the run's id, the command line's options, the progress."""
+    """What all accounts of one sync share: the schema of the views, the run's id, the command line's options."""
 
     schema: str
     run_id: str
@@ -48,9 +48,9 @@ class Sync:
 
 
 class AccountSync:
-    """The sync of one account into its raw schema, in two steps: `begin` reads what is new, `finish` loads it.
+    """The sync of one account into its raw schema, in two steps: `begin` reads up to the first load, `finish` loads.
 
-    `finish` must run in the main thread, because it handles signals; `begin` may run in another.
+    `begin` may run in a thread of its own. `finish` must run in the main thread, because it handles signals.
     """
 
     def __init__(self, account: accounts.Account, warehouses: load.Warehouses, sync: Sync) -> None:
@@ -60,36 +60,36 @@ class AccountSync:
         self._began = 0.0
         self._ending = Ending()
         self._resources = ExitStack()  # the warehouse, its lock, and the row of `sync_runs`
-        self._opened: load.Warehouse | None = None
-        self._load_found: Callable[[], None] = lambda: None  # set by `begin` for `finish`
+        self._warehouse: load.Warehouse | None = None
+        self._load_step: Callable[[], None] = lambda: None  # set by `begin`, called by `finish`
         self._stopped: signals.Stopped | None = None
         self._failure: BaseException | None = None
-        self.has_begun = Event()
+        self.begin_has_ended = Event()
         self._lock, self._is_abandoned = Lock(), False
 
     def begin(self) -> "AccountSync":
-        """Opens the warehouse, and reads until it finds something to load, or to the end; `finish` reports an error."""
+        """Opens the warehouse, and reads until there is something to load. An error is kept for `finish`."""
         self._began = time.monotonic()
         try:
             settings = self.account.settings()  # raises ConfigError before anything is written
-            warehouse = self._warehouses.opened(self.account.provider, self.account.name)
-            self._opened = opened = self._resources.enter_context(warehouse)
-            self._resources.enter_context(signals.cancelling(opened.cancel))
-            opened.require_tables(self._sync.options.full_refresh)
-            self.run = run = run_of(self.account, settings, self._sync, opened, self._began)
+            opening = self._warehouses.opened(self.account.provider, self.account.name)
+            self._warehouse = warehouse = self._resources.enter_context(opening)
+            self._resources.enter_context(signals.cancelling(warehouse.cancel))
+            warehouse.require_tables(self._sync.options.full_refresh)
+            self.run = run = create_run(self.account, settings, self._sync, warehouse, self._began)
             run.progress(run)
-            if not opened.appends:
-                self._resources.enter_context(sync_runs.recorded(opened.client, opened.raw, run, self._ending))
-            batches = Batches(run, opened.position_of(run.source.table), DltTables())
+            if not warehouse.appends:
+                self._resources.enter_context(sync_runs.recorded(warehouse.client, warehouse.raw, run, self._ending))
+            batches = Batches(run, warehouse.position_of(run.source.table), DltTables())
             with signals.gently(run.stop) if current_thread() is main_thread() else nullcontext():
-                is_found = batches.find()
+                has_load = batches.prepare_load()
             if current_thread() is not main_thread():
                 batches.read_ahead()  # while other accounts load
-            self._load_found = partial(self._load, opened, run, batches, is_found)
+            self._load_step = partial(self._load, warehouse, run, batches, has_load)
         except BaseException as failure:
             self._failure = failure
         with self._lock:
-            self.has_begun.set()
+            self.begin_has_ended.set()
             is_abandoned = self._is_abandoned
         if is_abandoned:
             with suppress(Exception):
@@ -97,14 +97,14 @@ class AccountSync:
         return self
 
     def finish(self) -> Outcome:
-        """Loads what `begin` found and everything after it; returns how the sync ended, also after an error."""
+        """Loads everything, and returns the outcome, whether the sync succeeded or failed."""
         try:
             with self._resources:
                 if self._stopped:
                     raise self._stopped
                 if self._failure:
                     raise self._failure
-                self._load_found()
+                self._load_step()
         except (Exception, signals.Stopped) as failure:
             LOG.debug("%s failed", self.account, exc_info=True)
             self._ending.note(failure, self.run)
@@ -116,62 +116,67 @@ class AccountSync:
         error = advised(self._ending.error, self.account) if self._ending.error else None
         return Outcome(self.account, self.run, time.monotonic() - self._began, error)
 
-    def _load(self, opened: load.Warehouse, run: Run, batches: Batches, is_found: bool) -> None:
-        """Loads to the end of the run, deletes expired faxes, compacts the ledger, and refreshes the views."""
-        with signals.gently(run.stop):
-            _load_all(opened, run, batches, is_found)
-            further = self._load_further_lists(opened, run)
-        if run.request.moves_cursor and (text := hint(stored_of(opened, run.source.table), run)):
-            run.warnings.append(text)
-        _purge(opened, run)
-        for walked in (run, *further):
-            compact(opened, walked)
-        run.warnings += _refresh_views(opened, self._sync.schema, run)
-        if run.loads and not run.stop.requested and not opened.appends:
-            run.balance = run.source.balance(run.client)
-        for walked in (run, *further):
-            require_proof(walked)
+    def _load(self, warehouse: load.Warehouse, run: Run, batches: Batches, has_load: bool) -> None:
+        """Loads to the end of the run, deletes expired faxes, compacts the ledger, refreshes the views.
 
-    def _load_further_lists(self, opened: load.Warehouse, run: Run) -> list[Run]:
-        """The runs of the account's further lists. Where one fails, the faxes that are loaded have their views."""
+        Raises:
+            Incomplete: a window could not be proven complete.
+            Paused: `--max-runtime` is over.
+        """
+        with signals.gently(run.stop):
+            _load_all(warehouse, run, batches, has_load)
+            further = self._load_further_lists(warehouse, run)
+        if run.request.moves_cursor and (text := hint(stored_faxes_for(warehouse, run.source.table), run)):
+            run.warnings.append(text)
+        _delete_expired(warehouse, run)
+        for each in (run, *further):
+            compact(warehouse, each)
+        run.warnings += _refresh_views(warehouse, self._sync.schema, run)
+        if run.loads and not run.stop.requested and not warehouse.appends:
+            run.balance = run.source.balance(run.client)
+        for each in (run, *further):
+            require_proof(each)
+
+    def _load_further_lists(self, warehouse: load.Warehouse, run: Run) -> list[Run]:
+        """The runs of the account's further lists, loaded. If one fails, the views are refreshed all the same."""
         try:
-            return [_load_further(opened, run, source) for source in run.source.further()]
+            return [_load_further_list(warehouse, run, source) for source in run.source.further()]
         except Exception:
-            run.warnings += _refresh_views(opened, self._sync.schema, run)
+            run.warnings += _refresh_views(warehouse, self._sync.schema, run)
             raise
 
     def abandon(self) -> bool:
-        """Makes a `begin` that is still running close its resources, as no `finish` follows; false if it has ended."""
+        """Tells a `begin` that is still running to close its resources itself; false if it has ended."""
         with self._lock:
-            self._is_abandoned = not self.has_begun.is_set()
+            self._is_abandoned = not self.begin_has_ended.is_set()
             return self._is_abandoned
 
     def stop(self, stopped: signals.Stopped) -> None:
-        """Makes a `begin` in another thread end soon, and `finish` load nothing."""
+        """Ends a `begin` in another thread soon, and makes `finish` load nothing."""
         self._stopped = stopped
         if self.run:
             self.run.stop.requested = True
             self.run.client.close()
-        if self._opened and self._opened.cancel:
-            self._opened.cancel()
+        if self._warehouse and self._warehouse.cancel:
+            self._warehouse.cancel()
 
 
 def _close(run: Run) -> None:
-    """Ends requests and waits that are still open; an error changes nothing, as the outcome is already known."""
+    """Ends open requests and waits. An error is only logged, because the outcome is already known."""
     try:
-        run.closing.close()
+        run.cleanup.close()
     except Exception:
         LOG.debug("closing the connections to the provider failed", exc_info=True)
 
 
-def run_of(
-    account: accounts.Account, settings: SourceSettings, sync: Sync, opened: load.Warehouse, began: float
+def create_run(
+    account: accounts.Account, settings: SourceSettings, sync: Sync, warehouse: load.Warehouse, began: float
 ) -> Run:
-    """The account's run as the options ask for it; nothing is requested yet."""
+    """The account's run according to the settings and options. It makes no request."""
     now = whole_second(datetime.now(UTC))
     sync_settings, privacy = SyncSettings.read(), PrivacySettings.read()
     kept = privacy.kept_from(now)
-    if kept and opened.appends:
+    if kept and warehouse.appends:
         raise ConfigError("setting privacy.keep_days needs a database or Delta tables: Parquet files only grow")
     source, options = account.source(settings, privacy.handling()), sync.options
     request = RunRequest(
@@ -189,30 +194,30 @@ def run_of(
         request,
         source,
         source.connect(),
-        stored_of(opened, source.table),
+        stored_faxes_for(warehouse, source.table),
         now,
         kept,
         progress=lambda run: sync.on_progress(str(account), run),
     )
 
 
-def stored_of(opened: load.Warehouse, table: Table) -> StoredFaxes:
-    """What the warehouse holds of its account, with the ledger of the table."""
-    return StoredFaxes(opened.client, opened.account, opened.appends, table.ledger)
+def stored_faxes_for(warehouse: load.Warehouse, table: Table) -> StoredFaxes:
+    """The stored faxes of the account, with the ledger of this table."""
+    return StoredFaxes(warehouse.client, warehouse.account, warehouse.appends, table.ledger)
 
 
-def _load_further(opened: load.Warehouse, run: Run, source: Source) -> Run:
-    """The run of another list of the account, once all of it is loaded that the credentials may read."""
-    further = run.of_list(source, stored_of(opened, source.table))
-    batches = Batches(further, opened.position_of(source.table), DltTables())
+def _load_further_list(warehouse: load.Warehouse, run: Run, source: Source) -> Run:
+    """The run of another list of the account, loaded; with a warning if the credentials have no scope for the list."""
+    further = run.for_list(source, stored_faxes_for(warehouse, source.table))
+    batches = Batches(further, warehouse.position_of(source.table), DltTables())
     with further.skipping_if_forbidden():
-        _load_all(opened, further, batches, batches.find())
-    run.add(further)
+        _load_all(warehouse, further, batches, batches.prepare_load())
+    run.merge(further)
     return further
 
 
-def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool) -> None:
-    """Loads to the end of the run, or until its stop is requested. `is_found` says whether there is a first load.
+def _load_all(warehouse: load.Warehouse, run: Run, batches: Batches, has_load: bool) -> None:
+    """Makes loads until the run has ended, or a stop is requested. `has_load`: a load is prepared.
 
     Raises:
         Paused: `--max-runtime` is over.
@@ -220,45 +225,43 @@ def _load_all(opened: load.Warehouse, run: Run, batches: Batches, is_found: bool
     source, loaded = None, Tally()
     while True:
         try:
-            if is_found:
+            if has_load:
                 source = source or fax_source(batches)
-                run.loads += opened.load(source, partial(setattr, run, "doing"))
+                run.loads += warehouse.load(source, partial(setattr, run, "doing"))
             loaded = run.tally.copy()
             if run.stop.requested or run.finished:
                 return
-            if run.is_late:
+            if run.must_stop:
                 raise Paused(f"paused by --max-runtime: {kept(run)}")
-            is_found = batches.find()
+            has_load = batches.prepare_load()
         except BaseException:
-            run.tally = loaded  # what was read since was not loaded
+            run.tally = loaded  # without the windows that were read since the last load
             raise
 
 
-def _refresh_views(opened: load.Warehouse, schema: str, run: Run) -> list[str]:
-    """Refreshes the views in `schema`, once a session and after each load that has changed dlt's schema.
-
-    Returns a warning for each failure.
-    """
-    if opened.appends:
+def _refresh_views(warehouse: load.Warehouse, schema: str, run: Run) -> list[str]:
+    """Refreshes the views in `schema`, once per session and after each change of dlt's schema; returns the warnings."""
+    if warehouse.appends:
         return ["Parquet files have no views: see docs/files.md for how to query them"]
-    version = opened.pipeline.default_schema.version_hash if run.loads else None
-    if version in (viewed := opened.session.viewed_versions) or (viewed and not run.loads):
+    version = warehouse.pipeline.default_schema.version_hash if run.loads else None
+    if version in (viewed := warehouse.session.viewed_versions) or (viewed and not run.loads):
         return []
     run.doing = "making the views"
-    with opened.lock.turn(schema):
+    with warehouse.lock.turn(schema):
         settings = ReportSettings.read()
-        own = settings.own_views()
-        warnings = refresh_views(opened.client, schema, settings.timezone, own)
-    if settings.views != ReportSettings().views and not own.is_dir():
-        warnings.append(f"[report] views: there is no folder {own}")
+        own_views = settings.own_views()
+        warnings = refresh_views(warehouse.client, schema, settings.timezone, own_views)
+    if settings.views != ReportSettings().views and not own_views.is_dir():
+        warnings.append(f"[report] views: there is no folder {own_views}")
     viewed.add(version)
     return warnings
 
 
-def _purge(opened: load.Warehouse, run: Run) -> None:
-    """Deletes faxes older than `keep_days` if the provider's answers confirm the clock: a wrong one might delete all.
+def _delete_expired(warehouse: load.Warehouse, run: Run) -> None:
+    """Deletes faxes older than `keep_days` (retention).
 
-    A run with --since or --until deletes nothing, because it may have made no request.
+    A wrong clock could delete all faxes, so the provider's responses have to confirm the clock. A backfill may make no
+    request, and deletes nothing.
     """
     if not run.kept_from or not run.request.moves_cursor:
         return
@@ -266,4 +269,4 @@ def _purge(opened: load.Warehouse, run: Run) -> None:
         run.warnings.append(NO_CLOCK)
     else:
         tables = run.source.tables
-        run.purged, *_ = [delete_expired(opened, table, run.source.account, run.kept_from) for table in tables]
+        run.purged, *_ = [delete_expired(warehouse, table, run.source.account, run.kept_from) for table in tables]

@@ -1,4 +1,4 @@
-"""Syncs all accounts: several read at the same time, and load one after the other."""
+"""The sync of all accounts: several read at the same time; they load one after the other."""
 
 import time
 from collections import deque
@@ -16,71 +16,71 @@ from pipelines.outcome.account_outcome import Outcome
 from pipelines.warehouse.load import Warehouses
 from sources.errors import ConfigError
 
-_ENDING_SECONDS = 5  # for running syncs to end after a signal; their locks end with the process
+_SHUTDOWN_SECONDS = 5  # that running syncs have to end after a signal; the process releases their locks
 
 
 def sync_accounts(accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
-    """How the sync of each account ended, in the order of the accounts. After a signal no further sync begins.
+    """The outcome of each account's sync, in the order of the accounts. After a signal, no further sync begins.
 
-    Into Delta tables, all accounts are one run. With PostgreSQL, `[sync] accounts_at_a_time` accounts open the
-    warehouse and read at the same time; with a file only one, as the file has one lock.
+    With PostgreSQL, `[sync] accounts_at_a_time` accounts read at the same time. With a DuckDB file it is one account,
+    because the file has one lock. With Delta tables, all accounts are one run.
     """
     if output := delta_url():
-        return _into_delta_tables(output, accounts, sync)
+        return _sync_into_delta_tables(output, accounts, sync)
     outcomes: dict[Account, Outcome] = {}
     with ExitStack() as stack:
         slots = [Warehouses(sync.schema) for _ in range(min(SyncSettings.read().accounts_at_a_time, len(accounts)))]
         for slot in slots:
             stack.callback(slot.close)
         if len(slots) > 1 and destination_type() == "postgres":
-            _side_by_side(deque(accounts), slots, sync, outcomes)
+            _sync_concurrently(deque(accounts), slots, sync, outcomes)
         for account in accounts:
             if account not in outcomes:
                 stopped = signals.received()
                 outcomes[account] = (
-                    _not_begun(account, stopped) if stopped else AccountSync(account, slots[0], sync).begin().finish()
+                    _not_started(account, stopped) if stopped else AccountSync(account, slots[0], sync).begin().finish()
                 )
     return [outcomes[account] for account in accounts]
 
 
-def _into_delta_tables(output: str, accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
+def _sync_into_delta_tables(output: str, accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
     try:
-        from pipelines.lake.accounts_run import lake_run  # noqa: PLC0415  # an extra, that may not be there
+        from pipelines.lake.accounts_run import lake_run  # noqa: PLC0415  # an optional extra
         from pipelines.lake.in_threads import in_threads  # noqa: PLC0415  # as above
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/files.md") from None
     return lake_run(output, sync.run_id, in_threads(accounts, sync.on_progress), sync.options).of(accounts)
 
 
-def _side_by_side(
+def _sync_concurrently(
     waiting: deque[Account], slots: Sequence[Warehouses], sync: Sync, outcomes: dict[Account, Outcome]
 ) -> None:
-    """Syncs the waiting accounts until all have an outcome, or a signal comes."""
+    """Syncs the waiting accounts concurrently, and sets their `outcomes`. A signal stops the running syncs."""
     idle, running = deque(slots), dict[AccountSync, Warehouses]()
-    begun: SimpleQueue[AccountSync] = SimpleQueue()
+    ready: SimpleQueue[AccountSync] = SimpleQueue()
     try:
         while waiting or running:
             while waiting and idle:
                 slot = idle.popleft()
                 started = AccountSync(waiting.popleft(), slot, sync)
                 running[started] = slot
-                Thread(target=lambda started=started: begun.put(started.begin()), daemon=True).start()
+                Thread(target=lambda started=started: ready.put(started.begin()), daemon=True).start()
             with signals.waiting():
-                ready = begun.get()
-            outcomes[ready.account] = ready.finish()
-            idle.append(running.pop(ready))
+                ended = ready.get()
+            outcomes[ended.account] = ended.finish()
+            idle.append(running.pop(ended))
             signals.raise_if_received()
     except signals.Stopped as stopped:
         for account_sync in running:
             account_sync.stop(stopped)
-        deadline = time.monotonic() + _ENDING_SECONDS
+        deadline = time.monotonic() + _SHUTDOWN_SECONDS
         for account_sync in running:
-            account_sync.has_begun.wait(max(0, deadline - time.monotonic()))
+            account_sync.begin_has_ended.wait(max(0, deadline - time.monotonic()))
             is_abandoned = account_sync.abandon()
             outcomes[account_sync.account] = (
-                _not_begun(account_sync.account, stopped) if is_abandoned else account_sync.finish()
+                _not_started(account_sync.account, stopped) if is_abandoned else account_sync.finish()
             )
 
 
-def _not_begun(account: Account, stopped: signals.Stopped) -> Outcome:
-    return Outcome(account, None, 0.0, signals.Interrupted(f"paused by {stopped.name}: not begun", stopped.number))
+def _not_started(account: Account, stopped: signals.Stopped) -> Outcome:
+    return Outcome(account, None, 0.0, signals.Interrupted(f"paused by {stopped.name}: not started", stopped.number))

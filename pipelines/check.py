@@ -196,9 +196,9 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
         report.findings += child_findings(stored, source.table, max(covered.start, run.kept_from or covered.start))
     for other in source.further():
         held = stored.of_ledger(other.table.ledger)
-        of_list = run.of_list(other, held)
+        of_list = run.for_list(other, held)
         if not refused and isinstance(refusal(other.api.fetch_pages, run.client, now), Forbidden):
-            report.notes.append(of_list.without_scope)
+            report.notes.append(of_list.missing_scope_warning)
         else:
             report.findings += [f"{other.table.name}: {text}" for text in findings(held, of_list, most_age)]
     report.notes += notes(stored, source.table, now)

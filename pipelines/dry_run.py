@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from pipelines import demo
-from pipelines.account_sync import Sync, run_of, stored_of
+from pipelines.account_sync import Sync, create_run, stored_faxes_for
 from pipelines.config.accounts import Account
 from pipelines.config.destination import delta_url
 from pipelines.lake import reading
@@ -14,7 +14,7 @@ from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import load
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import FaxSyncError
-from sources.load.open_faxes import due_now
+from sources.load.open_faxes import due_rereads
 from sources.load.plan import plan
 from sources.load.run import Run
 
@@ -23,8 +23,8 @@ def dry_run(account: Account, sync: Sync) -> tuple[str, FaxSyncError | None]:
     """One line on what the sync of the account would read, or on the error that would prevent it, and that error."""
     try:
         with demo.stand_in(), _opened(account, sync.schema) as opened:
-            run = run_of(account, account.settings(), sync, opened, time.monotonic())
-            further = (run.of_list(source, stored_of(opened, source.table)) for source in run.source.further())
+            run = create_run(account, account.settings(), sync, opened, time.monotonic())
+            further = (run.for_list(source, stored_faxes_for(opened, source.table)) for source in run.source.further())
             return "\n".join(f"{account}: {_sentence_of(walked, opened)}" for walked in (run, *further)), None
     except Exception as failure:
         error = always_fax_sync_error(failure)
@@ -42,9 +42,9 @@ def _sentence_of(run: Run, opened: Any) -> str:
     """What the run of one list would read."""
     position = opened.position_of(run.source.table)
     run.spans = plan(run, position)
-    asked = position.asked_until if position.cursor else run.started_at
-    due = due_now(run, asked, writes=True) if run.spans and run.request.moves_cursor else None
-    return _sentence(run, stored_of(opened, run.source.table), len(due.faxes) if due else 0)
+    asked = position.reread_until if position.cursor else run.started_at
+    due = due_rereads(run, asked, writes=True) if run.spans and run.request.moves_cursor else None
+    return _sentence(run, stored_faxes_for(opened, run.source.table), len(due.faxes) if due else 0)
 
 
 def _sentence(run: Run, stored: StoredFaxes, open_faxes: int) -> str:

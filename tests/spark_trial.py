@@ -26,7 +26,7 @@ from tests.support.lake import differences
 from tests.support.many_accounts import Served, served
 from tests.support.spark import CLUSTER, command, spark_environment
 
-MOST_REQUESTS = 1.1  # of those that sync.py makes
+MAX_REQUESTS = 1.1  # of those that sync.py makes
 NEW_FIELDS = ("brand_new", "odd")  # of `live`
 
 
@@ -59,7 +59,7 @@ class Trial:
     def compare(self, name: str, ours: int, theirs: int) -> None:
         """Requires that Spark has made few more requests."""
         print(f"{name}: {theirs / ours:.3f} times the requests of sync.py", flush=True)
-        if theirs > MOST_REQUESTS * ours:
+        if theirs > MAX_REQUESTS * ours:
             self.findings.append(f"{name}: {theirs} requests, sync.py made {ours}")
 
     def _run(self, name: str, line: list[str], environment: dict[str, str], kills: bool = False) -> int:

@@ -8,7 +8,7 @@ from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import FaxSyncError
 from sources.extract.page import Page
 from sources.http.client import Client
-from sources.load.run import ACCOUNTED_FOR, MOST_SKEW, Run
+from sources.load.run import MAX_SKEW, PROVEN_OR_GAP, Run
 from sources.records.schema import Table
 from sources.window import SECOND, Window
 
@@ -26,7 +26,7 @@ def refusal(fetch: Callable[[Client, Window], Iterator[Page]], client: Client, n
 
 def clock_findings(client: Client) -> Iterator[str]:
     """One sentence if this machine's clock differs too much from that of the provider's last answer."""
-    if abs(client.skew) > MOST_SKEW:
+    if abs(client.skew) > MAX_SKEW:
         yield f"this machine's clock is {abs(client.skew)} off the provider's: set it"
 
 
@@ -40,14 +40,14 @@ def out_of_reach_since(stored: StoredFaxes, now: datetime, most_age: timedelta) 
 def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str]:
     """One sentence for each fault, with its remedy. Times are UTC.
 
-    Faxes created before the run's `kept_from` may be missing, and the time before `begins_at` may be unread.
+    Faxes created before the run's `kept_from` may be missing, and the time before `default_start` may be unread.
     """
     covered = stored.covered()
     if covered is None:
         yield "nothing has been loaded yet: run sync.py"
         return
     kept = Window(max(covered.start, run.kept_from or covered.start), covered.end)
-    yield from _holes(stored, kept, run.begins_at or covered.start)
+    yield from _holes(stored, kept, run.default_start or covered.start)
     for span, missing in _shortfalls(stored.short_windows(run.source.table, kept.start)):
         yield (
             f"{span} lacks {missing} or more faxes that were loaded: rows are gone from the warehouse; "
@@ -76,11 +76,11 @@ def notes(stored: StoredFaxes, fax_table: Table, now: datetime) -> Iterator[str]
         yield f"{table}.{column} is new in the last {_RECENT.days} days: see fax.schema_changes"
 
 
-def _holes(stored: StoredFaxes, covered: Window, begins_at: datetime) -> Iterator[str]:
-    for hole in stored.holes(covered, ACCOUNTED_FOR):
+def _holes(stored: StoredFaxes, covered: Window, default_start: datetime) -> Iterator[str]:
+    for hole in stored.holes(covered, PROVEN_OR_GAP):
         if stored.holes(hole, None) != [hole]:
             yield f"{hole} is not proven complete: run sync.py with --since and --until around it"
-        elif hole.end > begins_at:
+        elif hole.end > default_start:
             yield f"{hole} was never read: run sync.py"
 
 

@@ -7,7 +7,7 @@ import sources
 from pipelines.config.accounts import Account
 from pipelines.warehouse.read_only import Read, Row
 from sources.load.ledger import RUN_COLUMNS
-from sources.load.run import ACCOUNTED_FOR
+from sources.load.run import PROVEN_OR_GAP
 
 ENDINGS = {  # exit code -> how the run ended, and what to do about it; docs/operating.md has more
     0: ("complete", ""),
@@ -26,7 +26,7 @@ _ACCOUNTS = f"""
         select provider, account, from_at, to_at, max(to_at) over (
             partition by provider, account order by from_at, to_at rows between unbounded preceding and 1 preceding
         ) as reached
-        from fax.sync_windows where proof in ({", ".join(f"'{proof}'" for proof in ACCOUNTED_FOR)})
+        from fax.sync_windows where proof in ({", ".join(f"'{proof}'" for proof in PROVEN_OR_GAP)})
     ), proofs as (
         select
             provider, account
@@ -61,7 +61,7 @@ _RUNS = """
 """
 _PLACES = "select table_schema from information_schema.tables where table_name = 'sync_runs'"
 _NOTHING_READ = dict.fromkeys(("read_from", "read_to", "proven_to", "looked_at")) | {"holes": 0, "open_faxes": 0}
-_MOST_RUNS = 1_000  # that failed before any run made the views
+_MAX_RUNS = 1_000  # that failed before any run made the views
 
 
 def read_status(read: Read, schema: str, most: int) -> tuple[list[Row], list[Row]]:
@@ -76,7 +76,7 @@ def read_status(read: Read, schema: str, most: int) -> tuple[list[Row], list[Row
         return read(_ACCOUNTS), read(_RUNS.format("fax.sync_runs"), most)
     columns = ", ".join(column.name for column in RUN_COLUMNS)
     union = " union all ".join(f"select '{name}' as provider, {columns} from \"{raw[name]}\".sync_runs" for name in raw)
-    runs = read(_RUNS.format(f"({union})"), _MOST_RUNS)
+    runs = read(_RUNS.format(f"({union})"), _MAX_RUNS)
     latest = {(run["provider"], run["account"]): run for run in reversed(runs)}
     states = [
         {"provider": provider, "account": account, "last_run_at": run["finished_at"], "exit_code": run["exit_code"]}

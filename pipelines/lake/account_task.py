@@ -103,7 +103,7 @@ class _StagedTables:
         """The key itself: the driver names the columns."""
         return key
 
-    def completed(self, table: Table, rows: Rows, new_fields: NewFields) -> Batch:
+    def with_new_fields(self, table: Table, rows: Rows, new_fields: NewFields) -> Batch:
         """The rows as they are."""
         new_fields.problems += rows.problems
         return rows.tables
@@ -163,21 +163,21 @@ def _read(task: AccountTask, source: Source, report: Report, began: float, progr
         is_recorded = False
         with run.skipping_if_forbidden():
             while not run.finished:
-                found: list[Batch] = [*batches.load()] if batches.find() else []
+                found: list[Batch] = [*batches.load_batches()] if batches.prepare_load() else []
                 if found:
                     report.loads.append(_stage(task, found))
-                is_recorded = is_recorded or batches.recorded
-                if run.is_late or not task.reads_all_again:  # else the next task begins again
+                is_recorded = is_recorded or batches.writes_ledger
+                if run.must_stop or not task.reads_all_again:  # else the next task begins again
                     break
         report.spans, report.finished, report.rate = run.spans, run.finished, run.pace
         report.kept_from = run.kept_from if run.client.has_server_time else None
         if is_recorded and (reached := run.cursor()):
             cursor = proven_until(run.tally, reached, task.position.cursor)
-            report.moved = Position(cursor, run.started_at, batches.asked_until)
+            report.moved = Position(cursor, run.started_at, batches.reread_until)
         if report.loads and run.finished and not task.listing:
             report.balance = source.balance(run.client)
     finally:
-        run.closing.close()
+        run.cleanup.close()
         run.client.close()
 
 

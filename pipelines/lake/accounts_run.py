@@ -135,7 +135,7 @@ class LakeRun:
     def _next_list(self, one: _AccountRun) -> list[_AccountRun]:
         """The run of the provider's next list, if there is one."""
         return [
-            _AccountRun(one.account, one.settings, one.run.of_list(source, self._stored(source)), of=one.of or one)
+            _AccountRun(one.account, one.settings, one.run.for_list(source, self._stored(source)), of=one.of or one)
             for source in one.run.source.further()[:1]
         ]
 
@@ -330,7 +330,7 @@ def _take(one: _AccountRun, report: Report) -> None:
     run = one.run
     run.loads += len(report.loads)
     tally, more = run.tally, report.tally
-    tally.add(more.new, more.changed, more.unchanged)
+    tally.add_faxes(more.new, more.changed, more.unchanged)
     tally.deleted += more.deleted
     tally.rows.update(more.rows)
     tally.windows += more.windows
@@ -345,7 +345,7 @@ def _take(one: _AccountRun, report: Report) -> None:
     one.finished, one.kept_from = report.finished, report.kept_from or one.kept_from
     if one.finished:
         if one.of:
-            one.of.run.add(run)
+            one.of.run.merge(run)
         try:
             require_proof(run)
         except FaxSyncError as error:

@@ -25,7 +25,7 @@ from sources.records.arrow import ARROW_TYPES
 from sources.records.new_fields import Contract, NewFields
 from sources.records.schema import DataType, Table
 
-MOST_ROWS = 500_000  # of one batch: what the driver has in memory at a time
+MAX_ROWS = 500_000  # of one batch: what the driver has in memory at a time
 Staged = tuple[AccountTask, Report]
 _TYPES: dict[pa.DataType, DataType] = {arrow: name for name, arrow in ARROW_TYPES.items() if name != "json"}
 
@@ -203,7 +203,7 @@ def grouped(staged: Iterable[Staged]) -> Iterator[list[Staged]]:
     rows = 0
     for task, report in staged:
         size = sum(report.tally.rows.values())
-        if group and (rows + size > MOST_ROWS or _contract(group[0][0]) != _contract(task)):
+        if group and (rows + size > MAX_ROWS or _contract(group[0][0]) != _contract(task)):
             yield group
             group, rows = [], 0
         group.append((task, report))

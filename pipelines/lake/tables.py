@@ -32,7 +32,7 @@ _STATE_COLUMNS = (
 _STATISTICS = "delta.dataSkippingStatsColumns"
 _DELETES = "fax-sync-deletes"
 _DELETION = CommitProperties(custom_metadata={_DELETES: "expired rows"})
-MOST_TRIES = 5  # of a commit that another driver's has overtaken
+MAX_TRIES = 5  # of a commit that another driver's has overtaken
 _REPLACED = "_replaced"  # marks the rows of a merge that only name the fax whose children go
 
 
@@ -200,7 +200,7 @@ def _measured(relation: Relation) -> Iterator[str]:
 
 def _committed(table: DeltaTable, attempt: Callable[[], None]) -> None:
     """Tries again from the table's newest version, if another driver's commit came first: a merge is idempotent."""
-    for left in reversed(range(MOST_TRIES)):
+    for left in reversed(range(MAX_TRIES)):
         try:
             return attempt()
         except CommitFailedError:

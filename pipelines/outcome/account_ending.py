@@ -42,4 +42,4 @@ def kept(run: Run | None) -> str:
         return "nothing was loaded; the next run reads all of it again"
     tally = run.tally
     loaded = f"{tally.new + tally.changed:,} new or changed faxes were loaded, created up to {rfc3339(reached)}"
-    return f"{loaded}; the next run " + ("reads none of them again" if run.has_arrived else "continues from there")
+    return f"{loaded}; the next run " + ("reads none of them again" if run.has_reached_end else "continues from there")

@@ -9,7 +9,7 @@ from sources.extract.page import ChainBroken, HistoryLimit
 from sources.extract.window_sizing import BoundForm, BoundSemantics
 from sources.window import SECOND, Window
 
-MOST_STRAY_ANSWERS = 10  # of one run, with faxes of other times: more are no records that were filed wrongly
+MAX_STRAY_ANSWERS = 10  # of one run, with faxes of other times: more are no records that were filed wrongly
 
 Look = Callable[[BoundForm, Window], list[datetime]]
 
@@ -56,7 +56,7 @@ class BoundForms:
             at = max(strays, key=lambda at: max(plausible.start - at, at - plausible.end))
             nearby = Window(at, at).widened(SECOND)
             self._strays += 1
-            if self._strays <= MOST_STRAY_ANSWERS and self._finds(form, nearby) is not None:
+            if self._strays <= MAX_STRAY_ANSWERS and self._finds(form, nearby) is not None:
                 return
             while self._others:
                 other = self._others.pop(0)

@@ -10,7 +10,7 @@ from sources.errors import ContractError, Refused, shape
 from sources.records.schema import Record
 from sources.window import Window
 
-MOST_RECORDS = 10_000  # of one page: ten times what any provider is asked for
+MAX_RECORDS = 10_000  # of one page: ten times what any provider is asked for
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def records_of(provider: str, data: Any, key: str = "data") -> list[Record]:
     """
     if not isinstance(data, list):
         raise ContractError(f'{provider}: expected "{key}" to be a list of faxes, got {shape(data)}')
-    if len(data) > MOST_RECORDS:
-        raise ContractError(f"{provider}: expected {MOST_RECORDS} faxes in a page at the very most, got {len(data)}")
+    if len(data) > MAX_RECORDS:
+        raise ContractError(f"{provider}: expected {MAX_RECORDS} faxes in a page at the very most, got {len(data)}")
     if odd := [element for element in data if not isinstance(element, dict)]:
         raise ContractError(f'{provider}: expected "{key}" to be a list of faxes, got one that holds {shape(odd[0])}')
     return data

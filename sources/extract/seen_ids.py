@@ -9,9 +9,9 @@ from sources.errors import ContractError
 from sources.extract.window_result import WindowResult
 from sources.window import Window
 
-MOST_IDLE_PAGES = 100  # in a row that bring nothing new
-MOST_IDS = 200_000  # of an uncounted query, to tell records that came before
-MOST_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
+MAX_IDLE_PAGES = 100  # in a row that bring nothing new
+MAX_IDS = 200_000  # of an uncounted query, to tell records that came before
+MAX_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
 
 
 class PageRepeated(ContractError):
@@ -59,16 +59,16 @@ class SeenIds:
         self._pages.add(page)
         self.has_shifted = self.has_shifted or (is_idle and bool(self._page))
         self._idle_pages = self._idle_pages + 1 if is_idle else 0
-        if self._idle_pages > MOST_IDLE_PAGES:
-            raise ContractError(f"{MOST_IDLE_PAGES} pages of {self._window} in a row, up to {number}, held nothing new")
+        if self._idle_pages > MAX_IDLE_PAGES:
+            raise ContractError(f"{MAX_IDLE_PAGES} pages of {self._window} in a row, up to {number}, held nothing new")
         self._page = []
-        if not is_counted and len(self._ids) > MOST_IDS:
+        if not is_counted and len(self._ids) > MAX_IDS:
             self._ids_before, self._ids = self.count, set()
         self._count_before = self.count
 
     def drop_crowd(self, result: WindowResult) -> None:
         """Lets go of faxes where there are more than are held at once, to be read again in pieces."""
-        if len(result.faxes) > MOST_ROWS:
+        if len(result.faxes) > MAX_ROWS:
             self.is_crowded = True
             result.drop_faxes()
 
@@ -78,9 +78,9 @@ class SeenIds:
         Raises:
             ContractError: it cannot be cut.
         """
-        times = sorted(self.taken)[:: MOST_ROWS * 3 // 4][1:]
+        times = sorted(self.taken)[:: MAX_ROWS * 3 // 4][1:]
         cuts = [datetime.fromtimestamp(int(at), UTC) for at in times]
         inner = sorted({at for at in cuts if self._window.start < at < self._window.end})
         if not inner:
-            raise ContractError(f"more than {MOST_ROWS} faxes in one second of {self._window}: they cannot be read")
+            raise ContractError(f"more than {MAX_ROWS} faxes in one second of {self._window}: they cannot be read")
         return [Window(*ends) for ends in pairwise([self._window.start, *inner, self._window.end])]

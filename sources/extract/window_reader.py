@@ -10,7 +10,7 @@ from sources.extract.background_call import IsWanted
 from sources.extract.bound_forms import BoundForms, FormChanged
 from sources.extract.page import ChainBroken, Page
 from sources.extract.page_order import PageOrder
-from sources.extract.seen_ids import MOST_ROWS, PageRepeated, SeenIds
+from sources.extract.seen_ids import MAX_ROWS, PageRepeated, SeenIds
 from sources.extract.window_result import WindowCounts, WindowResult
 from sources.extract.window_sizing import BoundForm, BoundSemantics
 from sources.records.privacy import as_it_is
@@ -19,8 +19,8 @@ from sources.records.schema import Record, Table
 from sources.window import FIRST_INSTANT, LAST_INSTANT, SECOND, Window
 
 WALKS = 3  # of one window, until its count comes out
-MOST_EMPTY_FIRST_PAGES = 5  # before the first records of a chain of links
-MOST_UNPLACED = 100  # records of one window without a usable id or creation time: more is no accident
+MAX_EMPTY_FIRST_PAGES = 5  # before the first records of a chain of links
+MAX_UNPLACED = 100  # records of one window without a usable id or creation time: more is no accident
 
 Fetch = Callable[[Window], Iterator[Page]]
 
@@ -119,7 +119,7 @@ class WindowReader:
             strays = [at for at in times if at not in plausible]
             if strays and (is_first or overfull):
                 self._forms.question(form, window, strays)
-            crowded = overfull or len(result.faxes) > MOST_ROWS
+            crowded = overfull or len(result.faxes) > MAX_ROWS
             if crowded and result.last is not None and window.length > self.semantics.finest:
                 raise Overfull(result.last)
             passage.add(times)
@@ -146,7 +146,7 @@ class WindowReader:
             )
 
     def _require_placed(self, result: WindowResult, seen: int) -> None:
-        if len(result.unplaced) > (10 if len(result.unplaced) == seen else MOST_UNPLACED):
+        if len(result.unplaced) > (10 if len(result.unplaced) == seen else MAX_UNPLACED):
             raise ContractError(
                 f"{len(result.unplaced)} of {seen} records of {result.window} have no usable id or creation time, "
                 f"the first because: {next(iter(result.unplaced.values())).reason}"
@@ -159,7 +159,7 @@ class WindowReader:
     def _look(self, form: BoundForm, window: Window) -> list[datetime]:
         """The creation times on the first page with records, the window's bounds being written in this form."""
         asked = BoundSemantics(form=form, floor=self.semantics.floor).asked(window)
-        pages = islice(self._pages(asked, form), MOST_EMPTY_FIRST_PAGES)
+        pages = islice(self._pages(asked, form), MAX_EMPTY_FIRST_PAGES)
         records = next((page.records for page in pages if page.records), [])
         return self._take(records, WindowResult(asked, asked), SeenIds(asked), None)
 
@@ -179,7 +179,7 @@ class WindowReader:
             result.last = fax.created_at
             if fax.created_at in result.taken:
                 seen.taken.append(fax.created_at.timestamp())
-                result.take(self.table, self.account, fax)
+                result.add(self.table, self.account, fax)
         if asked is not None:
             self.semantics.learn(asked, times)
         self.has_found = self.has_found or bool(records)

@@ -44,7 +44,7 @@ class WindowResult:
     buffer: RowBuffer = field(default_factory=RowBuffer)
     _created: dict[Any, datetime] = field(default_factory=dict, init=False)
 
-    def take(self, table: Table, account: str, fax: Placed) -> None:
+    def add(self, table: Table, account: str, fax: Placed) -> None:
         """Adds a fax, or another reading of it."""
         self.faxes[fax.id] = fax.fingerprint
         self._created[fax.id] = fax.created_at

@@ -23,7 +23,7 @@ from sources.http.transport import ResponseLimits
 MARGIN_SECONDS = 60.0  # a token is renewed this long before it expires
 DEFAULT_SECONDS = 300.0  # RFC 6749 lets a server leave `expires_in` out
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)  # RFC 6750
-_MOST_BYTES = 1 << 16
+_MAX_BYTES = 1 << 16
 
 
 class ClientCredentials(AuthBase):
@@ -95,7 +95,7 @@ class ClientCredentials(AuthBase):
                     allow_redirects=False,
                     stream=True,
                 ) as response:
-                    body = response.raw.read(_MOST_BYTES, decode_content=True)
+                    body = response.raw.read(_MAX_BYTES, decode_content=True)
             except requests.exceptions.SSLError as error:
                 raise ConfigError(
                     f"TLS verification of {origin.host(self._url)} failed: check auth_url, ca_bundle and this "

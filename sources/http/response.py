@@ -8,7 +8,7 @@ from sources.errors import AuthError, ContractError, Forbidden, Moved, Refused
 from sources.http import origin, retry, strict_json
 
 _LARGE = 4 << 20  # bytes, four times a page of a thousand faxes
-_MOST_VALUES = 1_000_000  # in a large page: a thousand faxes with a thousand values each
+_MAX_VALUES = 1_000_000  # in a large page: a thousand faxes with a thousand values each
 
 
 class Garbled(ContractError):
@@ -56,8 +56,8 @@ def _require_few_values(provider: str, body: bytes) -> None:
     Raises:
         ContractError: a large body has more values.
     """
-    if len(body) > _LARGE and sum(map(body.count, (b"{", b"[", b","))) > _MOST_VALUES:
-        raise ContractError(f"{provider} sent a page of more than {_MOST_VALUES:,} values")
+    if len(body) > _LARGE and sum(map(body.count, (b"{", b"[", b","))) > _MAX_VALUES:
+        raise ContractError(f"{provider} sent a page of more than {_MAX_VALUES:,} values")
 
 
 def _not_json(provider: str, response: requests.Response, error: ValueError) -> ContractError:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 100  # far more than a record has, and few enough for every encoder
-MOST_DIGITS = 4000  # Python's own limit is 4300
+MAX_DIGITS = 4000  # Python's own limit is 4300
 _DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19  # a number of this length may not fit into 64 bits
 # An unterminated string extends to the end of the text; else each quote in it would start another search.
@@ -89,7 +89,7 @@ def _finite_or_text(digits: str) -> float | str:
 
 def _exact_integer(digits: str) -> int | str:
     """The integer, or its digits if Python refuses to convert their number."""
-    return int(digits) if len(digits) < MOST_DIGITS else digits
+    return int(digits) if len(digits) < MAX_DIGITS else digits
 
 
 def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

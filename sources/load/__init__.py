@@ -1,1 +1,1 @@
-"""The plan of a run, batches of new rows, the ledger. Only `resources.py`, which loads it, knows dlt."""
+"""What is loaded: the plan of a run, batches of new and changed rows, the ledger. Only `resources.py` imports dlt."""

@@ -1,4 +1,7 @@
-"""Records that only mark a fax as deleted: what is known of the fax is kept, and the mark is added."""
+"""Tombstones: a provider reports a deleted fax by a stub, a record with little more than the time of deletion.
+
+The stored values of the fax are kept, and the time of deletion is added.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -15,21 +18,18 @@ from sources.records.privacy import Privacy
 from sources.records.record import Placed
 from sources.records.schema import Column, DataType, Table
 
-Rows = list[dict[str, Any]]
-
 
 def mark_deleted(
     table: Table, stubs: Sequence[Placed], stored: Stored, new_fields: NewFields, privacy: Privacy
 ) -> dict[str, pa.Table]:
-    """Table name -> the stored rows of these faxes and their children, as new versions that carry the mark.
+    """Table name -> the stored rows of the deleted faxes and their child rows, as new versions with the tombstone.
 
-    A row that was stored under other settings of `privacy` becomes what it would be now.
-
-    Faxes that are not stored are left out: their stub is all that is known, and is loaded like any record.
+    A row that was stored under other privacy settings is replaced according to the current ones. A fax that is not
+    stored has no rows here: its stub is loaded like any record.
     """
     by_id = {stub.id: stub for stub in stubs}
     faxes = stored.rows(table.name, "id", by_id)
-    held = [row["_dlt_id"] for row in faxes]
+    stored_fingerprints = [row["_dlt_id"] for row in faxes]
     for row in faxes:
         stub = by_id[row["id"]]
         row["_dlt_id"] = stub.fingerprint
@@ -39,7 +39,7 @@ def mark_deleted(
         table.name: to_arrow(faxes, table.columns, new_fields.types.get(table.name, {}), {"_dlt_id": pa.string()})
     }
     for child in table.children:
-        rows = stored.rows(child.name, "_dlt_parent_id", held)
+        rows = stored.rows(child.name, "_dlt_parent_id", stored_fingerprints)
         for row in rows:
             row["_dlt_parent_id"] = by_id[row[child.parent_id]].fingerprint
             row["_dlt_id"] = f"{row['_dlt_parent_id']}.{row['position']}"
@@ -59,16 +59,17 @@ def mark_deleted(
 
 def _to_arrow(
     privacy: Privacy,
-    rows: Rows,
+    rows: list[dict[str, Any]],
     columns: Iterable[Column],
     new_fields: Mapping[str, DataType],
     fixed: Mapping[str, pa.DataType],
 ) -> pa.Table:
+    """The stored rows as an Arrow table. The `fixed` columns are those that every row of the table has."""
     declared = {column.name: column for column in columns}
     types: dict[str, DataType] = {name: column.data_type for name, column in declared.items()} | dict(new_fields)
     jsons = [name for name, data_type in types.items() if data_type == "json"]
     for row in rows:
-        row.update({name: _read(row[name]) for name in jsons})
+        row.update({name: _parse_json(row[name]) for name in jsons})
         if privacy.phone_numbers != "keep":
             row.update(privacy.fields({name: row[name] for name in types}, declared))
         row.update({name: as_json(row[name]) for name in jsons if row[name] is not None})
@@ -77,9 +78,9 @@ def _to_arrow(
     return pa.Table.from_pylist(rows, schema=pa.schema({"account": pa.string(), **arrow_types, **fixed}, new_json))
 
 
-def _read(json: Any) -> Any:
-    """A value of a JSON column; DuckDB's driver hands it over as text, PostgreSQL's already read."""
+def _parse_json(value: Any) -> Any:
+    """The value of a JSON column: DuckDB's driver returns text, PostgreSQL's returns parsed JSON."""
     try:
-        return orjson.loads(json) if isinstance(json, str) else json
+        return orjson.loads(value) if isinstance(value, str) else value
     except orjson.JSONDecodeError:
-        return json
+        return value

@@ -1,4 +1,7 @@
-"""What every raw schema has beside the faxes: the windows walked and how they were proven, and what did not fit."""
+"""The tables of each raw schema beside its faxes: the ledger (`sync_windows`), problems, schema changes, runs.
+
+This file declares their columns, and builds the rows of the first three.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -101,13 +104,13 @@ RUN_COLUMNS = (
 
 
 def problem_id(account: str, problem: Problem) -> str:
-    """The key of a problem: the same value in the same version of the same record is one problem."""
+    """The key of a problem: a digest of account, table, fingerprint, column and original value."""
     named = "\0".join((account, problem.table, problem.fingerprint, problem.column or "", as_json(problem.original)))
     return blake2b(named.encode(errors="backslashreplace"), digest_size=16).hexdigest()
 
 
 def problems_table(account: str, problems: Mapping[str, Problem], seen_at: datetime) -> pa.Table:
-    """The problems, by their keys, as rows of `sync_problems`."""
+    """The rows of `sync_problems` for these problems, given by their keys. `seen_at` is in UTC."""
     return _table(
         PROBLEM_COLUMNS,
         [
@@ -128,7 +131,7 @@ def problems_table(account: str, problems: Mapping[str, Problem], seen_at: datet
 
 
 def changes_table(account: str, changes: Iterable[Change], seen_at: datetime) -> pa.Table:
-    """The new columns as rows of `schema_changes`."""
+    """The rows of `schema_changes` for these changes. `seen_at` is in UTC."""
     return _table(
         CHANGE_COLUMNS,
         [
@@ -147,7 +150,7 @@ def changes_table(account: str, changes: Iterable[Change], seen_at: datetime) ->
 
 
 def window_row(account: str, result: WindowResult) -> dict[str, Any]:
-    """What a reading of a window says of it: its bounds, the provider's counts, what came, and the proof."""
+    """Column -> value of a ledger row, as far as the window itself determines them: bounds (UTC), counts and proof."""
     return {
         "account": account,
         "from_at": result.window.start,
@@ -163,7 +166,7 @@ def window_row(account: str, result: WindowResult) -> dict[str, Any]:
 
 
 def windows_table(account: str, run_id: str, results: Iterable[tuple[WindowResult, dict[str, Any]]]) -> pa.Table:
-    """The walked windows as rows of `sync_windows`; each comes with its counts and the time it was finished."""
+    """The ledger rows of these windows. Each comes with its `rows_new`, `rows_changed` and `finished_at`."""
     return _table(
         WINDOW_COLUMNS,
         [
@@ -179,7 +182,7 @@ def _table(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def _text_or_none(record_id: Any) -> str | None:
-    """An id as text that every database holds, whatever the provider sent in its place."""
+    """The id as text that every database accepts, without NUL; JSON if it is not text."""
     if record_id is None:
         return None
     text = record_id if isinstance(record_id, str) else as_json(record_id)

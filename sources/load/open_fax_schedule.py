@@ -1,7 +1,7 @@
-"""When a fax that is not final is asked for by its id: at growing intervals after its creation, then once a day.
+"""The schedule of re-reads: an open fax is re-read by its id at growing intervals after its creation, then once a day.
 
-Pure functions. The times follow from the fax's id and creation time, so that nothing has to be stored for each fax:
-one instant for each account says how far its faxes have been asked for.
+Pure functions. The instants follow from the fax's id and creation time, so the warehouse stores no schedule. It stores
+one instant for each account: `reread_until`, up to which all re-reads that were due have been made.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from sources.load.stored import OpenFax
 from sources.window import DAY
 
 AGES = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
-SPREAD = timedelta(minutes=1)  # over which faxes of the same age are distributed, so that no two are due at one instant
+SPREAD = timedelta(minutes=1)  # faxes of the same age become due within this span, not all at one instant
 
 
 class Due(NamedTuple):
-    """A fax, the time `at` which it was to be asked for, and the interval since the time before that."""
+    """An open fax, the instant `at` which its re-read is due, and the interval since the re-read before it."""
 
     at: datetime
     interval: timedelta
@@ -25,7 +25,7 @@ class Due(NamedTuple):
 
 
 def next_due(fax: OpenFax, after: datetime) -> Due:
-    """The first time after `after` at which the fax is to be asked for."""
+    """The first re-read of the fax that is due later than `after`."""
     share = crc32(str(fax.id).encode(errors="backslashreplace")) / 2**32
     younger = timedelta()
     for age in AGES:
@@ -38,17 +38,17 @@ def next_due(fax: OpenFax, after: datetime) -> Due:
     return Due(first + days * DAY, DAY, fax)
 
 
-def due(faxes: Iterable[OpenFax], asked_until: datetime, now: datetime) -> list[Due]:
-    """The faxes to ask for by now, if all that were due up to `asked_until` have been asked for; oldest due first."""
-    found = [next_due(fax, resumed(asked_until, now)) for fax in faxes]
+def due(faxes: Iterable[OpenFax], reread_until: datetime, now: datetime) -> list[Due]:
+    """The re-reads that became due after `reread_until`, up to `now`; the oldest first."""
+    found = [next_due(fax, resume_point(reread_until, now)) for fax in faxes]
     return sorted((due for due in found if due.at <= now), key=lambda due: (due.at, str(due.fax.id)))
 
 
-def resumed(asked_until: datetime, now: datetime) -> datetime:
-    """Where to go on: at the same time of day, two days back at most.
+def resume_point(reread_until: datetime, now: datetime) -> datetime:
+    """`reread_until`, moved forward by whole days to at most two days before `now`.
 
-    Whole days are skipped, for a fax need not be asked for once for each day that was missed. The time of day is kept,
-    because it says whose turn it is where more faxes are due than a run may ask for.
+    A fax is not re-read once for each missed day, so whole days are skipped. The time of day is kept: it decides which
+    faxes come next if more are due than one run may re-read.
     """
-    missed = (now - asked_until) // DAY
-    return min(asked_until + max(0, missed - 1) * DAY, now)
+    missed = (now - reread_until) // DAY
+    return min(reread_until + max(0, missed - 1) * DAY, now)

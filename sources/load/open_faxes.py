@@ -1,4 +1,4 @@
-"""Faxes that are not final though too old to be read with their window: asked for by their ids when they are due."""
+"""Re-reads of open faxes: a fax older than the look-back that is not final is requested by its id when it is due."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -17,59 +17,59 @@ from sources.window import DAY, Window
 GONE = "not final, and the provider no longer has it"
 
 
-class Reread(NamedTuple):
-    """The faxes that this run asks for, oldest due first, and up to when all will have been asked for once they are."""
+class Rereads(NamedTuple):
+    """The re-reads of one run, the oldest due first. After them, all that were due by `reread_until` have been made."""
 
     faxes: list[Due]
-    asked_until: datetime
+    reread_until: datetime
 
 
-def due_now(run: Run, asked_until: datetime | None, writes: bool, loading: Collection[Any] = ()) -> Reread | None:
-    """What to ask for in this run, at most `horizon.calls` faxes; None if nothing, so that a quiet run stays quiet.
+def due_rereads(run: Run, reread_until: datetime | None, writes: bool, loading: Collection[Any] = ()) -> Rereads | None:
+    """The re-reads that this run makes, `horizon.max_rereads` at most; None if there are none.
 
-    The faxes with the ids of `loading` are left out: a window of the same load has read them.
+    Faxes with an id in `loading` are left out: a window of the same load has read them. So are faxes that the provider
+    no longer has: each is a recorded problem.
 
-    How far faxes have been asked for is stored with the load. So a run that `writes` nothing otherwise leaves them to
-    the next one that does, unless a fax is asked for more often than runs write. One that the provider no longer has
-    is a recorded problem, and not asked for again.
+    `reread_until` is stored with a load. So a run that otherwise `writes` nothing leaves the re-reads to the next run
+    that writes, unless one has an interval shorter than the heartbeat.
     """
     horizon, table = run.request.horizon, run.source.table
-    if not horizon.calls:
+    if not horizon.max_rereads:
         return None
     now = run.started_at
-    span = Window(min(now - horizon.reread, run.spans[-1].start), run.spans[-1].start)
+    span = Window(min(now - horizon.reread_age, run.spans[-1].start), run.spans[-1].start)
     open_faxes = [fax for fax in run.stored.open_faxes(table, span) if fax.id not in loading]
-    found = due(open_faxes, now - DAY if asked_until is None else asked_until, now)
+    found = due(open_faxes, now - DAY if reread_until is None else reread_until, now)
     known = run.stored.problem_ids() if found else ()
-    asked = [fax for fax in found if problem_id(run.source.account, _gone(table, fax)) not in known]
-    if not writes and all(fax.interval > run.request.heartbeat for fax in asked):
+    rereads = [due for due in found if problem_id(run.source.account, _gone(table, due)) not in known]
+    if not writes and all(due.interval > run.request.heartbeat for due in rereads):
         return None
-    are_left = len(asked) > horizon.calls
-    asked = asked[: horizon.calls]
-    return Reread(asked, asked[-1].at if are_left else now)
+    some_remain = len(rereads) > horizon.max_rereads
+    rereads = rereads[: horizon.max_rereads]
+    return Rereads(rereads, rereads[-1].at if some_remain else now)
 
 
-def reread(run: Run, faxes: list[Due]) -> WindowResult:
-    """The faxes as the provider has them now, asked for on the same connections as its pages."""
+def reread_faxes(run: Run, faxes: list[Due]) -> WindowResult:
+    """The faxes as the provider has them now, as one result without a proof. Requests run in parallel."""
     source, end = run.source, run.spans[-1].start
     span = Window(min((due.fax.created_at for due in faxes), default=end), end)
     result = WindowResult(span, span)
     calls = (partial(source.fetch_fax, run.client, due.fax.id) for due in faxes)
-    for asked, record in zip(faxes, in_parallel(calls, run.client.connections()), strict=True):
-        fingerprint = asked.fax.fingerprint
+    for reread, record in zip(faxes, in_parallel(calls, run.client.connections()), strict=True):
+        fingerprint = reread.fax.fingerprint
         if record is None:
-            result.unplaced[fingerprint] = _gone(source.table, asked)
+            result.unplaced[fingerprint] = _gone(source.table, reread)
             continue
         try:
             fax = place(source.table, source.account, record)
         except ValueError as reason:
             result.unplaced[fingerprint] = Problem(
-                source.table.name, asked.fax.id, None, record, str(reason), fingerprint
+                source.table.name, reread.fax.id, None, record, str(reason), fingerprint
             )
         else:
-            result.take(source.table, source.account, fax)
+            result.add(source.table, source.account, fax)
     return result
 
 
-def _gone(table: Table, asked: Due) -> Problem:
-    return Problem(table.name, asked.fax.id, None, None, GONE, asked.fax.fingerprint)
+def _gone(table: Table, reread: Due) -> Problem:
+    return Problem(table.name, reread.fax.id, None, None, GONE, reread.fax.fingerprint)

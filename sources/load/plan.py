@@ -1,51 +1,57 @@
-"""What one run has to read: holes left in the past, the days that may still change, and what is new. Pure functions."""
+"""The plan of a run: which spans of creation time to read. These are holes of the ledger, the look-back, and new time.
+
+Pure functions of the run and its position.
+"""
 
 from datetime import datetime
 from typing import NamedTuple
 
-from sources.load.run import ACCOUNTED_FOR, MOST_SKEW, PROVEN, Run
+from sources.load.run import MAX_SKEW, PROVEN, PROVEN_OR_GAP, Run
 from sources.window import SECOND, Window, rfc3339, whole_second
 
 
 class Position(NamedTuple):
-    """How far an account has been read, when that was, and up to when open faxes have been asked for; all UTC."""
+    """How far an account has been read, all UTC.
+
+    `cursor`: the creation time up to which it has been read. `read_at`: when that run started. `reread_until`: every
+    re-read of an open fax that was due by then has been made.
+    """
 
     cursor: datetime | None = None
     read_at: datetime | None = None
-    asked_until: datetime | None = None
+    reread_until: datetime | None = None
 
 
 def plan(run: Run, position: Position) -> list[Window]:
-    """The spans to walk, in ascending order; the last one of a plain run ends the provider's lag before its start.
+    """The spans to read, in ascending order. The last span of a run without bounds ends `horizon.lag` before its start.
 
-    A fax may change for as long as the
-    look-back after its creation, so what was younger than that when it was last read is read again; what was older
-    then is not, which is why an interrupted backfill goes on where it stopped.
+    A fax may change until it is older than the look-back. So a fax that was younger than the look-back when it was last
+    read is read again. A fax that was older is not, so an interrupted backfill continues where it stopped.
     """
     cursor, read_at, _ = position
-    end, start = whole_second(run.end), run.begins_at
+    end, start = whole_second(run.end), run.default_start
     if not run.request.moves_cursor:
         asked = min(whole_second(run.request.since or start), end)
-        start = _kept(run, asked)
+        start = _from_retention(run, asked)
         if run.request.since and start > asked:
             run.warnings.append(f"nothing created before {rfc3339(start)} is read: see [privacy] keep_days")
         if start >= end:
             return []
         span = Window(start, end)
         return [span] if run.request.refetch else run.stored.holes(span, PROVEN)
-    start = _kept(run, start)
+    start = _from_retention(run, start)
     if cursor is None or run.request.full_refresh:
         return [Window(min(start, end), end)]
-    if cursor > end + MOST_SKEW:  # less is how far the clocks of two runs may be apart
-        run.warnings.append(f"the cursor, {cursor}, lay ahead of the clock: it is set back")
+    if cursor > end + MAX_SKEW:  # the clocks of two runs may differ by less
+        run.warnings.append(f"the cursor, {cursor}, is later than the clock: it is moved back to the clock")
     cursor = min(cursor, end)
     settled = min(cursor, (min(read_at, end) if read_at else cursor) - run.request.horizon.lookback)
     begin = whole_second(max(start, settled))
-    holes = run.stored.holes(Window(start, begin), ACCOUNTED_FOR) if start < begin else []
-    # What is not proven is read again, but for a single second: it holds more than the provider serves.
+    holes = run.stored.holes(Window(start, begin), PROVEN_OR_GAP) if start < begin else []
+    # A hole of one second stays: it holds more faxes than the provider serves.
     return [*(hole for hole in holes if hole.length > SECOND), Window(min(begin, end - SECOND), end)]
 
 
-def _kept(run: Run, start: datetime) -> datetime:
-    """Where to begin, if what is older than it is kept is to stay away."""
+def _from_retention(run: Run, start: datetime) -> datetime:
+    """`start`, or the start of the retention if that is later."""
     return max(start, run.kept_from) if run.kept_from else start

@@ -1,4 +1,4 @@
-"""One account's run: how far it has come with what it was asked to do."""
+"""One account's run: the request, the connections, and the progress so far."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,19 +17,18 @@ from sources.load.stored import Stored
 from sources.load.tally import Tally
 from sources.window import Window, whole_second
 
-MOST_SKEW = timedelta(minutes=5)  # between the provider's clock and ours
-PROVEN = ("counted", "walked")  # the proofs of a window that need not be read again
-ACCOUNTED_FOR = (*PROVEN, "gap")  # nothing can be done about what the provider does not keep any more
+MAX_SKEW = timedelta(minutes=5)  # between the provider's clock and ours
+PROVEN = ("counted", "walked")  # a window with one of these proofs is complete, and is not read again
+PROVEN_OR_GAP = (*PROVEN, "gap")  # a gap is not read again either: the provider no longer keeps its faxes
 
 
 @dataclass
 class Run:
-    """The run of `source`, asked through `client`; `stored` is what the warehouse holds of the account.
+    """The run of `source`, which is read through `client`. `stored` is what the warehouse holds of the account.
 
-    `started_at` is when the run began, by the provider's clock once that is known; its windows end at the latest by the
-    horizon's lag before that, because a provider may list a fax so late. Nothing created before `kept_from` is loaded.
-    Loading the source again goes on from where the last load ended, until the run has reached its end and `finished`
-    is true.
+    `started_at` is the start of the run, by the provider's clock once a response has shown it (UTC). The last window
+    ends `horizon.lag` before it, because a provider may list a fax that much later than it was created. Nothing created
+    before `kept_from` is loaded. A run takes one or more loads; after the last one, `finished` is true.
     """
 
     request: RunRequest
@@ -40,30 +39,30 @@ class Run:
     kept_from: datetime | None = None
     stop: Stop = field(default_factory=Stop)
     progress: Callable[["Run"], None] = lambda run: None
-    closing: ExitStack = field(default_factory=ExitStack)  # ends whatever asks or waits for the provider
+    cleanup: ExitStack = field(default_factory=ExitStack)  # ends open requests, and waits for a provider
 
     tally: Tally = field(default_factory=Tally, init=False)
     spans: list[Window] = field(default_factory=list)
-    doing: str = field(default="reading", init=False)  # in words, for the progress; empty once it is over
+    doing: str = field(default="reading", init=False)  # shown as progress; empty after the end of the run
     reading: WindowCounts = field(default_factory=dict, init=False)
     finished: bool = field(default=False, init=False)
-    is_first: bool = field(default=False, init=False)  # no earlier run has moved the account's cursor
+    is_first: bool = field(default=False, init=False)  # the account has no cursor yet
     loads: int = field(default=0, init=False)
     purged: int = field(default=0, init=False)
     balance: Balance | None = field(default=None, init=False)
     new_columns: dict[str, list[str]] = field(default_factory=dict, init=False)
     warnings: list[str] = field(default_factory=list, init=False)
-    _clock_mended: bool = field(default=False, init=False)
-    _end_settled: bool = field(default=False, init=False)
+    _has_provider_clock: bool = field(default=False, init=False)
+    _spans_are_capped: bool = field(default=False, init=False)
 
-    def of_list(self, source: Source, stored: Stored) -> "Run":
-        """The run of another list of the account, with a floor of its own, on the same connections."""
+    def for_list(self, source: Source, stored: Stored) -> "Run":
+        """The run of another list of the account, with the horizon of that list, on the same connections."""
         horizon = source.settings.horizon(source.api.EARLIEST)
         request = replace(self.request, horizon=horizon)
         return replace(self, request=request, source=source, stored=stored, spans=[])
 
-    def add(self, further: "Run") -> None:
-        """Adds what the run of another list has loaded and has to say; the faxes are counted in the first list only."""
+    def merge(self, further: "Run") -> None:
+        """Adds the loads, row counts and warnings of another list's run. Faxes are counted in the first list only."""
         self.loads += further.loads
         self.warnings += [text for text in further.warnings if text not in self.warnings]
         self.tally.rows.update(further.tally.rows)
@@ -71,31 +70,31 @@ class Run:
 
     @contextmanager
     def skipping_if_forbidden(self) -> Iterator[None]:
-        """Ends the run of a further list with a warning where the credentials lack the scope to read it."""
+        """Turns the refusal of a further list (HTTP 403) into a warning, and ends that run."""
         try:
             yield
         except Forbidden:
             if not self.source.listing:
                 raise
             self.finished = True
-            self.warnings.append(self.without_scope)
+            self.warnings.append(self.missing_scope_warning)
 
     @property
-    def without_scope(self) -> str:
-        """What to say of a list that the credentials lack the scope to read."""
+    def missing_scope_warning(self) -> str:
+        """The warning for a list that the credentials have no scope to read."""
         setting = f", or set {self.source.setting} = false" if self.source.setting else ""
         return (
             f"{self.source.table.name} was not read: {self.client.provider} refuses that list (HTTP 403): "
             f"give the key the scope for it{setting}"
         )
 
-    def take(self, result: WindowResult) -> None:
-        """Notes a window that has been read and gathered; its faxes are dropped."""
-        self.tally.take(result)
+    def add_window(self, result: WindowResult) -> None:
+        """Counts a window whose batch is made, and drops its faxes from memory."""
+        self.tally.add_window(result)
         self.progress(self)
 
-    def note_column(self, table: str, column: str) -> bool:
-        """Notes a column that nobody declared; true if this run has not seen it before."""
+    def add_new_column(self, table: str, column: str) -> bool:
+        """Records a column for a new field; true if this run had not recorded it."""
         columns = self.new_columns.setdefault(table, [])
         if column in columns:
             return False
@@ -103,63 +102,63 @@ class Run:
         return True
 
     @property
-    def has_arrived(self) -> bool:
-        """Everything that the run was to read has been read."""
+    def has_reached_end(self) -> bool:
+        """All spans of the plan have been read."""
         reached = self.tally.reached
         return bool(self.spans) and reached is not None and reached >= self.spans[-1].end
 
     @property
-    def is_late(self) -> bool:
-        """The deadline has passed, or the run was asked to end."""
+    def must_stop(self) -> bool:
+        """The deadline has passed, or a stop was requested."""
         return self.stop.requested or time.monotonic() >= self.request.deadline
 
     @property
     def span(self) -> Window | None:
-        """From the earliest to the latest creation time that the run was to read."""
+        """From the start of the first span of the plan to the end of the last one; None without a plan."""
         return Window(self.spans[0].start, self.spans[-1].end) if self.spans else None
 
     @property
     def pace(self) -> float | None:
-        """Requests a second that the provider was found to allow; None if it refused none with a 429."""
+        """The rate limit as measured, in requests per second; None if the provider answered no request with 429."""
         return self.client.pace.rate if self.client.pace.refusals else None
 
     @property
-    def begins_at(self) -> datetime:
-        """Where a run without bounds begins to read."""
+    def default_start(self) -> datetime:
+        """The earliest creation time that a run without bounds reads."""
         return whole_second(self.request.horizon.start)
 
     @property
     def end(self) -> datetime:
-        """Where the run's windows stop: `until`, but never after its own start less the provider's lag."""
+        """The end of the last window: `until`, but at the latest `horizon.lag` before the start of the run."""
         latest = self.started_at - self.request.horizon.lag
         return min(self.request.until or latest, latest)
 
-    def settle_end(self) -> None:
-        """Has no span end later than the provider's clock showed, less its lag, when it first answered."""
-        if self._end_settled:
+    def cap_spans(self) -> None:
+        """Shortens the spans to end, at the latest, `horizon.lag` before the provider's clock at its first response."""
+        if self._spans_are_capped:
             return
-        self._end_settled = True
+        self._spans_are_capped = True
         behind = min(self.client.skew, timedelta())
-        if not self._clock_mended:
+        if not self._has_provider_clock:
             end = whole_second(self.started_at + behind - self.request.horizon.lag)
             self.spans = [span.ending_by(end) for span in self.spans]
 
-    def mend_clock(self) -> bool:
-        """Takes the provider's clock for ours if they are far apart, once; true if it did."""
+    def adopt_provider_clock(self) -> bool:
+        """Moves `started_at` to the provider's clock if the local clock is wrong by over five minutes; true if so."""
         skew = self.client.skew
-        if self._clock_mended or abs(skew) <= MOST_SKEW:
+        if self._has_provider_clock or abs(skew) <= MAX_SKEW:
             return False
-        self._clock_mended = True
+        self._has_provider_clock = True
         self.warnings.append(f"the clock here is {abs(skew)} {'behind' if skew > timedelta() else 'ahead'}: set it")
         shift = timedelta(seconds=int(skew.total_seconds()))
         self.started_at += shift
         if self.kept_from:
             kept = Window(self.kept_from, self.started_at)
-            self.kept_from = kept.widened(max(-shift, timedelta())).start  # by whichever clock keeps more
+            self.kept_from = kept.widened(max(-shift, timedelta())).start  # of the two clocks, the one that keeps more
         return True
 
     def cursor(self) -> datetime | None:
-        """How far the account has now been read without a break; None if the cursor is to stay where it is."""
+        """The creation time up to which the account is now read without a hole; None if the cursor does not move."""
         main, reached = self.spans[-1] if self.spans else None, self.tally.reached
         if not self.request.moves_cursor or main is None or reached is None or reached < main.start:
             return None

@@ -1,4 +1,4 @@
-"""What one account's run is asked to do."""
+"""The request of a run: its bounds, its options, and the limits of its loads."""
 
 import math
 from dataclasses import dataclass
@@ -9,13 +9,17 @@ from sources.records.new_fields import Contract
 
 @dataclass(frozen=True)
 class Horizon:
-    """How far a run looks: how far back at all (UTC), how long a fax may change, how long, and in how many calls, open
-    ones are asked for; whether it takes what nobody declared; and how late a fax may appear in the provider's list."""
+    """How far a run reads.
+
+    `start`: the earliest creation time (UTC). `lookback`: how long after its creation a fax is read again by each run.
+    `reread_age`: up to which age an open fax is re-read by its id, at most `max_rereads` in one run. `contract`: what
+    happens to new fields. `lag`: how late after its creation a fax may appear in the provider's list.
+    """
 
     start: datetime
     lookback: timedelta
-    reread: timedelta
-    calls: int
+    reread_age: timedelta
+    max_rereads: int
     contract: Contract = "evolve"
     lag: timedelta = timedelta()
 
@@ -24,10 +28,10 @@ class Horizon:
 class RunRequest:
     """What a run is asked to do.
 
-    `since` and `until` (UTC) ask for a backfill, which leaves the cursor alone and fills holes only, unless it is to
-    `refetch`. A `full_refresh` reads and writes everything again. A load ends once it has gathered `rows_per_load` rows
-    or `windows_per_load` windows. A run with nothing new writes once a `heartbeat`. At the `deadline`, in seconds of
-    the monotonic clock, the run stops after the window that it reads.
+    `since` and `until` (UTC) request a backfill: it does not move the cursor, and reads only the holes of the ledger;
+    with `refetch`, the whole span. `full_refresh` reads and writes everything again. A load ends after `rows_per_load`
+    rows or `windows_per_load` windows. A quiet run writes once per `heartbeat`. After the `deadline`, in seconds of the
+    monotonic clock, the run stops at the end of its current window.
     """
 
     run_id: str
@@ -38,10 +42,10 @@ class RunRequest:
     full_refresh: bool = False
     heartbeat: timedelta = timedelta(hours=1)
     rows_per_load: int = 100_000
-    windows_per_load: int = 50  # twelve years, if windows are of 90 days: one load, as a rule
+    windows_per_load: int = 50  # twelve years of 90-day windows: usually one load
     deadline: float = math.inf
 
     @property
     def moves_cursor(self) -> bool:
-        """A run with bounds of its own fills in the past and says nothing about the present."""
+        """The run has no bounds. A backfill reads the past and does not move the cursor."""
         return self.since is None and self.until is None

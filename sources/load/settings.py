@@ -1,4 +1,4 @@
-"""The settings that every provider has: what may stand under `[sources]`, declared here once.
+"""The settings under `[sources]`, which every provider has, each declared once.
 
 A declaration is a field with its type, its limits, its default and, below it, one sentence of meaning.
 `pipelines/config` reads, checks and describes settings by their declarations.
@@ -23,11 +23,11 @@ StartDate = Annotated[
         extra={"allowed": "a date or a time such as 2024-01-01 or 2024-01-01T12:00:00Z"},
     ),
 ]
-Secret = Annotated[str, Meta(extra={"secret": True})]  # is read from the environment and secrets.toml only
+Secret = Annotated[str, Meta(extra={"secret": True})]  # read from the environment and secrets.toml only
 
 
 def metas_of(field: FieldInfo) -> list[Meta]:
-    """What the declaration of a setting says beside its type."""
+    """The `Meta` annotations of a setting: limits, examples, whether it is secret."""
     return [meta for meta in getattr(field.type, "__metadata__", ()) if isinstance(meta, Meta)]
 
 
@@ -37,7 +37,7 @@ def is_secret(field: FieldInfo) -> bool:
 
 
 class SourceSettings(Struct, kw_only=True, frozen=True):
-    """How an account is read; a provider adds its credentials, and the default of its address."""
+    """How an account is read. A provider's `Settings` add its credentials and the default of `base_url`."""
 
     base_url: str
     start_date: StartDate = None
@@ -64,7 +64,7 @@ class SourceSettings(Struct, kw_only=True, frozen=True):
     """A file of CA certificates to trust instead of the public ones."""
 
     def limits(self) -> Limits:
-        """How the provider is asked."""
+        """The limits of the HTTP client: retry, connections, rate, proxy."""
         return Limits(
             retry_seconds=self.retry_seconds,
             connections=self.connections,
@@ -74,12 +74,12 @@ class SourceSettings(Struct, kw_only=True, frozen=True):
         )
 
     def horizon(self, earliest: datetime) -> Horizon:
-        """How far a run looks, if the provider has nothing before `earliest`."""
+        """How far a run reads; the provider has nothing created before `earliest` (UTC)."""
         return Horizon(
             start=self.start_date or earliest,
             lookback=timedelta(days=self.lookback_days),
-            reread=timedelta(days=self.reread_days),
-            calls=self.reread_calls,
+            reread_age=timedelta(days=self.reread_days),
+            max_rereads=self.reread_calls,
             contract=self.schema_contract,
             lag=timedelta(seconds=self.lag_seconds),
         )

@@ -1,4 +1,4 @@
-"""What a source wants to know of the warehouse."""
+"""What a run asks the warehouse: stored fingerprints, child rows, holes of the ledger, open faxes."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, Protocol
 from sources.records.schema import Table
 from sources.window import Window
 
-SYSTEM_COLUMNS = frozenset(  # that every table of PostgreSQL has; DuckDB has rowid
+SYSTEM_COLUMNS = frozenset(  # of every table: `rowid` in DuckDB, the others in PostgreSQL
     ("cmax", "cmin", "ctid", "oid", "rowid", "tableoid", "xmax", "xmin")
 )
 
 
 class OpenFax(NamedTuple):
-    """A stored fax that is not final; its fingerprint is its `_dlt_id`."""
+    """A stored fax that is not final. Its fingerprint is its `_dlt_id`; `created_at` is in UTC."""
 
     id: Any
     fingerprint: str
@@ -21,29 +21,29 @@ class OpenFax(NamedTuple):
 
 
 class Stored(Protocol):
-    """What the warehouse already holds of one account, from committed loads where nothing else is said."""
+    """What the warehouse holds of one account. Unless stated otherwise, only rows of committed loads count."""
 
     @property
     def reserved_columns(self) -> Collection[str]:
-        """The names that a column of a table cannot have, in lower case."""
+        """The column names that the database reserves, in lower case."""
 
     def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
+        """Id -> fingerprint of each fax created in the span; an empty fingerprint if its load was not committed."""
 
     def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
-        """The same of the faxes with these ids, whenever they were created."""
+        """Id -> fingerprint of the stored faxes with these ids, whatever their creation time."""
 
     def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
-        """The rows that a table split off from `table` has for the faxes with these ids, by fingerprint, if any."""
+        """Fingerprint -> number of rows in the child table, for the faxes of `table` with these ids that have any."""
 
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""
 
     def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
-        """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
+        """The parts of a span that no window of the ledger with one of these proofs covers; None: any proof."""
 
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
-        """The faxes created in the span that are not final."""
+        """The open faxes created in the span."""
 
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
-        """The rows of a table in which the column has one of the values, those of a load that was cut off as well."""
+        """The rows of a table whose column has one of the values, also rows of loads that were not committed."""

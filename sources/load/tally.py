@@ -1,4 +1,4 @@
-"""What one account's run has read and written so far."""
+"""The counts of one account's run so far."""
 
 from collections import Counter
 from copy import copy
@@ -10,9 +10,9 @@ from sources.extract.window_result import WindowResult
 
 @dataclass
 class Tally:
-    """Counts of faxes, of rows by table, and the windows read, without their faxes.
+    """Numbers of faxes, numbers of rows by table, and the windows that were read, without their faxes.
 
-    `deleted` are the faxes that the provider has deleted; `reached` is how far windows have been read.
+    `deleted` counts the faxes that the provider has deleted. `reached` is the end of the last window (UTC).
     """
 
     new: int = 0
@@ -23,20 +23,20 @@ class Tally:
     rows: Counter[str] = field(default_factory=Counter)
     windows: list[WindowResult] = field(default_factory=list)
 
-    def add(self, new: int, changed: int, unchanged: int) -> None:
-        """Adds a window's faxes."""
+    def add_faxes(self, new: int, changed: int, unchanged: int) -> None:
+        """Adds the numbers of a window's faxes."""
         self.new += new
         self.changed += changed
         self.unchanged += unchanged
 
-    def take(self, result: WindowResult) -> None:
-        """Adds a window that has been read and gathered; its faxes are dropped."""
+    def add_window(self, result: WindowResult) -> None:
+        """Adds a window whose batch is made, and drops its faxes from memory."""
         result.drop_faxes()
         self.windows.append(result)
         self.reached = result.window.end
 
     def copy(self) -> "Tally":
-        """The counts as they are now."""
+        """A copy, which does not change with this tally."""
         copied = copy(self)
         copied.rows, copied.windows = self.rows.copy(), self.windows.copy()
         return copied

@@ -11,8 +11,8 @@ from sources.records.coerce import as_json
 from sources.records.record import Problem
 from sources.records.schema import DataType
 
-MOST_NEW_COLUMNS = 200  # per table; PostgreSQL allows 1600 columns, and random keys must not reach that
-MOST_OF_A_SHAPE = 60  # characters
+MAX_NEW_COLUMNS = 200  # per table; PostgreSQL allows 1600 columns, and random keys must not reach that
+MAX_SHAPE_LENGTH = 60  # characters
 Contract = Literal["evolve", "freeze", "discard"]
 
 
@@ -63,7 +63,7 @@ class NewFields:
     def name_columns(self, table: str, keys: Sequence[str], taken: frozenset[str]) -> dict[str, str]:
         """Key -> column name; a key without a free name is left out."""
         known = self.types.get(table, {})
-        room = MOST_NEW_COLUMNS - len(known)
+        room = MAX_NEW_COLUMNS - len(known)
         names: dict[str, str] = {}
         for key in sorted(keys):
             name = self._normalized(key)
@@ -87,5 +87,5 @@ class NewFields:
 
 def _shape(value: Any) -> str:
     """The start of a value's JSON, with every letter as `a` and every digit as `9`."""
-    text = as_json(value)[:MOST_OF_A_SHAPE]
+    text = as_json(value)[:MAX_SHAPE_LENGTH]
     return re.sub(r"\d", "9", re.sub(r"[^\W\d_]", "a", text))

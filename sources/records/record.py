@@ -10,7 +10,7 @@ import orjson
 from sources.records.coerce import as_json, coerce
 from sources.records.schema import Record, Table
 
-MOST_OF_AN_ID = 255  # characters; a key in a PostgreSQL index has at most 2,704 bytes
+MAX_ID_LENGTH = 255  # characters; a key in a PostgreSQL index has at most 2,704 bytes
 
 
 class Placed(NamedTuple):
@@ -43,8 +43,8 @@ def place(table: Table, account: str, record: Record) -> Placed:
     fax_id = coerce(record.get("id"), table.id_type)
     if fax_id is None or fax_id == "":
         raise ValueError("no id")
-    if len(str(fax_id)) > MOST_OF_AN_ID:
-        raise ValueError(f"an id of more than {MOST_OF_AN_ID} characters")
+    if len(str(fax_id)) > MAX_ID_LENGTH:
+        raise ValueError(f"an id of more than {MAX_ID_LENGTH} characters")
     created_at: datetime | None = coerce(record.get(table.created_at), "timestamp")
     if created_at is None:
         raise ValueError("no creation time")

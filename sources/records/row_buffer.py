@@ -7,7 +7,7 @@ from sources.records.rows import Rows, joined
 from sources.records.schema import Table
 from sources.records.tables import to_rows
 
-MOST_UNCONVERTED = 3_000  # faxes that wait before rows are made of them
+MAX_UNCONVERTED = 3_000  # faxes that wait before rows are made of them
 
 
 class RowBuffer:
@@ -24,7 +24,7 @@ class RowBuffer:
             return
         self._fingerprints.add(fax.fingerprint)
         self._waiting[fax.fingerprint] = fax
-        if len(self._waiting) >= MOST_UNCONVERTED:
+        if len(self._waiting) >= MAX_UNCONVERTED:
             self._parts.append(to_rows(table, account, [*self._waiting.values()]))
             self._waiting.clear()
 

@@ -22,7 +22,7 @@ from sources.window import Window
 
 ENDPOINT = "faxes"
 PAGE_SIZE = 1000  # Sinch's maximum; its default is 100
-MOST_RECORDS = 10_000  # assumed: no ceiling is documented, and a window beyond it is split
+MAX_RECORDS = 10_000  # assumed: no ceiling is documented, and a window beyond it is split
 KEPT_MONTHS = 13  # how long Sinch keeps the log of a fax
 EARLIEST = datetime(2023, 1, 1, tzinfo=UTC)  # before the first fax of version 3
 WIDEST_WINDOW = timedelta(days=90)  # without a total, no answer shows that a window is too wide
@@ -50,9 +50,9 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
         page, size, pages = _read(answer)
         is_full = len(page.records) >= size
         # Without a total, the last page that may be asked for has to be one that is not full.
-        beyond = is_full and (number + 1) * size > MOST_RECORDS if page.total is None else page.total > MOST_RECORDS
+        beyond = is_full and (number + 1) * size > MAX_RECORDS if page.total is None else page.total > MAX_RECORDS
         yield replace(page, beyond_count=beyond)
-        if not page.records or beyond or (number + 1) * size > MOST_RECORDS:
+        if not page.records or beyond or (number + 1) * size > MAX_RECORDS:
             return
         if not is_full and (pages is None or number >= pages):
             return

@@ -12,7 +12,7 @@ from sources.records.arrow import ARROW_TYPES
 from sources.records.rows import UNDECLARED
 from sources.records.schema import ChildTable, Column, DataType, Table
 
-MOST_ROWS = 2_000  # of one batch; Spark holds a batch in memory at both ends of a pipe
+MAX_ROWS = 2_000  # of one batch; Spark holds a batch in memory at both ends of a pipe
 FINGERPRINT = Column("_dlt_id", "text", "Digest of the record; changes when anything of the fax changes.")
 BEYOND = Column(UNDECLARED, "json", "Fields that are not declared, as JSON; null if there are none.")
 POSITION = Column("position", "bigint", "Place in the list, from 0.")
@@ -51,7 +51,7 @@ def fax_batches(table: Table, account: str, result: WindowResult) -> Iterator[pa
     for child in table.children:
         arrays[child.name] = _lists(child, rows[child.name], fingerprints)
     arrays |= {column.name: faxes[column.name].combine_chunks() for column in (FINGERPRINT, BEYOND)}
-    yield from pa.table(arrays).combine_chunks().to_batches(max_chunksize=MOST_ROWS)
+    yield from pa.table(arrays).combine_chunks().to_batches(max_chunksize=MAX_ROWS)
 
 
 def window_batch(account: str, result: WindowResult, finished_at: datetime) -> pa.RecordBatch:

@@ -13,7 +13,7 @@ from tests.benchmark.account import prepare
 from tests.benchmark.measured import HERE, ROOT, Cost, Server, leading_to, measure, served, settings
 
 CONNECTIONS = 4  # as many as the sync has by default
-MOST_BY_DEFAULTS = 20_000  # faxes that dlt's defaults are tried with: they need 6 GB for 50,000
+MAX_BY_DEFAULTS = 20_000  # faxes that dlt's defaults are tried with: they need 6 GB for 50,000
 _LOGGED = """
     select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') + temp_bytes from pg_stat_database
     where datname = current_database()
@@ -48,7 +48,7 @@ CONTESTANTS = (
     Contestant("floor, sequential", "duckdb", _floor(1)),
     Contestant("floor, 4 connections", "duckdb", _floor(CONNECTIONS)),
     Contestant("rest_api, tuned", "duckdb", _peer("tuned")),
-    Contestant("rest_api, defaults", "duckdb", _peer("defaults"), MOST_BY_DEFAULTS),
+    Contestant("rest_api, defaults", "duckdb", _peer("defaults"), MAX_BY_DEFAULTS),
     Contestant("sync", "postgres", _sync),
     Contestant("floor, sequential", "postgres", _floor(1)),
     Contestant("floor, 4 connections", "postgres", _floor(CONNECTIONS)),

@@ -1,4 +1,4 @@
-"""Many accounts in one run: side by side up to their loads, whatever becomes of one of them."""
+"""Many accounts in one run: they read concurrently and load in turn; a failure of one does not affect the others."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ Serve = Callable[..., dict[str, Served]]
 
 @pytest.fixture
 def serve_accounts(serve_fake: ServeFake, settings: Settings) -> Serve:
-    """Serves an account of each name at a provider, each from a server of its own."""
+    """Serves one account of a provider for each of `NAMES`, each from its own server."""
 
     def start(provider: str, faxes: int = 30) -> dict[str, Served]:
         prefix, served = f"SOURCES__{provider}__".upper(), {}
@@ -38,13 +38,13 @@ def serve_accounts(serve_fake: ServeFake, settings: Settings) -> Serve:
 
 
 def ids(postgres: Server, database: str, provider: str) -> Counter[str]:
-    """How many faxes each account has in the warehouse."""
+    """Account -> number of its faxes in the warehouse."""
     sql = f"select account, count(*) from fax.faxes where provider = '{provider}' group by account"
     return Counter(dict(postgres.query(database, sql)))
 
 
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
-def test_accounts_side_by_side_are_loaded_as_one_by_one(
+def test_concurrent_accounts_load_the_same_rows_as_single_ones(
     provider: str, serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
 ) -> None:
     served = serve_accounts(provider)
@@ -59,7 +59,9 @@ def test_accounts_side_by_side_are_loaded_as_one_by_one(
     assert postgres.query(database, f"select * from fax_{provider}._dlt_loads") == before
 
 
-def test_an_account_that_fails_fails_alone(serve_accounts: Serve, sync: Sync, postgres: Server, database: str) -> None:
+def test_a_failing_account_does_not_affect_the_others(
+    serve_accounts: Serve, sync: Sync, postgres: Server, database: str
+) -> None:
     served = serve_accounts("phaxio")
     served["north"].server.answer = lambda request: Answer(401, b"{}")
 
@@ -69,19 +71,19 @@ def test_an_account_that_fails_fails_alone(serve_accounts: Serve, sync: Sync, po
     assert ids(postgres, database, "phaxio") == {"east": 30, "south": 30, "west": 30}
 
 
-def test_while_an_account_waits_for_its_load_the_others_are_read(
+def test_while_one_account_waits_for_its_load_the_others_are_read(
     serve_accounts: Serve, sync: Sync, postgres: Server, database: str
 ) -> None:
     served, other_run = serve_accounts("signalwire"), postgres.connect(database)
     turn = "select pg_advisory_lock(hashtextextended('fax-sync/fax_signalwire', 0))"
     requests, read = Counter[str](), list[int]()
-    everyone_has_read = threading.Barrier(len(NAMES), action=lambda: read.append(len(requests)))
+    all_have_read = threading.Barrier(len(NAMES), action=lambda: read.append(len(requests)))
 
     def counted(name: str, honest: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
         def answer(request: Request) -> Answer:
             requests[name] += 1
             if requests[name] == 20:
-                everyone_has_read.wait(timeout=20)
+                all_have_read.wait(timeout=20)
                 other_run.close()
             return honest(request)
 
@@ -98,7 +100,7 @@ def test_while_an_account_waits_for_its_load_the_others_are_read(
 
 
 @pytest.mark.parametrize("number", first_quick([20, 2]))
-def test_an_account_that_fails_while_it_is_read_ahead_fails_alone_and_is_whole_after_the_next_run(
+def test_an_account_that_fails_during_read_ahead_is_completed_by_the_next_run(
     number: int, serve_accounts: Serve, sync: Sync, postgres: Server, database: str
 ) -> None:
     served, count = serve_accounts("signalwire"), iter(range(1, 1000))
@@ -114,39 +116,39 @@ def test_an_account_that_fails_while_it_is_read_ahead_fails_alone_and_is_whole_a
 
 
 @pytest.mark.parametrize("at_a_time", first_quick([1, 3]))
-def test_no_more_accounts_are_asked_at_a_time_than_agreed(
+def test_accounts_at_a_time_limits_how_many_are_read_concurrently(
     at_a_time: int, serve_accounts: Serve, sync: Sync, settings: Settings, database: str
 ) -> None:
     served = serve_accounts("signalwire")
     settings["SYNC__ACCOUNTS_AT_A_TIME"], settings["SOURCES__CONNECTIONS"] = str(at_a_time), "2"
     assert sync().exit_code == 0
-    lock, under_way, most = threading.Lock(), Counter[str](), list[tuple[int, int]]()
+    lock, open_requests, most = threading.Lock(), Counter[str](), list[tuple[int, int]]()
     together = threading.Barrier(at_a_time)
 
-    def crowded(name: str, honest: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+    def counting(name: str, honest: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
         def answer(request: Request) -> Answer:
             with lock:
-                under_way[name] += 1
-                most.append((sum(under_way.values()), max(under_way.values())))
+                open_requests[name] += 1
+                most.append((sum(open_requests.values()), max(open_requests.values())))
             try:
-                together.wait(timeout=5)  # so many are asked at the same time
+                together.wait(timeout=5)  # requests of this many accounts are open at the same time
             except threading.BrokenBarrierError:
                 together.reset()  # the last ones are fewer
             with lock:
-                under_way[name] -= 1
+                open_requests[name] -= 1
             return honest(request)
 
         return answer
 
     for name, one in served.items():
-        one.server.answer = crowded(name, one.server.answer)
+        one.server.answer = counting(name, one.server.answer)
 
     assert sync().exit_code == 0
     assert max(total for total, _ in most) == at_a_time
     assert max(of_one for _, of_one in most) <= 2
 
 
-def test_a_signal_ends_what_is_read_side_by_side(
+def test_a_signal_ends_all_concurrent_reads(
     serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
 ) -> None:
     served, asked = serve_accounts("signalwire"), threading.Barrier(len(NAMES))
@@ -170,7 +172,7 @@ def test_a_signal_ends_what_is_read_side_by_side(
 
 
 @pytest.mark.parametrize("number", first_quick([2, 20, 60]))
-def test_after_a_signal_amid_loads_the_next_run_brings_the_rest(
+def test_after_a_signal_between_loads_the_next_run_loads_the_rest(
     number: int, serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
 ) -> None:
     served, requests = serve_accounts("signalwire"), Counter[str]()
@@ -190,7 +192,7 @@ def test_after_a_signal_amid_loads_the_next_run_brings_the_rest(
     stopped = sync()
 
     assert stopped.exit_code == 128 + signal.SIGTERM
-    assert stopped.accounts["signalwire"]["exit_code"] == 143  # the last of them was not begun, or given up
+    assert stopped.accounts["signalwire"]["exit_code"] == 143  # the last account was not started, or was cancelled
     assert sync().exit_code == 0
     assert ids(postgres, database, "signalwire") == dict.fromkeys(NAMES, 30)
 
@@ -205,15 +207,13 @@ def test_every_account_is_in_exactly_one_shard(count: int) -> None:
     assert max(map(len, shards)) <= 3 * len(accounts) / count + 10
 
 
-def test_which_shard_an_account_is_in_never_changes() -> None:
+def test_the_shard_of_an_account_never_changes() -> None:
     found = [name for name in ("default", *NAMES) if Account("phaxio", name).is_in(Shard(2, 4))]
 
     assert found == ["east", "west"]
 
 
-def test_shards_load_the_accounts_that_are_theirs(
-    serve_accounts: Serve, sync: Sync, postgres: Server, database: str
-) -> None:
+def test_each_shard_loads_its_own_accounts(serve_accounts: Serve, sync: Sync, postgres: Server, database: str) -> None:
     serve_accounts("phaxio")
     synced = [sync("--shard", f"{number}/3") for number in (1, 2, 3)]
     told = [account["account"] for one in synced for account in (one.said or {"accounts": []})["accounts"]]
@@ -223,7 +223,7 @@ def test_shards_load_the_accounts_that_are_theirs(
     assert ids(postgres, database, "phaxio") == dict.fromkeys(NAMES, 30)
 
 
-def test_several_accounts_can_be_named(serve_accounts: Serve, sync: Sync, database: str) -> None:
+def test_account_can_be_given_several_times(serve_accounts: Serve, sync: Sync, database: str) -> None:
     serve_accounts("phaxio")
     synced = sync("--account", "west", "--account", "east")
 
@@ -232,5 +232,5 @@ def test_several_accounts_can_be_named(serve_accounts: Serve, sync: Sync, databa
 
 
 @pytest.mark.parametrize("shard", ["0/4", "5/4", "1", "1/0", "a/b", "-1/4"])
-def test_a_shard_that_cannot_be_is_refused(shard: str, sync: Sync) -> None:
+def test_an_impossible_shard_is_refused(shard: str, sync: Sync) -> None:
     assert sync("--shard", shard).exit_code == 64

@@ -13,7 +13,7 @@ from dlt.common.schema import Schema
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from sources.load.plan import Position
-from sources.load.resources import ASKED_UNTIL, READ_AT, pages_of
+from sources.load.resources import READ_AT, REREAD_UNTIL, pages_name
 from sources.records.schema import CREATED_AT, Table
 
 
@@ -28,9 +28,9 @@ def stored_position(client: WithStateSync, pipeline_name: str, source: str, tabl
 
 def position_in(state: Any, source: str, table: Table) -> Position:
     """How far the table of an account has been read, by the state of its pipeline."""
-    pages = state.get("sources", {}).get(source, {}).get("resources", {}).get(pages_of(table), {})
+    pages = state.get("sources", {}).get(source, {}).get("resources", {}).get(pages_name(table), {})
     cursor = pages.get("incremental", {}).get(CREATED_AT, {}).get("last_value")
-    return Position(cursor, pages.get(READ_AT), pages.get(ASKED_UNTIL))
+    return Position(cursor, pages.get(READ_AT), pages.get(REREAD_UNTIL))
 
 
 def stored_schema(client: WithStateSync, name: str) -> Schema | None:

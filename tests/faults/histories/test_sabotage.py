@@ -51,7 +51,7 @@ def a_late_change_is_seen(trial: StartTrial, _: ServeFake) -> None:
 
 def without_look_back(patch: Patch) -> None:
     def plan(run: Run, position: Position) -> list[Window]:
-        return [Window(whole_second(position.cursor or run.begins_at), run.end)]
+        return [Window(whole_second(position.cursor or run.default_start), run.end)]
 
     patch.setattr(sources.load.batches, "plan", plan)
 
@@ -141,7 +141,9 @@ def with_a_cursor_of_any_time(patch: Patch) -> None:
     def plan(run: Run, position: Position) -> list[Window]:
         cursor, read_at, _ = position
         start = (
-            whole_second(min(cursor, (read_at or cursor) - run.request.horizon.lookback)) if cursor else run.begins_at
+            whole_second(min(cursor, (read_at or cursor) - run.request.horizon.lookback))
+            if cursor
+            else run.default_start
         )
         return [Window(min(start, run.end), run.end)]
 
@@ -157,14 +159,14 @@ def a_fax_on_two_pages_is_one(trial: StartTrial, _: ServeFake) -> None:
 
 
 def with_every_reading_a_fax(patch: Patch) -> None:
-    honest = WindowResult.take
+    honest = WindowResult.add
 
-    def take(self: WindowResult, table: Table, account: str, fax: Placed) -> None:
+    def add(self: WindowResult, table: Table, account: str, fax: Placed) -> None:
         if fax.id in self.faxes:
             self.buffer._parts.append(to_rows(table, account, [fax]))
         honest(self, table, account, fax)
 
-    patch.setattr(WindowResult, "take", take)
+    patch.setattr(WindowResult, "add", add)
 
 
 def no_link_leads_elsewhere(trial: StartTrial, serve_fake: ServeFake) -> None:
@@ -242,7 +244,7 @@ def nothing_is_missed_between_two_clocks(trial: StartTrial, _: ServeFake) -> Non
 
 
 def with_our_clock_alone(patch: Patch) -> None:
-    patch.setattr(Run, "settle_end", lambda self: None)
+    patch.setattr(Run, "cap_spans", lambda self: None)
 
 
 def sync_runs_says_what_the_command_said(trial: StartTrial, _: ServeFake) -> None:

@@ -118,7 +118,7 @@ def test_of_several_accounts_those_not_begun_stay_so(trial: StartTrial, serve_fa
 
     assert (code, other.server.requests) == (143, [])
     assert [error.split(":")[0] for error in errors] == ["paused by SIGTERM"] * 2
-    assert errors[1].endswith(": not begun")
+    assert errors[1].endswith(": not started")
 
 
 def test_a_signal_before_anything_is_read_changes_nothing(trial: StartTrial, scratch: Path) -> None:

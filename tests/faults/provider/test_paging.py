@@ -18,7 +18,7 @@ from tests.support.faults.wire import changed, error_message
 from tests.support.warehouse.rows import content, rows
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
-MOST_REQUESTS = 110  # of a walk that goes nowhere
+MAX_REQUESTS = 110  # of a walk that goes nowhere
 PLACE = ("page", "page_number", "page_token")
 EXPIRED = json_answer({"errors": [{"code": "page_token_is_invalid", "message": "expired"}]}, 422)
 
@@ -61,7 +61,7 @@ def test_pages_that_lead_nowhere_end_the_walk_and_change_nothing(
     started = trial(provider, page_cap="200", new=430)
     started.fails(65, fault)
 
-    assert len(started.served.server.requests) <= MOST_REQUESTS
+    assert len(started.served.server.requests) <= MAX_REQUESTS
     started.recovers()
 
 
@@ -78,7 +78,7 @@ def test_a_page_size_that_is_no_size_ends_the_walk(trial: StartTrial) -> None:
             synced = started.sync()
 
         assert (synced.exit_code in (0, 65), "Traceback" in synced.told) == (True, False), size
-    assert len(started.served.server.requests) <= 6 * MOST_REQUESTS
+    assert len(started.served.server.requests) <= 6 * MAX_REQUESTS
     started.recovers()
 
 
@@ -108,7 +108,7 @@ def test_tokens_that_always_expire_change_nothing(trial: StartTrial) -> None:
 
     assert synced.exit_code in (65, 75)
     assert before == content(started.place, "signalwire")
-    assert len(started.served.server.requests) <= MOST_REQUESTS
+    assert len(started.served.server.requests) <= MAX_REQUESTS
     started.recovers()
 
 

@@ -38,7 +38,7 @@ from pipelines.warehouse.dlt_internals.own_tables import deletions, forget_schem
 from pipelines.warehouse.dlt_internals.repeated_work import repeated_work_saved
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_schema
 from sources.load.plan import Position
-from sources.load.resources import NESTED_IN, READ_AT, pages_of
+from sources.load.resources import NESTED_IN, READ_AT, pages_name
 from sources.phaxio.columns import FAXES
 from sources.records.schema import CREATED_AT
 from tests.conftest import Settings
@@ -118,13 +118,13 @@ def batch(*faxes: dict[str, Any]) -> dict[str, pa.Table]:
 
 def source(*faxes: dict[str, Any]) -> DltSource:
     """A source of one page, or of none if there is no fax; it has no cursor."""
-    return source_of(dlt.resource([batch(*faxes)] if faxes else [], name=pages_of(FAXES), selected=False))
+    return source_of(dlt.resource([batch(*faxes)] if faxes else [], name=pages_name(FAXES), selected=False))
 
 
 def pages_with_cursor(seen: list[Any], *faxes: dict[str, Any], until: datetime | None = None) -> DltResource:
     """One page that owns the cursor as a provider's pages do: `seen` is given its value, and `until` moves it."""
 
-    @dlt.resource(name=pages_of(FAXES), selected=False)
+    @dlt.resource(name=pages_name(FAXES), selected=False)
     def pages(
         created_at: dlt.sources.incremental[datetime] = dlt.sources.incremental(CREATED_AT),  # noqa: B008
     ) -> Iterator[Any]:

@@ -96,7 +96,7 @@ def test_the_list_is_read_once_for_all_that_is_left(
 def test_more_faxes_than_are_held_at_once_are_read_in_pieces(
     serve_fake: ServeFake, sync: Sync, warehouse: Path, monkeypatch: pytest.MonkeyPatch, query: Query
 ) -> None:
-    monkeypatch.setattr(sources.extract.seen_ids, "MOST_ROWS", 400)
+    monkeypatch.setattr(sources.extract.seen_ids, "MAX_ROWS", 400)
     served = serve_fake("signalwire", history("signalwire", 1_500), filter="ignored", page_cap="200")
 
     assert sync().exit_code == 0

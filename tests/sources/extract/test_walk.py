@@ -199,7 +199,7 @@ def test_an_empty_history_before_a_crowd_is_not_cut_to_pieces(counted: int, read
 
 
 def test_a_fax_that_changes_back_while_a_window_is_read_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources.records.row_buffer, "MOST_UNCONVERTED", 2)
+    monkeypatch.setattr(sources.records.row_buffer, "MAX_UNCONVERTED", 2)
     called, other = {"tags": {"a": "1"}, "num_pages": 3}, {"tags": {}, "num_pages": "many"}
     readings = [
         record(1, **called),

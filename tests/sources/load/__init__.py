@@ -1,1 +1,1 @@
-"""Tests of what dlt is given: the plan, the open faxes, what is new."""
+"""Tests of what is loaded: the plan, the re-reads of open faxes, the batches."""

@@ -1,4 +1,4 @@
-"""What one run could not prove and the next one can: the proof is recorded, although no fax is new."""
+"""A window that one run could not prove and the next run can: the proof is written, although no fax is new."""
 
 import json
 from dataclasses import replace
@@ -9,9 +9,7 @@ from tests.conftest import Query, ServeFake, Sync, generated
 LOADS = "select count(*) from fax_phaxio._dlt_loads"
 
 
-def test_a_run_with_nothing_new_records_the_proof_that_was_lacking(
-    serve_fake: ServeFake, sync: Sync, query: Query
-) -> None:
+def test_a_run_with_nothing_new_writes_the_missing_proof(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     served = serve_fake("phaxio", generated("phaxio", 40, days=2))
     honest = served.server.answer
 
@@ -34,4 +32,4 @@ def test_a_run_with_nothing_new_records_the_proof_that_was_lacking(
     assert "1 window could not be proven complete" in refused.told
     assert (proven.accounts["phaxio"]["new"], proven.accounts["phaxio"]["changed"]) == (0, 0)
     assert query("select count(*) from fax.sync_windows where proof = 'counted'") > [(0,)]
-    assert query(LOADS) == loads  # once it is recorded, nothing is news any more
+    assert query(LOADS) == loads  # with the proof written, the run is quiet

@@ -1,4 +1,4 @@
-"""A fax whose creation time changes at its provider: it stays one row, in its last version."""
+"""A fax whose creation time changes at the provider stays one row, in its last version."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ def is_older(provider: str, record: dict[str, Any], days: float) -> bool:
 
 @every_provider
 @pytest.mark.parametrize("becomes_final", first_quick([True, False]))
-def test_an_open_fax_that_moves_into_the_newest_window(
+def test_an_open_fax_that_moves_into_the_newest_window_is_updated(
     becomes_final: bool, provider: str, place: Warehouse, serve_fake: ServeFake, sync: Sync
 ) -> None:
     served = serve_fake(provider, generated(provider, 60, days=20, open_from=datetime.now(UTC) - timedelta(days=15)))
@@ -46,7 +46,7 @@ def test_an_open_fax_that_moves_into_the_newest_window(
 
 @pytest.mark.slow
 @every_provider
-def test_a_fax_that_moves_from_a_window_that_was_read_into_one_that_is_still_to_be_read(
+def test_a_fax_that_moves_from_a_read_window_into_an_unread_one_stays_one_row(
     provider: str, place: Warehouse, serve_fake: ServeFake, sync: Sync, settings: Settings
 ) -> None:
     settings["SOURCES__CONNECTIONS"] = "1"

@@ -1,4 +1,4 @@
-"""Faxes that stay open: asked for by their ids less and less often, each in its turn, until they are final."""
+"""Re-reads of open faxes: by id, at growing intervals, each fax in its turn, until it is final."""
 
 import threading
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ import sources
 from sources.extract.source import Source
 from sources.fakes.server import Answer, Request
 from sources.load.open_fax_schedule import due
-from sources.load.open_faxes import due_now
+from sources.load.open_faxes import due_rereads
 from sources.load.run import Run
 from sources.load.run_request import Horizon, RunRequest
 from sources.load.stored import OpenFax
@@ -33,92 +33,92 @@ HOUR = timedelta(hours=1)
 
 
 def stuck(provider: str, count: int, days: float = 10) -> list[dict[str, Any]]:
-    """So many faxes, created about so many days ago, that are not final."""
+    """`count` open faxes, created within the last `days`."""
     faxes = generated(provider, count, days=days)
     return [fax | {"status": "queued"} for fax in faxes]
 
 
-def asked_by_id(served: Served) -> list[str]:
-    """The ids that were asked for one by one, in order."""
+def reread_ids(served: Served) -> list[str]:
+    """The ids that were re-read, in order."""
     paths = [request.path.rpartition("/") for request in served.server.requests]
     return [id for folder, _, id in paths if folder.endswith(("/faxes", "/fax/logs"))]
 
 
-def runs(served: Served, settings: Settings, ahead: timedelta, **options: Any) -> Run:
-    """A run at that time from now, by both clocks."""
+def run_at(served: Served, settings: Settings, ahead: timedelta, **options: Any) -> Run:
+    """A run at the time `ahead` from now, by both clocks."""
     with broken(served, dated(ahead)):
         return run_once(served.provider, settings, Time(ahead), **options)
 
 
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
-def test_a_run_between_heartbeats_asks_for_none_and_writes_nothing(
+def test_a_run_between_heartbeats_re_reads_no_fax_and_writes_nothing(
     provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
     served = serve_fake(provider, stuck(provider, 30))
-    runs(served, settings, timedelta())
-    runs(served, settings, 5 * DAY)
+    run_at(served, settings, timedelta())
+    run_at(served, settings, 5 * DAY)
     before = content(warehouse, provider)
     served.server.requests.clear()
-    runs(served, settings, 5 * DAY + 11 * STEP)
+    run_at(served, settings, 5 * DAY + 11 * STEP)
 
-    assert (asked_by_id(served), content(warehouse, provider) == before) == ([], True)
+    assert (reread_ids(served), content(warehouse, provider) == before) == ([], True)
 
 
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
-def test_a_fax_that_ends_is_seen_within_a_day_and_a_heartbeat(
+def test_a_fax_that_becomes_final_is_updated_within_a_day_and_a_heartbeat(
     provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
     served = serve_fake(provider, stuck(provider, 12))
-    runs(served, settings, timedelta())
-    runs(served, settings, 5 * DAY)
+    run_at(served, settings, timedelta())
+    run_at(served, settings, 5 * DAY)
     for id in served.fake.open_ids():
         served.fake.settle_one(id)
     for hours in (8, 16, 24):
-        runs(served, settings, 5 * DAY + hours * HOUR)
+        run_at(served, settings, 5 * DAY + hours * HOUR)
 
     assert_holds(warehouse, provider, served.fake.truth())
 
 
 @pytest.mark.slow
-def test_without_a_look_back_a_young_fax_is_asked_for_after_minutes(
+def test_without_a_look_back_a_young_fax_is_re_read_after_minutes(
     serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
     horizon = Horizon(api.EARLIEST, timedelta(), timedelta(days=30), 100)
     served = serve_fake("phaxio", stuck("phaxio", 5, days=0.0005))
-    runs(served, settings, timedelta(), horizon=horizon)
+    run_at(served, settings, timedelta(), horizon=horizon)
     served.server.requests.clear()
-    asked = []
+    reread = []
     for minutes in (4, 7, 9, 17, 40, 63):
-        runs(served, settings, timedelta(minutes=minutes), horizon=horizon)
-        asked.append(len(asked_by_id(served)))
+        run_at(served, settings, timedelta(minutes=minutes), horizon=horizon)
+        reread.append(len(reread_ids(served)))
         served.server.requests.clear()
 
-    assert asked == [0, 5, 0, 5, 0, 5]
+    assert reread == [0, 5, 0, 5, 0, 5]
 
 
-def test_they_are_asked_for_on_several_connections(serve_fake: ServeFake, settings: Settings) -> None:
+def test_re_reads_use_several_connections(serve_fake: ServeFake, settings: Settings) -> None:
     served = serve_fake("phaxio", stuck("phaxio", 8))
-    runs(served, settings, timedelta())
-    meeting, honest = threading.Barrier(4), served.server.answer
+    run_at(served, settings, timedelta())
+    four, honest = threading.Barrier(4), served.server.answer
 
-    def meet(request: Request) -> Answer:
+    def wait_for_four(request: Request) -> Answer:
         if request.path.rpartition("/")[0].endswith("/faxes"):
-            meeting.wait(10)
+            four.wait(10)
         return replace(honest(request), delay_seconds=0.03)
 
-    served.server.answer = meet
-    runs(served, settings, 5 * DAY)
+    served.server.answer = wait_for_four
+    run_at(served, settings, 5 * DAY)
 
-    assert len(asked_by_id(served)) == 8
+    assert len(reread_ids(served)) == 8
 
 
 def faxes(count: int, created_at: datetime) -> list[OpenFax]:
-    return [OpenFax(number, f"mark {number}", created_at) for number in range(count)]
+    return [OpenFax(number, f"fingerprint {number}", created_at) for number in range(count)]
 
 
 @dataclass
 class Stored:
-    """An account of open faxes."""
+    """What the warehouse holds of an account: open faxes, no problem."""
 
     faxes: list[OpenFax]
 
@@ -129,43 +129,43 @@ class Stored:
         return []
 
 
-def test_a_day_of_runs_over_stuck_faxes_costs_few_requests_and_each_is_asked_for() -> None:
+def test_a_day_of_runs_re_reads_every_stuck_fax_with_few_requests() -> None:
     stored, horizon = Stored(faxes(100, NOW - 10 * DAY)), Horizon(NOW - 30 * DAY, 3 * DAY, 30 * DAY, 100)
-    asked, asked_until = list[int](), NOW
+    reread, reread_until = list[int](), NOW
     for number in range(1, 289):
         now = NOW + number * STEP
         request, spans = RunRequest("run", horizon), [Window(now - 3 * DAY, now)]
         run = Run(request, Source("phaxio"), None, stored, now, spans=spans)  # type: ignore[arg-type]
-        if turn := due_now(run, asked_until, writes=number % 12 == 0):
-            asked_until = turn.asked_until
-            asked += [due.fax.id for due in turn.faxes]
+        if turn := due_rereads(run, reread_until, writes=number % 12 == 0):
+            reread_until = turn.reread_until
+            reread += [due.fax.id for due in turn.faxes]
 
-    assert (set(asked), len(asked) < 1_500) == (set(range(100)), True)
+    assert (set(reread), len(reread) < 1_500) == (set(range(100)), True)
 
 
 @pytest.mark.parametrize("calls", [7, 40, 1000])
 @pytest.mark.parametrize("step", [STEP, HOUR, DAY], ids=str)
-def test_more_faxes_than_a_run_may_ask_for_all_have_their_turn(calls: int, step: timedelta) -> None:
-    held, asked_until, now = faxes(150, NOW - 5 * DAY), NOW - DAY, NOW
-    turns = dict.fromkeys((fax.id for fax in held), 0)
+def test_faxes_beyond_the_limit_of_a_run_all_have_their_turn(calls: int, step: timedelta) -> None:
+    open_faxes, reread_until, now = faxes(150, NOW - 5 * DAY), NOW - DAY, NOW
+    turns = dict.fromkeys((fax.id for fax in open_faxes), 0)
     for _ in range(200):
         now += step
-        asked = due(held, asked_until, now)
-        asked_until = asked[calls - 1].at if len(asked) > calls else now
-        for turn in asked[:calls]:
+        reread = due(open_faxes, reread_until, now)
+        reread_until = reread[calls - 1].at if len(reread) > calls else now
+        for turn in reread[:calls]:
             turns[turn.fax.id] += 1
 
     assert max(turns.values()) - min(turns.values()) <= 2
-    assert min(turns.values()) >= min(200 * step // DAY, 200 * calls // len(held)) - 2
+    assert min(turns.values()) >= min(200 * step // DAY, 200 * calls // len(open_faxes)) - 2
 
 
-def test_a_fax_is_asked_for_after_minutes_then_hours_then_daily() -> None:
+def test_the_intervals_grow_from_minutes_to_hours_to_a_day() -> None:
     (fax,) = faxes(1, NOW)
-    asked_until, ages = NOW, list[timedelta]()
+    reread_until, ages = NOW, list[timedelta]()
     for minutes in range(0, 4 * 24 * 60, 5):
         now = NOW + timedelta(minutes=minutes)
-        ages += [turn.at - NOW for turn in due([fax], asked_until, now)]
-        asked_until = now
+        ages += [turn.at - NOW for turn in due([fax], reread_until, now)]
+        reread_until = now
 
     steps = [timedelta(minutes=5), timedelta(minutes=15), HOUR, 4 * HOUR]
     assert all(step <= age <= step + timedelta(minutes=1) for step, age in zip(steps, ages[:4], strict=True))
@@ -173,7 +173,7 @@ def test_a_fax_is_asked_for_after_minutes_then_hours_then_daily() -> None:
     assert {later - age for age, later in pairwise(ages[4:])} == {DAY}
 
 
-def test_after_a_long_silence_each_is_asked_for_once() -> None:
-    held = faxes(200, NOW - 20 * DAY)
+def test_after_a_long_pause_each_fax_is_re_read_once() -> None:
+    open_faxes = faxes(200, NOW - 20 * DAY)
 
-    assert sorted(turn.fax.id for turn in due(held, NOW - 15 * DAY, NOW)) == list(range(200))
+    assert sorted(turn.fax.id for turn in due(open_faxes, NOW - 15 * DAY, NOW)) == list(range(200))

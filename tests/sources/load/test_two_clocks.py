@@ -1,4 +1,4 @@
-"""Our clock and the provider's: no fax is missed between them, and what is no clock is not taken for one."""
+"""Clock skew between this machine and the provider: no fax is missed, and an impossible `Date` header is ignored."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -34,15 +34,15 @@ def header(at: datetime, ahead: timedelta) -> str:
     return format_datetime(at + ahead, usegmt=True)
 
 
-def run(served: Served, settings: Settings, ours: timedelta = timedelta(), **headers: str) -> Run:
-    """A run without a look-back, by a clock that is so far ahead of the real one."""
+def run(served: Served, settings: Settings, local_skew: timedelta = timedelta(), **headers: str) -> Run:
+    """A run without a look-back, by a local clock that is wrong by `local_skew`."""
     horizon = Horizon(sources.provider(served.provider).api.EARLIEST, timedelta(), 30 * 1440 * MINUTE, 100, lag=MINUTE)
     with broken(served, raw(lambda body: body, **headers)):
-        return run_once(served.provider, settings, Time(ours), horizon=horizon)
+        return run_once(served.provider, settings, Time(local_skew), horizon=horizon)
 
 
 @pytest.mark.parametrize(("provider", "ahead"), first_quick([("phaxio", 299), ("phaxio", 90), ("signalwire", 299)]))
-def test_what_is_created_between_the_two_clocks_belongs_to_the_next_run(
+def test_a_fax_created_between_the_two_clocks_is_loaded_by_the_next_run(
     provider: str, ahead: int, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
     served, now = serve_fake(provider, generated(provider, 20, days=5)), datetime.now(UTC)
@@ -54,7 +54,7 @@ def test_what_is_created_between_the_two_clocks_belongs_to_the_next_run(
 
 
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
-def test_what_the_provider_lists_late_is_read_by_the_next_run(
+def test_a_fax_that_the_provider_lists_late_is_loaded_by_the_next_run(
     provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
     served, now = serve_fake(provider, generated(provider, 20, days=5)), datetime.now(UTC)
@@ -67,7 +67,7 @@ def test_what_the_provider_lists_late_is_read_by_the_next_run(
 
 @pytest.mark.parametrize("behind", [0, 120])
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
-def test_what_the_provider_lists_already_is_loaded_at_once(
+def test_a_fax_that_the_provider_lists_early_is_loaded_at_once(
     provider: str, behind: int, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
     served, now = serve_fake(provider, generated(provider, 20, days=5)), datetime.now(UTC)
@@ -80,7 +80,7 @@ def test_what_the_provider_lists_already_is_loaded_at_once(
 
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
 @pytest.mark.parametrize("skews", QUIET_SKEWS)
-def test_clocks_that_drift_make_no_quiet_run_write(
+def test_a_drifting_clock_makes_no_quiet_run_write(
     provider: str, skews: tuple[int, int], serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
     served = serve_fake(provider, generated(provider, 20, days=5))
@@ -91,7 +91,7 @@ def test_clocks_that_drift_make_no_quiet_run_write(
     assert (content(warehouse, provider) == before, second.warnings) == (True, [])
 
 
-def test_an_answer_from_a_cache_tells_its_age(serve_fake: ServeFake, settings: Settings) -> None:
+def test_the_age_of_a_cached_response_is_added_to_its_date(serve_fake: ServeFake, settings: Settings) -> None:
     served = serve_fake("phaxio", generated("phaxio", 5, days=5))
     cached = run(served, settings, Date=header(datetime.now(UTC), -60 * MINUTE), Age="3600")
 
@@ -103,7 +103,7 @@ def test_an_answer_from_a_cache_tells_its_age(serve_fake: ServeFake, settings: S
     "date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"]
 )
 @pytest.mark.parametrize("age", first_quick(["", "x", "9" * 30]))
-def test_a_date_far_from_ours_is_no_clock(date: str, age: str, serve_fake: ServeFake, settings: Settings) -> None:
+def test_an_impossible_date_is_ignored(date: str, age: str, serve_fake: ServeFake, settings: Settings) -> None:
     served = serve_fake("signalwire", generated("signalwire", 5, days=5))
     odd = run(served, settings, Date=date, Age=age)
 

@@ -99,7 +99,7 @@ def run_once(
             try:
                 with sync_runs.recorded(opened.client, opened.raw, run, ending):
                     for number in range(1, loads + 1):
-                        run.loads += batches.find() and opened.load(source)
+                        run.loads += batches.prepare_load() and opened.load(source)
                         after_load(number)
                         if run.finished:
                             break

@@ -20,7 +20,7 @@ from tests.support.faults.inject import Fault, Honest
 
 COMMAND = [sys.executable, str(ROOT / "pipelines" / "sync.py"), "--json"]
 ENDS = {signal.SIGTERM: 143, signal.SIGINT: 130}  # the exit code of a run that a signal has ended
-MOST_SECONDS = 60  # that anything waited for may take before it is taken to hang
+MAX_SECONDS = 60  # that anything waited for may take before it is taken to hang
 
 
 def is_there(directory: Path, pattern: str) -> bool:
@@ -52,7 +52,7 @@ class Process:
 
     def wait_for(self, reached: Callable[[], bool]) -> bool:
         """Until the point is reached (true), or the run has ended before (false)."""
-        deadline = time.monotonic() + MOST_SECONDS
+        deadline = time.monotonic() + MAX_SECONDS
         while not reached():
             if self.running.poll() is not None:
                 return reached()
@@ -74,7 +74,7 @@ class Process:
         assert leaks.in_arguments(self.running.pid, self.settings) == []
         if number is not None:
             self.running.send_signal(number)
-        told, _ = self.running.communicate(timeout=MOST_SECONDS)
+        told, _ = self.running.communicate(timeout=MAX_SECONDS)
         self.said = summary_of(told)
         assert leaks.in_text(told, self.settings) == []
         return self.running.returncode, told
@@ -116,7 +116,7 @@ class Barrier:
             self._seen += 1
             if self._seen >= self.page:
                 self.reached.set()
-                self.opened.wait(MOST_SECONDS)
+                self.opened.wait(MAX_SECONDS)
             return honest(request)
 
         return hold

@@ -21,7 +21,7 @@ LOOK_BACK = timedelta(days=3)
 WIDEST = timedelta(days=20)
 HORIZON = Horizon(BEGIN - timedelta(days=30), LOOK_BACK, timedelta(days=30), 100)
 COUNTED = 30  # faxes that the provider counts and pages through; beyond, a window has to be split
-MOST_IN_A_SECOND = 8  # a second, or a day where dates count, cannot be split
+MAX_IN_A_SECOND = 8  # a second, or a day where dates count, cannot be split
 PER_PAGE = 4
 TABLE = Table(
     "faxes",
@@ -91,7 +91,7 @@ class Provider:
         """One more fax of this moment can still be counted and paged to."""
         if self.counts and (self.dates or not (self.heeds_start and self.heeds_end)):
             return len(self.faxes) < COUNTED
-        return sum(at == other for other, _ in self.faxes.values()) < MOST_IN_A_SECOND
+        return sum(at == other for other, _ in self.faxes.values()) < MAX_IN_A_SECOND
 
     def follows(self, place: tuple[datetime, int], anchor: tuple[datetime, int]) -> bool:
         """The place comes after the anchor, in the order of the pages."""
@@ -142,7 +142,7 @@ def sync(provider: Provider, held: Held, now: datetime, stop_after: int | None =
             held.faxes |= zip(rows["id"].to_pylist(), rows["version"].to_pylist(), strict=True)
             held.windows.append((walked.window, walked.proof))
             proofs.append(walked.proof)
-            run.take(walked)
+            run.add_window(walked)
             if reached := run.cursor():
                 held.cursor = reached
                 held.read_at = now

@@ -17,7 +17,7 @@ from tests.support.warehouse.oracle import assert_holds, runs_amiss, unsound
 
 OURS = "datname = current_database() and application_name = 'fax-sync'"
 WAITING = f"select pid from pg_stat_activity where {OURS} and wait_event_type = 'Lock'"
-MOST_SECONDS = 60  # that anything waited for may take before it is taken to hang
+MAX_SECONDS = 60  # that anything waited for may take before it is taken to hang
 TABLES = {  # where a load is when it has to wait for them
     "merging the faxes": "fax_{provider}.{faxes}",
     "merging what is split off": "fax_{provider}.{child}",
@@ -145,7 +145,7 @@ class ServerTrial:
 
     def wait_for_one(self, sql: str) -> int:
         """The number that the query answers with, once it does."""
-        deadline = time.monotonic() + MOST_SECONDS
+        deadline = time.monotonic() + MAX_SECONDS
         while not (found := self.query(sql)):
             assert time.monotonic() < deadline, f"never seen: {sql}"
             time.sleep(0.005)

@@ -23,7 +23,7 @@ from tests.support.warehouse.rows import reading
 COMMAND = [sys.executable, str(Path(__file__).resolve().parents[3] / "pipelines" / "sync.py"), "--json"]
 NewWarehouse = Callable[[int], Warehouse | Lake]  # an empty one, by its number
 TURNS = 8  # of one warehouse and its accounts; then new ones, and the backfill again
-MOST_SECONDS = 300  # of a run that is left alone, before it is taken to hang
+MAX_SECONDS = 300  # of a run that is left alone, before it is taken to hang
 
 
 class Runs(Protocol):
@@ -84,7 +84,7 @@ class Soak:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=MOST_SECONDS,
+            timeout=MAX_SECONDS,
             check=False,
         )
         self.seconds = (self.seconds + time.monotonic() - began) / 2

@@ -26,7 +26,7 @@ from tests.support.warehouse.rows import reading, rows
 
 LOCAL = "local[2]"
 OF_STREAM = "phaxio"  # the provider in the example of the docs
-MOST_SECONDS = 300  # that a run may go on after one of its processes was killed
+MAX_SECONDS = 300  # that a run may go on after one of its processes was killed
 FEW_SECONDS = 60  # that what belongs to a killed driver may take to end
 VICTIMS = {  # what belongs to a run, by what its command line holds
     "sync": {},
@@ -77,10 +77,10 @@ class LakeRuns:
         kind = random.choice(("any time", "reading", "merging", "merging", "merging"))
         if kind == "reading":
             wanted = random.randint(1, 3)
-            wait(process, MOST_SECONDS, lambda: soak.requests() - requests >= wanted)
+            wait(process, MAX_SECONDS, lambda: soak.requests() - requests >= wanted)
         elif kind == "merging":
             wanted = random.randint(1, 6)
-            wait(process, MOST_SECONDS, lambda: self._commits(soak) - commits >= wanted)
+            wait(process, MAX_SECONDS, lambda: self._commits(soak) - commits >= wanted)
         wait(process, random.random() * {"any time": soak.seconds, "reading": 1.0, "merging": 0.5}[kind])
         fell: list[str] = []
         belonging, victim = family(process.pid), None
@@ -139,7 +139,7 @@ class LakeRuns:
             cwd=self.directory,
             capture_output=True,
             text=True,
-            timeout=MOST_SECONDS,
+            timeout=MAX_SECONDS,
             check=False,
         )
         if done.returncode:
@@ -168,9 +168,9 @@ class LakeRuns:
             wait(process, FEW_SECONDS / 6)  # a stream that has recovered goes on
             process.kill()
         try:
-            code = process.wait(MOST_SECONDS)
+            code = process.wait(MAX_SECONDS)
         except subprocess.TimeoutExpired:
-            soak.findings.append(f"{name} goes on {MOST_SECONDS} seconds after its {victim} was killed: {log}")
+            soak.findings.append(f"{name} goes on {MAX_SECONDS} seconds after its {victim} was killed: {log}")
             process.kill()
             return
         if name != "stream" and victim != "driver" and code not in ENDS:

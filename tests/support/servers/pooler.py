@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.servers.postgres import Server
 
-MOST_SECONDS = 30  # that PgBouncer may take to listen
+MAX_SECONDS = 30  # that PgBouncer may take to listen
 _BINARY = which("pgbouncer") or which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
 _CONFIG = """
 [databases]
@@ -61,7 +61,7 @@ def _free_port() -> int:
 
 
 def _wait_for(port: int, running: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + MOST_SECONDS
+    deadline = time.monotonic() + MAX_SECONDS
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection
 
 from tests.support.credentials import PASSWORD
 
-MOST_SECONDS = 60  # that a crashed server may take to come back
+MAX_SECONDS = 60  # that a crashed server may take to come back
 
 
 @contextmanager
@@ -43,7 +43,7 @@ class Server:
 
     def recover(self) -> None:
         """Waits until the server answers again, after it was crashed."""
-        deadline = time.monotonic() + MOST_SECONDS
+        deadline = time.monotonic() + MAX_SECONDS
         while True:
             try:
                 self.query("postgres", "select 1")

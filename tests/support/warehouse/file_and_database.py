@@ -13,7 +13,7 @@ import duckdb
 from tests.support.servers.postgres import Reader, Server
 
 KINDS = ("duckdb", "postgres")
-MOST_SECONDS = 60  # that the server may take to see that a client is gone
+MAX_SECONDS = 60  # that the server may take to see that a client is gone
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Database:
 
     def is_there(self) -> bool:
         """Always; but it waits until the server has seen that a killed client is gone."""
-        deadline = time.monotonic() + MOST_SECONDS
+        deadline = time.monotonic() + MAX_SECONDS
         sql = f"select 1 from pg_stat_activity where datname = '{self.name}'"
         while self.server.query("postgres", sql):
             assert time.monotonic() < deadline, "a session does not end"
