@@ -140,7 +140,7 @@ class AccountSync:
     def _load_further_lists(self, warehouse: load.Warehouse, run: Run) -> list[Run]:
         """The runs of the account's further lists, loaded. If one fails, the views are refreshed all the same."""
         try:
-            return [_load_further_list(warehouse, run, source) for source in run.source.further()]
+            return [_load_further_list(warehouse, run, source) for source in run.source.further_lists()]
         except Exception:
             run.warnings += _refresh_views(warehouse, self._sync.schema, run)
             raise

@@ -194,7 +194,7 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
         _compare_month(run, stored, report)
     if covered := stored.covered():
         report.findings += child_findings(stored, source.table, max(covered.start, run.kept_from or covered.start))
-    for other in source.further():
+    for other in source.further_lists():
         held = stored.of_ledger(other.table.ledger)
         of_list = run.for_list(other, held)
         if not refused and isinstance(refusal(other.api.fetch_pages, run.client, now), Forbidden):

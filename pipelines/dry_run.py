@@ -24,7 +24,9 @@ def dry_run(account: Account, sync: Sync) -> tuple[str, FaxSyncError | None]:
     try:
         with demo.stand_in(), _opened(account, sync.schema) as opened:
             run = create_run(account, account.settings(), sync, opened, time.monotonic())
-            further = (run.for_list(source, stored_faxes_for(opened, source.table)) for source in run.source.further())
+            further = (
+                run.for_list(source, stored_faxes_for(opened, source.table)) for source in run.source.further_lists()
+            )
             return "\n".join(f"{account}: {_sentence_of(walked, opened)}" for walked in (run, *further)), None
     except Exception as failure:
         error = always_fax_sync_error(failure)

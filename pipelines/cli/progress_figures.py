@@ -53,7 +53,7 @@ def duration(seconds: float) -> str:
 def figures(account: str, run: Run, began: float) -> Figures:
     """How far the run is now; `began` is of the monotonic clock."""
     tally = run.tally
-    reading = run.reading.copy()  # the threads that read change it
+    reading = run.window_counts.copy()  # the threads that read change it
     return Figures(
         account,
         tally.new + tally.changed + tally.unchanged + sum(seen for seen, _ in reading.values()),

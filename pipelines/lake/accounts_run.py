@@ -136,7 +136,7 @@ class LakeRun:
         """The run of the provider's next list, if there is one."""
         return [
             _AccountRun(one.account, one.settings, one.run.for_list(source, self._stored(source)), of=one.of or one)
-            for source in one.run.source.further()[:1]
+            for source in one.run.source.further_lists()[:1]
         ]
 
     def _stored(self, source: Source) -> LakeStored:

@@ -1,1 +1,1 @@
-"""What one window of creation time holds, read page by page, with its proof. Knows neither dlt nor a warehouse."""
+"""Reads one window of creation time: its faxes, page by page, with a proof. Imports neither dlt nor a warehouse."""

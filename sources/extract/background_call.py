@@ -1,4 +1,4 @@
-"""Calls that run in threads of their own, in the background."""
+"""Calls in background threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,10 +11,10 @@ IsWanted = Callable[[], bool]
 
 
 class BackgroundCall(Generic[Result]):
-    """A call whose result is wanted later; it is told whether it still is, and may end early if it is not.
+    """A call whose result is needed later. The call gets a function that turns false once it is cancelled.
 
-    It runs in a thread once it is started, else when its result is asked for. The thread ends with the process, and has
-    the context of what started it.
+    After `start` it runs in a daemon thread, with a copy of the caller's context variables. Without `start`, it runs in
+    the thread that asks for the result.
     """
 
     def __init__(self, call: Callable[[IsWanted], Result]) -> None:
@@ -25,13 +25,13 @@ class BackgroundCall(Generic[Result]):
         self._error: BaseException | None = None
 
     def start(self) -> None:
-        """Starts the thread, unless it has been started."""
+        """Starts the thread, once."""
         if self._thread is None:
             self._thread = Thread(target=copy_context().run, args=(self._run,), daemon=True)
             self._thread.start()
 
     def result(self) -> Result:
-        """The result of the call, once it has ended; what the call raised is raised here."""
+        """Waits for the call, and returns its result, or raises its error."""
         if self._thread is None:
             self._run()
         else:
@@ -41,25 +41,25 @@ class BackgroundCall(Generic[Result]):
         return self._result[0]
 
     def cancel(self) -> None:
-        """Tells the call that its result is not wanted any more."""
+        """Tells the call that its result is no longer needed; it may end early."""
         self._cancelled.set()
 
     def _run(self) -> None:
         try:
             self._result.append(self._call(lambda: not self._cancelled.is_set()))
-        except BaseException as error:  # raised again where the result is asked for
+        except BaseException as error:  # `result` raises it
             self._error = error
 
 
-def in_parallel(calls: Iterable[Callable[[], Result]], abreast: int) -> Iterator[Result]:
-    """What the calls return, in their order, with so many of them under way at a time; what one raises is raised."""
-    under_way: deque[BackgroundCall[Result]] = deque()
+def in_parallel(calls: Iterable[Callable[[], Result]], concurrency: int) -> Iterator[Result]:
+    """The results of the calls, in their order; `concurrency` of them run at the same time. An error is raised."""
+    running: deque[BackgroundCall[Result]] = deque()
     for call in calls:
         background = BackgroundCall(lambda _, call=call: call())  # type: ignore[misc]  # mypy infers no type of a default
-        if abreast > 1:
+        if concurrency > 1:
             background.start()
-        under_way.append(background)
-        if len(under_way) >= abreast:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+        running.append(background)
+        if len(running) >= concurrency:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()

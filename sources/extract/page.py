@@ -1,4 +1,4 @@
-"""What a provider answers: one page of records, that it keeps nothing so old, a count, or the account's balance."""
+"""The responses of a provider: a page of records, a count of the month, a balance, or the limit of its history."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,31 +10,31 @@ from sources.errors import ContractError, Refused, shape
 from sources.records.schema import Record
 from sources.window import Window
 
-MAX_RECORDS = 10_000  # of one page: ten times what any provider is asked for
+MAX_RECORDS = 10_000  # of one page; ten times the largest page that is requested
 
 
 @dataclass(frozen=True)
 class Page:
-    """One response: its records, and how many the whole query has; None if the provider does not say.
+    """One page: its records, and the `total` of the whole query; None if the provider gives no total.
 
-    `beyond_count`: there are more than the provider counts or serves, so the window has to be split.
+    `beyond_count`: the query has more records than the provider counts or lists, so the window has to be split.
     """
 
     records: list[Record]
     total: int | None = None
     beyond_count: bool = False
 
-    def treated(self, treat: Callable[[Record], Record]) -> "Page":
-        """The page with each of its records as it may be kept."""
-        return replace(self, records=[treat(record) for record in self.records])
+    def mapped(self, function: Callable[[Record], Record]) -> "Page":
+        """The page with `function` applied to each record."""
+        return replace(self, records=[function(record) for record in self.records])
 
 
 @dataclass(frozen=True)
 class MonthCount:
-    """How many faxes a provider counts in the current month.
+    """The provider's own count of the faxes of the current month.
 
-    `spans` are what it may mean by that month, the likeliest first; `deliveries` names the child table whose rows it
-    may count in place of a fax that has any.
+    `spans` are the possible meanings of that month, the likeliest first. `deliveries` names a child table: the provider
+    may count its rows instead of the fax they belong to.
     """
 
     faxes: int
@@ -49,8 +49,8 @@ class Balance(NamedTuple):
     read_at: datetime
 
 
-class ChainBroken(Exception):
-    """A link to the next page was refused, perhaps because its token is too old: the window is to be walked again."""
+class NextPageRefused(Exception):
+    """The provider refused the link to the next page, perhaps because its token expired: read the window again."""
 
 
 class HistoryLimit(Exception):
@@ -61,11 +61,11 @@ class HistoryLimit(Exception):
         self.limit = limit
 
 
-def record_of(provider: str, get: Callable[[], Any], name: str = "a fax") -> Record | None:
-    """The record that `get` asks for; None if the provider answers 404: it no longer has it.
+def fetch_record(provider: str, get: Callable[[], Any], name: str = "a fax") -> Record | None:
+    """The record that `get` requests; None if the provider answers 404, because it no longer has the record.
 
     Raises:
-        ContractError: the answer is no object.
+        ContractError: the response is no JSON object.
     """
     try:
         record = get()
@@ -78,11 +78,11 @@ def record_of(provider: str, get: Callable[[], Any], name: str = "a fax") -> Rec
     return record
 
 
-def records_of(provider: str, data: Any, key: str = "data") -> list[Record]:
-    """The records of a page, which stand under `key`.
+def parse_records(provider: str, data: Any, key: str = "data") -> list[Record]:
+    """The records of a page, given as the value of `key`.
 
     Raises:
-        ContractError: it is no list of objects, or of far more than were asked for.
+        ContractError: the value is no list of objects, or holds more than 10,000.
     """
     if not isinstance(data, list):
         raise ContractError(f'{provider}: expected "{key}" to be a list of faxes, got {shape(data)}')

@@ -1,4 +1,4 @@
-"""Whether pages that come in order of creation have gone past a window. Pure: no clock is read here."""
+"""The order of pages: whether pages sorted by creation time have passed the end of a window. Pure functions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from sources.window import Window
 
 @dataclass
 class PageOrder:
-    """The creation times of one chain of pages, in the order they came; `window` is what the chain is read for.
+    """The creation times of the pages of one query, in the order of the pages. `window` is the span that is read.
 
-    A link may drop the filters of the first request, and then leads through the whole history. As long as every time
-    so far came in order, nothing of the window can follow a page that lies beyond it. Out of order, anything can.
+    A link to the next page may drop the filters of the first request, and lead through the whole history. If all times
+    so far are sorted, no fax of the window can follow a page that lies beyond it. If they are not, one can.
     """
 
     window: Window
-    rises: bool = False
-    falls: bool = False
+    is_ascending: bool = False
+    is_descending: bool = False
     _last: datetime | None = None
 
     def add(self, times: Iterable[datetime]) -> None:
         """Adds the times of one page."""
         for at in times:
             if self._last is not None:
-                self.rises = self.rises or at > self._last
-                self.falls = self.falls or at < self._last
+                self.is_ascending = self.is_ascending or at > self._last
+                self.is_descending = self.is_descending or at < self._last
             self._last = at
 
     def is_past(self, times: list[datetime]) -> bool:
-        """The page of these times, the last one added, lies beyond the window, and so will every page after it."""
-        if not times or self.rises == self.falls:
+        """The page with these times, added last, lies beyond the window, and so will every later page."""
+        if not times or self.is_ascending == self.is_descending:
             return False
-        return max(times) < self.window.start if self.falls else min(times) >= self.window.end
+        return max(times) < self.window.start if self.is_descending else min(times) >= self.window.end

@@ -1,4 +1,4 @@
-"""What one reading of a window's pages has seen: how many records, whether pages repeat, and when they are from."""
+"""The ids of one reading of a window: counts distinct records, and detects pages that repeat."""
 
 from array import array
 from datetime import UTC, datetime
@@ -9,25 +9,25 @@ from sources.errors import ContractError
 from sources.extract.window_result import WindowResult
 from sources.window import Window
 
-MAX_IDLE_PAGES = 100  # in a row that bring nothing new
-MAX_IDS = 200_000  # of an uncounted query, to tell records that came before
-MAX_ROWS = 20_000  # per window: what is held in memory at once, where no count says so beforehand
+MAX_IDLE_PAGES = 100  # in a row without a new record
+MAX_IDS = 200_000  # held in memory to detect repeated records, if the provider gives no total
+MAX_ROWS = 20_000  # of one window in memory, if the provider gives no total
 
 
 class PageRepeated(ContractError):
-    """A page came twice: the pages go round in a circle, or the list has grown by a whole page meanwhile."""
+    """A page came twice: the links form a circle, or the list has grown by a whole page since the request before."""
 
 
 class SeenIds:
-    """What one reading of a window's pages has seen: `count` distinct records, and the time of each one taken.
+    """The ids of one reading of a window's pages, and in `taken_times` the creation time of each fax taken (Unix time).
 
-    `has_shifted`: a page held nothing but what had come before, because records arrived or vanished meanwhile.
-    `is_crowded`: faxes were let go.
+    `has_shifted`: a page held only records of earlier pages, because records were added or deleted during the reading.
+    `has_dropped_faxes`: faxes were dropped from memory, so the window has to be read again in pieces.
     """
 
     def __init__(self, window: Window) -> None:
-        self.has_shifted = self.is_crowded = False
-        self.taken = array("d")
+        self.has_shifted = self.has_dropped_faxes = False
+        self.taken_times = array("d")
         self._window = window
         self._ids: set[Any] = set()
         self._ids_before = 0
@@ -37,20 +37,20 @@ class SeenIds:
 
     @property
     def count(self) -> int:
-        """How many distinct records have been seen."""
+        """The number of distinct records."""
         return self._ids_before + len(self._ids)
 
     def add(self, id: Any) -> None:
-        """Adds a record of the page that is being read."""
+        """Adds a record of the current page."""
         self._page.append(id)
         self._ids.add(id)
 
     def end_page(self, number: int, is_counted: bool) -> None:
-        """Ends a page.
+        """Ends the current page. `is_counted`: the provider gives a total.
 
         Raises:
-            PageRepeated: it has come before.
-            ContractError: it is one of too many that brought nothing new.
+            PageRepeated: an earlier page held the same records.
+            ContractError: too many pages in a row held no new record.
         """
         is_idle = self.count == self._count_before
         page = hash(tuple(self._page))
@@ -66,19 +66,19 @@ class SeenIds:
             self._ids_before, self._ids = self.count, set()
         self._count_before = self.count
 
-    def drop_crowd(self, result: WindowResult) -> None:
-        """Lets go of faxes where there are more than are held at once, to be read again in pieces."""
+    def drop_excess(self, result: WindowResult) -> None:
+        """Drops the faxes of the result from memory if there are more than `MAX_ROWS`."""
         if len(result.faxes) > MAX_ROWS:
-            self.is_crowded = True
+            self.has_dropped_faxes = True
             result.drop_faxes()
 
-    def pieces(self) -> list[Window]:
-        """The window cut so that each piece holds no more faxes than are held at once.
+    def split_window(self) -> list[Window]:
+        """The window cut into pieces of at most `MAX_ROWS` faxes each, in ascending order.
 
         Raises:
-            ContractError: it cannot be cut.
+            ContractError: one second has more faxes than that.
         """
-        times = sorted(self.taken)[:: MAX_ROWS * 3 // 4][1:]
+        times = sorted(self.taken_times)[:: MAX_ROWS * 3 // 4][1:]
         cuts = [datetime.fromtimestamp(int(at), UTC) for at in times]
         inner = sorted({at for at in cuts if self._window.start < at < self._window.end})
         if not inner:

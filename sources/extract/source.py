@@ -1,4 +1,4 @@
-"""One account of a provider as it is read. A source can be pickled; what it opens cannot."""
+"""The source of one account: its provider, its settings, and the calls that read it. A source can be pickled."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -28,16 +28,16 @@ class Api(Protocol):
     BOUND_FORMS: tuple[BoundForm, ...]
 
     def fetch_pages(self, client: Client, window: Window, form: BoundForm = ...) -> Iterator[Page]:
-        """The pages of faxes created in the window, its bounds written in one of `BOUND_FORMS`; the first, usually."""
+        """The pages of faxes created in the window. `form` is one of `BOUND_FORMS`; by default the first."""
 
     def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
         """One fax by its id; None if the provider no longer has it."""
 
 
 class Listing(NamedTuple):
-    """A list that is walked in windows: the table of its records, and the API that reads it.
+    """A list of the provider that is read in windows: the table of its records, and the API that reads it.
 
-    `setting` names the setting of the provider that turns the list off, if there is one.
+    `setting` is the name of the provider's setting that turns the list off; None without one.
     """
 
     table: Table
@@ -47,9 +47,9 @@ class Listing(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """One account: its provider and name, the provider's `Settings` with the credentials, and what is kept of a fax.
+    """One account: its provider and name, the provider's `Settings` with the credentials, and the privacy settings.
 
-    `listing` says which of the provider's lists is read: 0 is that of its faxes.
+    `listing` is the number of the provider's list that is read; 0 is the list of faxes.
     """
 
     provider: str
@@ -70,11 +70,11 @@ class Source:
 
     @property
     def tables(self) -> list[Table]:
-        """The tables of all lists of the provider, that of the faxes first."""
+        """The tables of all lists of the provider; the table of the faxes first."""
         return [listing.table for listing in self._listings]
 
-    def further(self) -> "list[Source]":
-        """The same account as it is read from each of the provider's lists after this one that is not turned off."""
+    def further_lists(self) -> "list[Source]":
+        """The sources of the same account for the lists after this one, without those that a setting turns off."""
         return [
             replace(self, listing=number)
             for number, listing in enumerate(self._listings)
@@ -92,50 +92,50 @@ class Source:
         return (Listing(package.TABLE, package.api), *getattr(package, "FURTHER", ()))
 
     def connect(self) -> Client:
-        """A client with the account's credentials; it connects with the first request."""
+        """A client with the account's credentials. It connects at the first request."""
         client: Client = sources.provider(self.provider).connect(self.settings)
         return client
 
     def walker(
         self,
         client: Client,
-        learnt: BoundSemantics | None = None,
+        semantics: BoundSemantics | None = None,
         warn: Callable[[str], object] = lambda text: None,
     ) -> Walker:
-        """What walks spans of this account; `learnt` is how the provider reads bounds, as far as that is known."""
+        """The walker of this account. `semantics` says how the provider reads bounds, if that is known."""
         first, *others = self.api.BOUND_FORMS
         reader = WindowReader(
             partial(self._fetch_pages, client),
             self.table,
             self.account,
             self.privacy.of(self.table),
-            learnt or BoundSemantics(form=first),
+            semantics or BoundSemantics(form=first),
             {form: partial(self._fetch_pages, client, form=form) for form in others},
             warn,
         )
         return Walker(reader, self.api.WIDEST_WINDOW, client.connections)
 
     def fetch_fax(self, client: Client, fax_id: Any) -> Record | None:
-        """One fax by its id, as it may be kept; None if the provider no longer has it."""
+        """One fax by its id, after the privacy settings; None if the provider no longer has it."""
         fax = self.api.fetch_fax(client, fax_id)
         return self.privacy.of(self.table)(self.table.shaped(fax)) if fax else fax
 
     def count_this_month(self, client: Client, now: datetime) -> MonthCount | None:
-        """How many faxes the provider counts in the current month; None if it does not count."""
+        """The provider's own count of the faxes of the current month; None if it offers none."""
         count: Callable[[Client, datetime], MonthCount] | None = getattr(self.api, "count_this_month", None)
         return count(client, now) if count else None
 
     def balance(self, client: Client) -> Balance | None:
-        """The account's balance now; None if the provider offers none, or does not answer with one."""
+        """The account's balance now; None if the provider offers none, or the request fails."""
         fetch = getattr(self.api, "fetch_balance", None)
         if fetch is None:
             return None
         try:
             return Balance(fetch(client), client.server_time())
-        except Exception:  # the faxes are loaded, and no balance is worth a failed run
+        except Exception:  # the faxes are loaded; a missing balance must not fail the run
             LOG.debug("%s/%s: the balance could not be read", self.provider, self.account, exc_info=True)
             return None
 
     def _fetch_pages(self, client: Client, window: Window, form: BoundForm | None = None) -> Iterator[Page]:
         form = form or self.api.BOUND_FORMS[0]
-        return (page.treated(self.table.shaped) for page in self.api.fetch_pages(client, window, form))
+        return (page.mapped(self.table.shaped) for page in self.api.fetch_pages(client, window, form))

@@ -1,4 +1,4 @@
-"""The request to end a run early: what is complete is loaded, and what is under way is given up."""
+"""Stops a run early: complete windows are loaded, the current call is cancelled."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -6,34 +6,34 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-class GivenUp(BaseException):
-    """Ends a call that `Stop.unless_requested` has made, wherever it waits or reads."""
+class CallCancelled(BaseException):
+    """Cancels the current call of `Stop.call_unless_requested`, wherever it waits or reads."""
 
 
 class Stop:
-    """Whether a run has been asked to end. Only the main thread may ask, as Python's signal handlers do."""
+    """Whether a stop of the run was requested. Only the main thread may request it; signal handlers run there."""
 
     def __init__(self) -> None:
         self.requested = False
-        self._may_give_up = False
+        self._can_cancel = False
 
     def request(self) -> None:
-        """Asks the run to end.
+        """Requests the stop.
 
         Raises:
-            GivenUp: a call is under way that may be given up.
+            CallCancelled: there is a call to cancel.
         """
         self.requested = True
-        if self._may_give_up:
-            self._may_give_up = False
-            raise GivenUp
+        if self._can_cancel:
+            self._can_cancel = False
+            raise CallCancelled
 
-    def unless_requested(self, call: Callable[[], Result]) -> Result | None:
-        """What the call gives; None if the run was asked to end before or meanwhile."""
+    def call_unless_requested(self, call: Callable[[], Result]) -> Result | None:
+        """The result of the call; None if a stop was requested before or during it."""
         try:
-            self._may_give_up = not self.requested
-            return call() if self._may_give_up else None
-        except GivenUp:
+            self._can_cancel = not self.requested
+            return call() if self._can_cancel else None
+        except CallCancelled:
             return None
         finally:
-            self._may_give_up = False
+            self._can_cancel = False

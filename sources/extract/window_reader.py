@@ -1,4 +1,4 @@
-"""Reading one window of creation time, and proving that it is complete, as far as its provider allows."""
+"""Reads one window of creation time, and proves that it is complete, if the provider gives a total."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from itertools import islice
 from sources.errors import ContractError, FaxSyncError, ProviderDown
 from sources.extract.background_call import IsWanted
 from sources.extract.bound_forms import BoundForms, FormChanged
-from sources.extract.page import ChainBroken, Page
+from sources.extract.page import NextPageRefused, Page
 from sources.extract.page_order import PageOrder
 from sources.extract.seen_ids import MAX_ROWS, PageRepeated, SeenIds
 from sources.extract.window_result import WindowCounts, WindowResult
@@ -18,57 +18,61 @@ from sources.records.record import Problem, fingerprint, place
 from sources.records.schema import Record, Table
 from sources.window import FIRST_INSTANT, LAST_INSTANT, SECOND, Window
 
-WALKS = 3  # of one window, until its count comes out
-MAX_EMPTY_FIRST_PAGES = 5  # before the first records of a chain of links
-MAX_UNPLACED = 100  # records of one window without a usable id or creation time: more is no accident
+MAX_READINGS = 3  # of one window, until its faxes equal the provider's total
+MAX_EMPTY_FIRST_PAGES = 5  # pages without records at the start of a query
+MAX_UNPLACED = 100  # records of one window without a usable id or creation time; more break the contract
 
 Fetch = Callable[[Window], Iterator[Page]]
 
 
 @dataclass
 class WindowReader:
-    """Reads one account's windows: `fetch` gives the pages of a span, `table` says what a record must have.
+    """Reads the windows of one account. `fetch` returns the pages of a span, `table` declares the columns of a record.
 
-    `treat` gives each record as it may be kept. `fallbacks` give the pages of a span too, with its bounds written in
-    another form that the provider documents: one of them is used where bounds in the first form are not heeded.
+    `apply_privacy` applies the privacy settings to a record. `fallbacks` return the pages of a span with its bounds
+    written in another documented form; one of them is used if the provider ignores bounds in the first form.
 
-    Nobody documents whether bounds are inclusive, or whether only their dates count. So more is asked for than the
-    window holds, and each fax is taken by the one window that its creation time lies in: a day more at both ends,
-    until a fax that a comparison of dates would have left out shows that instants count; then a second suffices.
+    Providers do not document whether bounds are inclusive, or whether only their dates count. So each query asks for
+    more than its window: a day at both ends, or a second once a page has shown that the provider compares instants.
+    Each fax is taken by the one window that contains its creation time.
     """
 
     fetch: Fetch
     table: Table
     account: str
-    treat: Callable[[Record], Record] = as_it_is
+    apply_privacy: Callable[[Record], Record] = as_it_is
     semantics: BoundSemantics = field(default_factory=BoundSemantics)
     fallbacks: Mapping[BoundForm, Fetch] = field(default_factory=dict)
     warn: Callable[[str], object] = lambda text: None
-    newest: datetime = FIRST_INSTANT  # a window that takes newer faxes asks for those created until then
-    has_found: bool = field(default=False, init=False)  # any record yet
-    reading: WindowCounts = field(default_factory=dict, init=False)
+    newest: datetime = FIRST_INSTANT  # with `takes_newer`, the query reaches this instant
+    has_seen_records: bool = field(default=False, init=False)
+    window_counts: WindowCounts = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self._forms = BoundForms(self.semantics, self.fallbacks, self._look, self.warn)
+        self._forms = BoundForms(self.semantics, self.fallbacks, self._fetch_times, self.warn)
 
     def read(self, window: Window, takes_newer: bool, is_wanted: IsWanted = lambda: True) -> WindowResult:
-        """The window, read as often as it takes for its count to come out, three times at most.
+        """The window's faxes and proof. It is read up to three times, until its faxes equal the provider's total.
 
-        If the provider heeds no bounds, all that it lists is read to its end, whatever the window.
+        With `takes_newer`, faxes created after the window are taken too. If the provider ignores bounds, the whole list
+        is read, whatever the window. If `is_wanted` turns false, the reading ends early.
 
         Raises:
-            Overfull: there are more faxes than one query counts, or than are held at once, and it can be split.
-            BoundsIgnored: the provider heeds no bounds, as this window has shown.
-            HistoryLimit: it begins before what the provider keeps.
+            TooManyFaxes: the window has more faxes than one query counts, or than fit in memory, and can be split.
+            BoundsIgnored: this window has shown that the provider ignores bounds.
+            HistoryLimit: the window begins before the provider's history.
             PageRepeated: a page repeats in each reading.
+            ProviderDown: the provider refused the link to a next page in each reading.
             ContractError: a page is not what the documentation says.
         """
         result = None
-        failure: FaxSyncError = ProviderDown(f"the pages of {window} broke off {WALKS} times: run again later")
-        for _ in range(WALKS):
+        failure: FaxSyncError = ProviderDown(
+            f"{MAX_READINGS} times, a link to the next page of {window} was refused: run again"
+        )
+        for _ in range(MAX_READINGS):
             try:
-                result = self._walk_once(window, takes_newer, is_wanted)
-            except ChainBroken:
+                result = self._read_once(window, takes_newer, is_wanted)
+            except NextPageRefused:
                 continue
             except PageRepeated as repeated:
                 failure = repeated
@@ -81,59 +85,56 @@ class WindowReader:
             raise failure
         return result
 
-    def finds_nothing(self, span: Window) -> bool:
-        """Nothing came of the span, and nothing comes of it in any form of bounds that the provider documents.
+    def confirm_empty(self, span: Window) -> bool:
+        """The span has no faxes in any documented form of bounds. If it has, that form is used from now on."""
+        return self.has_seen_records or not self._forms.find_working_form(span)
 
-        If something does, bounds are written in that form from now on.
-        """
-        return self.has_found or not self._forms.seek(span)
-
-    def find_out(self, created_at: datetime) -> None:
-        """Asks for the two seconds around a fax: bounds that are read as instants give it, and no other time's."""
+    def probe_bounds(self, created_at: datetime) -> None:
+        """Requests the two seconds around a fax, to learn whether the provider compares instants or dates."""
         asked = Window(created_at, created_at).widened(SECOND)
         page = next(self._pages(asked, self.semantics.form), Page([]))
-        self._take(page.records, WindowResult(asked, asked), SeenIds(asked), asked)
-        self.semantics.coarse = self.semantics.coarse or not page.records
+        self._add_records(page.records, WindowResult(asked, asked), SeenIds(asked), asked)
+        self.semantics.compares_dates = self.semantics.compares_dates or not page.records
 
-    def _walk_once(self, window: Window, takes_newer: bool, is_wanted: IsWanted) -> WindowResult:
-        """One reading of all pages. It is proven if every page claims the same total and as many ids were seen."""
+    def _read_once(self, window: Window, takes_newer: bool, is_wanted: IsWanted) -> WindowResult:
+        """One reading of all pages: `counted` if every page gives the same total, and as many distinct ids came."""
         wanted = Window(window.start, max(window.end, self.newest)) if takes_newer else window
         form, is_whole = self.semantics.form, self.semantics.ignored
-        asked, plausible = self.semantics.asked(wanted), self.semantics.plausible(window, takes_newer)
+        asked, plausible = self.semantics.query_span(wanted), self.semantics.plausible_span(window, takes_newer)
         result = WindowResult(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
-        seen, passage = SeenIds(window), PageOrder(plausible)
-        claims: list[int | None] = []
+        seen, order = SeenIds(window), PageOrder(plausible)
+        totals: list[int | None] = []
         is_first, overfull = True, False
         for number, page in enumerate(self._pages(asked, form), start=1):
             if not is_wanted():
                 break
-            times = self._take(page.records, result, seen, asked)
+            times = self._add_records(page.records, result, seen, asked)
             seen.end_page(number, page.total is not None)
-            self.reading[window] = seen.count, page.total
+            self.window_counts[window] = seen.count, page.total
             overfull = overfull or page.beyond_count
-            claims.append(page.total)
+            totals.append(page.total)
             if is_whole:
                 self._require_end(window, overfull)
-                seen.drop_crowd(result)
+                seen.drop_excess(result)
                 continue
             strays = [at for at in times if at not in plausible]
             if strays and (is_first or overfull):
-                self._forms.question(form, window, strays)
+                self._forms.check_strays(form, window, strays)
             crowded = overfull or len(result.faxes) > MAX_ROWS
-            if crowded and result.last is not None and window.length > self.semantics.finest:
-                raise Overfull(result.last)
-            passage.add(times)
-            if not is_first and page.total is None and passage.is_past(times):
+            if crowded and result.last_created_at is not None and window.length > self.semantics.min_length:
+                raise TooManyFaxes(result.last_created_at)
+            order.add(times)
+            if not is_first and page.total is None and order.is_past(times):
                 break
             is_first = is_first and not page.records
-        if seen.is_crowded:
-            raise Overfull(window.start, seen.pieces())
+        if seen.has_dropped_faxes:
+            raise TooManyFaxes(window.start, seen.split_window())
         self._require_placed(result, seen.count)
         result.rows_seen = seen.count
-        result.total, result.total_last = (claims[0], claims[-1]) if claims else (None, None)
+        result.total, result.total_last = (totals[0], totals[-1]) if totals else (None, None)
         result.count()
-        if overfull or {*claims} != {None}:
-            result.proof = "counted" if {*claims} == {seen.count} and not overfull else "unproven"
+        if overfull or {*totals} != {None}:
+            result.proof = "counted" if {*totals} == {seen.count} and not overfull else "unproven"
         elif seen.has_shifted:
             result.proof = "unproven"
         return result
@@ -141,8 +142,7 @@ class WindowReader:
     def _require_end(self, window: Window, overfull: bool) -> None:
         if overfull:
             raise ContractError(
-                f"the provider does not heed the bounds {window}, and has more faxes than it counts or lists: "
-                "what lies beyond cannot be read"
+                f"the provider ignores the bounds {window}, and has more faxes than it lists: the others cannot be read"
             )
 
     def _require_placed(self, result: WindowResult, seen: int) -> None:
@@ -154,17 +154,19 @@ class WindowReader:
 
     def _pages(self, asked: Window, form: BoundForm) -> Iterator[Page]:
         fetch = self.fallbacks.get(form, self.fetch)
-        return (page.treated(self.treat) for page in fetch(asked))
+        return (page.mapped(self.apply_privacy) for page in fetch(asked))
 
-    def _look(self, form: BoundForm, window: Window) -> list[datetime]:
-        """The creation times on the first page with records, the window's bounds being written in this form."""
-        asked = BoundSemantics(form=form, floor=self.semantics.floor).asked(window)
+    def _fetch_times(self, form: BoundForm, window: Window) -> list[datetime]:
+        """The creation times on the first page with records, with the window's bounds written in this form."""
+        asked = BoundSemantics(form=form, floor=self.semantics.floor).query_span(window)
         pages = islice(self._pages(asked, form), MAX_EMPTY_FIRST_PAGES)
         records = next((page.records for page in pages if page.records), [])
-        return self._take(records, WindowResult(asked, asked), SeenIds(asked), None)
+        return self._add_records(records, WindowResult(asked, asked), SeenIds(asked), None)
 
-    def _take(self, records: list[Record], result: WindowResult, seen: SeenIds, asked: Window | None) -> list[datetime]:
-        """Takes a page's records; gives their creation times, as far as they tell one."""
+    def _add_records(
+        self, records: list[Record], result: WindowResult, seen: SeenIds, asked: Window | None
+    ) -> list[datetime]:
+        """Adds a page's records to the result; returns their creation times, without records that have none."""
         times = []
         for record in records:
             try:
@@ -176,20 +178,20 @@ class WindowReader:
                 continue
             seen.add(fax.id)
             times.append(fax.created_at)
-            result.last = fax.created_at
-            if fax.created_at in result.taken:
-                seen.taken.append(fax.created_at.timestamp())
+            result.last_created_at = fax.created_at
+            if fax.created_at in result.taken_span:
+                seen.taken_times.append(fax.created_at.timestamp())
                 result.add(self.table, self.account, fax)
         if asked is not None:
-            self.semantics.learn(asked, times)
-        self.has_found = self.has_found or bool(records)
+            self.semantics.observe(asked, times)
+        self.has_seen_records = self.has_seen_records or bool(records)
         return times
 
 
-class Overfull(Exception):
-    """More faxes than one query counts, one of them created at `created_at`: the window has to be split.
+class TooManyFaxes(Exception):
+    """The window has more faxes than one query counts, and has to be split. One of them was created at `created_at`.
 
-    `pieces`: into these, if that is known.
+    `pieces`: the windows to read instead, if they are known.
     """
 
     def __init__(self, created_at: datetime, pieces: Sequence[Window] = ()) -> None:

@@ -1,4 +1,4 @@
-"""How wide a window should be, and how a provider reads the bounds it is given. Pure functions of time."""
+"""How long a window should be, and how a provider reads bounds: inclusive or exclusive, instants or dates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,80 +6,79 @@ from datetime import datetime, timedelta, timezone
 
 from sources.window import DAY, LAST_INSTANT, SECOND, Window, iso_date, rfc3339
 
-ROWS_AIMED_AT = 8_700  # per window: well below the 10,000 that a provider counts, and half a page short of whole ones
+TARGET_ROWS = 8_700  # of a window: well below the 10,000 that a provider counts, and half a page less than whole pages
 _ZONES = tuple(timezone(timedelta(hours=hours)) for hours in (0, -5, -6))  # UTC, and US Central summer and winter
-_ANY_ZONE = timedelta(hours=14)  # as far as a zone is from UTC, for a provider that reads bounds in its own
+_ANY_ZONE = timedelta(hours=14)  # the largest UTC offset: a provider may read bounds in its own time zone
 
 
 @dataclass(frozen=True)
 class BoundForm:
-    """A documented way to write a bound; `slack` is how much more to ask for at both ends, to miss nothing by it.
+    """A documented form of a bound. `slack` is added at both ends of a query, so that it misses no fax.
 
-    `tells_time`: it may be read as an instant.
+    `has_time`: the provider may read the bound as an instant.
     """
 
     name: str
     write: Callable[[datetime], str]
     slack: timedelta
-    tells_time: bool
+    has_time: bool
 
 
-TIMESTAMPS = BoundForm("timestamps", rfc3339, DAY, tells_time=True)  # a provider may compare their dates only
-BARE_DATES = BoundForm(
-    "bare dates", iso_date, 2 * DAY, tells_time=False
-)  # a date may lose its day, and be that of another zone
+TIMESTAMPS = BoundForm("timestamps", rfc3339, DAY, has_time=True)  # a provider may compare only their dates
+# A bare date may be exclusive, and a date in another time zone.
+BARE_DATES = BoundForm("bare dates", iso_date, 2 * DAY, has_time=False)
 
 
 @dataclass
 class BoundSemantics:
-    """How a provider reads bounds, as far as its answers have shown.
+    """How a provider reads bounds, according to its responses so far.
 
-    `instants`: a fax came that a comparison of dates, with the bounds' own days left out, would not have given.
-    `coarse`: the bounds did not hold to the second, so a window shorter than a day is answered no shorter.
-    `form` is how bounds are written. `ignored`: the provider heeds them in no form that it documents.
-    `floor`: the provider keeps nothing created earlier, so nothing earlier is asked for.
+    `compares_instants`: a fax came that an exclusive comparison of dates would have left out.
+    `compares_dates`: a fax came from outside the bounds, so windows shorter than a day make no difference.
+    `form`: how bounds are written. `ignored`: the provider ignores bounds in every documented form.
+    `floor`: the provider keeps nothing created before this instant (UTC), so no query asks for it.
     """
 
-    instants: bool = False
-    coarse: bool = False
+    compares_instants: bool = False
+    compares_dates: bool = False
     form: BoundForm = TIMESTAMPS
     ignored: bool = False
     floor: datetime | None = None
 
-    def use(self, form: BoundForm) -> None:
-        """Has bounds written in another form; what was learnt about the one before does not hold for it."""
-        self.form, self.instants, self.coarse = form, False, not form.tells_time
+    def switch_to(self, form: BoundForm) -> None:
+        """Writes bounds in another form from now on. What responses showed about the form before is dropped."""
+        self.form, self.compares_instants, self.compares_dates = form, False, not form.has_time
 
-    def plausible(self, window: Window, takes_newer: bool = False) -> Window:
-        """Where the faxes of an answer to the window may lie, if bounds are heeded, be it by dates of any zone."""
+    def plausible_span(self, window: Window, takes_newer: bool = False) -> Window:
+        """The span of creation times that a page of the window may hold if bounds are applied, in any time zone."""
         plausible = window.widened(2 * self.form.slack + _ANY_ZONE)
         return Window(plausible.start, LAST_INSTANT) if takes_newer else plausible
 
-    def asked(self, window: Window) -> Window:
-        """What to ask for, to get all of the window: days more at either end, or a second; nothing below a floor."""
-        asked = window.widened(SECOND if self.instants else self.form.slack)
+    def query_span(self, window: Window) -> Window:
+        """The span to query for the window: wider by the slack, or by a second, and not earlier than the floor."""
+        asked = window.widened(SECOND if self.compares_instants else self.form.slack)
         start = max(asked.start, self.floor) if self.floor else asked.start
-        return Window(start, window.end if self.instants else asked.end)
+        return Window(start, window.end if self.compares_instants else asked.end)
 
-    def learn(self, asked: Window, times: Sequence[datetime]) -> None:
-        """Takes note of when the faxes of an answer were created."""
-        heeded = asked.widened(SECOND)
-        inside = [at for at in times if heeded.start <= at <= heeded.end]
-        self.coarse = self.coarse or len(inside) < len(times)
-        if self.instants or not self.form.tells_time:
+    def observe(self, asked: Window, times: Sequence[datetime]) -> None:
+        """Learns from the creation times of a page of the query `asked`."""
+        tolerated = asked.widened(SECOND)
+        inside = [at for at in times if tolerated.start <= at <= tolerated.end]
+        self.compares_dates = self.compares_dates or len(inside) < len(times)
+        if self.compares_instants or not self.form.has_time:
             return
         near = (at for at in inside if at < asked.start + 2 * DAY or at > asked.end - 2 * DAY)
-        self.instants = any(all(_is_on_a_bound(asked, at, zone) for zone in _ZONES) for at in near)
+        self.compares_instants = any(all(_is_on_a_bound(asked, at, zone) for zone in _ZONES) for at in near)
 
     @property
     def is_known(self) -> bool:
-        """The answers have shown it."""
-        return self.instants or self.coarse
+        """A response has shown whether instants or dates are compared."""
+        return self.compares_instants or self.compares_dates
 
     @property
-    def finest(self) -> timedelta:
-        """The shortest window worth asking for."""
-        return DAY if self.coarse else SECOND
+    def min_length(self) -> timedelta:
+        """The shortest window worth a query."""
+        return DAY if self.compares_dates else SECOND
 
 
 def _is_on_a_bound(asked: Window, created_at: datetime, zone: timezone) -> bool:
@@ -87,12 +86,12 @@ def _is_on_a_bound(asked: Window, created_at: datetime, zone: timezone) -> bool:
     return created_at.astimezone(zone).date() in bounds
 
 
-def whole_half(window: Window) -> timedelta:
-    """Half a window's length, in whole seconds, one at the least."""
+def half_length(window: Window) -> timedelta:
+    """Half the length of the window, in whole seconds, at least one."""
     return max(SECOND, timedelta(seconds=int(window.length.total_seconds()) // 2))
 
 
 def next_length(length: timedelta, rows: int) -> timedelta:
-    """How long the next window should be after one of `length` that held so many rows."""
-    factor = min(4.0, ROWS_AIMED_AT / rows) if rows else 4.0
+    """The length of the next window after one of `length` with `rows` faxes."""
+    factor = min(4.0, TARGET_ROWS / rows) if rows else 4.0
     return max(SECOND, timedelta(seconds=int(min(length.total_seconds(), 1e10) * factor)))

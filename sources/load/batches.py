@@ -74,7 +74,7 @@ class Batches:
         self._cursor = position.cursor
         run.is_first = position.cursor is None
         self._walker = run.source.walker(run.client, warn=run.warnings.append)
-        run.reading = self._walker.reader.reading
+        run.window_counts = self._walker.reader.window_counts
         self._results: Iterator[WindowResult] = self._walk(position)
         self._load: Iterator[Batch | None] = iter(())
         self._known_problem_ids: set[str] = set()
@@ -154,14 +154,14 @@ class Batches:
 
     def _next(self) -> WindowResult | None:
         """The next window; None after the last one, or if a stop was requested."""
-        return self.run.stop.unless_requested(lambda: next(self._results, None))
+        return self.run.stop.call_unless_requested(lambda: next(self._results, None))
 
     def _reread(self, rereads: Rereads) -> WindowResult | None:
         """The open faxes that are due, re-read by id; None if a stop was requested."""
         count = len(rereads.faxes)
         self.run.doing = f"re-reading {count} open fax{'' if count == 1 else 'es'}"
         try:
-            return self.run.stop.unless_requested(lambda: reread_faxes(self.run, rereads.faxes))
+            return self.run.stop.call_unless_requested(lambda: reread_faxes(self.run, rereads.faxes))
         finally:
             self.run.doing = "reading"
 
@@ -177,11 +177,11 @@ class Batches:
             for result in results:
                 if run.adopt_provider_clock():
                     results.close()
-                    self._walker.carry(result)
+                    self._walker.carry_usage(result)
                     yield from self._walk(position)
                     return
                 run.cap_spans()
-                result.end_by(run.spans[-1].end)
+                result.end_at(run.spans[-1].end)
                 yield result
 
     def _is_quiet(self, entries: Ledger, cursor: datetime | None) -> bool:
@@ -234,7 +234,7 @@ class Batches:
         stored, table = self.run.stored, self.table
         if not result.faxes:
             return {}
-        in_window = dict(stored.fingerprints(table, result.taken))
+        in_window = dict(stored.fingerprints(table, result.taken_span))
         missing = [id for id in result.faxes if id not in in_window]
         return in_window | dict(stored.fingerprints_of(table.name, missing[:MAX_IDS_LOOKED_UP]))
 

@@ -44,7 +44,7 @@ class Run:
     tally: Tally = field(default_factory=Tally, init=False)
     spans: list[Window] = field(default_factory=list)
     doing: str = field(default="reading", init=False)  # shown as progress; empty after the end of the run
-    reading: WindowCounts = field(default_factory=dict, init=False)
+    window_counts: WindowCounts = field(default_factory=dict, init=False)
     finished: bool = field(default=False, init=False)
     is_first: bool = field(default=False, init=False)  # the account has no cursor yet
     loads: int = field(default=0, init=False)

@@ -16,7 +16,7 @@ import pendulum
 
 from sources.errors import ContractError, shape
 from sources.extract.background_call import in_parallel
-from sources.extract.page import MonthCount, Page, record_of, records_of
+from sources.extract.page import MonthCount, Page, fetch_record, parse_records
 from sources.extract.window_sizing import TIMESTAMPS, BoundForm
 from sources.http.client import Client
 from sources.records.coerce import coerce
@@ -70,7 +70,7 @@ def fetch_fax(client: Client, fax_id: int) -> Record | None:
     Raises:
         ContractError: the answer is not `{"success": true, "data": fax}`.
     """
-    answer = record_of("Phaxio", lambda: client.get(f"{ENDPOINT}/{fax_id}"), "an object")
+    answer = fetch_record("Phaxio", lambda: client.get(f"{ENDPOINT}/{fax_id}"), "an object")
     if answer is None:
         return None
     _require_success(answer)
@@ -127,7 +127,7 @@ def _require_success(answer: Any) -> None:
 
 def _read(answer: Any) -> tuple[Page, int]:
     _require_success(answer)
-    records, paging = records_of("Phaxio", answer.get("data")), answer.get("paging")
+    records, paging = parse_records("Phaxio", answer.get("data")), answer.get("paging")
     if not isinstance(paging, dict):
         raise ContractError(f'Phaxio: expected "paging" to be an object, got {shape(paging)}')
     total, per_page = paging.get("total"), paging.get("per_page")

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sources.errors import ContractError, Refused, shape
-from sources.extract.page import ChainBroken, HistoryLimit, Page, record_of, records_of
+from sources.extract.page import HistoryLimit, NextPageRefused, Page, fetch_record, parse_records
 from sources.extract.window_sizing import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.http.client import Client
 from sources.records.schema import Record
@@ -32,7 +32,7 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
 
     Raises:
         HistoryLimit: the window begins before the oldest log that SignalWire keeps.
-        ChainBroken: SignalWire refuses a link that it gave.
+        NextPageRefused: SignalWire refuses a link that it gave.
         ContractError: the answer is not `{"links": {…}, "data": [log, …]}`, or a link repeats.
     """
     link: str | None = ENDPOINT
@@ -49,7 +49,7 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
         except Refused as refused:
             if not followed:
                 raise
-            raise ChainBroken from refused
+            raise NextPageRefused from refused
         yield Page(records)
         params = None  # the link contains its own
         if link is not None and (link := client.resolve(link)) in followed:
@@ -64,7 +64,7 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
         ContractError: the answer is not a log.
     """
     try:
-        return record_of("SignalWire", lambda: _get(client, f"{ENDPOINT}/{quote(fax_id, safe='')}", None), "a log")
+        return fetch_record("SignalWire", lambda: _get(client, f"{ENDPOINT}/{quote(fax_id, safe='')}", None), "a log")
     except HistoryLimit:
         return None
 
@@ -92,7 +92,7 @@ def _history_limit(document: Any) -> datetime | None:
 def _read(answer: Any) -> tuple[list[Record], str | None]:
     if not isinstance(answer, dict):
         raise ContractError(f"SignalWire: expected an object, got {shape(answer)}")
-    records, links = records_of("SignalWire", answer.get("data")), answer.get("links")
+    records, links = parse_records("SignalWire", answer.get("data")), answer.get("links")
     if not isinstance(links, dict):
         raise ContractError(f'SignalWire: expected "links" to be an object, got {shape(links)}')
     link = links.get("next")

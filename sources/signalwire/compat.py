@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from sources.errors import ContractError, Refused, shape
-from sources.extract.page import ChainBroken, Page, record_of, records_of
+from sources.extract.page import NextPageRefused, Page, fetch_record, parse_records
 from sources.extract.window_sizing import TIMESTAMPS, BoundForm
 from sources.http.client import Client
 from sources.records.schema import Record
@@ -29,7 +29,7 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
     The last page is the one without `next_page_uri`, whose query may lack the bounds: the caller may stop at any page.
 
     Raises:
-        ChainBroken: SignalWire refuses a link that it gave.
+        NextPageRefused: SignalWire refuses a link that it gave.
         ContractError: the answer is not `{"next_page_uri": …, "faxes": [fax, …]}`, or a link repeats.
     """
     params = {
@@ -44,7 +44,7 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
         except Refused as refused:
             if not followed:
                 raise
-            raise ChainBroken from refused
+            raise NextPageRefused from refused
         yield Page(records)
         if query is None:
             return
@@ -60,7 +60,7 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
     Raises:
         ContractError: the answer is not a fax.
     """
-    return record_of("SignalWire", lambda: client.get(f"{_path(client)}/{quote(fax_id, safe='')}"))
+    return fetch_record("SignalWire", lambda: client.get(f"{_path(client)}/{quote(fax_id, safe='')}"))
 
 
 def _path(client: Client) -> str:
@@ -71,7 +71,7 @@ def _read(answer: Any) -> tuple[list[Record], str | None]:
     """The records of a page, and the query of the next; None after the last page."""
     if not isinstance(answer, dict):
         raise ContractError(f"SignalWire: expected an object, got {shape(answer)}")
-    records, link = records_of("SignalWire", answer.get("faxes"), "faxes"), answer.get("next_page_uri")
+    records, link = parse_records("SignalWire", answer.get("faxes"), "faxes"), answer.get("next_page_uri")
     if link is not None and not isinstance(link, str):
         raise ContractError(f'SignalWire: expected "next_page_uri" to be a URI, got {shape(link)}')
     if not link:

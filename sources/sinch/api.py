@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sources.errors import ContractError, shape
-from sources.extract.page import HistoryLimit, Page, record_of, records_of
+from sources.extract.page import HistoryLimit, Page, fetch_record, parse_records
 from sources.extract.window_sizing import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.http.client import Client
 from sources.records.schema import Record
@@ -70,7 +70,7 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
     Raises:
         ContractError: the answer is not a fax.
     """
-    fax = record_of("Sinch", lambda: client.get(f"{ENDPOINT}/{quote(fax_id, safe='')}"))
+    fax = fetch_record("Sinch", lambda: client.get(f"{ENDPOINT}/{quote(fax_id, safe='')}"))
     if fax and isinstance(fax.get("data"), dict):  # observed: one client of Sinch's unwraps it
         fax = fax["data"]
     return None if fax is None else without_keys(fax)
@@ -86,7 +86,7 @@ def _read(answer: Any) -> tuple[Page, int, int | None]:
     if not isinstance(answer, dict):
         raise ContractError(f"Sinch: expected an object, got {shape(answer)}")
     size, pages, total = (answer.get(name) for name in ("pageSize", "totalPages", "totalItems"))
-    records = [without_keys(fax) for fax in records_of("Sinch", answer.get("faxes"), "faxes")]
+    records = [without_keys(fax) for fax in parse_records("Sinch", answer.get("faxes"), "faxes")]
     return (
         Page(records, total if type(total) is int else None),
         size if type(size) is int and size > 0 else PAGE_SIZE,

@@ -274,7 +274,7 @@ def bounds_that_are_not_heeded_hide_nothing(trial: StartTrial, _: ServeFake) -> 
 
 
 def with_pages_of_other_times_given_up(patch: Patch) -> None:
-    patch.setattr(BoundForms, "question", lambda self, form, window, strays: None)
+    patch.setattr(BoundForms, "check_strays", lambda self, form, window, strays: None)
     patch.setattr(PageOrder, "is_past", lambda self, times: not any(at in self.window for at in times))
 
 

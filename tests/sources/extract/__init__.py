@@ -1,1 +1,1 @@
-"""Tests of reading a window: pages, bounds, proofs, windows read at a time."""
+"""Tests of reading windows: pagination, bounds, proofs, concurrency."""

@@ -1,4 +1,4 @@
-"""Answers that lead astray: redirects, links to other hosts, pages that repeat, chains without an end."""
+"""Responses that lead elsewhere or nowhere: redirects, links to other hosts, pages that repeat, endless pagination."""
 
 from dataclasses import replace
 from typing import Any
@@ -37,7 +37,7 @@ def test_a_next_link_to_another_host_is_never_followed(serve_fake: ServeFake, sy
 
 
 @every_provider
-def test_a_page_that_repeats_ends_the_walk(provider: str, serve_fake: ServeFake, sync: Sync, query: Query) -> None:
+def test_a_repeated_page_ends_the_run(provider: str, serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     served = serve_fake(provider, generated(provider, 450), page_cap="200")
     honest = served.server.answer
     paging = ("page", "page_number", "page_token")
@@ -51,11 +51,11 @@ def test_a_page_that_repeats_ends_the_walk(provider: str, serve_fake: ServeFake,
     synced = sync()
 
     assert (synced.exit_code, rows_held(query, provider)) == (65, 0)
-    assert len(served.server.requests) <= 60  # three readings of each window that is under way
+    assert len(served.server.requests) <= 60  # three readings of each window that is read at the same time
 
 
 @pytest.mark.parametrize("data", ["with rows", "empty"])
-def test_links_in_a_circle_end_the_walk(data: str, serve_fake: ServeFake, sync: Sync, query: Query) -> None:
+def test_links_in_a_circle_end_the_run(data: str, serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     served = serve_fake("signalwire", generated("signalwire", 5))
 
     def circle(page: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_links_in_a_circle_end_the_walk(data: str, serve_fake: ServeFake, sync: 
     assert len(served.server.requests) <= 200
 
 
-def test_empty_pages_without_end_end_the_walk(serve_fake: ServeFake, sync: Sync) -> None:
+def test_endless_empty_pages_end_the_run(serve_fake: ServeFake, sync: Sync) -> None:
     served = serve_fake("signalwire")
     served.server.answer = lambda request: json_answer(
         {"links": {"next": f"/api/fax/logs?page_number={request.number + 1}&page_token=PA{request.number}"}, "data": []}

@@ -1,4 +1,4 @@
-"""Answers that no documentation allows: each ends with its own exit code, and loads nothing."""
+"""Responses that break the contract: each ends the run with its exit code, and nothing is loaded."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ NO_PAGES: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize(("provider", "name"), in_turns(NO_PAGES, sources.providers()))
-def test_an_answer_that_is_no_page_loads_nothing(
+def test_a_response_that_is_no_page_loads_nothing(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
     served = serve_fake(provider, generated(provider, 5))
@@ -71,7 +71,7 @@ EVERY_SHAPE = [
 
 
 @pytest.mark.parametrize(("provider", "name"), EVERY_SHAPE)
-def test_a_page_of_the_wrong_shape_loads_nothing_and_says_what_was_expected_and_what_came(
+def test_a_page_of_the_wrong_shape_loads_nothing_and_is_explained(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
     served = serve_fake(provider, generated(provider, 5))
@@ -83,7 +83,7 @@ def test_a_page_of_the_wrong_shape_loads_nothing_and_says_what_was_expected_and_
 
 
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
-def test_a_page_broken_in_the_middle_changes_nothing_and_the_next_run_catches_up(
+def test_after_a_broken_page_nothing_changes_and_the_next_run_loads_the_rest(
     provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:
     served = serve_fake(provider, generated(provider, 300, days=2), page_cap="200")

@@ -1,4 +1,4 @@
-"""Bounds that a provider does not heed: all that was asked for is held, or the run says that it cannot be."""
+"""Bounds that a provider ignores: the warehouse holds every fax all the same, or the run ends with 65."""
 
 from collections import Counter
 from importlib import import_module
@@ -31,7 +31,7 @@ def history(provider: str, count: int, days: float = 700) -> list[dict[str, Any]
 @pytest.mark.parametrize(
     ("provider", "reading"), quick_ones(EVERY_IGNORED, [case for case in EVERY_IGNORED if case[1] == "ignored"])
 )
-def test_a_long_history_is_whole_whatever_the_filter(
+def test_a_long_history_is_complete_with_every_filter(
     provider: str, reading: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:
     served = serve_fake(provider, history(provider, 1_500), filter=reading, page_cap="200")
@@ -44,7 +44,7 @@ def test_a_long_history_is_whole_whatever_the_filter(
 @pytest.mark.parametrize("reading", [*IGNORED, "empty unless a bare date"])
 @pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
 @pytest.mark.slow
-def test_a_log_of_fifteen_thousand_is_whole_whatever_the_filter(
+def test_fifteen_thousand_faxes_are_complete_with_every_filter(
     reading: str, order: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:
     served = serve_fake("signalwire", history("signalwire", 15_000), filter=reading, order=order)
@@ -58,7 +58,7 @@ def test_a_log_of_fifteen_thousand_is_whole_whatever_the_filter(
 @pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
 @pytest.mark.parametrize("days", [700, 0.1])
 @pytest.mark.slow
-def test_more_faxes_than_are_counted_under_a_filter_that_is_not_heeded_end_the_run(
+def test_more_faxes_than_the_provider_counts_with_an_ignored_filter_end_the_run(
     reading: str, order: str, days: float, serve_fake: ServeFake, sync: Sync
 ) -> None:
     served = serve_fake("phaxio", history("phaxio", 15_000, days), filter=reading, order=order)
@@ -68,9 +68,7 @@ def test_more_faxes_than_are_counted_under_a_filter_that_is_not_heeded_end_the_r
     assert len(served.server.requests) <= 300
 
 
-def test_bare_dates_are_used_for_the_rest_of_the_run_once_they_are_known_to_work(
-    serve_fake: ServeFake, sync: Sync
-) -> None:
+def test_once_bare_dates_work_they_are_used_for_the_rest_of_the_run(serve_fake: ServeFake, sync: Sync) -> None:
     served = serve_fake("signalwire", history("signalwire", 300), filter="ignored unless a bare date")
     synced = sync()
     asked = [request.query["created_after"] for request in served.server.requests if "page_token" not in request.query]
@@ -80,7 +78,7 @@ def test_bare_dates_are_used_for_the_rest_of_the_run_once_they_are_known_to_work
 
 
 @every_provider
-def test_the_list_is_read_once_for_all_that_is_left(
+def test_with_ignored_bounds_the_whole_list_is_read_once(
     provider: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
     served = serve_fake(provider, history(provider, 900), filter="ignored", page_cap="200")
@@ -93,7 +91,7 @@ def test_the_list_is_read_once_for_all_that_is_left(
     assert query(f"select count(*) from fax.sync_windows where not ({proven})") == [(0,)]
 
 
-def test_more_faxes_than_are_held_at_once_are_read_in_pieces(
+def test_more_faxes_than_fit_in_memory_are_read_in_pieces(
     serve_fake: ServeFake, sync: Sync, warehouse: Path, monkeypatch: pytest.MonkeyPatch, query: Query
 ) -> None:
     monkeypatch.setattr(sources.extract.seen_ids, "MAX_ROWS", 400)
@@ -104,14 +102,14 @@ def test_more_faxes_than_are_held_at_once_are_read_in_pieces(
     assert max(taken for (taken,) in query("select rows_taken from fax.sync_windows")) <= 400
 
 
-def test_one_record_filed_under_another_time_is_no_ignored_filter(serve_fake: ServeFake, sync: Sync) -> None:
+def test_one_misfiled_record_is_no_ignored_filter(serve_fake: ServeFake, sync: Sync) -> None:
     served = serve_fake("signalwire", history("signalwire", 300))
     honest = served.fake.store._show
-    astray = list(served.fake.records)[150]
+    misfiled = list(served.fake.records)[150]
     served.fake.store._show = lambda log: (
-        honest(log) | ({"created_at": "2019-02-03T04:05:06Z"} if log["id"] == astray else {})
+        honest(log) | ({"created_at": "2019-02-03T04:05:06Z"} if log["id"] == misfiled else {})
     )
     synced = sync()
 
-    assert "heed" not in synced.told
+    assert "ignores" not in synced.told
     assert synced.exit_code == 0

@@ -1,4 +1,4 @@
-"""Windows walked at a time: never more requests under way than agreed, one pause for all, and the same rows."""
+"""Concurrent requests: never more than `connections`, one pause for all, and the same rows."""
 
 import threading
 import time
@@ -22,34 +22,34 @@ from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize(
     "provider",
-    # where a count lets a window hold thousands, several take a while to fill
+    # a provider that gives totals has windows of thousands of faxes; filling several takes time
     [pytest.param(name, marks=pytest.mark.slow if name == "phaxio" else ()) for name in sources.providers()],
 )
 
 
-class Crowd:
-    """Counts the requests that are answered at the same time; each takes a moment."""
+class ConcurrencyMeter:
+    """Counts the requests that the server answers at the same time. Each takes 20 ms."""
 
     def __init__(self, served: Served) -> None:
-        self.under_way = self.most = 0
+        self.open = self.most = 0
         self.lock = threading.Lock()
         self.honest: Callable[[Request], Answer] = served.server.answer
         served.server.answer = self.answer
 
     def answer(self, request: Request) -> Answer:
         with self.lock:
-            self.under_way += 1
-            self.most = max(self.most, self.under_way)
+            self.open += 1
+            self.most = max(self.most, self.open)
         time.sleep(0.02)
         try:
             return self.honest(request)
         finally:
             with self.lock:
-                self.under_way -= 1
+                self.open -= 1
 
 
 @pytest.mark.parametrize(("provider", "connections"), in_turns([3, 3, 1], sources.providers()))
-def test_no_more_requests_are_under_way_than_agreed(
+def test_no_more_requests_run_at_the_same_time_than_connections(
     connections: int,
     provider: str,
     serve_fake: ServeFake,
@@ -59,28 +59,28 @@ def test_no_more_requests_are_under_way_than_agreed(
 ) -> None:
     served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 60, days=900))
     settings["SOURCES__CONNECTIONS"] = str(connections)
-    crowd = Crowd(served)
+    meter = ConcurrencyMeter(served)
 
     assert sync().exit_code == 0
-    assert crowd.most == connections
+    assert meter.most == connections
     assert_holds(warehouse, provider, served.fake.truth())
 
 
 @pytest.mark.parametrize("connections", [1, 3])
-def test_the_pages_that_a_count_tells_of_are_fetched_side_by_side(
+def test_pages_are_fetched_concurrently_once_the_total_is_known(
     connections: int, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:
     served = serve_fake("phaxio", generated("phaxio", 1_100, days=20), page_cap="200")
     settings["SOURCES__CONNECTIONS"] = str(connections)
-    crowd = Crowd(served)
+    meter = ConcurrencyMeter(served)
 
     assert sync().exit_code == 0
-    assert crowd.most == connections
+    assert meter.most == connections
     assert sorted(request.query["page"] for request in served.server.requests) == ["1", "2", "3", "4", "5", "6"]
     assert_holds(warehouse, "phaxio", served.fake.truth())
 
 
-def test_who_is_told_to_wait_has_all_others_wait(server: FakeServer) -> None:
+def test_a_retry_after_pauses_all_requests(server: FakeServer) -> None:
     slept: list[float] = []
     told = threading.Event()
 
@@ -109,7 +109,7 @@ def test_who_is_told_to_wait_has_all_others_wait(server: FakeServer) -> None:
     assert slept == [7, 7]
 
 
-def test_requests_keep_the_agreed_distance() -> None:
+def test_requests_per_second_spaces_requests() -> None:
     clock = Clock()
     pace = Pace(4.0, 1, clock)
     for _ in range(3):
@@ -119,7 +119,7 @@ def test_requests_keep_the_agreed_distance() -> None:
     assert clock.slept == [0.25, 0.25]
 
 
-def test_once_closed_nothing_is_asked_and_nobody_waits_on(server: FakeServer) -> None:
+def test_closing_the_client_ends_waits_and_requests(server: FakeServer) -> None:
     server.answer = lambda request: Answer(503, headers={"Retry-After": "60"})
     client = Client(server.url, ("user", "key"), "Phaxio", Limits())
     failed: list[Exception] = []
@@ -142,7 +142,7 @@ def test_once_closed_nothing_is_asked_and_nobody_waits_on(server: FakeServer) ->
 
 @pytest.mark.slow
 @every_provider
-def test_what_fails_ahead_takes_nothing_from_what_came_before(
+def test_an_error_in_a_later_window_keeps_the_windows_before_it(
     provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:
     served = serve_fake(provider, generated(provider, 26_000 if provider == "phaxio" else 60, days=380))
@@ -165,7 +165,7 @@ def test_what_fails_ahead_takes_nothing_from_what_came_before(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
-def test_the_error_is_the_providers_and_not_of_the_closing(server: FakeServer) -> None:
+def test_the_error_is_that_of_the_provider_not_of_closing_the_client(server: FakeServer) -> None:
     server.answer = lambda request: Answer(503)
     client = Client(server.url, ("user", "key"), "Phaxio", Limits(retry_seconds=0))
 

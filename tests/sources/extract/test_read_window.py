@@ -1,4 +1,4 @@
-"""The heart: a window read in another process, without dlt, holds what the sync loads."""
+"""`read_window`: a window read in another process, without dlt, holds the faxes that the sync loads."""
 
 import pickle
 import subprocess
@@ -31,8 +31,8 @@ sys.stdout.buffer.write(pickle.dumps((read_window(*arguments), arguments[2])))
 """
 
 
-def read_elsewhere(source: Source, window: Window) -> tuple[WindowResult, BoundSemantics]:
-    """What a process that has neither dlt nor a warehouse reads, and what it has learnt of bounds."""
+def read_in_process(source: Source, window: Window) -> tuple[WindowResult, BoundSemantics]:
+    """The result of a process that has neither dlt nor a warehouse, and what it has learnt about bounds."""
     asked = pickle.dumps((source, window, BoundSemantics(form=source.api.BOUND_FORMS[0])))
     process = subprocess.run([sys.executable, "-c", READ], input=asked, capture_output=True, cwd=ROOT, check=False)
     assert process.returncode == 0, process.stderr.decode()
@@ -54,12 +54,12 @@ def test_a_window_read_in_another_process_holds_what_the_sync_loads(
             environment.setenv(name, value)
         (account,) = accounts.required(provider)
         source = account.source(account.settings(), PrivacySettings.read().handling())
-    result, _ = read_elsewhere(source, ALL_TIME)
-    _, learnt = read_elsewhere(source, Window(datetime.now(UTC) - 2 * DAY, datetime.now(UTC)))
+    result, _ = read_in_process(source, ALL_TIME)
+    _, semantics = read_in_process(source, Window(datetime.now(UTC) - 2 * DAY, datetime.now(UTC)))
     rows = result.rows(source.table, source.account, {*result.faxes.values()})
 
     assert len(result.faxes) == len(served.fake.records)
-    assert learnt.instants  # faxes of a bound's own day came
+    assert semantics.compares_instants  # a fax of the day of a bound came
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         for name, read in rows.tables.items():
             connection.register("read", read)

@@ -1,4 +1,4 @@
-"""How a span is walked: every fax once, whatever a provider makes of the bounds, and no claim that was not proven."""
+"""Walking a span: every fax is read once, however the provider reads bounds, and every proof is true."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def account(
     asked: list[Window] | None = None,
     served: int = 1_000_000,
 ) -> Fetch:
-    """A provider with a fax at each of these times, which reads bounds in its own way; it counts and serves so far."""
+    """A provider with a fax at each of these times. It counts `counted` (-1: no total), lists `served`."""
     faxes = [(at, {"id": number, "created_at": at.isoformat(), "status": "success"}) for number, at in enumerate(times)]
 
     def fetch(window: Window) -> Iterator[Page]:
@@ -59,7 +59,7 @@ def walk(fetch: Fetch, widest: timedelta = timedelta(days=4000), walked_span: Wi
 
 
 def taken(walks: list[WindowResult]) -> list[int]:
-    """The ids of all windows, one for each time that a window took the fax."""
+    """The ids of all windows; an id occurs once for each window that took the fax."""
     return sorted(id for walked in walks for id in walked.faxes)
 
 
@@ -83,7 +83,7 @@ times_of_creation = st.lists(
     widest=st.sampled_from((timedelta(hours=5), timedelta(days=3), timedelta(days=4000))),
 )
 @settings(deadline=None, max_examples=60)
-def test_every_fax_is_taken_exactly_once_whatever_the_reading(
+def test_every_fax_is_taken_exactly_once_however_bounds_are_read(
     times: list[datetime], bounds: str, read_as: str, zone: str, counted: int, widest: timedelta
 ) -> None:
     walks = walk(account(times, bounds, read_as, zone, counted), widest)
@@ -96,7 +96,7 @@ def test_every_fax_is_taken_exactly_once_whatever_the_reading(
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("read_as", ["instants", "dates"])
-def test_faxes_at_the_very_bounds_are_taken(bounds: str, zone: str, read_as: str) -> None:
+def test_faxes_at_the_bounds_are_taken(bounds: str, zone: str, read_as: str) -> None:
     seconds = timedelta(seconds=1)
     times = [START, START + seconds, END - seconds, *(START + timedelta(days=days) for days in range(1, 11))]
     walks = walk(account(times, bounds, read_as, zone), timedelta(days=1))
@@ -104,24 +104,24 @@ def test_faxes_at_the_very_bounds_are_taken(bounds: str, zone: str, read_as: str
     assert taken(walks) == list(range(len(times)))
 
 
-@pytest.mark.parametrize("crowd_hours", [10, 240])
-def test_windows_are_split_until_the_provider_counts_them(crowd_hours: int) -> None:
-    times = [START + timedelta(hours=3) + timedelta(hours=crowd_hours) * (number / 600) for number in range(600)]
+@pytest.mark.parametrize("dense_hours", [10, 240])
+def test_windows_are_split_until_the_provider_counts_them(dense_hours: int) -> None:
+    times = [START + timedelta(hours=3) + timedelta(hours=dense_hours) * (number / 600) for number in range(600)]
     walks = walk(account(times, counted=100, served=100))
 
     assert taken(walks) == list(range(600))
     assert {walked.proof for walked in walks} == {"counted"}
 
 
-def test_more_faxes_in_one_second_than_are_counted_are_taken_and_not_called_proven() -> None:
-    crowd = START + timedelta(days=1)
-    times = [crowd] * 30 + [START + timedelta(hours=hours) for hours in range(24 * 11)]
+def test_more_faxes_in_one_second_than_are_counted_are_taken_and_unproven() -> None:
+    dense = START + timedelta(days=1)
+    times = [dense] * 30 + [START + timedelta(hours=hours) for hours in range(24 * 11)]
     walks = walk(account(times, counted=20))
 
     unproven = [walked for walked in walks if walked.proof == "unproven"]
     assert taken(walks) == list(range(len(times)))
     assert {walked.window.length for walked in unproven} == {SECOND}
-    assert any(crowd in walked.window for walked in unproven)
+    assert any(dense in walked.window for walked in unproven)
 
 
 def test_a_provider_without_totals_is_walked_and_not_counted() -> None:
@@ -130,7 +130,7 @@ def test_a_provider_without_totals_is_walked_and_not_counted() -> None:
     assert {("walked", None)} == {(walked.proof, walked.total) for walked in walks}
 
 
-def test_a_total_that_changes_while_walking_has_the_window_walked_again() -> None:
+def test_a_window_whose_total_changes_is_read_again() -> None:
     totals = iter([[5, 6], [6, 6]])
 
     def fetch(window: Window) -> Iterator[Page]:
@@ -146,7 +146,7 @@ def record(number: int, **fields: Any) -> dict[str, Any]:
     return {"id": number, "created_at": (START + timedelta(hours=number)).isoformat(), **fields}
 
 
-def test_a_total_that_never_comes_out_is_walked_three_times_and_told() -> None:
+def test_a_window_whose_total_never_matches_is_read_three_times_and_unproven() -> None:
     fetches: list[Window] = []
 
     def fetch(window: Window) -> Iterator[Page]:
@@ -158,7 +158,7 @@ def test_a_total_that_never_comes_out_is_walked_three_times_and_told() -> None:
     assert (walked.proof, walked.total, walked.rows_seen, len(fetches)) == ("unproven", 2, 1, 3)
 
 
-def test_of_two_readings_of_one_fax_the_later_one_counts() -> None:
+def test_of_two_versions_of_one_fax_the_later_one_counts() -> None:
     def fetch(window: Window) -> Iterator[Page]:
         yield Page([record(1, status="queued"), record(2)])
         yield Page([record(3), record(1, status="success")])
@@ -170,18 +170,18 @@ def test_of_two_readings_of_one_fax_the_later_one_counts() -> None:
 
 
 @pytest.mark.parametrize("connections", [1, 4])
-def test_a_crowd_costs_its_own_window_only(connections: int) -> None:
+def test_a_dense_window_splits_only_itself(connections: int) -> None:
     quiet = [START + timedelta(minutes=20 * number) for number in range(780)]
-    crowd = [START + timedelta(days=6, seconds=number) for number in range(3_000)]
+    dense = [START + timedelta(days=6, seconds=number) for number in range(3_000)]
     asked: list[Window] = []
-    fetch = account(quiet + crowd, counted=400, asked=asked)
+    fetch = account(quiet + dense, counted=400, asked=asked)
     walks = list(Walker(WindowReader(fetch, FAXES, "default"), timedelta(days=2), lambda: connections).walk(SPAN))
 
     assert taken(walks) == list(range(3_780))
     assert len(asked) <= 3 * len(walks)
 
 
-def test_a_window_that_nobody_wants_any_more_is_asked_for_once() -> None:
+def test_a_cancelled_window_is_requested_once() -> None:
     asked: list[Window] = []
     WindowReader(account([START] * 30, asked=asked), FAXES, "default").read(SPAN, False, is_wanted=lambda: False)
 
@@ -190,7 +190,7 @@ def test_a_window_that_nobody_wants_any_more_is_asked_for_once() -> None:
 
 @pytest.mark.parametrize("counted", [100, 400])
 @pytest.mark.parametrize("read_as", ["instants", "dates"])
-def test_an_empty_history_before_a_crowd_is_not_cut_to_pieces(counted: int, read_as: str) -> None:
+def test_an_empty_history_before_a_dense_day_is_not_cut_to_pieces(counted: int, read_as: str) -> None:
     times = [END - timedelta(hours=12, minutes=number) for number in range(counted + 20)]
     walks = walk(account(times, read_as=read_as, counted=counted), walked_span=Window(END - timedelta(days=4_000), END))
 
@@ -198,7 +198,7 @@ def test_an_empty_history_before_a_crowd_is_not_cut_to_pieces(counted: int, read
     assert sum(not walked.rows_taken for walked in walks) <= 20
 
 
-def test_a_fax_that_changes_back_while_a_window_is_read_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fax_that_changes_back_during_a_reading_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources.records.row_buffer, "MAX_UNCONVERTED", 2)
     called, other = {"tags": {"a": "1"}, "num_pages": 3}, {"tags": {}, "num_pages": "many"}
     readings = [
@@ -220,19 +220,19 @@ def test_a_fax_that_changes_back_while_a_window_is_read_is_one_row(monkeypatch: 
 
 
 @pytest.mark.parametrize("counted", [100, 400])
-def test_a_crowd_at_the_end_of_an_empty_history_is_not_asked_for_again_as_a_whole(counted: int) -> None:
+def test_windows_halve_towards_a_dense_day_at_the_end_of_an_empty_history(counted: int) -> None:
     times = [END - timedelta(minutes=number) for number in range(1, 1_001)]
     asked: list[Window] = []
     walks = walk(account(times, counted=counted, asked=asked), walked_span=Window(END - timedelta(days=4_000), END))
 
-    crowded = [window for window in asked if sum(at in window for at in times) > counted]
+    too_dense = [window for window in asked if sum(at in window for at in times) > counted]
     assert taken(walks) == list(range(len(times)))
-    assert all(two.length < 0.6 * one.length for one, two in pairwise(crowded) if one.length > timedelta(days=20))
+    assert all(two.length < 0.6 * one.length for one, two in pairwise(too_dense) if one.length > timedelta(days=20))
 
 
 @pytest.mark.parametrize("connections", [1, 4])
 @pytest.mark.parametrize("counted", [100, 10_000])
-def test_requests_are_counted_for_the_window_that_they_were_made_for(connections: int, counted: int) -> None:
+def test_requests_are_counted_for_their_window(connections: int, counted: int) -> None:
     pages: list[Window] = []
     fetch = account([START + timedelta(minutes=20 * number) for number in range(780)], counted=counted)
 
@@ -250,7 +250,7 @@ def test_requests_are_counted_for_the_window_that_they_were_made_for(connections
         assert [walked.usage.requests for walked in walks] == [count for _, count in sorted(Counter(pages).items())]
 
 
-def test_an_unproven_window_tells_the_first_and_the_last_count_that_the_provider_claimed() -> None:
+def test_the_ledger_has_the_first_and_the_last_total_of_an_unproven_window() -> None:
     def fetch(window: Window) -> Iterator[Page]:
         yield Page([record(1)], 5)
         yield Page([record(2)], 6)
@@ -262,7 +262,7 @@ def test_an_unproven_window_tells_the_first_and_the_last_count_that_the_provider
     assert (walked.proof, row["provider_total"], row["provider_total_last"]) == ("unproven", 5, 9)
 
 
-def test_a_page_that_only_repeats_what_came_before_has_the_window_walked_again() -> None:
+def test_a_page_with_only_earlier_records_has_the_window_read_again() -> None:
     walks = iter([[(0, 1), (2, 3), (3,)], [(9, 0), (1, 2), (3,)]])
 
     def fetch(window: Window) -> Iterator[Page]:
@@ -274,7 +274,7 @@ def test_a_page_that_only_repeats_what_came_before_has_the_window_walked_again()
     assert (walked.proof, sorted(walked.faxes)) == ("walked", [0, 1, 2, 3, 9])
 
 
-def test_the_same_page_again_in_each_reading_is_a_circle() -> None:
+def test_a_page_that_repeats_in_each_reading_is_a_circle() -> None:
     readings: list[Window] = []
 
     def fetch(window: Window) -> Iterator[Page]:
@@ -288,7 +288,7 @@ def test_the_same_page_again_in_each_reading_is_a_circle() -> None:
 
 
 @pytest.mark.parametrize("total", [None, 4])
-def test_a_page_that_a_page_of_new_faxes_pushed_on_is_no_circle(total: int | None) -> None:
+def test_a_page_shifted_by_new_faxes_is_no_circle(total: int | None) -> None:
     readings = iter([[(0, 1), (0, 1), (2, 3)], [(8, 9), (0, 1), (2, 3)]])
 
     def fetch(window: Window) -> Iterator[Page]:
@@ -302,7 +302,7 @@ def test_a_page_that_a_page_of_new_faxes_pushed_on_is_no_circle(total: int | Non
     assert (walked.proof, sorted(walked.faxes)) == ("counted" if total else "walked", [0, 1, 2, 3, 8, 9])
 
 
-def test_pages_that_bring_nothing_new_in_ever_new_order_come_to_an_end() -> None:
+def test_pages_with_the_same_records_in_other_orders_end_the_walk() -> None:
     served: list[int] = []
 
     def fetch(window: Window) -> Iterator[Page]:
@@ -315,7 +315,7 @@ def test_pages_that_bring_nothing_new_in_ever_new_order_come_to_an_end() -> None
     assert len(served) <= 110
 
 
-def test_pages_out_of_order_are_all_read_although_one_lies_elsewhere() -> None:
+def test_unsorted_pages_are_all_read_although_one_lies_outside() -> None:
     far = [record(-24 * days) for days in (300, 200, 250)]
     pages = [[record(50), record(20)], far, [record(10)]]
 
@@ -325,7 +325,7 @@ def test_pages_out_of_order_are_all_read_although_one_lies_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
-def test_a_chain_that_has_gone_past_the_window_in_order_is_left(newest_first: bool) -> None:
+def test_sorted_pages_are_read_until_they_have_passed_the_window(newest_first: bool) -> None:
     hours = [-9_000, -8_000, -7_000, 10, 20, 50, 7_000, 8_000, 9_000]
     if newest_first:
         hours.reverse()

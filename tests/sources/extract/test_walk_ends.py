@@ -1,4 +1,4 @@
-"""Where a walk ends early: pages that repeat, chains without an end, a history that is limited."""
+"""Walks that end early: repeated pages, endless pagination, a limited history."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,7 +12,7 @@ from tests.sources.extract.test_walk import END, START, account, record, taken, 
 
 
 @pytest.mark.parametrize("total", [None, 2])
-def test_a_page_that_repeats_ends_the_walk(total: int | None) -> None:
+def test_a_repeated_page_ends_the_walk(total: int | None) -> None:
     def fetch(window: Window) -> Iterator[Page]:
         for _ in range(1000):
             yield Page([record(1), record(2)], total)
@@ -21,7 +21,7 @@ def test_a_page_that_repeats_ends_the_walk(total: int | None) -> None:
         walk(fetch)
 
 
-def test_empty_pages_without_end_end_the_walk() -> None:
+def test_endless_empty_pages_end_the_walk() -> None:
     pages = iter([Page([])] * 1000)
     with pytest.raises(ContractError):
         walk(lambda window: pages)
@@ -29,7 +29,7 @@ def test_empty_pages_without_end_end_the_walk() -> None:
     assert len(list(pages)) > 800
 
 
-def test_what_lies_before_the_providers_history_is_a_gap_and_the_rest_is_taken() -> None:
+def test_time_before_the_providers_history_is_a_gap_and_the_rest_is_read() -> None:
     limit = START + timedelta(days=4)
     times = [START + timedelta(days=days) for days in range(10)]
     honest = account(times, counted=-1)
@@ -45,7 +45,7 @@ def test_what_lies_before_the_providers_history_is_a_gap_and_the_rest_is_taken()
     assert [Window(START, limit)] == [walked.window for walked in walks if walked.proof == "gap"]
 
 
-def test_a_provider_that_refuses_the_very_date_it_names_does_not_hold_us_for_ever() -> None:
+def test_a_provider_that_refuses_the_limit_it_names_ends_the_walk() -> None:
     def fetch(window: Window) -> Iterator[Page]:
         raise HistoryLimit(START + timedelta(days=4))
 
@@ -53,7 +53,7 @@ def test_a_provider_that_refuses_the_very_date_it_names_does_not_hold_us_for_eve
         walk(fetch)
 
 
-def test_a_span_without_length_asks_for_nothing() -> None:
+def test_an_empty_span_makes_no_request() -> None:
     asked: list[Window] = []
 
     assert walk(account([START], asked=asked), walked_span=Window(END, END)) == []
