@@ -13,10 +13,10 @@ from threading import Event, Lock, current_thread, main_thread
 from pipelines.cli.progress import OnProgress
 from pipelines.config import accounts
 from pipelines.config.settings import PrivacySettings, ReportSettings, SyncSettings
-from pipelines.health.no_faxes import hint
 from pipelines.outcome import signals
 from pipelines.outcome.account_ending import Ending, kept
 from pipelines.outcome.account_outcome import Outcome, require_proof
+from pipelines.outcome.no_faxes import hint
 from pipelines.outcome.provider_advice import advised
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs

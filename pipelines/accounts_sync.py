@@ -14,6 +14,7 @@ from pipelines.config.settings import SyncSettings
 from pipelines.outcome import signals
 from pipelines.outcome.account_outcome import Outcome
 from pipelines.warehouse.load import Warehouses
+from pipelines.warehouse.working_directory import remove_dead
 from sources.errors import ConfigError
 
 _SHUTDOWN_SECONDS = 5  # that running syncs have to end after a signal; the process releases their locks
@@ -49,6 +50,7 @@ def _sync_into_delta_tables(output: str, accounts: Sequence[Account], sync: Sync
         from pipelines.lake.in_threads import in_threads  # noqa: PLC0415  # as above
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/files.md") from None
+    remove_dead()  # this run has no working directory, but a driver of Spark that was killed had one
     return lake_run(output, sync.run_id, in_threads(accounts, sync.on_progress), sync.options).of(accounts)
 
 

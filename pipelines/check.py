@@ -27,9 +27,9 @@ from pipelines.health.child_findings import child_findings
 from pipelines.health.connections import try_provider, try_warehouse
 from pipelines.health.machine import machine_findings, scarce_room
 from pipelines.health.month_count import compare, not_yet_loaded
-from pipelines.health.no_faxes import hint
 from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from pipelines.lake import reading
+from pipelines.outcome.no_faxes import hint
 from pipelines.outcome.provider_advice import advice, advised, is_out_of_reach
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import load, read_only

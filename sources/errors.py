@@ -41,6 +41,14 @@ class FaxSyncError(Exception):
         """Appends advice on what to do to the sentence."""
         self.args = (f"{self.args[0]}: {advice}", *self.args[1:])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the error as it is: an executor reports it to the driver."""
+        return _unpickled, (type(self), self.args), vars(self)
+
+
+def _unpickled(kind: type[FaxSyncError], arguments: tuple[Any, ...]) -> FaxSyncError:
+    return kind.__new__(kind, *arguments)
+
 
 class ConfigError(FaxSyncError):
     """A setting is missing or contradicts another. The message names it and where to set it."""

@@ -67,23 +67,27 @@ _MAX_RUNS = 1_000  # that failed before any run made the views
 def read_status(read: Read, schema: str, most: int) -> tuple[list[Row], list[Row]]:
     """One row for each account of which anything was read or a run failed, and the last runs, the latest first.
 
-    A run has a row for each account, if it wrote something or failed. Until a run ends well there are no views in
-    `schema`: the runs are then read from the raw tables, and no account has anything loaded.
+    A run has a row for each account, if it wrote something or failed. Until a run of a provider ends well, the views in
+    `schema` know nothing of it, or are not there: its runs are then in its raw table only, and nothing counts as read.
     """
     places = {row["table_schema"] for row in read(_PLACES)}
     raw = {name: f"{schema}_{name}" for name in sources.providers() if f"{schema}_{name}" in places}
+    states, runs = list[Row](), list[Row]()
     if schema in places or not raw:
-        return read(_ACCOUNTS), read(_RUNS.format("fax.sync_runs"), most)
-    columns = ", ".join(column.name for column in RUN_COLUMNS)
-    union = " union all ".join(f"select '{name}' as provider, {columns} from \"{raw[name]}\".sync_runs" for name in raw)
-    runs = read(_RUNS.format(f"({union})"), _MAX_RUNS)
-    latest = {(run["provider"], run["account"]): run for run in reversed(runs)}
-    states = [
-        {"provider": provider, "account": account, "last_run_at": run["finished_at"], "exit_code": run["exit_code"]}
-        | _NOTHING_READ
-        for (provider, account), run in sorted(latest.items())
-    ]
-    return states, runs[:most]
+        states, runs = read(_ACCOUNTS), read(_RUNS.format("fax.sync_runs"), most)
+    if failed := [name for name in raw if name not in {state["provider"] for state in states}]:
+        columns = ", ".join(column.name for column in RUN_COLUMNS)
+        of_each = [f"select '{name}' as provider, {columns} from \"{raw[name]}\".sync_runs" for name in failed]
+        runs_of_failed = read(_RUNS.format(f"({' union all '.join(of_each)})"), _MAX_RUNS)
+        latest = {(run["provider"], run["account"]): run for run in reversed(runs_of_failed)}
+        states += [
+            {"provider": provider, "account": account, "last_run_at": run["finished_at"], "exit_code": run["exit_code"]}
+            | _NOTHING_READ
+            for (provider, account), run in latest.items()
+        ]
+        runs += runs_of_failed
+    states.sort(key=lambda state: (state["provider"], state["account"]))
+    return states, sorted(runs, key=lambda run: run["started_at"], reverse=True)[:most]
 
 
 def name_of(row: Row) -> str:

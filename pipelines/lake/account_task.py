@@ -72,13 +72,14 @@ class Report:
     """How a task ended: its loads in order, each as staged files by table, and what the summary tells.
 
     `moved` is how far the account is now read; None if its cursor is to stay. `kept_from` is the earliest creation time
-    that is kept, if the provider's clock confirms it. `error` is an exit code and a message.
+    that is kept, if the provider's clock confirms it.
     """
 
     loads: list[dict[str, str]] = field(default_factory=list)
     moved: Position | None = None
     kept_from: datetime | None = None
     finished: bool = True
+    is_first: bool = False
     tally: Tally = field(default_factory=Tally)
     spans: list[Window] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -86,7 +87,7 @@ class Report:
     rate: float | None = None
     seconds: float = 0.0
     balance: Balance | None = None
-    error: tuple[int, str] | None = None
+    error: FaxSyncError | None = None
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,9 @@ def run_task(
     try:
         _read(task, source or _source_of(task), report, began, progress)
     except FaxSyncError as error:
-        report.error = (error.exit_code, str(error))
+        report.error = error
     except Exception as error:
-        report.error = (Unforeseen.exit_code, _unforeseen(error))
+        report.error = Unforeseen(_unforeseen(error))
     report.seconds = time.monotonic() - began
     return report
 
@@ -159,12 +160,14 @@ def _read(task: AccountTask, source: Source, report: Report, began: float, progr
     )
     report.tally, report.spans, report.warnings, report.usage = run.tally, run.spans, run.warnings, run.client.usage
     try:
+        progress(run)
         batches = Batches(run, task.position, _StagedTables(task.columns))
+        report.is_first = run.is_first
         is_recorded = False
         with run.skipping_if_forbidden():
             while not run.finished:
                 found: list[Batch] = [*batches.load_batches()] if batches.prepare_load() else []
-                if found:
+                if found and not run.stop.requested:
                     report.loads.append(_stage(task, found))
                 is_recorded = is_recorded or batches.writes_ledger
                 if run.must_stop or not task.reads_all_again:  # else the next task begins again

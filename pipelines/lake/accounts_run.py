@@ -27,14 +27,18 @@ from pipelines.lake.place import local_directory, locked
 from pipelines.lake.retention import compact_ledger, delete_expired, delete_files
 from pipelines.lake.stored import LakeStored
 from pipelines.lake.tables import positions
-from pipelines.outcome.account_ending import kept
+from pipelines.outcome import signals
+from pipelines.outcome.account_ending import interrupted, kept
 from pipelines.outcome.account_outcome import Outcome, require_proof
+from pipelines.outcome.no_faxes import hint
 from pipelines.outcome.provider_advice import advised
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import sync_runs
 from pipelines.warehouse.retention import NO_CLOCK
-from sources.errors import ConfigError, FaxSyncError, LocalError, Paused, WarehouseError
+from sources.errors import AtWork, ConfigError, FaxSyncError, LocalError, Paused, WarehouseError
 from sources.extract.source import Source
+from sources.extract.stop import Stop
+from sources.load.ledger import SYNC_PROBLEMS
 from sources.load.plan import Position
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
@@ -60,7 +64,7 @@ class _AccountRun:
     error: FaxSyncError | None = None
     of: "_AccountRun | None" = None  # the run of the faxes, if this is that of another list
 
-    def fail(self, failure: Exception) -> None:
+    def fail(self, failure: BaseException) -> None:
         """Ends the account's run with the failure, in the operator's terms."""
         self.error, self.finished = _to_fax_sync_error(self.account, failure), True
         if self.of:
@@ -85,34 +89,45 @@ class LakeRun:
     full_refresh: bool = False
 
     def of(self, accounts: Sequence[Account]) -> list[Outcome]:
-        """How the run of each account ended, in their order.
-
-        Raises:
-            AtWork: another run into the same directory goes on.
-        """
+        """How the run of each account ended, in their order, also if another run goes on, or a signal has come."""
         deadline = time.monotonic() + 60 * self.max_minutes
-        with locked(self.output), self._staging() as staging:
-            with suppress(Exception):  # where it fails, the run of an account tells why
-                self._delete_files({account.provider for account in accounts})  # that a killed run has left
-            runs: list[_AccountRun] = []
-            refused: dict[Account, Outcome] = {}
-            for account in accounts:
-                try:
-                    runs.append(self._begun(account))
-                except Exception as failure:
-                    refused[account] = Outcome(account, None, 0.0, _to_fax_sync_error(account, failure))
-            walked, every = runs, list[_AccountRun]()
-            while walked:
-                while waiting := [one for one in walked if not one.finished]:
-                    self._round(waiting, staging, deadline)
-                every += walked
-                walked = [further for one in walked if not one.error for further in self._next_list(one)]
-            for one in runs:
-                self._purge(one)
-            self._compact(every)
-            self._note(runs)
-        outcomes = {one.account: Outcome(one.account, one.run, one.seconds, one.error) for one in runs} | refused
+        try:
+            with locked(self.output), self._staging() as staging:
+                outcomes = self._of(accounts, staging, deadline)
+        except AtWork as at_work:
+            outcomes = {account: Outcome(account, None, 0.0, at_work) for account in accounts}
         return [outcomes[account] for account in accounts]
+
+    def _of(self, accounts: Sequence[Account], staging: str, deadline: float) -> dict[Account, Outcome]:
+        with suppress(Exception):  # where it fails, the run of an account tells why
+            self._delete_files({account.provider for account in accounts})  # that a killed run has left
+        runs: list[_AccountRun] = []
+        refused: dict[Account, Outcome] = {}
+        walked, every = runs, list[_AccountRun]()
+        try:
+            with signals.gently(Stop()):  # a signal interrupts no merge
+                for account in accounts:
+                    try:
+                        runs.append(self._begun(account))
+                    except Exception as failure:
+                        refused[account] = Outcome(account, None, 0.0, _to_fax_sync_error(account, failure))
+                while walked:
+                    while waiting := [one for one in walked if not one.finished]:
+                        signals.raise_if_received()
+                        self._round(waiting, staging, deadline)
+                    every += walked
+                    walked = [further for one in walked if not one.error for further in self._next_list(one)]
+                for one in runs:
+                    self._hint(one)
+                    self._purge(one)
+                self._compact(every)
+        except signals.Stopped as stopped:
+            for one in walked:
+                if not one.error and (not one.finished or self._next_list(one)):
+                    one.fail(interrupted(stopped, one.run) or stopped)
+        with signals.deferred():
+            self._note(runs)
+        return {one.account: Outcome(one.account, one.run, one.seconds, one.error) for one in runs} | refused
 
     def _begun(self, account: Account) -> _AccountRun:
         settings, loading, privacy = account.settings(), SyncSettings.read(), PrivacySettings.read()
@@ -164,12 +179,20 @@ class LakeRun:
                 sizes[_key(one)] = faxes.get(one.account.name, math.inf)  # a first run reads the whole history
                 tasks.append((one, self._task(one, read.get(one.account.name, Position()), columns, staging, left)))
         tasks.sort(key=lambda pair: -sizes[_key(pair[0])])
-        reports = self.run_tasks([task for _, task in tasks]) if tasks else []
+        try:
+            with signals.waiting():
+                reports = self.run_tasks([task for _, task in tasks]) if tasks else []
+        except Exception as failure:  # Spark gave up the job
+            for one, _ in tasks:
+                one.fail(failure)
+            return
         done = [(one, task, report) for (one, task), report in zip(tasks, reports, strict=True)]
         for one, _, report in done:
             one.seconds += report.seconds
+            one.run.client.usage.add(report.usage)
+            one.run.client.usage.bytes += report.usage.bytes
             if report.error:
-                one.fail(_error(*report.error))
+                one.fail(report.error)
         for name in {one.account.provider: None for one, _, _ in done}:
             self._load(name, [(one, task, report) for one, task, report in done if one.account.provider == name])
 
@@ -203,27 +226,44 @@ class LakeRun:
 
     def _load(self, name: str, done: Sequence[tuple[_AccountRun, AccountTask, Report]]) -> None:
         """Merges what the tasks of a provider have staged; a failure is that of the accounts merged together."""
+        began = time.monotonic()
         by_task = {id(task): one for one, task, _ in done}
         fresh: list[Staged] = [(task, report) for _, task, report in done if not report.error]
         for group in grouped(pair for pair in fresh if pair[1].loads):
-            failure = self._loaded(name, group)
+            failure = self._loaded(name, group, by_task)
             if failure and len(group) > 1:  # one account may be the reason: the others are loaded without it
                 for pair in group:
-                    if failed := self._loaded(name, [pair]):
+                    if failed := self._loaded(name, [pair], by_task):
                         by_task[id(pair[0])].fail(failed)
             elif failure:
                 by_task[id(group[0][0])].fail(failure)
         for task, report in fresh:
             one = by_task[id(task)]
             if one.error is None:
+                one.seconds += time.monotonic() - began
                 _take(one, report)
 
-    def _loaded(self, name: str, group: Sequence[Staged]) -> Exception | None:
+    def _loaded(self, name: str, group: Sequence[Staged], by_task: Mapping[int, _AccountRun]) -> Exception | None:
         try:
-            self._tables(name, group[0][0].listing).load(group, f"{time.time()}")
+            found = self._tables(name, group[0][0].listing).load(group, f"{time.time()}")
         except Exception as failure:
             return failure
+        for task, _ in group:
+            run = by_task[id(task)].run
+            run.tally.rows[SYNC_PROBLEMS] += found.problems[task.account]
+            for account, change in found.changes:
+                if account == task.account:
+                    run.add_new_column(change.table, change.column)
         return None
+
+    def _hint(self, one: _AccountRun) -> None:
+        """What to say of an account that has no fax at all."""
+        if one.run.request.moves_cursor and not one.error:
+            try:
+                if text := hint(self._stored(one.run.source), one.run):
+                    one.run.warnings.append(text)
+            except Exception as failure:
+                one.fail(failure)
 
     def _purge(self, one: _AccountRun) -> None:
         """Deletes faxes older than `keep_days`, unless the run failed or had bounds, or no clock confirms ours."""
@@ -337,8 +377,7 @@ def _take(one: _AccountRun, report: Report) -> None:
     tally.reached = more.reached or tally.reached
     run.spans = [*run.spans[:1], *report.spans] if run.spans else report.spans
     run.warnings += [text for text in report.warnings if text not in run.warnings]
-    run.client.usage.add(report.usage)
-    run.client.usage.bytes += report.usage.bytes
+    run.is_first = run.is_first or report.is_first
     if report.rate is not None:
         run.client.pace.rate, run.client.pace.refusals = report.rate, 1
     run.balance = report.balance or run.balance
@@ -352,13 +391,7 @@ def _take(one: _AccountRun, report: Report) -> None:
             one.fail(error)
 
 
-def _error(exit_code: int, message: str) -> FaxSyncError:
-    error = FaxSyncError(message)
-    error.exit_code = exit_code
-    return error
-
-
-def _to_fax_sync_error(account: Account, failure: Exception) -> FaxSyncError:
+def _to_fax_sync_error(account: Account, failure: BaseException) -> FaxSyncError:
     """The failure in the operator's terms; deltalake's texts may quote values, and are not passed on."""
     LOG.debug("%s failed", account, exc_info=failure)
     if "No space left" in str(failure):

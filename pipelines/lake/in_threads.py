@@ -19,10 +19,22 @@ def in_threads(
 
     def run_tasks(tasks: Sequence[AccountTask]) -> list[Report]:
         privacy, calls = PrivacySettings.read().handling(), []
+        under_way: dict[str, Run] = {}
+
+        def note(name: str, run: Run) -> None:
+            under_way[name] = run
+            on_progress(name, run)
+
         for task in tasks:
             account = named[task.provider, task.account]
             source = replace(account.source(account.settings(), privacy), listing=task.listing)
-            calls.append(partial(run_task, task, source, partial(on_progress, str(account))))
-        return [*in_parallel(calls, SyncSettings.read().accounts_at_a_time)]
+            calls.append(partial(run_task, task, source, partial(note, str(account))))
+        try:
+            return [*in_parallel(calls, SyncSettings.read().accounts_at_a_time)]
+        except BaseException:  # a signal: the threads are to ask the providers for nothing more
+            for run in under_way.values():
+                run.stop.requested = True
+                run.client.close()
+            raise
 
     return run_tasks

@@ -4,8 +4,9 @@ Faxes follow their children and what did not fit, and the ledger follows the fax
 that a driver which is killed in between leaves nothing that the next run does not merge again.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -22,12 +23,20 @@ from pipelines.views.reference import Relation, raw_tables
 from sources.extract.source import Source
 from sources.load import ledger
 from sources.records.arrow import ARROW_TYPES
-from sources.records.new_fields import Contract, NewFields
+from sources.records.new_fields import Change, Contract, NewFields
 from sources.records.schema import DataType, Table
 
 MAX_ROWS = 500_000  # of one batch: what the driver has in memory at a time
 Staged = tuple[AccountTask, Report]
 _TYPES: dict[pa.DataType, DataType] = {arrow: name for name, arrow in ARROW_TYPES.items() if name != "json"}
+
+
+@dataclass
+class Found:
+    """What only the driver finds, which sees the faxes of all accounts: new columns and misfits, by account."""
+
+    changes: list[tuple[str, Change]] = field(default_factory=list)
+    problems: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -86,7 +95,7 @@ class ProviderTables:
             found[row["account"]] = found.get(row["account"], 0) + (row["rows_taken"] or 0)
         return found
 
-    def load(self, staged: Sequence[Staged], load_id: str) -> None:
+    def load(self, staged: Sequence[Staged], load_id: str) -> Found:
         """Merges what the tasks have staged, and then moves the cursors of their accounts.
 
         Raises:
@@ -94,22 +103,23 @@ class ProviderTables:
             WarehouseError: a table is not one of ours.
             Busy: other drivers keep writing to a table.
         """
-        contract = staged[0][0].request.horizon.contract
+        contract, found = staged[0][0].request.horizon.contract, Found()
         for number in range(max(len(report.loads) for _, report in staged)):
             files = [report.loads[number] for _, report in staged if number < len(report.loads)]
-            self._load_once(self._staged_tables(files), contract, load_id)
+            self._load_once(self._staged_tables(files), contract, load_id, found)
         moved = {task.account: report.moved for task, report in staged if report.moved}
         if moved:
             state = tables.create(self.root, tables.state_of(self.table))
             tables.merge(state, tables.position_rows(moved), ("account",))
+        return found
 
-    def _load_once(self, read: dict[str, pa.Table], contract: Contract, load_id: str) -> None:
+    def _load_once(self, read: dict[str, pa.Table], contract: Contract, load_id: str, found: Found) -> None:
         names = (self.table.name, *(child.name for child in self.table.children))
         of_faxes = {name: read.pop(name) for name in names if name in read}
         new_fields: NewFields | None = None
         if of_faxes:
             of_faxes, new_fields = self._with_new_columns(of_faxes, contract)
-        problems, changes = self._problems(new_fields, of_faxes), self._changes(new_fields, of_faxes)
+        problems, changes = self._problems(new_fields, of_faxes, found), self._changes(new_fields, of_faxes, found)
         self._merge(ledger.SYNC_PROBLEMS, [read.get(ledger.SYNC_PROBLEMS), problems], load_id)
         self._merge(ledger.SCHEMA_CHANGES, [read.get(ledger.SCHEMA_CHANGES), changes], load_id)
         if of_faxes:
@@ -171,30 +181,34 @@ class ProviderTables:
                 parts.setdefault(name, []).append(pq.read_table(path, filesystem=filesystem, partitioning=None))
         return {name: pa.concat_tables(found, promote_options="default") for name, found in parts.items()}
 
-    def _problems(self, new_fields: NewFields | None, of_faxes: Mapping[str, pa.Table]) -> pa.Table | None:
+    def _problems(
+        self, new_fields: NewFields | None, of_faxes: Mapping[str, pa.Table], found: Found
+    ) -> pa.Table | None:
         if new_fields is None or not new_fields.problems:
             return None
         accounts = _accounts(of_faxes[self.table.name])
-        now, found = datetime.now(UTC), []
+        now, rows = datetime.now(UTC), []
         for problem in new_fields.problems:
             account = accounts[problem.fingerprint]
-            found.append(ledger.problems_table(account, {ledger.problem_id(account, problem): problem}, now))
-        return pa.concat_tables(found)
+            found.problems[account] += 1
+            rows.append(ledger.problems_table(account, {ledger.problem_id(account, problem): problem}, now))
+        return pa.concat_tables(rows)
 
-    def _changes(self, new_fields: NewFields | None, of_faxes: Mapping[str, pa.Table]) -> pa.Table | None:
+    def _changes(self, new_fields: NewFields | None, of_faxes: Mapping[str, pa.Table], found: Found) -> pa.Table | None:
         """Each new column once, as that of the first account that has a value there."""
         if new_fields is None or not new_fields.changes:
             return None
         first = of_faxes[self.table.name]["account"][0].as_py()
-        now, found = datetime.now(UTC), []
+        now, told = datetime.now(UTC), []
         for change in new_fields.changes:
             rows = of_faxes[change.table]
             accounts = (
                 rows.filter(rows[change.column].is_valid())["account"] if change.column in rows.column_names else []
             )
             account = accounts[0].as_py() if len(accounts) else first
-            found.append(ledger.changes_table(account, [change], now))
-        return pa.concat_tables(found)
+            found.changes.append((account, change))
+            told.append(ledger.changes_table(account, [change], now))
+        return pa.concat_tables(told)
 
 
 def grouped(staged: Iterable[Staged]) -> Iterator[list[Staged]]:

@@ -54,6 +54,15 @@ class LakeStored:
         rows = self._select(self._ledger, meets, "from_at, to_at")
         return uncovered(span, [Window(row["from_at"], row["to_at"]) for row in rows])
 
+    def covered(self) -> Window | None:
+        """From the start of the earliest window of the ledger to the end of the latest; None before the first run."""
+        rows = self._select(self._ledger, "true", "min(from_at) as earliest, max(to_at) as latest")
+        return Window(rows[0]["earliest"], rows[0]["latest"]) if rows and rows[0]["latest"] else None
+
+    def has_faxes(self, table: str) -> bool:
+        """There is a fax, whenever it was created."""
+        return bool(self._select(table, "true limit 1", "id"))
+
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
         """The faxes created in the span that are not final."""
         awaits = "".join(

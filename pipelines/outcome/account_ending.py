@@ -20,7 +20,7 @@ class Ending:
     def note(self, failure: BaseException, run: Run | None) -> None:
         """Records the failure that ended the run, unless the ending is settled."""
         if not self.is_settled:
-            self.error = _interrupted(failure, run) or always_fax_sync_error(failure)
+            self.error = interrupted(failure, run) or always_fax_sync_error(failure)
 
     @property
     def exit_code(self) -> int:
@@ -28,7 +28,7 @@ class Ending:
         return self.error.exit_code if self.error else 0
 
 
-def _interrupted(failure: BaseException, run: Run | None) -> signals.Interrupted | None:
+def interrupted(failure: BaseException, run: Run | None) -> signals.Interrupted | None:
     """The failure as an interruption by a signal; None if no signal caused it."""
     stopped = signals.behind(failure)
     if stopped is None and isinstance(to_fax_sync_error(failure), TryAgain):

@@ -40,9 +40,7 @@ def working_directory() -> Iterator[str]:
         raise ConfigError(
             f"other users may rename directories in {place}: chmod +t {place}, or set TMPDIR to another directory"
         )
-    for leftover in place.glob(f"*{_PREFIX}*"):
-        if _is_ours(leftover):
-            _remove_if_dead(leftover)
+    remove_dead()
     directory, lock = _create(place)
     _own.add(directory)
     try:
@@ -51,6 +49,13 @@ def working_directory() -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
         _own.remove(directory)
         os.close(lock)
+
+
+def remove_dead() -> None:
+    """Removes the directories of runs that were killed: a directory whose lock can be taken is dead."""
+    for leftover in Path(tempfile.gettempdir()).glob(f"*{_PREFIX}*"):
+        if _is_ours(leftover):
+            _remove_if_dead(leftover)
 
 
 @before_ending_at_once

@@ -18,6 +18,7 @@ from tests.support.tiers import first_quick
 
 pytest.importorskip("deltalake", reason=MISSING)
 RunLake = Callable[..., dict[str, dict[str, Any]]]
+SUMMARY = ("new", "changed", "unchanged", "deleted", "rows", "problems", "new_columns", "warnings", "requests")
 every_provider = pytest.mark.parametrize("provider", first_quick(sources.providers()))
 
 
@@ -70,13 +71,16 @@ def test_a_lake_holds_what_the_sync_loads(
     requests = []
     for turn in range(3):
         before = len(served.server.requests)
-        assert sync().exit_code == 0
+        synced = sync()
+        assert synced.exit_code == 0
         between = len(served.server.requests)
         (told,) = run_lake().values()
         requests.append((between - before, len(served.server.requests) - between))
 
         assert told["exit_code"] == 0, told
         assert differences(warehouse, lake, provider, ("brand_new", "odd") if turn else ()) == {}
+        expected = synced.accounts[provider]
+        assert [told[name] for name in SUMMARY] == [expected[name] for name in SUMMARY]
         if turn == 0:
             live(provider, served.fake)
     assert all(theirs <= 1.1 * ours + 1 for ours, theirs in requests), requests
@@ -163,9 +167,9 @@ def test_what_is_staged_may_be_merged_again(
 
     load = ProviderTables.load
 
-    def twice(self: Any, staged: Any, load_id: str) -> None:
+    def twice(self: Any, staged: Any, load_id: str) -> Any:
         load(self, staged, load_id)
-        load(self, staged, f"{load_id}1")
+        return load(self, staged, f"{load_id}1")
 
     served = serve_fake("phaxio", generated("phaxio", 60, days=5))
     monkeypatch.setattr(ProviderTables, "load", twice)

@@ -49,7 +49,6 @@ class LakeRuns:
     def __init__(self, directory: Path) -> None:
         self.directory, self.events = directory, directory / "events"
         self.has_stream = False  # that was killed since it was looked at
-        self.is_spark = False  # the run that was left alone last
         self.number = 0
 
     def settings(self, soak: Soak) -> Mapping[str, str]:
@@ -58,9 +57,7 @@ class LakeRuns:
 
     def command(self, soak: Soak) -> list[str]:
         """A run of one kind or another."""
-        name = soak.random.choice(LEFT_ALONE)
-        self.is_spark = name != "sync"
-        return self._started(name, soak)
+        return self._started(soak.random.choice(LEFT_ALONE), soak)
 
     def kill(self, soak: Soak) -> list[str]:
         """Starts a run and kills processes of it at random moments: where each kill fell."""
@@ -109,8 +106,7 @@ class LakeRuns:
         lake = self._lake(soak)
         yield from leaks.on_disk(self.events, soak.environment)
         yield from (f"left behind: {path}" for path in lake.path.glob("_staging/*"))
-        if self.is_spark:  # sync.py has no working directory for Delta tables, and looks for none
-            yield from (f"left behind: {path}" for path in left(soak.scratch))
+        yield from (f"left behind: {path}" for path in left(soak.scratch))
         for log in lake.path.glob("**/_delta_log/*.json"):
             yield from leaks.in_text(log.read_text(), soak.environment)
         if self.has_stream:

@@ -1,11 +1,23 @@
 """An account without any fax: what the provider's folder says about possible causes."""
 
-from pipelines.warehouse.stored_faxes import StoredFaxes
+from typing import Protocol
+
 from sources import provider
 from sources.load.run import Run
+from sources.window import Window
 
 
-def hint(stored: StoredFaxes, run: Run) -> str | None:
+class Held(Protocol):
+    """What a warehouse tells of an account."""
+
+    def covered(self) -> Window | None:
+        """From the start of the earliest window of the ledger to the end of the latest; None before the first run."""
+
+    def has_faxes(self, table: str) -> bool:
+        """There is a fax, whenever it was created."""
+
+
+def hint(stored: Held, run: Run) -> str | None:
     """The provider's hint if the account has been read and never had a fax; else None.
 
     If `[privacy]` deletes old faxes, an empty table means nothing.
