@@ -25,7 +25,7 @@ from pipelines.outcome import logs, signals
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import read_only
 from pipelines.warehouse.database_file import copy_for_readers, replace_copy
-from pipelines.warehouse.dlt_internals.repeated_work import repeated_work_saved
+from pipelines.warehouse.dlt_internals.lookup_cache import lookups_cached
 
 LOG = logging.getLogger("fax-sync")
 
@@ -64,7 +64,7 @@ def _sync_accounts(options: argparse.Namespace) -> int:
     schema = SyncSettings.read().schema
     if options.dry_run:
         return _dry_run(configured, Sync(schema, run_id, options, lambda account, run: None))
-    with progress(options.quiet) as on_progress, repeated_work_saved():
+    with progress(options.quiet) as on_progress, lookups_cached():
         outcomes = sync_accounts(configured, Sync(schema, run_id, options, on_progress))
     if SyncSettings.read().read_copy:
         _replace_copy(schema)

@@ -1,1 +1,1 @@
-"""A warehouse of Delta tables, and the run of an account on a Spark executor, which has no dlt."""
+"""The warehouse of Delta tables, and the runs of accounts in threads or on Spark executors, which have no dlt."""

@@ -305,7 +305,7 @@ class LakeRun:
         for one in runs:
             code = one.error.exit_code if one.error else 0
             if one.run.loads or one.run.purged or code:
-                rows.setdefault(one.account.provider, []).append(sync_runs.row_of(one.run, code, one.seconds))
+                rows.setdefault(one.account.provider, []).append(sync_runs.run_row(one.run, code, one.seconds))
         for name, noted in rows.items():
             try:
                 self._tables(name).note_runs(noted)

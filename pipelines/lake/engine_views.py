@@ -1,6 +1,6 @@
-"""The views of the warehouse over Delta tables: in DuckDB, in a connection or as a script, and in Spark, as a script.
+"""The views over Delta tables: as a DuckDB connection, or as an SQL script for DuckDB or Spark.
 
-A connection of DuckDB reads the Parquet files that make up each table itself, so that it needs no extension.
+The connection reads the Parquet files of each table directly, so it needs no DuckDB extension.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,12 +35,12 @@ _DUCKDB_TYPES: Mapping[DataType, str] = {
 
 @dataclass(frozen=True)
 class Engine:
-    """How an engine quotes a name, names types, reads the table at a URI, and words a query of DuckDB's dialect."""
+    """The SQL of an engine: its quote character, its type names, the scan of a table by URI, the dialect of queries."""
 
     quote: str
     types: Mapping[DataType, str]
     scan: Callable[[str], str]
-    word: Callable[[str], str]
+    translate: Callable[[str], str]
 
 
 ENGINES = {
@@ -52,13 +52,13 @@ ENGINES = {
 def connect(
     output: str, schema: str = "fax", timezone: str = "UTC", own: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """A connection to an empty database with all raw tables below `output`, as they are now, and all views, as views.
+    """A connection to an in-memory database with a view of each raw table below `output`, and the warehouse's views.
 
-    `output` is where the Delta tables are; the days and months of the views are those of `timezone`. `own` is the
-    folder of the user's own views; one that DuckDB refuses is left out.
+    It shows the current versions of the tables. Days and months are those of `timezone`. `own` is the folder of the
+    user's own views; a view that DuckDB refuses is left out.
 
     Raises:
-        WarehouseError: a table is not one of ours.
+        WarehouseError: a table was not created by this sync.
     """
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
@@ -73,10 +73,10 @@ def connect(
 
 
 def script(engine: str, output: str, schema: str = "fax", timezone: str = "UTC") -> Iterator[str]:
-    """The statements that make all raw tables below `output`, and all views, in a catalog of the engine.
+    """The statements that create views of all raw tables below `output`, and all views of the warehouse.
 
     Raises:
-        WarehouseError: a table is not one of ours.
+        WarehouseError: a table was not created by this sync.
     """
     for _, statement in _statements(output.rstrip("/"), schema, timezone, None, ENGINES[engine]):
         yield statement
@@ -85,41 +85,41 @@ def script(engine: str, output: str, schema: str = "fax", timezone: str = "UTC")
 def _statements(
     output: str, schema: str, timezone: str, own: Path | None, engine: Engine
 ) -> Iterator[tuple[View | None, str]]:
-    """Each statement, in order, with the view that it makes; None if it makes a schema or a raw table."""
+    """The statements in order, each with the view that it creates; None for a schema or a raw table."""
 
-    def named(*names: str) -> str:
+    def quote(*names: str) -> str:
         return ".".join(f"{engine.quote}{name}{engine.quote}" for name in names)
 
-    yield None, f"create schema if not exists {named(schema)}"
-    there: dict[tuple[str, str], set[str]] = {}
+    yield None, f"create schema if not exists {quote(schema)}"
+    columns_of: dict[tuple[str, str], set[str]] = {}
     for provider in sources.providers():
         raw = f"{schema}_{provider}"
-        yield None, f"create schema if not exists {named(raw)}"
+        yield None, f"create schema if not exists {quote(raw)}"
         held = ProviderTables(output, schema, provider, str)
         columns = held.columns()
-        for name, of_table in columns.items():
+        for name, types in columns.items():
             listed = ", ".join(
-                f"cast({named(column)} as {engine.types[kind]}) as {named(column)}" for column, kind in of_table.items()
+                f"cast({quote(column)} as {engine.types[kind]}) as {quote(column)}" for column, kind in types.items()
             )
             query = f"select {listed} from {engine.scan(f'{held.root}/{name}')}"
-            yield None, f"create or replace view {named(raw, name)} as {query}"
-            there[raw, name] = {*of_table}
+            yield None, f"create or replace view {quote(raw, name)} as {query}"
+            columns_of[raw, name] = {*types}
         if {SYNC_WINDOWS, SCHEMA_CHANGES} <= columns.keys():
             ledgers = [table.ledger for table in Source(provider).tables if table.ledger in columns]
-            loads = engine.word(_loads(raw, [*ledgers, SCHEMA_CHANGES]))
-            yield None, f"create or replace view {named(raw, '_dlt_loads')} as {loads}"
-            there[raw, "_dlt_loads"] = {"load_id", "status"}
-    views = [*unified(schema, {name: f"{schema}_{name}" for name in sources.providers()}, there)]
+            loads = engine.translate(_loads(raw, [*ledgers, SCHEMA_CHANGES]))
+            yield None, f"create or replace view {quote(raw, '_dlt_loads')} as {loads}"
+            columns_of[raw, "_dlt_loads"] = {"load_id", "status"}
+    views = [*unified(schema, {name: f"{schema}_{name}" for name in sources.providers()}, columns_of)]
     for view in [*views, *questions(schema, timezone, [HERE, own] if own else [HERE])[0]]:
-        yield view, f"create or replace view {named(schema, view.name)} as {engine.word(view.query)}"
+        yield view, f"create or replace view {quote(schema, view.name)} as {engine.translate(view.query)}"
 
 
 def _parquet_files(uri: str) -> str:
-    """What reads the newest version of a table in DuckDB without an extension."""
+    """The DuckDB query for the newest version of a table, without an extension."""
     table = DeltaTable(uri)
     nulls = ", ".join(f'null as "{field.name}"' for field in schema_of(table))
-    query = f"select {nulls} where false"  # a column may be in no file yet, and a table may have no file
-    if files := ", ".join(map(_quoted, _places(table.file_uris()))):
+    query = f"select {nulls} where false"  # a column may be in no file, and a table may have none
+    if files := ", ".join(map(_quoted, _locations(table.file_uris()))):
         options = "hive_partitioning = true, hive_types = {'account': varchar}, union_by_name = true"
         query += f" union all by name select * from read_parquet([{files}], {options})"
     return f"({query})"
@@ -130,14 +130,14 @@ def _quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def _places(uris: list[str]) -> Iterator[str]:
-    """The files as DuckDB names them: those of this machine by their path."""
+def _locations(uris: list[str]) -> Iterator[str]:
+    """The files as DuckDB takes them: local files by their path, others by their URI."""
     for uri in uris:
         parts = urlsplit(uri)
         yield unquote(parts.path) if parts.scheme in ("", "file") else uri
 
 
-def _loads(raw: str, written: Iterable[str]) -> str:
-    """Every load that wrote to these tables: in Delta tables there are no rows of a load that was cut off."""
-    named = (f'select _dlt_load_id as load_id, 0 as status from "{raw}".{name}' for name in written)
-    return " union ".join(named)
+def _loads(raw: str, tables: Iterable[str]) -> str:
+    """The query for all loads of these tables. In Delta tables every load is committed."""
+    queries = (f'select _dlt_load_id as load_id, 0 as status from "{raw}".{name}' for name in tables)
+    return " union ".join(queries)

@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 
 from pipelines.lake import tables
 from pipelines.lake.account_task import AccountTask, Report
-from pipelines.lake.new_columns import with_columns
+from pipelines.lake.new_columns import add_new_columns
 from pipelines.views.reference import Relation, raw_tables
 from sources.extract.source import Source
 from sources.load import ledger
@@ -171,7 +171,7 @@ class ProviderTables:
             }
             for name, columns in self.columns().items()
         }
-        return with_columns(self.table, of_faxes, known, self.normalize, contract)
+        return add_new_columns(self.table, of_faxes, known, self.normalize, contract)
 
     def _staged_tables(self, files: Iterable[Mapping[str, str]]) -> dict[str, pa.Table]:
         filesystem, _ = pafs.FileSystem.from_uri(self.output)

@@ -1,4 +1,4 @@
-"""Undeclared fields of all accounts of a batch as columns: the driver sees all their values before it names a type."""
+"""Schema evolution of Delta tables: the driver infers the type of a new field from the values of all accounts."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,27 +14,27 @@ from sources.records.undeclared import with_new_fields
 Types = Mapping[str, Mapping[str, DataType]]
 
 
-def with_columns(
+def add_new_columns(
     table: Table, staged: Mapping[str, pa.Table], known: Types, normalize: Callable[[str], str], contract: Contract
 ) -> tuple[dict[str, pa.Table], NewFields]:
-    """The tables of faxes with a column for each new field, and what was found: `changes` and `problems`.
+    """The staged tables of faxes with a column for each new field, and the `changes` and `problems` found.
 
-    `known` are the columns of the warehouse beyond those declared. Rows that a deletion has marked come with theirs.
+    `known` are the stored columns that are not declared. Tombstones already have these columns.
 
     Raises:
-        ContractError: a field is new, and the contract is to freeze.
+        ContractError: a field is new, and the contract is `freeze`.
     """
     new_fields = NewFields(known, normalize, contract, SYSTEM_COLUMNS)
-    fresh, marked = {}, {}
+    records, tombstones = {}, {}
     for name, rows in staged.items():
-        says = pc.is_valid(rows[UNDECLARED])
-        fresh[name] = rows.filter(says).drop_columns(
+        is_record = pc.is_valid(rows[UNDECLARED])
+        records[name] = rows.filter(is_record).drop_columns(
             [column for column in known.get(name, {}) if column in rows.column_names]
         )
-        marked[name] = rows.filter(pc.invert(says)).drop_columns([UNDECLARED])
-    completed = with_new_fields(table, Rows(fresh, {}, []), new_fields)
-    return {name: _joined([marked[name], completed[name]]) for name in staged}, new_fields
+        tombstones[name] = rows.filter(pc.invert(is_record)).drop_columns([UNDECLARED])
+    completed = with_new_fields(table, Rows(records, {}, []), new_fields)
+    return {name: _concatenate([tombstones[name], completed[name]]) for name in staged}, new_fields
 
 
-def _joined(parts: Sequence[pa.Table]) -> pa.Table:
+def _concatenate(parts: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables([part.replace_schema_metadata() for part in parts], promote_options="default")

@@ -1,4 +1,4 @@
-"""Where the Delta tables are: a directory of this machine, which has a lock, or other storage."""
+"""The place of the Delta tables: a local directory, which has a lock file, or object storage."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -11,16 +11,16 @@ from sources.errors import LocalError
 
 
 def local_directory(output: str) -> Path | None:
-    """The directory of this machine that a URL names; None for other storage."""
+    """The local directory of a `file:` URL; None for other storage."""
     parts = urlsplit(output)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def locked(output: str) -> AbstractContextManager[Any]:
-    """Keeps other runs of this machine away from a local directory; elsewhere Delta's commits do, if later.
+    """Locks a local directory against other runs. On other storage, Delta's commits detect a concurrent run.
 
     Raises:
-        AtWork: another run into the same directory goes on.
+        AtWork: another run into the same directory is at work.
     """
     directory = local_directory(output)
     if directory is None:
@@ -30,15 +30,16 @@ def locked(output: str) -> AbstractContextManager[Any]:
 
 
 def locked_to_read(output: str) -> AbstractContextManager[Any]:
-    """As `locked`; leaves nothing on the disk if there are no tables yet.
+    """Like `locked`, for reading: without tables, it creates no file.
 
     Raises:
-        LocalError: the tables cannot be made.
+        AtWork: a run into the directory is at work.
+        LocalError: the directory cannot be created.
     """
     directory = local_directory(output)
     if directory is None or directory.exists():
         return locked(output)
-    there = next(parent for parent in directory.parents if parent.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        raise LocalError(f"{directory} cannot be made in {there}: check its owner and its mode")
+    parent = next(folder for folder in directory.parents if folder.exists())
+    if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
+        raise LocalError(f"{directory} cannot be made in {parent}: check its owner and its mode")
     return nullcontext()

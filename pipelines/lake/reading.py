@@ -1,4 +1,4 @@
-"""Reads the configured warehouse without changing it; Delta tables through views in a database in memory."""
+"""Reads the configured warehouse without changing it. Delta tables are read through views in an in-memory database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from sources.records.schema import Table
 
 @contextmanager
 def opened(patience: float | None = None) -> Iterator[Read]:
-    """As `read_only.opened`, whose errors these are; each query of Delta tables sees them as when they were opened."""
+    """Like `read_only.opened`, also for Delta tables: all queries of the block see the same versions of the tables."""
     with read_only.mapped_errors():
         output, schema = delta_url(), SyncSettings.read().schema
     if output is None:
@@ -34,7 +34,7 @@ def opened(patience: float | None = None) -> Iterator[Read]:
 
 @dataclass(frozen=True)
 class DeltaTables:
-    """What readers ask a `Warehouse`: `client` is a connection, `root` the place of the tables."""
+    """The part of a `Warehouse` that readers use. `client` is a connection, `root` the URL of the tables."""
 
     client: Any
     account: str
@@ -42,19 +42,19 @@ class DeltaTables:
     appends: bool = False
 
     def position_of(self, table: Table) -> Position:
-        """How far the table of the account has been read."""
-        from pipelines.lake.tables import positions  # noqa: PLC0415  # of the extra, that is there
+        """How far the account's table has been read."""
+        from pipelines.lake.tables import positions  # noqa: PLC0415  # an optional extra
 
         return positions(self.root, table).get(self.account, Position())
 
 
 @contextmanager
 def delta_tables(output: str, provider: str, account: str, schema: str) -> Iterator[DeltaTables]:
-    """The Delta tables of one account, which no run of this machine loads meanwhile.
+    """The Delta tables of one account. No other run of this machine loads during the block.
 
     Raises:
-        AtWork: a run goes on.
-        LocalError: there are no tables yet, and they cannot be made.
+        AtWork: a run is at work.
+        LocalError: there are no tables yet, and they cannot be created.
     """
     with locked_to_read(output), _connected(output, schema, is_required=False) as connection:
         raw = f"{schema}_{provider}"
@@ -62,21 +62,21 @@ def delta_tables(output: str, provider: str, account: str, schema: str) -> Itera
 
 
 class _Client:
-    """What `StoredFaxes` needs of dlt's client, on a connection of DuckDB."""
+    """The part of dlt's SQL client that `StoredFaxes` uses, on a DuckDB connection."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str) -> None:
         self._connection, self._schema = connection, schema
 
     def make_qualified_table_name(self, table: str) -> str:
-        """The table of the raw schema."""
+        """The quoted name of a table of the raw schema."""
         return f'"{self._schema}"."{table}"'
 
     @contextmanager
     def execute_query(self, sql: str, *values: Any) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The cursor of a query that has `%s` for each value.
+        """The cursor of a query with `%s` for each value.
 
         Raises:
-            DestinationUndefinedEntity: there is no such table.
+            DestinationUndefinedEntity: the table does not exist.
         """
         try:
             yield self._connection.execute(sql.replace("%s", "?"), values)
@@ -86,14 +86,14 @@ class _Client:
 
 @contextmanager
 def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory with the views.
+    """An in-memory database with the views.
 
     Raises:
         ConfigError: deltalake is not installed.
-        WarehouseError: there is no Delta table yet, and there has to be one.
+        WarehouseError: there is no Delta table yet, and `is_required`.
     """
     try:
-        from pipelines.lake.engine_views import connect  # noqa: PLC0415  # an extra, that may not be there
+        from pipelines.lake.engine_views import connect  # noqa: PLC0415  # an optional extra
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/files.md") from None
     directory = local_directory(output)

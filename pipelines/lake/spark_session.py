@@ -1,4 +1,4 @@
-"""The Spark session of a run, and its tasks on executors. The one file of the commands that imports pyspark.
+"""The Spark session of a run, and its tasks on executors. The only file of `pipelines` that imports pyspark.
 
 Source: https://spark.apache.org/docs/latest/configuration.html, read November 2026.
 """
@@ -25,23 +25,23 @@ from sources.errors import ConfigError, TryAgain
 
 _PACKAGES = ("sources", "pipelines")
 _LOOPBACK = "127.0.0.1"
-_OF_JVM = (Py4JError, ConnectionError)  # also where it has ended, and nothing listens there any more
+_OF_JVM = (Py4JError, ConnectionError)  # also after the JVM has ended
 
 
 @contextmanager
 def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]:
-    """A session on `master`, or that of spark-submit, or one of this process; it is stopped at the end.
+    """A session on `master`, else the one of spark-submit, else a local one. The end of the block stops it.
 
-    `credentials` are put into the environment of this process: executors that are started from here inherit it.
+    `credentials` become environment variables of this process, which executors started by it inherit.
 
     Raises:
-        ConfigError: there is no Java, or no such master; or Spark may run a task twice at the same time, which doubles
-            the rate at which a provider is asked.
-        TryAgain: Spark did not start, or its JVM has ended, or failed.
+        ConfigError: Java is missing, the master is invalid, or `spark.speculation` is on: it runs tasks twice, and
+            doubles the request rate.
+        TryAgain: Spark did not start, or its JVM ended or failed.
     """
     os.environ.update(credentials)
     builder = SparkSession.builder.appName("fax-sync")
-    is_submitted = bool(os.environ.get("SPARK_ENV_LOADED"))  # which spark-submit sets, and starts Spark with its master
+    is_submitted = bool(os.environ.get("SPARK_ENV_LOADED"))  # set by spark-submit, which starts Spark with its master
     if master is None and not is_submitted:
         master = "local[*]"
     if master:
@@ -55,7 +55,7 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
     handler = signal.getsignal(signal.SIGINT)
     spark = _start(builder.config("spark.ui.showConsoleProgress", "false"))
     try:
-        signal.signal(signal.SIGINT, handler)  # PySpark puts its own in place
+        signal.signal(signal.SIGINT, handler)  # PySpark has replaced it
         if spark.conf.get("spark.speculation", "false") == "true":
             raise ConfigError(
                 "spark.speculation is on: a second task would double the rate of requests; set it to false"
@@ -66,7 +66,7 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
     except _OF_JVM as error:
         raise TryAgain(f"Spark's JVM has ended, or failed ({type(error).__name__}): see Spark's log") from error
     finally:
-        with suppress(Exception):  # its JVM may have ended
+        with suppress(Exception):  # the JVM may have ended
             spark.stop()
 
 
@@ -82,10 +82,10 @@ def _start(builder: Any) -> Any:
 
 
 def on_executors(spark: Any, tasks: Sequence[AccountTask]) -> list[Report]:
-    """The reports of the tasks, in their order; the first tasks begin first.
+    """The reports of the tasks, in their order; Spark starts the first tasks first.
 
     Raises:
-        TryAgain: Spark gave up the job, as when executors keep dying.
+        TryAgain: Spark gave up the job, for example because executors keep failing.
     """
     try:
         numbers = spark.range(0, len(tasks), 1, len(tasks))
@@ -98,7 +98,7 @@ def on_executors(spark: Any, tasks: Sequence[AccountTask]) -> list[Report]:
 
 
 def _archive(directory: Path) -> Path:
-    """The code that executors run, to be sent to them."""
+    """The zip file of the code that executors import."""
     place = directory / "fax_sync.zip"
     with zipfile.ZipFile(place, "w") as archive:
         for package in _PACKAGES:

@@ -1,4 +1,4 @@
-"""The views' queries in Spark SQL: what sqlglot cannot write there is put into other words first.
+"""The queries of the views in Spark SQL. Expressions that sqlglot cannot translate are rewritten first.
 
 Source: https://spark.apache.org/docs/latest/api/sql/, read November 2026.
 """
@@ -10,17 +10,17 @@ from sqlglot import ErrorLevel, exp
 
 
 def to_spark(query: str) -> str:
-    """A query of DuckDB's dialect in Spark SQL; times need a session in UTC.
+    """The Spark SQL of a query in DuckDB's dialect. The Spark session has to be in UTC.
 
     Raises:
-        UnsupportedError: sqlglot would leave something out.
+        UnsupportedError: sqlglot cannot translate a part of the query.
     """
-    tree = sqlglot.parse_one(query, read="duckdb").transform(_in_other_words)
+    tree = sqlglot.parse_one(query, read="duckdb").transform(_rewrite)
     written: str = tree.sql("spark", unsupported_level=ErrorLevel.RAISE)
     return written
 
 
-def _in_other_words(node: Any) -> Any:
+def _rewrite(node: Any) -> Any:
     if isinstance(node, exp.Extract) and node.name.upper() == "EPOCH":
         return exp.paren(_seconds(node.expression.unnest()))
     if isinstance(node, exp.WithinGroup) and isinstance(node.this, exp.PercentileCont):
@@ -32,14 +32,14 @@ def _in_other_words(node: Any) -> Any:
 
 
 def _seconds(time: Any) -> Any:
-    """The seconds of a time since 1970, or of the time between two; Spark has no extract(epoch)."""
+    """The seconds since 1970 of a time, or of an interval of two times; Spark has no `extract(epoch)`."""
     if isinstance(time, exp.Sub):
         return exp.paren(exp.Sub(this=_seconds(time.this), expression=_seconds(time.expression)))
     return exp.Div(this=exp.func("unix_micros", time.copy()), expression=exp.Literal.number("1e6"))
 
 
 def _without_exclusion(window: Any) -> Any:
-    """A count `exclude group` as the count of the frame less that of the row's peers."""
+    """A count with `exclude group`, as the count of the frame minus the count of the row's peers."""
     spec = window.args["spec"]
     if str(spec.args.get("exclude") or "").upper() != "GROUP":
         return window

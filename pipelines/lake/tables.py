@@ -1,8 +1,8 @@
-"""The Delta tables of a lake: making them, merging rows into them, and how far each account has been read.
+"""The Delta tables: create, merge, delete, vacuum, and the table of cursors (`sync_state`).
 
 Source: https://delta-io.github.io/delta-rs/ and its Python API, read November 2026. Measured with deltalake 1.6.6: a
-MERGE that adds a field inside a struct nulls that column in every row that it copies. So tables are flat, they are
-widened before a merge, and a merge always names every column. No transaction spans two tables.
+MERGE that adds a field inside a struct sets that column to null in every row that it copies. So tables are flat, new
+columns are added before a merge, and a merge names every column. No transaction spans two tables.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ from sources.load.plan import Position
 from sources.records.arrow import ARROW_TYPES
 from sources.records.schema import ACCOUNT, Column, DataType, Table
 
-_POSITION = ("cursor_at", "read_at", "asked_until_at")  # as `Position` has them
+_POSITION = ("cursor_at", "read_at", "asked_until_at")  # in the order of `Position`
 _STATE_COLUMNS = (
     ACCOUNT,
     Column("cursor_at", "timestamp", "Up to this creation time the account has been read without a break, UTC."),
@@ -32,15 +32,15 @@ _STATE_COLUMNS = (
 _STATISTICS = "delta.dataSkippingStatsColumns"
 _DELETES = "fax-sync-deletes"
 _DELETION = CommitProperties(custom_metadata={_DELETES: "expired rows"})
-MAX_TRIES = 5  # of a commit that another driver's has overtaken
-_REPLACED = "_replaced"  # marks the rows of a merge that only name the fax whose children go
+MAX_TRIES = 5  # of a commit that conflicts with one of another driver
+_REPLACED = "_replaced"  # true in rows of a merge that only delete child rows of their fax
 
 
 def create(root: str, relation: Relation, extra: Mapping[str, DataType] | None = None) -> DeltaTable:
-    """The table below `root`, made if it is not there, and widened to what is declared and to the `extra` columns.
+    """The table below `root`, created if missing, with missing declared and `extra` columns added (schema evolution).
 
     Raises:
-        WarehouseError: there is a table of this name that is not one of ours.
+        WarehouseError: a table or files of this name exist that were not created by this sync.
     """
     added = {name: ARROW_TYPES[data_type] for name, data_type in (extra or {}).items()}
     declared = pa.schema([*map(_field, relation.columns), *added.items()])
@@ -53,19 +53,19 @@ def create(root: str, relation: Relation, extra: Mapping[str, DataType] | None =
             name=relation.name,
             description=relation.meaning,
             partition_by=[ACCOUNT.name],
-            configuration={_STATISTICS: ",".join(_measured(relation))},
+            configuration={_STATISTICS: ",".join(_statistics_columns(relation))},
         )
-    held = schema_of(table)
-    if missing := [field for field in declared if field.name not in held.names]:
-        write_deltalake(table, pa.schema([*held, *missing]).empty_table(), mode="append", schema_mode="merge")
+    schema = schema_of(table)
+    if missing := [field for field in declared if field.name not in schema.names]:
+        write_deltalake(table, pa.schema([*schema, *missing]).empty_table(), mode="append", schema_mode="merge")
     return table
 
 
 def existing(root: str, relation: Relation) -> DeltaTable | None:
-    """The table below `root`; None if it is not there yet.
+    """The table below `root`; None if it does not exist yet.
 
     Raises:
-        WarehouseError: there is a table of this name that is not one of ours.
+        WarehouseError: the table was not created by this sync.
     """
     uri = f"{root}/{relation.name}"
     try:
@@ -74,20 +74,20 @@ def existing(root: str, relation: Relation) -> DeltaTable | None:
         return None
     if table.metadata().partition_columns != [ACCOUNT.name]:
         raise WarehouseError(f"{uri} is a Delta table, but not one of ours: choose another place, or move it away")
-    held = schema_of(table)
+    schema = schema_of(table)
     for field in map(_field, relation.columns):
-        if field.name in held.names and held.field(field.name).type != field.type:
-            raise WarehouseError(f"{uri}: the column {field.name} is {held.field(field.name).type}, not {field.type}")
+        if field.name in schema.names and schema.field(field.name).type != field.type:
+            raise WarehouseError(f"{uri}: the column {field.name} is {schema.field(field.name).type}, not {field.type}")
     return table
 
 
 def merge(table: DeltaTable, rows: pa.Table, key: tuple[str, ...], unless_equal: str | None = None) -> None:
-    """Merges rows by their key, which no two of them share; one stored with the same `unless_equal` is left alone.
+    """Inserts or updates rows by their key, unique among them. A stored row with an equal `unless_equal` stays.
 
     Raises:
         Busy: other drivers keep writing to the table.
     """
-    rows = _in_full(rows, schema_of(table))
+    rows = _with_all_columns(rows, schema_of(table))
     columns = {f"`{name}`": f"source.`{name}`" for name in rows.column_names}
     on = " and ".join(f"target.`{name}` = source.`{name}`" for name in key)
     changed = f"target.`{unless_equal}` <> source.`{unless_equal}`" if unless_equal else None
@@ -96,34 +96,37 @@ def merge(table: DeltaTable, rows: pa.Table, key: tuple[str, ...], unless_equal:
         merging = table.merge(rows, on, source_alias="source", target_alias="target")
         merging.when_matched_update(columns, changed).when_not_matched_insert(columns).execute()
 
-    _committed(table, attempt)
+    _commit_with_retry(table, attempt)
 
 
 def replace_children(table: DeltaTable, rows: pa.Table, faxes: pa.Table, parent_id: str) -> None:
-    """Replaces all children of the faxes (`account`, `id`) by `rows`, in one commit.
+    """Replaces all child rows of the faxes (`account`, `id`) by `rows`, in one commit.
 
     Raises:
         Busy: other drivers keep writing to the table.
     """
     schema = schema_of(table)
-    rows = _in_full(rows, schema)
+    rows = _with_all_columns(rows, schema)
     columns = {f"`{name}`": f"source.`{name}`" for name in rows.column_names}
-    gone = _in_full(faxes.select(["account", "id"]).rename_columns(["account", parent_id]), schema)
-    marked = pa.concat_tables([_marked(rows, False), _marked(gone, True)])
+    deletions = _with_all_columns(faxes.select(["account", "id"]).rename_columns(["account", parent_id]), schema)
+    rows_and_deletions = pa.concat_tables([_with_marker(rows, False), _with_marker(deletions, True)])
     same_fax = f"target.account = source.account and target.`{parent_id}` = source.`{parent_id}`"
 
     def attempt() -> None:
-        # A row to insert matches nothing, so that one MERGE deletes and inserts.
+        # A row to insert matches no row, so one MERGE can both delete and insert.
         merging = table.merge(
-            marked, f"{same_fax} and source.{_REPLACED} = true", source_alias="source", target_alias="target"
+            rows_and_deletions,
+            f"{same_fax} and source.{_REPLACED} = true",
+            source_alias="source",
+            target_alias="target",
         )
         merging.when_matched_delete().when_not_matched_insert(columns, f"source.{_REPLACED} = false").execute()
 
-    _committed(table, attempt)
+    _commit_with_retry(table, attempt)
 
 
 def delete(table: DeltaTable, rows: pa.Table) -> None:
-    """Deletes the rows whose columns equal those of one of `rows`, in one commit.
+    """Deletes every row that equals one of `rows` in all columns of `rows`, in one commit.
 
     Raises:
         Busy: other drivers keep writing to the table.
@@ -136,24 +139,24 @@ def delete(table: DeltaTable, rows: pa.Table) -> None:
         merging = table.merge(rows, on, source_alias="source", target_alias="target", commit_properties=_DELETION)
         merging.when_matched_delete().execute()
 
-    _committed(table, attempt)
+    _commit_with_retry(table, attempt)
 
 
 def vacuum(table: DeltaTable, is_alone: bool) -> None:
-    """Deletes the files of earlier versions if the newest deletes rows; also those that no version names, if alone."""
+    """Deletes the files of earlier versions if the newest one deletes rows; if `is_alone`, unreferenced files too."""
     (newest,) = table.history(1)
     if _DELETES in newest or newest["operation"] == "VACUUM START":
         table.vacuum(0, dry_run=False, enforce_retention_duration=False, full=is_alone)
 
 
 def state_of(table: Table) -> Relation:
-    """The table with how far each account's list has been read."""
+    """The table of cursors for a list: `sync_state`, one row for each account."""
     name = "sync_state" if table.ledger == SYNC_WINDOWS else f"{table.name}_state"
     return Relation("", name, "How far each account has been read, one row each.", _STATE_COLUMNS, (ACCOUNT.name,))
 
 
 def positions(root: str, table: Table) -> dict[str, Position]:
-    """How far the table of each account has been read; nothing before the first load."""
+    """Account -> how far its table has been read; empty before the first load."""
     rows = rows_of(f"{root}/{state_of(table).name}")
     return {row["account"]: Position(*(row[name] for name in _POSITION)) for row in rows}
 
@@ -167,7 +170,7 @@ def position_rows(moved: Mapping[str, Position]) -> pa.Table:
 
 
 def rows_of(uri: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
-    """The rows of a table; none, if it is not there yet."""
+    """The rows of a table; none if it does not exist yet."""
     try:
         return list(DeltaTable(uri).to_pyarrow_dataset().to_table(columns).to_pylist())
     except TableNotFoundError:
@@ -175,15 +178,15 @@ def rows_of(uri: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
 
 
 def schema_of(table: DeltaTable) -> pa.Schema:
-    """The columns of a table as Arrow has them."""
+    """The Arrow schema of a table."""
     return pa.schema(table.to_pyarrow_dataset().schema)
 
 
 def _require_empty(uri: str) -> None:
-    """Requires that nothing but the log of a table is in its directory: what it does not name is deleted there.
+    """Requires that the directory of a new table is empty, because a vacuum would delete other files in it.
 
     Raises:
-        WarehouseError: there are files, such as a sync into Parquet files has left.
+        WarehouseError: the directory holds files, for example Parquet files of another destination.
     """
     filesystem, place = pafs.FileSystem.from_uri(uri)
     there = filesystem.get_file_info(pafs.FileSelector(place, allow_not_found=True))
@@ -191,15 +194,15 @@ def _require_empty(uri: str) -> None:
         raise WarehouseError(f"{uri} holds files, but no Delta table: choose another place, or move them away")
 
 
-def _measured(relation: Relation) -> Iterator[str]:
-    """The columns whose extremes the log names for each file: not texts, which may be phone numbers, but keys."""
+def _statistics_columns(relation: Relation) -> Iterator[str]:
+    """The columns with statistics in the Delta log: ids and non-text columns, because a text may be a phone number."""
     for column in relation.columns:
         if column.name == "id" or column.data_type not in ("text", "json"):
             yield f"`{column.name}`"
 
 
-def _committed(table: DeltaTable, attempt: Callable[[], None]) -> None:
-    """Tries again from the table's newest version, if another driver's commit came first: a merge is idempotent."""
+def _commit_with_retry(table: DeltaTable, attempt: Callable[[], None]) -> None:
+    """Retries on the table's newest version if another driver's commit came first. A merge is idempotent."""
     for left in reversed(range(MAX_TRIES)):
         try:
             return attempt()
@@ -210,8 +213,8 @@ def _committed(table: DeltaTable, attempt: Callable[[], None]) -> None:
     return None
 
 
-def _in_full(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The rows with every column of the table, null where they say nothing."""
+def _with_all_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The rows with every column of the table; columns that they lack are null."""
     given = set(rows.column_names)
     arrays = {
         field.name: pc.cast(rows[field.name], field.type) if field.name in given else pa.nulls(len(rows), field.type)
@@ -220,7 +223,7 @@ def _in_full(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(arrays)
 
 
-def _marked(rows: pa.Table, replaced: bool) -> pa.Table:
+def _with_marker(rows: pa.Table, replaced: bool) -> pa.Table:
     return rows.append_column(_REPLACED, pa.repeat(pa.scalar(replaced), len(rows)))
 
 

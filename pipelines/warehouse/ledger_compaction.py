@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from pipelines.warehouse.dlt_internals import own_tables
+from pipelines.warehouse.dlt_internals import dlt_tables
 from pipelines.warehouse.load import Warehouse
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.extract.source import Source
@@ -108,7 +108,7 @@ def _deletions(
         ids = folded[first : first + _IDS_A_STATEMENT]
         places = ", ".join(["%s"] * len(ids))
         yield f"delete from {ledger} where account = %s and _dlt_id in ({places})", (source.account, *ids)
-    yield from own_tables.deletions(raw, pipeline, settled, _tables_with_loads(client, raw))
+    yield from dlt_tables.deletions(raw, pipeline, settled, _tables_with_loads(client, raw))
 
 
 def _tables_with_loads(client: Any, raw: str) -> list[str]:

@@ -15,7 +15,7 @@ from pipelines.warehouse.comments import read_comments
 from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
 from pipelines.warehouse.dlt_internals.destinations import fence_loads
 from pipelines.warehouse.dlt_internals.dropped_tables import forget_dropped_tables
-from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest, unnest
+from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest_tables, unnest_tables
 from pipelines.warehouse.dlt_internals.staging_schema import drop_staging_schema
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_position, stored_schema
 from pipelines.warehouse.lock import Lock
@@ -71,13 +71,13 @@ class Warehouse:
 
         `doing` is told whether faxes are being read or loaded.
         """
-        unnest(self.pipeline)
+        unnest_tables(self.pipeline)
         with self._checkpointing():
             if not has_rows(self.pipeline.extract(source)):
                 return False
             doing("loading")
             self.pipeline.normalize()
-        nest(self.pipeline, self.pipeline.list_normalized_load_packages())
+        nest_tables(self.pipeline, self.pipeline.list_normalized_load_packages())
         with self.lock.turn(self.raw):
             self.pipeline.load(raise_on_failed_jobs=True)
             self._comment_and_index()

@@ -1,4 +1,4 @@
-"""Deletes what is older than it is to be kept. The ledger stays: it holds counts and no fax."""
+"""Retention: deletes faxes older than `[privacy] keep_days`. The ledger stays, because it holds only counts."""
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -12,46 +12,49 @@ from sources.records.schema import Table
 NO_CLOCK = "no fax older than [privacy] keep_days was deleted: the provider's answers have no Date"
 
 
-def delete_expired(opened: Warehouse, table: Table, account: str, before: datetime) -> int:
-    """Deletes an account's faxes created before then, and all that belongs to them; gives how many faxes.
+def delete_expired(warehouse: Warehouse, table: Table, account: str, before: datetime) -> int:
+    """Deletes the account's faxes created before `before` (UTC), with child rows and problems; returns their number.
 
-    Records without a place go by when they were seen. Nothing is written if nothing is so old.
+    Problems of records without a fax are deleted if they were seen before then. Without old rows, nothing is written.
+
+    Raises:
+        WarehouseError: the database kept some of the faxes, as row security does.
     """
-    client, raw = opened.client, opened.raw
-    there = _tables(client, raw, client.staging_dataset_name)
-    if (raw, table.name) not in there:
+    client, raw = warehouse.client, warehouse.raw
+    existing = _tables(client, raw, client.staging_dataset_name)
+    if (raw, table.name) not in existing:
         return 0
     faxes = _count(client, f'"{raw}"."{table.name}" where {_is_old(table)}', account, before)
     seen = f'"{raw}"."{SYNC_PROBLEMS}" where account = %s and seen_at < %s'
-    if not faxes and not ((raw, SYNC_PROBLEMS) in there and _count(client, seen, account, before)):
+    if not faxes and not ((raw, SYNC_PROBLEMS) in existing and _count(client, seen, account, before)):
         return 0
-    with opened.lock.turn(raw):
+    with warehouse.lock.turn(raw):
         with client.begin_transaction():
-            for statement, parameters in _deletions(raw, table, there, account, before):
+            for statement, parameters in _deletions(raw, table, existing, account, before):
                 client.execute_sql(statement, *parameters)
             for name in (table.name, *(child.name for child in table.children), SYNC_PROBLEMS):
-                if (client.staging_dataset_name, name) in there:  # a load that was cut off left rows
+                if (client.staging_dataset_name, name) in existing:  # rows of a load that was not committed
                     client.execute_sql(f'truncate "{client.staging_dataset_name}"."{name}"')
             if left := _count(client, f'"{raw}"."{table.name}" where {_is_old(table)}', account, before):
                 raise WarehouseError(
                     f"{left} faxes of {raw}.{table.name} that are too old to be kept were not deleted: a policy of row "
                     "security, a rule or a trigger keeps them"
                 )
-        if opened.session.kind == "duckdb":
-            client.execute_sql("checkpoint")  # or the rows would stay in the file beside it
+        if warehouse.session.kind == "duckdb":
+            client.execute_sql("checkpoint")  # otherwise the rows would stay in the write-ahead log
     return faxes
 
 
 def _deletions(
-    raw: str, table: Table, there: Collection[tuple[str, str]], account: str, before: datetime
+    raw: str, table: Table, existing: Collection[tuple[str, str]], account: str, before: datetime
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The statements, those that look for the faxes first, and their parameters."""
+    """The DELETE statements with parameters. Those that select by the faxes come before that of the faxes."""
     old = f'from "{raw}"."{table.name}" where {_is_old(table)}'
     for child in table.children:
-        if (raw, child.name) in there:
+        if (raw, child.name) in existing:
             named = f'delete from "{raw}"."{child.name}" where _dlt_parent_id in (select _dlt_id {old})'
             yield named, (account, before)
-    if (raw, SYNC_PROBLEMS) in there:
+    if (raw, SYNC_PROBLEMS) in existing:
         of_faxes = f"record_id in (select cast(id as text) {old})"
         named = f'delete from "{raw}"."{SYNC_PROBLEMS}" where account = %s and (seen_at < %s or {of_faxes})'
         yield named, (account, before, account, before)

@@ -1,4 +1,4 @@
-"""What the accounts of one provider share in a run, one after the other: connections, and dlt's working directory."""
+"""A session: the connections and dlt's working directory, which the accounts of one provider share, one at a time."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,22 +19,22 @@ from pipelines.warehouse.working_directory import working_directory
 
 
 class Session:
-    """`raw` is the raw schema, `client` the connection; `job_client` is dlt's, to ask for stored state and schemas.
+    """`raw` is the raw schema, `client` the connection. `job_client` is dlt's client for stored states and schemas.
 
-    `is_checked`: the tables of the raw schema have been found to be there. `commented_versions`: of dlt's schema, whose
-    comments and indexes this session has made; `viewed_versions`: after whose load it has refreshed the views.
+    `is_checked`: no table of the raw schema is missing. `commented_versions`: versions of dlt's schema for which this
+    session has created comments and indexes. `viewed_versions`: versions for which it has refreshed the views.
     """
 
     def __init__(self, provider: str, account: str, schema: str, directory: str) -> None:
         self.provider, self.raw = provider, f"{schema}_{provider}"
         self.is_checked = False
-        self.commented_versions, self.viewed_versions = set[str](), set[str | None]()  # None before a load
-        self._directory, self._first = directory, account
-        self.of_first = self._made(account)
-        self.kind = kind(self.of_first)
+        self.commented_versions, self.viewed_versions = set[str](), set[str | None]()  # None: before a load
+        self._directory, self._first_account = directory, account
+        self.first_pipeline = self._create_pipeline(account)
+        self.kind = kind(self.first_pipeline)
         if self.kind == "filesystem":
-            self.of_first.sync_destination()  # a connection to files knows the tables that were known when it was made
-        job_client: Any = self.of_first.destination_client()
+            self.first_pipeline.sync_destination()  # dlt's client of files knows only earlier tables
+        job_client: Any = self.first_pipeline.destination_client()
         self.job_client, self.client = job_client, job_client.sql_client
         self.lock_client: SqlClientBase[Any] | None = None
 
@@ -44,14 +44,14 @@ class Session:
         return duckdb_file(self.job_client) if self.kind == "duckdb" else None
 
     def pipeline_name(self, account: str) -> str:
-        """The name under which dlt keeps the account's state."""
+        """The name under which dlt stores the account's state."""
         return f"fax_{self.provider}_{account}"
 
     def pipeline(self, account: str) -> dlt.Pipeline:
-        """dlt's pipeline of an account, as yet without state and schema."""
-        return self.of_first if account == self._first else self._made(account)
+        """A new dlt pipeline of the account, whose state and schema are not restored yet."""
+        return self.first_pipeline if account == self._first_account else self._create_pipeline(account)
 
-    def _made(self, account: str) -> dlt.Pipeline:
+    def _create_pipeline(self, account: str) -> dlt.Pipeline:
         return dlt.pipeline(
             self.pipeline_name(account),
             destination=configured_destination(f"%s_{account}_staging"),
@@ -61,13 +61,14 @@ class Session:
 
     @contextmanager
     def locked(self, account: str) -> Iterator[Lock]:
-        """The lock of an account: in PostgreSQL itself, for it may be synced from several hosts.
+        """Holds the account's lock during the block: an advisory lock in PostgreSQL, else the session's file lock.
 
         Raises:
-            Busy: another run holds it.
+            AtWork: another run holds the lock.
+            Busy: a transaction of an earlier run is still open.
         """
         if self.lock_client is None:
-            yield FileLock()  # the session holds the file's
+            yield FileLock()  # the session has locked the file
             return
         with lock.database(self.lock_client, f"{self.raw}/{self.pipeline_name(account)}") as held:
             require_encoding(self.client)
@@ -77,28 +78,29 @@ class Session:
 
 @contextmanager
 def connected_session(provider: str, account: str, schema: str) -> Iterator[Session]:
-    """A session that begins with this account.
+    """A session whose first account is `account`.
 
     Raises:
-        Busy: another run has locked the file, or another program has it open for longer than `[sync] busy_seconds`.
+        AtWork: another run has locked the file.
+        Busy: another program has the file open for longer than `[sync] busy_seconds`.
     """
     with working_directory() as directory, ExitStack() as stack:
         session = Session(provider, account, schema, directory)
         if session.kind == "postgres":
-            session.lock_client = stack.enter_context(connected(session.of_first))
+            session.lock_client = stack.enter_context(connected(session.first_pipeline))
         else:
             file = session.file
-            stack.enter_context(lock.file(lock_file(session.of_first, file)))
+            stack.enter_context(lock.file(lock_file(session.first_pipeline, file)))
             make_file(file)
         connect(session.client)
         stack.callback(session.client.close_connection)
         if session.kind == "duckdb":
-            _limit(session.client)
+            _limit_resources(session.client)
         yield session
 
 
-def _limit(client: SqlClientBase[Any]) -> None:
-    """Limits what DuckDB keeps in memory and what it may fetch, for as long as it has the file open."""
+def _limit_resources(client: SqlClientBase[Any]) -> None:
+    """Limits the memory and threads of DuckDB, and forbids it to download extensions."""
     client.execute_sql("set memory_limit = %s", SyncSettings.read().duckdb_memory)
-    client.execute_sql("set threads = 1")  # dlt loads tables side by side; threads of DuckDB's own only add to that
-    client.execute_sql("set autoinstall_known_extensions = false")  # no connection but to providers and warehouse
+    client.execute_sql("set threads = 1")  # dlt loads tables in parallel already
+    client.execute_sql("set autoinstall_known_extensions = false")  # no other connections

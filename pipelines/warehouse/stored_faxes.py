@@ -1,4 +1,4 @@
-"""What the warehouse holds of one account. A load counts once dlt has entered it into `_dlt_loads`."""
+"""The stored faxes and the ledger of one account. Rows count once their load is committed (listed in `_dlt_loads`)."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -15,14 +15,13 @@ from sources.window import Window
 
 
 class StoredFaxes:
-    """The rows of one account in a raw schema; all times are UTC, and all answers empty before the first load.
+    """The rows of one account in a raw schema. Times are UTC. Before the first load, all results are empty.
 
-    `ledger` is the table of the windows that were walked, which is asked for proofs and holes.
-
-    Where loads only ever append, as to files, `appends` has every row count in its newest version alone.
+    `ledger` is the name of the ledger table. `appends`: loads only append rows, as to files, so only the newest version
+    of a row counts.
     """
 
-    reserved_columns = SYSTEM_COLUMNS  # whichever the warehouse is, so that a column has the same name in all
+    reserved_columns = SYSTEM_COLUMNS  # the same in every warehouse, so that a column has the same name everywhere
 
     def __init__(
         self, client: SqlClientBase[Any], account: str, appends: bool = False, ledger: str = SYNC_WINDOWS
@@ -37,7 +36,7 @@ class StoredFaxes:
         return StoredFaxes(self._client, self._account, self._appends, ledger)
 
     def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span, by id; empty for one whose load was cut off."""
+        """Id -> fingerprint of each fax created in the span; an empty fingerprint if its load was not committed."""
         sql = (
             f"select id, case when {self._is_committed()} then _dlt_id else '' end as _dlt_id"
             f" from {self._current(table.name)}"
@@ -46,50 +45,50 @@ class StoredFaxes:
         return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, span.start, span.end)}
 
     def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
-        """The same of the faxes with these ids, whenever they were created."""
+        """Id -> fingerprint of the stored faxes with these ids, whatever their creation time."""
         if not ids:
             return {}
         sql = (
             f"select id, case when {self._is_committed()} then _dlt_id else '' end as _dlt_id"
-            f" from {self._current(table)} where account = %s and id in {_unnested(ids)}"
+            f" from {self._current(table)} where account = %s and id in {_split_values(ids)}"
         )
-        return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, *_joined(ids))}
+        return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, *_join_values(ids))}
 
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
-        """The faxes created in the span that are not final."""
+        """The open faxes created in the span."""
         awaits = "".join(f" or status = %s and {column} is null" for column in table.awaits.values())
         sql = (
             f"select id, _dlt_id, {table.created_at} as created_at from {self._current(table.name)}"
             f" where account = %s and {table.created_at} >= %s and {table.created_at} < %s"
-            f" and (coalesce(status, '') not in ({_places(table.final)}){awaits}) and {self._is_committed()}"
+            f" and (coalesce(status, '') not in ({_placeholders(table.final)}){awaits}) and {self._is_committed()}"
             " order by id"
         )
         rows = self._select(sql, self._account, span.start, span.end, *table.final, *table.awaits)
         return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
 
     def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
-        """The rows that a table split off from `table` has for the faxes with these ids, by fingerprint, if any."""
+        """Fingerprint -> number of rows in the child table, for the faxes of `table` with these ids that have any."""
         if not ids:
             return {}
         sql = f"""
-            select _dlt_parent_id as fingerprint, count(distinct position) as held from {self._named(child)}
+            select _dlt_parent_id as fingerprint, count(distinct position) as held from {self._qualified(child)}
             where account = %s and _dlt_parent_id in (
-                select _dlt_id from {self._named(table)} where account = %s and id in {_unnested(ids)}
+                select _dlt_id from {self._qualified(table)} where account = %s and id in {_split_values(ids)}
             )
             group by 1
         """
-        rows = self._select(sql, self._account, self._account, *_joined(ids))
+        rows = self._select(sql, self._account, self._account, *_join_values(ids))
         return {row["fingerprint"]: int(row["held"]) for row in rows}
 
     def lacking_children(self, table: Table, child: ChildTable, start: datetime) -> tuple[int, Window] | None:
-        """How many faxes created from `start` on lack rows of a table split off from theirs, and between when.
+        """The number of faxes created from `start` on that lack child rows, and the span of their creation times.
 
-        They lack rows if one before the last is not there, or if there is none and there has to be one.
+        A fax lacks child rows if a position before the last one is missing, or if it needs a child row and has none.
         """
         sql = f"""
             with held as (
                 select _dlt_parent_id as fingerprint, count(distinct position) as there, max(position) + 1 as due
-                from {self._named(child.name)} where account = %s group by 1
+                from {self._qualified(child.name)} where account = %s group by 1
             )
             select count(*) as faxes, min({table.created_at}) as earliest, max({table.created_at}) as latest
             from {self._current(table.name)} as faxes left join held on held.fingerprint = faxes._dlt_id
@@ -104,23 +103,23 @@ class StoredFaxes:
 
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""
-        sql = f"select _dlt_id from {self._named(SYNC_PROBLEMS)} where account = %s and {self._is_committed()}"
+        sql = f"select _dlt_id from {self._qualified(SYNC_PROBLEMS)} where account = %s and {self._is_committed()}"
         return {row["_dlt_id"] for row in self._select(sql, self._account)}
 
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
-        """The rows of a table in which the column has one of the values, those of a load that was cut off as well."""
+        """The rows of a table whose column has one of the values, also rows of loads that were not committed."""
         if not values:
             return []
         rows = self._current(table, "account, id" if column == "id" else "_dlt_id")
-        sql = f"select * from {rows} where account = %s and {column} in {_unnested(values)}"
-        return self._select(sql, self._account, *_joined(values))
+        sql = f"select * from {rows} where account = %s and {column} in {_split_values(values)}"
+        return self._select(sql, self._account, *_join_values(values))
 
     def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
-        """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
-        proven = f"and proof in ({_places(proofs)})" if proofs else ""
+        """The parts of a span that no window of the ledger with one of these proofs covers; None: any proof."""
+        proven = f"and proof in ({_placeholders(proofs)})" if proofs else ""
         sql = f"""
             with walked as (
-                select from_at, to_at from {self._named(self._ledger)}
+                select from_at, to_at from {self._qualified(self._ledger)}
                 where account = %s and to_at > %s and from_at < %s {proven} and {self._is_committed()}
             ), steps as (
                 select from_at, max(to_at) over (
@@ -139,17 +138,17 @@ class StoredFaxes:
     def covered(self) -> Window | None:
         """From the start of the earliest window of the ledger to the end of the latest; None before the first run."""
         sql = (
-            f"select min(from_at) as earliest, max(to_at) as latest from {self._named(self._ledger)}"
+            f"select min(from_at) as earliest, max(to_at) as latest from {self._qualified(self._ledger)}"
             f" where account = %s and {self._is_committed()}"
         )
         rows = self._select(sql, self._account)
         return Window(rows[0]["earliest"], rows[0]["latest"]) if rows and rows[0]["latest"] else None
 
     def short_windows(self, table: Table, start: datetime) -> list[tuple[Window, int, int]]:
-        """The windows, from `start` on, that hold fewer faxes than were taken from them; the faxes taken, and held."""
+        """The windows from `start` on with fewer stored faxes than `rows_taken`: window, faxes taken, faxes stored."""
         sql = f"""
             with walked as (
-                select from_at, to_at, rows_taken from {self._named(self._ledger)}
+                select from_at, to_at, rows_taken from {self._qualified(self._ledger)}
                 where account = %s and from_at >= %s and {self._is_committed()}
             ), instants as (
                 select from_at as instant, 0 as faxes, from_at, to_at, rows_taken from walked
@@ -172,10 +171,10 @@ class StoredFaxes:
         return [(Window(row["from_at"], row["to_at"]), row["rows_taken"], int(row["rows_held"])) for row in rows]
 
     def proofs(self, kinds: Collection[str]) -> list[tuple[str, Window, str, datetime]]:
-        """The ledger's rows of these proofs: key, window, proof, and when it had been walked."""
+        """The ledger rows with one of these proofs: key, window, proof, `finished_at`."""
         sql = (
-            f"select _dlt_id, from_at, to_at, proof, finished_at from {self._named(self._ledger)}"
-            f" where account = %s and proof in ({_places(kinds)}) and {self._is_committed()}"
+            f"select _dlt_id, from_at, to_at, proof, finished_at from {self._qualified(self._ledger)}"
+            f" where account = %s and proof in ({_placeholders(kinds)}) and {self._is_committed()}"
         )
         rows = self._select(sql, self._account, *kinds)
         return [
@@ -183,21 +182,21 @@ class StoredFaxes:
         ]
 
     def last_walk(self, other_than: str) -> datetime | None:
-        """When a run other than this one last wrote to the ledger; None if none did."""
+        """The last `finished_at` of another run in the ledger; None if there is none."""
         sql = (
-            f"select max(finished_at) as finished_at from {self._named(self._ledger)}"
+            f"select max(finished_at) as finished_at from {self._qualified(self._ledger)}"
             f" where account = %s and run_id <> %s and {self._is_committed()}"
         )
         rows = self._select(sql, self._account, other_than)
         return rows[0]["finished_at"] if rows else None
 
     def failing_since(self, exit_codes: Collection[int], last_good: datetime | None) -> datetime | None:
-        """When the first of the runs began that have failed with one of these codes since the last good one."""
+        """The start of the first run that failed with one of these codes since the last success; None without one."""
         good = "" if last_good is None else "and started_at > %s"
         sql = f"""
-            select min(started_at) as since from {self._named(SYNC_RUNS)}
-            where account = %s and exit_code in ({_places(exit_codes)}) {good} and started_at > coalesce(
-                (select max(started_at) from {self._named(SYNC_RUNS)} where account = %s and exit_code = 0),
+            select min(started_at) as since from {self._qualified(SYNC_RUNS)}
+            where account = %s and exit_code in ({_placeholders(exit_codes)}) {good} and started_at > coalesce(
+                (select max(started_at) from {self._qualified(SYNC_RUNS)} where account = %s and exit_code = 0),
                 timestamp with time zone '1970-01-01 00:00:00+00'
             )
         """
@@ -206,24 +205,24 @@ class StoredFaxes:
         return rows[0]["since"] if rows else None
 
     def open_problems(self) -> list[tuple[str, str | None, int]]:
-        """Table, column (None for whole records) and number of the values that did not fit."""
+        """The misfits, counted: table, column (None for whole records), number."""
         sql = (
-            f"select table_name, column_name, count(*) as problems from {self._named(SYNC_PROBLEMS)}"
+            f"select table_name, column_name, count(*) as problems from {self._qualified(SYNC_PROBLEMS)}"
             f" where account = %s and {self._is_committed()} group by 1, 2 order by 1, 2"
         )
         rows = self._select(sql, self._account)
         return [(row["table_name"], row["column_name"], int(row["problems"])) for row in rows]
 
     def new_columns(self, since: datetime) -> list[tuple[str, str]]:
-        """Table and name of the columns that a provider has added since."""
+        """Table and name of the columns for fields that the provider has added since then."""
         sql = (
-            f"select table_name, column_name from {self._named(SCHEMA_CHANGES)}"
+            f"select table_name, column_name from {self._qualified(SCHEMA_CHANGES)}"
             f" where account = %s and first_seen_at >= %s and {self._is_committed()} order by 1, 2"
         )
         return [(row["table_name"], row["column_name"]) for row in self._select(sql, self._account, since)]
 
     def count(self, table: Table, span: Window) -> int:
-        """The faxes created in the span."""
+        """The number of faxes created in the span."""
         sql = (
             f"select count(*) as faxes from {self._current(table.name)}"
             f" where account = %s and {table.created_at} >= %s and {table.created_at} < %s and {self._is_committed()}"
@@ -232,21 +231,21 @@ class StoredFaxes:
         return int(rows[0]["faxes"]) if rows else 0
 
     def most_rows_per_request(self) -> int | None:
-        """The most faxes a request that a window of the ledger took on average; None before the first run."""
+        """The largest number of faxes per request in any window of the ledger; None before the first run."""
         sql = (
-            f"select max(rows_seen / requests) as faxes from {self._named(self._ledger)}"
+            f"select max(rows_seen / requests) as faxes from {self._qualified(self._ledger)}"
             f" where account = %s and requests > 0 and {self._is_committed()}"
         )
         rows = self._select(sql, self._account)
         return int(rows[0]["faxes"]) if rows and rows[0]["faxes"] is not None else None
 
     def has_faxes(self, table: str) -> bool:
-        """There is a fax, whenever it was created."""
-        sql = f"select 1 as found from {self._named(table)} where account = %s and {self._is_committed()} limit 1"
+        """There is at least one fax."""
+        sql = f"select 1 as found from {self._qualified(table)} where account = %s and {self._is_committed()} limit 1"
         return bool(self._select(sql, self._account))
 
     def deleted_unread(self, table: Table) -> int:
-        """The faxes of which the provider has told nothing but that they were deleted."""
+        """The number of deleted faxes of which only the tombstone is known."""
         if table.stub is None:
             return 0
         sql = (
@@ -258,7 +257,7 @@ class StoredFaxes:
         return int(rows[0]["faxes"]) if rows else 0
 
     def other_currencies(self, table: Table) -> list[tuple[str | None, int]]:
-        """Currency (None if it is not named) and number of the faxes that have a price, but not in US dollars."""
+        """Faxes whose price is not in US dollars, counted: currency (None if not named), number."""
         if table.price is None:
             return []
         amount, currency = table.price
@@ -270,7 +269,7 @@ class StoredFaxes:
         return [(row["currency"], int(row["faxes"])) for row in self._select(sql, self._account)]
 
     def deliveries(self, table: Table, child: str, span: Window) -> int:
-        """The rows of a child table that belong to the faxes created in the span, and one for each fax without any."""
+        """The number of child rows of the faxes created in the span, plus one for each fax without a child row."""
         sql = f"""
             select count(*) as deliveries
             from {self._current(table.name)} as held
@@ -289,43 +288,43 @@ class StoredFaxes:
         except DestinationUndefinedEntity:
             return []
 
-    def _named(self, table: str) -> str:
+    def _qualified(self, table: str) -> str:
         return self._client.make_qualified_table_name(table)
 
     def _current(self, table: str, key: str = "account, id") -> str:
-        """The table, or the newest version of each of its rows."""
+        """The table, or a subquery of the newest version of each row."""
         if not self._appends:
-            return self._named(table)
+            return self._qualified(table)
         newest = f"row_number() over (partition by {key} order by _dlt_load_id desc) = 1"
-        return f"(select * from {self._named(table)} qualify {newest})"
+        return f"(select * from {self._qualified(table)} qualify {newest})"
 
     def _is_committed(self) -> str:
-        return f"_dlt_load_id in (select load_id from {self._named('_dlt_loads')} where status = 0)"
+        return f"_dlt_load_id in (select load_id from {self._qualified('_dlt_loads')} where status = 0)"
 
 
 def _requires_row(child: ChildTable) -> str:
-    """The SQL condition on which a fax has one row of the table at least; a column that is null fulfils none."""
+    """The SQL condition for faxes that need at least one row in the child table; false if a column is null."""
     conditions = [
-        f"cast({condition.column} as text) {'not in' if condition.is_not else 'in'} ({_places(condition.texts)})"
+        f"cast({condition.column} as text) {'not in' if condition.is_not else 'in'} ({_placeholders(condition.texts)})"
         for condition in child.required_if
     ]
     return " and ".join(conditions) or "false"
 
 
-def _places(values: Collection[Any]) -> str:
+def _placeholders(values: Collection[Any]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def _unnested(values: Collection[Any]) -> str:
-    """The SQL subquery that gives the values, all texts or all integers, from what `_joined` makes of them."""
+def _split_values(values: Collection[Any]) -> str:
+    """The SQL subquery that splits the parameters made by `_join_values` into values: all integers, or all texts."""
     data_type = "bigint" if all(isinstance(value, int) for value in values) else "text"
     return f"(select cast(unnest(string_to_array(%s, %s)) as {data_type}))"
 
 
-def _joined(values: Collection[Any]) -> tuple[str, str]:
-    """The values as one text, and what separates them in it.
+def _join_values(values: Collection[Any]) -> tuple[str, str]:
+    """The values joined into one text, and their separator: two parameters instead of one for each value.
 
-    For each parameter DuckDB looks twice for pandas: where that is not installed, a thousand take 0.2 s.
+    DuckDB tries to import pandas twice for each parameter. Without pandas, a thousand parameters take 0.2 s.
     """
     texts = [str(value) for value in values]
     separator = next(character for character in map(chr, count(1)) if not any(character in text for text in texts))

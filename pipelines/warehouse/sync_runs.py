@@ -1,4 +1,4 @@
-"""`sync_runs`: one row for each run that wrote something, or failed, in the raw schema of its provider."""
+"""The table `sync_runs` of each raw schema: one row for each run of an account that wrote something, or failed."""
 
 import logging
 import time
@@ -21,18 +21,18 @@ _TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time 
 
 
 def creation_statements(raw: str) -> Iterator[str]:
-    """The statements that make the table in the raw schema, or the columns that it lacks, and say what they are."""
+    """The statements that create the table, or its missing columns, with their comments."""
     columns = [f"{column.name} {_TYPES[column.data_type]}" for column in RUN_COLUMNS]
     yield f'create table if not exists "{raw}"."{SYNC_RUNS}" ({", ".join(columns)})'
-    for declared in columns:  # the table of an older version lacks some
+    for declared in columns:  # a table of an older version lacks some
         yield f'alter table "{raw}"."{SYNC_RUNS}" add column if not exists {declared}'
     yield comment_on("table", raw, SYNC_RUNS, text=RUNS_MEANING)
     for column in RUN_COLUMNS:
         yield comment_on("column", raw, SYNC_RUNS, column.name, text=column.meaning)
 
 
-def row_of(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
-    """A run as its row, which says that it is over now."""
+def run_row(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
+    """Column -> value of the run's row. The run ended now, and took `seconds`."""
     finished, balance = datetime.now(UTC), run.balance
     row = {
         "account": run.source.account,
@@ -50,14 +50,14 @@ def row_of(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
     return row | {"balance_usd": balance.usd, "balance_read_at": balance.read_at} if balance else row
 
 
-def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds: float) -> None:
-    """Writes a run down."""
-    row = row_of(run, exit_code, seconds)
+def write_run(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds: float) -> None:
+    """Writes the row of a run."""
+    row = run_row(run, exit_code, seconds)
     places = ", ".join(["%s"] * len(row))
     insert = f'insert into "{raw}"."{SYNC_RUNS}" ({", ".join(row)}) values ({places})'
     try:
         client.execute_sql(insert, *row.values())
-    except DestinationUndefinedEntity:  # never made yet, or dropped since
+    except DestinationUndefinedEntity:  # not created yet, or dropped
         if not client.has_dataset():  # the first run failed before it loaded anything
             client.create_dataset()
         for statement in creation_statements(raw):
@@ -67,22 +67,22 @@ def note(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds
 
 @contextmanager
 def recorded(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> Iterator[None]:
-    """Writes down how the block ended, if it wrote something or failed; no later signal changes that any more."""
+    """Writes the row of the run when the block ends, if the run wrote something or failed. This settles `ending`."""
     began = time.monotonic()
     try:
         yield
     except BaseException as failure:
         ending.note(failure, run)
-        with suppress(Exception):  # a signal may have left a transaction open; mostly there is none
+        with suppress(Exception):  # a signal may have left a transaction open
             client.rollback_transaction()
         raise
     finally:
         with signals.deferred():
             with suppress(Exception):
-                run.client.close()  # what is counted is to stay as it is
+                run.client.close()  # no further request changes the counts
             if run.loads or run.purged or ending.exit_code:
                 try:
-                    note(client, raw, run, ending.exit_code, time.monotonic() - began)
-                except Exception:  # what stopped the run may well be the warehouse: that is told already
+                    write_run(client, raw, run, ending.exit_code, time.monotonic() - began)
+                except Exception:  # the warehouse may be what failed; that error is already reported
                     LOG.debug("the run could not be written down", exc_info=True)
             ending.is_settled = True

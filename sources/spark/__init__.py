@@ -1,1 +1,1 @@
-"""Faxes as a data source of Apache Spark: the same reading on executors, without dlt and without a warehouse."""
+"""A Spark data source of faxes: executors read the windows, without dlt and without a warehouse."""

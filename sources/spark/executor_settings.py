@@ -1,6 +1,6 @@
-"""An account's settings where no configuration file is: on an executor, whose environment has the credentials.
+"""The settings of an account on a Spark executor: options, and credentials from the executor's environment.
 
-A credential is never taken from an option: Spark shows options in plans, in its UI and in event logs.
+Credentials are never options, because Spark shows options in plans, in its UI and in event logs.
 """
 
 import os
@@ -23,21 +23,21 @@ _PROXY = "proxy"
 
 
 def private_names(model: type[Struct]) -> list[str]:
-    """The settings that are never shown: the secrets, and the proxy, whose URL may hold a password."""
+    """The names of the settings that Spark must not show: the secrets, and the proxy, whose URL may hold a password."""
     return [field.name for field in fields(model) if is_secret(field) or field.name == _PROXY]
 
 
 def account_settings(
     provider: str, account: str, public: Mapping[str, Any], secrets: str | None = None
 ) -> SourceSettings:
-    """The settings of an account, as an executor has them.
+    """The settings of an account on this executor.
 
-    `public` are those that may be seen, as text or in their type. The others are in the environment of the executor, as
-    `SOURCES__<PROVIDER>__ACCOUNTS__<ACCOUNT>__<NAME>` or `SOURCES__<PROVIDER>__<NAME>`; or `secrets`, as
-    `module:function`, names what gives them by provider and account.
+    `public` are the settings that Spark may show, as text or in their type. The others come from the environment, as
+    `SOURCES__<PROVIDER>__ACCOUNTS__<ACCOUNT>__<NAME>` or `SOURCES__<PROVIDER>__<NAME>`, or from the function that
+    `secrets` names as `module:function`; it is called with provider and account.
 
     Raises:
-        ConfigError: a credential is missing or was given as an option, or a setting cannot be.
+        ConfigError: a credential is missing or was given as an option, or a value is invalid.
     """
     model: type[SourceSettings] = sources.provider(provider).Settings
     private = private_names(model)
@@ -63,10 +63,10 @@ def account_settings(
 
 
 def privacy_with_key(privacy: Privacy) -> Privacy:
-    """What becomes of numbers and names, with the key from the executor's environment, if one is needed.
+    """The privacy settings with the key for pseudonyms from the executor's environment, if they need one.
 
     Raises:
-        ConfigError: it is not there.
+        ConfigError: the key is missing.
     """
     if privacy.phone_numbers != "hmac" or privacy.key:
         return privacy
@@ -77,7 +77,7 @@ def privacy_with_key(privacy: Privacy) -> Privacy:
 
 
 def environment_of(provider: str, account: str, settings: SourceSettings) -> dict[str, str]:
-    """The variables that give an executor of this machine what `account_settings` looks for."""
+    """The environment variables that `account_settings` reads on an executor, with their values."""
     private = {name: getattr(settings, name) for name in private_names(type(settings))}
     return {_variable(provider, account, name): str(value) for name, value in private.items() if value}
 

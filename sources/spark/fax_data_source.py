@@ -1,4 +1,4 @@
-"""`spark.read.format("fax")`: the faxes of accounts, read on executors, one account at a time in each.
+"""The Spark data source `spark.read.format("fax")`: executors read the faxes, one task for each account.
 
 Source: https://spark.apache.org/docs/latest/api/python/tutorial/sql/python_data_source.html, read November 2026.
 """
@@ -22,35 +22,44 @@ from sources.window import SECOND, Window, parse_instant, rfc3339, whole_second
 
 TABLES = ("faxes", "windows")
 _UNTIL = "until"  # in an offset of a stream
-_OF_STREAM = ("lookback_days", "max_days_per_trigger")
-OWN = ("provider", "accounts", "since", "until", "table", "secrets", *_OF_STREAM)  # no settings of a provider
+_STREAM_OPTIONS = ("lookback_days", "max_days_per_trigger")
+SOURCE_OPTIONS = (  # the others are settings of the provider
+    "provider",
+    "accounts",
+    "since",
+    "until",
+    "table",
+    "secrets",
+    *_STREAM_OPTIONS,
+)
 
 
 class FaxDataSource(DataSource):
     """The data source `fax`.
 
-    Options: `provider`; `accounts`, separated by commas (`default`); `since` and `until`, a date or time in UTC (all
-    that the provider has); `table`, `faxes` (one row per fax of the provider's first list, children nested) or
-    `windows` (how complete they are); `secrets`, as `module:function`; of a stream `lookback_days` (3) and
-    `max_days_per_trigger` (no limit); and the provider's settings that are no credentials, such as `connections`.
+    Options, with defaults in parentheses: `provider`; `accounts`, separated by commas (`default`); `since` and `until`,
+    dates or times in UTC (everything that the provider has); `table`, which is `faxes` (one row per fax of the first
+    list, child rows nested) or `windows` (one row per window, with its proof); `secrets`, as `module:function`; for a
+    stream, `lookback_days` (3) and `max_days_per_trigger` (no limit); and the provider's settings that are no
+    credentials, such as `connections`.
     """
 
     @classmethod
     def name(cls) -> str:
-        """The name of the format."""
+        """The name of the format, `fax`."""
         return "fax"
 
     def schema(self) -> str:
-        """The columns in Spark's DDL."""
+        """The columns, in Spark's DDL."""
         options = _Options.of(self.options)
         return window_schema() if options.table == "windows" else fax_schema(options.raw_table)
 
     def reader(self, schema: object) -> "FaxReader":
-        """What reads the accounts."""
+        """The reader of a batch query."""
         return FaxReader(_Options.of(self.options))
 
     def streamReader(self, schema: object) -> "FaxStreamReader":
-        """What reads the accounts again and again."""
+        """The reader of a streaming query."""
         return FaxStreamReader(_Options.of(self.options))
 
 
@@ -73,11 +82,11 @@ class _Options:
 
     @property
     def earliest(self) -> datetime:
-        """Where reading begins."""
+        """The earliest creation time to read (UTC)."""
         return self.since or Source(self.provider).api.EARLIEST
 
     def latest(self) -> datetime:
-        """Where reading ends by now: a provider may list a fax a minute late."""
+        """The latest creation time to read now (UTC): a minute ago, because a provider may list a fax that late."""
         latest = whole_second(datetime.now(UTC) - timedelta(minutes=1))
         return min(self.until or latest, latest)
 
@@ -91,7 +100,7 @@ class _Options:
         options = {name.lower(): value for name, value in given.items()}
         provider = options.get("provider", "")
         model = _model(provider)
-        settings = {name: value for name, value in options.items() if name not in OWN}
+        settings = {name: value for name, value in options.items() if name not in SOURCE_OPTIONS}
         if unknown := sorted(settings.keys() - {*model.__struct_fields__}):
             raise ConfigError(f"there is no option {unknown[0]}: see docs/scale.md")
         if shown := [name for name in private_names(model) if name in settings]:
@@ -112,7 +121,7 @@ class _Options:
 
 @dataclass(frozen=True)
 class AccountPartition(InputPartition):
-    """One account and what of it is to be read: a task of its own, so that nobody else asks for it meanwhile."""
+    """One account and the window to read. Each account is one task, so that its rate limit holds."""
 
     account: str
     window: Window
@@ -122,13 +131,13 @@ class AccountPartition(InputPartition):
 
 
 class FaxReader(DataSourceReader):
-    """Reads one account in each task."""
+    """Reads each account in a task of its own."""
 
     def __init__(self, options: _Options) -> None:
         self._options = options
 
     def partitions(self) -> Sequence[AccountPartition]:
-        """One for each account, all with the same bounds, which are fixed here."""
+        """One partition for each account, all with the same bounds."""
         window = Window(self._options.earliest, self._options.latest())
         return [AccountPartition(account, window) for account in self._options.accounts]
 
@@ -136,30 +145,31 @@ class FaxReader(DataSourceReader):
         """The account's faxes, or its windows.
 
         Raises:
-            Incomplete: a window of faxes could not be proven complete; `table` = `windows` gives its line instead.
+            Incomplete: a window could not be proven complete. With `table` = `windows`, its row says so instead.
         """
         yield from _read(self._options, partition)
 
 
 class FaxStreamReader(DataSourceStreamReader):
-    """Reads in each micro-batch what was created since the one before, and the look-back before that.
+    """Reads in each micro-batch the faxes created since the batch before, and the look-back before that.
 
     An offset is the creation time up to which all accounts have been read. A batch that is read again, after a failure
-    or from an older checkpoint, holds the faxes as they are by then: merge it, and never skip it by its number.
+    or from an older checkpoint, holds the current versions of its faxes. So merge each batch (it is idempotent), and
+    never skip one by its number.
     """
 
     def __init__(self, options: _Options) -> None:
         self._options = options
 
     def initialOffset(self) -> dict[str, str]:
-        """Where a stream without a checkpoint begins."""
+        """The offset at which a stream without a checkpoint begins."""
         return {_UNTIL: rfc3339(self._options.earliest)}
 
     def latestOffset(self, start: dict[str, str] | None = None, limit: object = None) -> dict[str, str]:
-        """Up to where faxes are listed by now, but `max_days_per_trigger` after `start` at most.
+        """The offset of the latest creation time to read now, at most `max_days_per_trigger` after `start`.
 
         Raises:
-            ConfigError: Spark does not say where the batch starts, as 4.1, and there is such a limit.
+            ConfigError: `max_days_per_trigger` is set, and Spark (before 4.2) does not pass `start`.
         """
         latest, step = self._options.latest(), self._options.step
         if step and start is None:
@@ -169,7 +179,7 @@ class FaxStreamReader(DataSourceStreamReader):
         return {_UNTIL: rfc3339(latest)}
 
     def partitions(self, start: dict[str, str], end: dict[str, str]) -> Sequence[AccountPartition]:
-        """One for each account; an account is read by one task at a time."""
+        """One partition for each account, from the look-back before `start` to `end`; none if there is nothing new."""
         options = self._options
         if start == end:
             return []
@@ -181,7 +191,7 @@ class FaxStreamReader(DataSourceStreamReader):
         """The account's faxes, or its windows.
 
         Raises:
-            Incomplete: a window of faxes could not be proven complete, and the stream stops before it.
+            Incomplete: a window could not be proven complete. The stream stops before it.
         """
         yield from _read(self._options, partition)
 
@@ -189,7 +199,7 @@ class FaxStreamReader(DataSourceStreamReader):
 def _read(options: _Options, partition: AccountPartition) -> Iterator[pa.RecordBatch]:
     settings = account_settings(options.provider, partition.account, options.settings, options.secrets)
     source = Source(options.provider, partition.account, settings)
-    seen: set[object] = set()  # a fax whose creation time changes meanwhile may come with two windows
+    seen: set[object] = set()  # two windows may hold a fax whose creation time changes during the reading
     for result in read_windows(source, partition.window):
         if options.table == "windows":
             yield window_batch(partition.account, result, datetime.now(UTC))
@@ -197,7 +207,7 @@ def _read(options: _Options, partition: AccountPartition) -> Iterator[pa.RecordB
         if result.proof == "unproven":
             raise Incomplete(
                 f"{options.provider}/{partition.account}: {result.window} could not be proven complete: "
-                f"{result.rows_seen} faxes came, and the provider claims {result.total}"
+                f"{result.rows_seen} faxes came, and the provider's total is {result.total}"
             )
         result.faxes = {id: digest for id, digest in result.faxes.items() if id not in seen}
         seen.update(result.faxes)
@@ -205,7 +215,7 @@ def _read(options: _Options, partition: AccountPartition) -> Iterator[pa.RecordB
 
 
 def _model(provider: str) -> type[SourceSettings]:
-    """The settings of a provider; executors may have this package as an archive, which cannot be listed."""
+    """The settings model of a provider. On executors this package may be an archive, which cannot be listed."""
     try:
         model: type[SourceSettings] = sources.provider(provider).Settings
     except (ImportError, AttributeError):

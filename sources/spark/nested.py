@@ -1,4 +1,4 @@
-"""Windows as Arrow batches for Spark: one row per fax with its children nested, or one row per window."""
+"""Arrow batches for Spark: one row per fax with its child rows nested, or one row per window."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from sources.records.schema import ChildTable, Column, DataType, Table
 
 MAX_ROWS = 2_000  # of one batch; Spark holds a batch in memory at both ends of a pipe
 FINGERPRINT = Column("_dlt_id", "text", "Digest of the record; changes when anything of the fax changes.")
-BEYOND = Column(UNDECLARED, "json", "Fields that are not declared, as JSON; null if there are none.")
+NEW_FIELDS = Column(UNDECLARED, "json", "Fields that are not declared, as JSON; null if there are none.")
 POSITION = Column("position", "bigint", "Place in the list, from 0.")
-OF_WINDOWS = tuple(column for column in WINDOW_COLUMNS if column.name not in ("rows_new", "rows_changed", "run_id"))
+WINDOW_ROW = tuple(column for column in WINDOW_COLUMNS if column.name not in ("rows_new", "rows_changed", "run_id"))
 SPARK_TYPES: dict[DataType, str] = {
     "text": "string",
     "bigint": "bigint",
@@ -29,53 +29,53 @@ SPARK_TYPES: dict[DataType, str] = {
 
 
 def fax_schema(table: Table) -> str:
-    """The columns of a fax in Spark's DDL: those declared, the children, the fingerprint, and what is undeclared."""
+    """The columns of a fax, in Spark's DDL: declared columns, child tables, fingerprint, new fields as JSON."""
     children = [
-        f"`{child.name}` array<struct<{', '.join(_ddl(column, ': ') for column in _of_child(child))}>>"
+        f"`{child.name}` array<struct<{', '.join(_ddl(column, ': ') for column in _child_columns(child))}>>"
         for child in table.children
     ]
-    return ", ".join([*map(_ddl, table.declared()), *children, _ddl(FINGERPRINT), _ddl(BEYOND)])
+    return ", ".join([*map(_ddl, table.declared()), *children, _ddl(FINGERPRINT), _ddl(NEW_FIELDS)])
 
 
 def window_schema() -> str:
-    """The columns of a window in Spark's DDL."""
-    return ", ".join(map(_ddl, OF_WINDOWS))
+    """The columns of a window, in Spark's DDL."""
+    return ", ".join(map(_ddl, WINDOW_ROW))
 
 
 def fax_batches(table: Table, account: str, result: WindowResult) -> Iterator[pa.RecordBatch]:
-    """The faxes of a window, each in its last reading; 2,000 in a batch at most."""
+    """The faxes of a window in their last versions, at most 2,000 in a batch."""
     rows = result.rows(table, account, frozenset(result.faxes.values())).tables
     faxes = rows[table.name]
     fingerprints = faxes[FINGERPRINT.name].to_pylist()
     arrays = {column.name: faxes[column.name].combine_chunks() for column in table.declared()}
     for child in table.children:
         arrays[child.name] = _lists(child, rows[child.name], fingerprints)
-    arrays |= {column.name: faxes[column.name].combine_chunks() for column in (FINGERPRINT, BEYOND)}
+    arrays |= {column.name: faxes[column.name].combine_chunks() for column in (FINGERPRINT, NEW_FIELDS)}
     yield from pa.table(arrays).combine_chunks().to_batches(max_chunksize=MAX_ROWS)
 
 
 def window_batch(account: str, result: WindowResult, finished_at: datetime) -> pa.RecordBatch:
     """The window as one row, with its proof."""
     row = window_row(account, result) | {"finished_at": finished_at}
-    schema = pa.schema([(column.name, ARROW_TYPES[column.data_type]) for column in OF_WINDOWS])
+    schema = pa.schema([(column.name, ARROW_TYPES[column.data_type]) for column in WINDOW_ROW])
     return pa.RecordBatch.from_pylist([row], schema=schema)
 
 
 def _lists(child: ChildTable, rows: pa.Table, fingerprints: list[str]) -> pa.Array:
-    """The rows of a child table as one list for each fax; they come in the order of the faxes."""
-    held = Counter(rows["_dlt_parent_id"].to_pylist())
+    """The rows of a child table as one list for each fax. The rows must be in the order of the faxes."""
+    counts = Counter(rows["_dlt_parent_id"].to_pylist())
     offsets = [0]
     for fingerprint in fingerprints:
-        offsets.append(offsets[-1] + held[fingerprint])
-    columns = _of_child(child)
+        offsets.append(offsets[-1] + counts[fingerprint])
+    columns = _child_columns(child)
     structs = pa.StructArray.from_arrays(
         [rows[column.name].combine_chunks() for column in columns], names=[column.name for column in columns]
     )
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs)
 
 
-def _of_child(child: ChildTable) -> tuple[Column, ...]:
-    return (POSITION, *child.columns, BEYOND)
+def _child_columns(child: ChildTable) -> tuple[Column, ...]:
+    return (POSITION, *child.columns, NEW_FIELDS)
 
 
 def _ddl(column: Column, between: str = " ") -> str:

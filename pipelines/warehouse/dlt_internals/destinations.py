@@ -1,7 +1,7 @@
-"""The destination that is configured: dlt's own, but for how PostgreSQL is connected to and copies.
+"""The configured destination. It is dlt's own, except that PostgreSQL has its own connections and merge.
 
-dlt decides by a destination's configuration alone how it connects, and has no hook in which a load's transaction could
-be ended; two runs that load at once lose rows (dlt-hub/dlt#4297).
+dlt has no hook to end the transaction of a load, and two concurrent loads lose rows (dlt-hub/dlt#4297). Only the
+settings of a destination can change how dlt connects.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from pipelines.config.destination import DESTINATION, destination_type, require_
 
 
 def configured_destination(staging: str) -> Any:
-    """The destination, with the layout of its staging dataset's name.
+    """The destination. `staging` is the layout of the name of its staging dataset.
 
     Raises:
         ConfigError: its settings contradict each other.
@@ -32,18 +32,18 @@ def configured_destination(staging: str) -> Any:
 
 
 def fence_loads(pipeline: dlt.Pipeline, fence: Callable[[SqlClientBase[Any]], None] | None) -> None:
-    """Has every transaction of the loads that come begin with the fence, which may end it by raising."""
+    """Makes every transaction of later loads call `fence` first; an error of `fence` ends the transaction."""
     destination: Any = pipeline.destination
     destination.fence = fence
 
 
 def duckdb_file(job_client: Any) -> Path:
-    """The DuckDB file that dlt's client of a destination leads to, whether or not it is there."""
+    """The path of the DuckDB file of dlt's job client; the file may not exist yet."""
     return Path(job_client.config.credentials.database)
 
 
 def database_url(job_client: Any) -> str:
-    """The URL of the PostgreSQL database that dlt's client of a destination leads to, without its password."""
+    """The URL of the PostgreSQL database of dlt's job client, without the password."""
     credentials = job_client.config.credentials
     user, database = (quote(text or "", safe="") for text in (credentials.username, credentials.database))
     host = (credentials.query or {}).get("host")  # a socket's directory
@@ -52,9 +52,9 @@ def database_url(job_client: Any) -> str:
 
 
 def forbid_writing(pipeline: dlt.Pipeline, file: Path) -> None:
-    """Has every connection that the pipeline opens be one that only reads this DuckDB file.
+    """Makes every connection of the pipeline a read-only one to this DuckDB file.
 
-    dlt opens such a connection for ibis alone (dlt-hub/dlt#2999).
+    dlt opens a read-only connection only for ibis (dlt-hub/dlt#2999).
     """
     job_client: Any = pipeline.destination_client()
     credentials = job_client.config.credentials

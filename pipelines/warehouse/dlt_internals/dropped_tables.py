@@ -1,4 +1,7 @@
-"""Before a run: is what dlt remembers of the raw schema still there?"""
+"""Detects tables and columns of the raw schema that were dropped, and makes dlt create them again.
+
+dlt compares its stored schema with the database only if it finds no stored version (dlt-hub/dlt#765).
+"""
 
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.warehouse.dlt_internals.own_tables import forget_schema
+from pipelines.warehouse.dlt_internals.dlt_tables import forget_schema
 from sources.errors import WarehouseError
 from sources.extract.source import Source
 from sources.load.ledger import SYNC_RUNS
@@ -21,17 +24,17 @@ def forget_dropped_tables(
     full_refresh: bool,
     restore: Callable[[], object],
 ) -> None:
-    """Has dlt make again what somebody has dropped, where that loses nothing.
+    """Makes dlt create dropped tables and columns again, if that loses no fax.
 
-    `there` has the columns of the raw schema as (table, column), also those that the role may not read. `restore` has
-    dlt read the stored schema, before it is forgotten here.
+    `there` are the existing columns of the raw schema as (table, column), also those that the role may not read.
+    `restore` makes dlt read its stored schema, before that is deleted here.
 
     Raises:
-        WarehouseError: a table of faxes, or a column of one, is gone, and with it what it held.
+        WarehouseError: a table of faxes, or a column of one, was dropped, and `full_refresh` is not set.
     """
     tables = {name for name, _ in there}
     if tables <= {SYNC_RUNS}:
-        return  # a first run, or one after runs that failed before they loaded anything
+        return  # nothing was loaded yet
     gone = sorted(column for column in _expected(schema) if column not in there)
     if gone:
         restore()
@@ -40,13 +43,13 @@ def forget_dropped_tables(
         what = f"column {column} of {name}" if name in tables else f"table {name}"
         if not full_refresh:
             raise WarehouseError(f"{what} is gone from {raw}: run sync.py --full-refresh to fill it")
-        _forget(client, schema, tables)
+        _forget_faxes(client, schema, tables)
     if gone and schema.version_table_name in tables:
         forget_schema(client, schema)
 
 
-def _forget(client: SqlClientBase[Any], schema: Schema, tables: Collection[str]) -> None:
-    """Has every account's faxes count as not held, and their windows as not read: this run, or the next, fills them."""
+def _forget_faxes(client: SqlClientBase[Any], schema: Schema, tables: Collection[str]) -> None:
+    """Makes all stored faxes count as new, and empties the ledgers, so that the next runs load everything again."""
     parents, ledgers = _parents(schema), (table.ledger for table in Source(schema.name).tables)
     for name in {*ledgers, *(child for child, parent in parents.items() if parent not in tables)} & {*tables}:
         client.execute_sql(f"delete from {client.make_qualified_table_name(name)}")
@@ -55,6 +58,7 @@ def _forget(client: SqlClientBase[Any], schema: Schema, tables: Collection[str])
 
 
 def _expected(schema: Schema) -> Iterator[tuple[str, str]]:
+    """The (table, column) pairs that a load needs."""
     for name, table in schema.tables.items():
         for column, hints in table["columns"].items():
             if "data_type" in hints:
@@ -64,6 +68,6 @@ def _expected(schema: Schema) -> Iterator[tuple[str, str]]:
 
 
 def _parents(schema: Schema) -> dict[str, str]:
-    """Each table of faxes or of what was split off from them -> the table of faxes."""
+    """Table of faxes, or child table -> its table of faxes."""
     nested = {name: str(dict(table)[NESTED_IN]) for name, table in schema.tables.items() if NESTED_IN in table}
     return nested | {table.name: table.name for table in Source(schema.name).tables if table.name in schema.tables}

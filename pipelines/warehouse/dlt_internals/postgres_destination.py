@@ -1,7 +1,7 @@
-"""PostgreSQL as dlt's destination, but for how it connects, merges, and indexes.
+"""PostgreSQL as dlt's destination, with its own connections, merge and unique indexes.
 
-dlt 1.31 merges by way of staging tables, and gives every table a unique index over `_dlt_id`, a digest: of all that a
-load does, that index takes the longest. Where a unique index over the key is made, it is of no use.
+dlt 1.31 merges through staging tables, and creates a unique index over `_dlt_id` in every table. `_dlt_id` is a digest,
+so this index is the slowest part of a load. Here, a unique index over the key replaces it (`unique_keys.py`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,31 +17,31 @@ from pipelines.warehouse.dlt_internals.postgres_session import Fence, SqlClient
 from pipelines.warehouse.dlt_internals.unique_keys import keys_of, require_keys
 
 
-class postgres(factory.postgres):  # its name is the destination's type to dlt
-    """dlt's destination of this name, with a client of our own."""
+class postgres(factory.postgres):  # dlt takes the class name as the type of the destination
+    """dlt's destination of this name, with the client below."""
 
-    fence: Fence | None = None  # of the clients that are made from now on
+    fence: Fence | None = None  # for clients that are created later
 
     def _raw_capabilities(self) -> Any:
         capabilities: Any = super()._raw_capabilities()
-        capabilities.preferred_loader_file_format = "parquet"  # as extracted; dlt would write all rows anew, as CSV
+        capabilities.preferred_loader_file_format = "parquet"  # as extracted; dlt would convert it to CSV
         capabilities.supported_loader_file_formats = ["parquet"]
-        capabilities.loader_file_format_selector = None  # refuses Parquet where there is no ADBC
+        capabilities.loader_file_format_selector = None  # it refuses Parquet without ADBC
         return capabilities
 
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
-        """What the destination can do, whatever its settings: dlt would resolve them at each step of a load."""
+        """The capabilities, without resolving the settings, as dlt would at each step of a load."""
         return super().capabilities(config or self.spec(), naming)
 
     def client(self, schema: Any, initial_config: Any = None) -> Any:
-        """A client whose transactions begin with the fence."""
+        """A client whose transactions call the fence first."""
         made: Any = super().client(schema, initial_config)
         made.sql_client.fence = self.fence
         return made
 
     @property
     def client_class(self) -> type[PostgresClient]:
-        """The client that makes the jobs of a load."""
+        """The client that creates the jobs of a load."""
         return _Client
 
 
@@ -55,7 +55,7 @@ class _Client(PostgresClient):
         return False
 
     def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
-        if not self.in_staging_dataset_mode:  # to empty it after a load, dlt would make it
+        if not self.in_staging_dataset_mode:  # dlt would create the staging dataset only to empty it
             super().initialize_storage(truncate_tables)  # type: ignore[arg-type]
 
     def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
@@ -67,7 +67,10 @@ class _Client(PostgresClient):
         self, table_name: str, new_columns: Sequence[TColumnSchema], generate_alter: bool
     ) -> list[str]:
         if (key := keys_of(self.schema).get(table_name)) and not generate_alter:
-            whole: TColumnSchema = {"unique": False, "nullable": False}  # or the key were no replica identity
+            whole: TColumnSchema = {
+                "unique": False,
+                "nullable": False,
+            }  # as a replica identity requires
             new_columns = [
                 {**column, **whole} if column["name"] in key else {**column, "unique": False} for column in new_columns
             ]

@@ -1,8 +1,8 @@
-"""PostgreSQL: how the files of a load replace rows, without a staging table.
+"""The merge of a load into PostgreSQL, without staging tables: one transaction deletes and copies.
 
-dlt 1.31 copies each file into a staging table, in a transaction of its own, has another job merge the staging tables,
-and truncates them: it writes every row twice. Here one transaction deletes the rows that are replaced and copies the
-files into the tables themselves. dlt's `COPY … FORCE_NULL` would also read every empty text as null.
+dlt 1.31 writes every row twice: it copies each file into a staging table, merges the staging tables in another job, and
+truncates them. Its `COPY … FORCE_NULL` also reads every empty text as null. Here, one transaction deletes the replaced
+rows, and copies the files into the tables.
 """
 
 import json
@@ -19,16 +19,16 @@ from pipelines.warehouse.dlt_internals.postgres_session import SqlClient
 
 _ROWS_AT_A_TIME = 20_000
 _BUFFER_BYTES = 1024 * 1024
-_FORMAT: Literal["sql"] = "sql"  # of a merge job's file, by dlt's list of formats; what is in it is JSON
+_FORMAT: Literal["sql"] = "sql"  # of a merge job's file: a format that dlt knows, though its content is JSON
 
 
 def is_merge(file: str) -> bool:
-    """The file is that of a `Merge`."""
+    """The file belongs to a `Merge` job."""
     return file.endswith(f".{_FORMAT}")
 
 
 def merge_request(tables: Sequence[Any], jobs: Iterable[LoadJobInfo]) -> FollowupJobRequestImpl:
-    """Has dlt schedule a `Merge` of these tables, the parent of the others first, with the files of the jobs."""
+    """The follow-up job that merges these tables, the parent table first, from the files of the jobs."""
     files: dict[str, list[str]] = {table["name"]: [] for table in tables}
     for job in jobs:
         files[job.job_file_info.table_name].append(job.file_path)
@@ -39,49 +39,50 @@ def merge_request(tables: Sequence[Any], jobs: Iterable[LoadJobInfo]) -> Followu
 
 
 class AwaitMerge(RunnableLoadJob, HasFollowupJobs):
-    """Leaves its file to the `Merge` that follows, and opens no connection."""
+    """A job that does nothing: the `Merge` that follows reads its file."""
 
     def run_managed(self, job_client: Any, done_event: Any, /) -> None:
-        """Ends the job."""
+        """Completes the job at once, without a connection."""
         self._done_event = done_event
         self._release("completed")
 
     def run(self) -> None:
-        """Is not called."""
+        """Never called."""
 
 
 class Append(RunnableLoadJob, HasFollowupJobs):
     """Copies a Parquet file into its table."""
 
     def run(self) -> None:
-        """Copies, in one transaction."""
+        """Copies the file in one transaction."""
         client: SqlClient = self._job_client.sql_client  # type: ignore[attr-defined]
         with client.begin_transaction():
             _copy(client, self.load_table_name, self._file_path)
 
 
 class Merge(RunnableLoadJob):
-    """Replaces the rows of a table, by its primary key, and the rows that are split off from them."""
+    """Replaces rows of a table by their primary key, together with their child rows."""
 
     def run(self) -> None:
-        """Replaces, in one transaction, which may be repeated."""
+        """Replaces the rows in one transaction. It is idempotent, so dlt may retry it."""
         client: SqlClient = self._job_client.sql_client  # type: ignore[attr-defined]
         files: dict[str, list[str]] = json.loads(Path(self._file_path).read_text("utf-8"))
         parent, *children = files
         key = [name for name, column in self._load_table["columns"].items() if column.get("primary_key")]
         with client.begin_transaction():
             for file in files[parent]:
-                with _opened(file) as rows:
+                with _open_parquet(file) as rows:
                     for keys in rows.iter_batches(_ROWS_AT_A_TIME, columns=key):
-                        _delete(client, parent, children, key, keys.to_pylist())
+                        _delete_replaced(client, parent, children, key, keys.to_pylist())
             for table, of_table in files.items():
                 for file in of_table:
                     _copy(client, table, file)
 
 
-def _delete(
+def _delete_replaced(
     client: SqlClient, parent: str, children: Sequence[str], key: Sequence[str], values: list[dict[str, Any]]
 ) -> None:
+    """Deletes the rows with these keys, and their child rows."""
     named = client.make_qualified_table_name(parent)
     same = " and ".join(f'old."{column}" = new."{column}"' for column in key)
     replaced: Any = client.execute_sql(
@@ -100,16 +101,16 @@ def _delete(
         )
 
 
-def _opened(path: str) -> Any:
-    from pyarrow.parquet import ParquetFile  # noqa: PLC0415  # a run with nothing new does not need it
+def _open_parquet(path: str) -> Any:
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415  # a quiet run does not need it
 
     return ParquetFile(path)
 
 
 def _copy(client: SqlClient, table: str, path: str) -> None:
-    """Copies a Parquet file into a table; by way of a temporary one where row security forbids COPY."""
+    """Copies a Parquet file into a table; through a temporary table if row security forbids COPY."""
     into = named = client.make_qualified_table_name(table)
-    with _opened(path) as file, client.native_connection.cursor() as cursor:
+    with _open_parquet(path) as file, client.native_connection.cursor() as cursor:
         columns = ", ".join(f'"{name}"' for name in file.schema_arrow.names)
         is_secured = client.execute_sql("select row_security_active(%s)", named) == [(True,)]
         if is_secured:

@@ -1,6 +1,6 @@
-"""PostgreSQL: an account's staging schema, which loads of an earlier version went through.
+"""Drops the staging schemas that loads of an earlier version created in PostgreSQL.
 
-dlt 1.31 never drops one: 200 accounts of two providers had 400 of them, with 2,800 tables.
+dlt 1.31 never drops one: 200 accounts of two providers had 400 staging schemas with 2,800 tables.
 """
 
 import logging
@@ -11,7 +11,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
 LOG = logging.getLogger("fax-sync")
-_THERE = """
+_RELATIONS = """
     select relations.relname::text, relations.relkind::text from pg_catalog.pg_namespace as schemas
     left join pg_catalog.pg_class as relations
         on relations.relnamespace = schemas.oid and relations.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
@@ -19,11 +19,11 @@ _THERE = """
 """
 
 
-def drop_staging_schema(client: SqlClientBase[Any], name: str, ours: Collection[str]) -> None:
-    """Drops the schema, if it is our role's and holds no more than tables of these names, which nothing depends on."""
-    there: Any = client.execute_sql(_THERE, name) or ()
+def drop_staging_schema(client: SqlClientBase[Any], name: str, known_tables: Collection[str]) -> None:
+    """Drops the schema if the role owns it, it holds only `known_tables`, and nothing depends on them."""
+    there: Any = client.execute_sql(_RELATIONS, name) or ()
     tables = [table for table, _ in there if table]
-    if not there or any(kind != "r" or table not in ours for table, kind in there if table):
+    if not there or any(kind != "r" or table not in known_tables for table, kind in there if table):
         return
     statements = [*(f'drop table "{name}"."{table}"' for table in tables), f'drop schema "{name}"']
     try:

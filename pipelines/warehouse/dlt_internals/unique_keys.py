@@ -1,9 +1,9 @@
-"""PostgreSQL: the unique indexes that a merge relies on, and how each row is told to subscribers of a publication.
+"""The unique indexes and replica identities of the raw tables in PostgreSQL.
 
-dlt merges by DELETE and INSERT, and looks at neither. Row security, a rule or a trigger can keep a row from the DELETE,
-and the INSERT would then double it without an error; with a unique index over the key it fails. The same index is the
-table's replica identity, without which `create publication … for all tables` has PostgreSQL refuse every DELETE.
-dlt 1.31 makes no index but that of `_dlt_id` (dlt-hub/dlt#1232), and offers no hook once its tables are made.
+A merge is a DELETE and an INSERT, and dlt checks neither. Row security, a rule or a trigger can keep a row from the
+DELETE, and the INSERT would duplicate it without an error. With a unique index over the key, the INSERT fails instead.
+The same index is the replica identity of the table: without one, PostgreSQL refuses every DELETE from a table in a
+publication. dlt 1.31 creates no index but that of `_dlt_id` (dlt-hub/dlt#1232), and has no hook after creating tables.
 
 Source: https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-REPLICA-IDENTITY, read November 2026.
 """
@@ -25,7 +25,7 @@ from sources.load.ledger import SYNC_RUNS
 
 LOG = logging.getLogger("fax-sync")
 Key = tuple[str, ...]
-_WAIT = "2s"  # readers of a table wait behind the lock that is waited for
+_LOCK_TIMEOUT = "2s"  # readers of the table wait behind a lock that is waited for
 _CATALOG = """
     select tables.relname::text, columns.names, tables.relreplident::text, row_security_active(tables.oid),
         indexes.relname::text, about.indisprimary, about.indisreplident,
@@ -56,33 +56,34 @@ class _Index:
     key: Key
     is_primary: bool
     is_identity: bool
-    is_unique: bool  # valid, of all rows, and checked at once
-    is_whole: bool  # no column of it can be null
+    is_unique: bool  # valid, not partial, not deferred
+    is_not_null: bool  # all its columns are not null
 
 
 @dataclass
 class _Table:
     columns: set[str]
-    identity: str  # d: the primary key, n: nothing, i: an index, f: the whole row
+    identity: str  # d: primary key, n: nothing, i: an index, f: whole row
     has_row_security: bool
     indexes: list[_Index]
 
 
 def require_keys(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
-    """Makes the unique indexes and replica identities that the raw schema's tables lack.
+    """Creates the unique indexes and replica identities that the tables of the raw schema lack.
 
-    What another session has locked is left to the next load. A key that cannot be made is a warning.
+    A table that another session has locked is left to the next load. An index that cannot be created is a warning.
 
     Raises:
-        WarehouseError: it cannot be made, and row security applies to the table: changed faxes might be doubled.
+        WarehouseError: an index cannot be created, and row security applies to the table: a changed fax might be
+            duplicated.
     """
-    tables = _read(client, raw)
+    tables = _read_tables(client, raw)
     try:
         keys = keys_of(schema)
         there = {name: tables[name] for name, key in keys.items() if name in tables and {*key} <= tables[name].columns}
         altered = [_require_unique(client, raw, name, keys[name], table) for name, table in there.items()]
         if any(altered):
-            tables = _read(client, raw)
+            tables = _read_tables(client, raw)
         for name in [*schema.tables, SYNC_RUNS]:
             if name in tables:
                 _require_identity(client, raw, name, keys.get(name), tables[name])
@@ -92,7 +93,7 @@ def require_keys(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
 
 
 def keys_of(schema: Schema) -> dict[str, Key]:
-    """Table of faxes or of what is split off from them -> columns of which no two rows may have the same values."""
+    """Table of faxes, or child table -> the columns of its unique key."""
     tables = Source(schema.name).tables
     return {table.name: ("account", "id") for table in tables} | {
         child.name: ("account", child.parent_id, "position") for table in tables for child in table.children
@@ -100,22 +101,23 @@ def keys_of(schema: Schema) -> dict[str, Key]:
 
 
 def _require_unique(client: SqlClientBase[Any], raw: str, name: str, key: Key, table: _Table) -> bool:
-    """True if an index was made or dropped."""
+    """Creates the unique index of a table if it is missing; true if an index was created or dropped."""
     same = [index for index in table.indexes if index.key == key]
     if not any(index.is_unique for index in same):
         listed = ", ".join(f'"{column}"' for column in key)
         try:
             _alter(client, f'create unique index "{name}_key" on "{raw}"."{name}" ({listed})')
         except DatabaseException as error:
-            _tell(error, f"{raw}.{name}", key, table)
+            _report_missing_index(error, f"{raw}.{name}", key, table)
             return False
     old = [index for index in same if not index.is_unique and index.name == "_".join((name, *key))]
-    for index in old:  # an older version's, now of no use
+    for index in old:  # created by an older version, and no longer needed
         _alter(client, f'drop index "{raw}"."{index.name}"')
     return bool(old) or not any(index.is_unique for index in same)
 
 
-def _tell(error: DatabaseException, named: str, key: Key, table: _Table) -> None:
+def _report_missing_index(error: DatabaseException, named: str, key: Key, table: _Table) -> None:
+    """Logs a warning, or raises the error if it is transient or faxes might be duplicated."""
     state = state_of(error) or ""
     if state.startswith(TRANSIENT_STATES):
         raise error
@@ -125,15 +127,16 @@ def _tell(error: DatabaseException, named: str, key: Key, table: _Table) -> None
         reason = str(to_fax_sync_error(getattr(error, "dbapi_exception", error)))
     message = f"{named} has no unique index over {', '.join(key)}, and none can be made: {reason}"
     if table.has_row_security:
-        raise WarehouseError(f"{message}; row security applies to the table, so changed faxes might be doubled")
+        raise WarehouseError(f"{message}; row security applies to the table, so changed faxes might be duplicated")
     LOG.warning("%s", message)
 
 
 def _require_identity(client: SqlClientBase[Any], raw: str, name: str, key: Key | None, table: _Table) -> None:
+    """Sets the replica identity of a table that has none: its key, else `_dlt_id`, else the whole row."""
     is_set = any(index.is_primary or index.is_identity for index in table.indexes)
     if is_set or table.identity in "nf":
         return
-    fit = [index for index in table.indexes if index.is_unique and index.is_whole]
+    fit = [index for index in table.indexes if index.is_unique and index.is_not_null]
     best: Sequence[_Index] = sorted(fit, key=lambda index: (index.key != key, index.key != ("_dlt_id",)))
     identity = f'using index "{best[0].name}"' if best else "full"
     try:
@@ -146,11 +149,11 @@ def _require_identity(client: SqlClientBase[Any], raw: str, name: str, key: Key 
 
 def _alter(client: SqlClientBase[Any], statement: str) -> None:
     with client.begin_transaction():
-        client.execute_sql(f"set local lock_timeout = '{_WAIT}'")
+        client.execute_sql(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
         client.execute_sql(statement)
 
 
-def _read(client: SqlClientBase[Any], raw: str) -> dict[str, _Table]:
+def _read_tables(client: SqlClientBase[Any], raw: str) -> dict[str, _Table]:
     found: dict[str, _Table] = {}
     rows: Any = client.execute_sql(_CATALOG, raw)
     for name, columns, identity, secured, index, primary, is_identity, unique, key, whole in rows or ():

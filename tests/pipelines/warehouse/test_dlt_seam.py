@@ -33,9 +33,9 @@ from pipelines.outcome.error_mapping import causes
 from pipelines.warehouse import load
 from pipelines.warehouse.connection import connected, kind
 from pipelines.warehouse.dlt_internals.destinations import duckdb_file, fence_loads, forbid_writing
-from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest, unnest
-from pipelines.warehouse.dlt_internals.own_tables import deletions, forget_schema
-from pipelines.warehouse.dlt_internals.repeated_work import repeated_work_saved
+from pipelines.warehouse.dlt_internals.dlt_tables import deletions, forget_schema
+from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest_tables, unnest_tables
+from pipelines.warehouse.dlt_internals.lookup_cache import lookups_cached
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_schema
 from sources.load.plan import Position
 from sources.load.resources import NESTED_IN, READ_AT, pages_name
@@ -182,11 +182,11 @@ def test_an_extract_has_job_metrics_only_if_something_was_yielded(opened: Opened
 def test_a_package_can_be_changed_by_its_id_between_normalize_and_load(opened: Opened, place: Warehouse) -> None:
     with opened() as warehouse:
         pipeline = warehouse.pipeline
-        unnest(pipeline)
+        unnest_tables(pipeline)
         pipeline.extract(source(fax(1, "+12065550100")))
         pipeline.normalize()
         (package,) = pipeline.list_normalized_load_packages()
-        nest(pipeline, [package])
+        nest_tables(pipeline, [package])
         storage = pipeline._get_load_storage().normalized_packages
         tables = storage.load_schema(package).tables
         pipeline.load(raise_on_failed_jobs=True)
@@ -562,11 +562,11 @@ def test_a_text_of_the_environment_is_coerced_to_the_type_that_is_declared(text:
     assert (declared, deserialize_value("name", text, declared)) == (kind, value)
 
 
-def test_a_setting_that_is_not_set_is_looked_up_once_while_repeated_work_is_saved(
+def test_a_setting_that_is_not_set_is_looked_up_once_with_the_lookup_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LEAST", "2")
-    with repeated_work_saved():
+    with lookups_cached():
         first = resolve_configuration(Limits())
         monkeypatch.setenv("LEAST", "3")
         monkeypatch.setenv("MOST", "8")
@@ -580,12 +580,12 @@ def test_a_setting_that_is_not_set_is_looked_up_once_while_repeated_work_is_save
     assert [(limits.least, limits.most) for limits in (first, second, third)] == [(2, 9), (3, 9), (3, 8)]
 
 
-def test_a_setting_of_one_pipeline_is_found_for_it_alone_while_repeated_work_is_saved(
+def test_a_setting_of_one_pipeline_is_found_for_it_alone_with_the_lookup_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FAX_PHAXIO_B__MOST", "8")
     found = {}
-    with repeated_work_saved():
+    with lookups_cached():
         for name in ("fax_phaxio_a", "fax_phaxio_b", "fax_phaxio_c"):
             with inject_section(ConfigSectionContext(pipeline_name=name)):
                 found[name] = resolve_configuration(Limits()).most
@@ -593,10 +593,10 @@ def test_a_setting_of_one_pipeline_is_found_for_it_alone_while_repeated_work_is_
     assert found == {"fax_phaxio_a": 9, "fax_phaxio_b": 8, "fax_phaxio_c": 9}
 
 
-def test_the_annotations_of_a_type_of_dlt_are_read_once_while_repeated_work_is_saved() -> None:
+def test_the_annotations_of_a_type_of_dlt_are_read_once_with_the_lookup_cache() -> None:
     module = vars(schema_types)
     theirs = validation.get_type_hints(schema_types.TTableSchema, globalns=module)
-    with repeated_work_saved():
+    with lookups_cached():
         read = [validation.get_type_hints(schema_types.TTableSchema, globalns=module) for _ in range(2)]
         with pytest.raises(DictValidationException):
             validation.validate_dict(schema_types.TTableSchema, {"nmae": "faxes"}, "schema")
@@ -608,7 +608,7 @@ def test_the_annotations_of_a_type_of_dlt_are_read_once_while_repeated_work_is_s
 
 def test_dlt_writes_hints_as_yaml_only_into_its_metrics(on_postgres: Opened) -> None:
     assert "yaml" in Extract._compute_metrics.__code__.co_names
-    with repeated_work_saved(), on_postgres() as warehouse:
+    with lookups_cached(), on_postgres() as warehouse:
         extracted = warehouse.pipeline.extract(source(fax(1)))
     hints = [hint for parts in extracted.metrics.values() for part in parts for hint in part["hints"].values()]
 

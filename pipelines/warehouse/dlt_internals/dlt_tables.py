@@ -1,7 +1,6 @@
-"""Rows of dlt's own tables: which of them may be deleted, and what follows from that.
+"""dlt's own tables (`_dlt_version`, `_dlt_loads`, `_dlt_pipeline_state`): which of their rows may be deleted.
 
-dlt deletes none of them: its tables grow with every load. It compares its schema with the tables that are there only
-when it finds no stored version of it, so a table that was dropped stays missing (dlt-hub/dlt#765).
+dlt deletes no row of them, so they grow with every load.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,14 +14,15 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 def forget_schema(client: SqlClientBase[Any], schema: Schema) -> None:
-    """Has the next load make every table and column of the schema that is not there."""
+    """Deletes the stored schema, so that the next load creates every missing table and column."""
     client.execute_sql(f"delete from {client.make_qualified_table_name(schema.version_table_name)}")
 
 
 def deletions(raw: str, pipeline: str, before: datetime, tables: Collection[str]) -> Iterator[Statement]:
-    """The statements that delete states of the pipeline and loads older than that, with their parameters.
+    """The statements, with parameters, that delete pipeline states and loads older than `before`.
 
-    The newest state of a committed load stays: dlt restores that one. So does a load that a row of `tables` refers to.
+    The newest state of a committed load is kept, because dlt restores it. A load is kept if a row of `tables` refers to
+    it.
     """
     oldest = f"{before.timestamp():.1f}"  # load ids are seconds since 1970, as text
     newest = f"""

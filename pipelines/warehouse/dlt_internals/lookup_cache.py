@@ -1,10 +1,10 @@
-"""What dlt does anew at every step of a load, done once: to look up settings that are not set, and to read its types.
+"""Caches look-ups that dlt repeats at every step of a load: settings that are not set, and the annotations of types.
 
-dlt 1.31 resolves its settings at each step, and looks for each in every section of every config provider: about 600
-times a load, in vain. It also reads the annotations of its types each time it validates a schema. A load of 100 faxes
-took 0.4 seconds of CPU time, a fourth of it for that. It also writes the hints of each resource as YAML, for metrics
-that no command reads, and logs every look-up in memory until the end of a trace, which no run has: a megabyte a load.
-dlt has no setting for any of this.
+dlt 1.31 resolves its settings at each step: it searches every section of every config provider, about 600 times a load
+without a result. It reads the annotations of its types at each validation of a schema. Both took a fourth of the 0.4
+seconds of CPU time of a load of 100 faxes. dlt also writes the hints of each resource as YAML, for metrics that no
+command reads. It logs every look-up in memory until the end of a trace, which no run has: a megabyte a load. No setting
+of dlt turns any of this off.
 """
 
 import functools
@@ -28,11 +28,11 @@ _extract: Any = dlt.extract.extract
 
 
 @contextmanager
-def repeated_work_saved() -> Iterator[None]:
-    """During the block, a setting that dlt has found nowhere counts as not set. A secret is always looked up."""
+def lookups_cached() -> Iterator[None]:
+    """During the block, dlt looks up a setting that is not set only once. A secret is always looked up."""
     look_up, type_hints, yaml = _resolve._resolve_single_value, _validation.get_type_hints, _extract.yaml
     log_traces = _resolve.log_traces
-    absent: dict[Any, Any] = {}  # where dlt has looked for it -> dlt's traces of that
+    absent: dict[Any, Any] = {}  # place of the look-up -> dlt's traces of it
     has_settings = functools.cache(_has_settings)
 
     def look_up_unless_absent(key: str, hint: Any, inner_hint: Any, *sections: Any) -> Any:
@@ -42,14 +42,14 @@ def repeated_work_saved() -> Iterator[None]:
         if place in absent:
             return None, [*absent[place]]
         value, traces = look_up(key, hint, inner_hint, *sections)
-        is_own = context.pipeline_name in (context.sections or ())  # of a pipeline that is being made: asked for once
+        is_own = context.pipeline_name in (context.sections or ())  # a new pipeline looks up its own once
         if value is None and not is_own and not is_secret_hint(hint) and not is_context_inner_hint(inner_hint):
             absent[place] = traces
         return value, traces
 
     @functools.cache
     def type_hints_of(spec: Any) -> Any:
-        return type_hints(spec)  # in its module, as dlt does
+        return type_hints(spec)  # resolved in the module of the type, as dlt does
 
     _resolve._resolve_single_value = look_up_unless_absent
     _validation.get_type_hints = lambda spec, **_: type_hints_of(spec)
@@ -63,7 +63,7 @@ def repeated_work_saved() -> Iterator[None]:
 
 
 def _has_settings(pipeline: str | None) -> bool:
-    """Settings may be set for the pipeline of this name alone."""
+    """There are settings for this pipeline, by its name."""
     if not pipeline:
         return False
     providers = Container()[PluggableRunContext].providers.providers
