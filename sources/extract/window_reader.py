@@ -121,7 +121,8 @@ class WindowReader:
             if strays and (is_first or overfull):
                 self._forms.check_strays(form, window, strays)
             crowded = overfull or len(result.faxes) > MAX_ROWS
-            if crowded and result.last_created_at is not None and window.length > self.semantics.min_length:
+            can_ask_for_less = window.length > self.semantics.min_length or not self.semantics.is_known
+            if crowded and result.last_created_at is not None and can_ask_for_less:
                 raise TooManyFaxes(result.last_created_at)
             order.add(times)
             if not is_first and page.total is None and order.is_past(times):

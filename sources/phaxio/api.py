@@ -8,14 +8,12 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
-from itertools import count
 from typing import Any
 
 import pendulum
 
 from sources.errors import ContractError, shape
-from sources.extract.background_call import in_parallel
+from sources.extract.numbered_pages import NumberedPage, numbered_pages, whole_number
 from sources.extract.page import MonthCount, Page, fetch_record, parse_records
 from sources.extract.window_sizing import TIMESTAMPS, BoundForm
 from sources.http.client import Client
@@ -36,32 +34,16 @@ BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS,)  # RFC 3339, documented
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of faxes created in the window; faxes up to a second outside it may be among them.
 
-    The last page is the first that is not full, by the page size in the answer. No page goes beyond row 10,000.
-
     Raises:
         ContractError: the answer is not `{"success": true, "data": [fax, …], "paging": {…}}`.
     """
     # Always both bounds: without `created_after` Phaxio lists only the last week.
     bounds = {"created_after": form.write(window.start), "created_before": form.write(window.end)}
-    for number, (page, per_page) in enumerate(_pages(client, bounds), start=1):
-        yield page
-        if len(page.records) < per_page or (number + 1) * per_page > COUNTED:
-            return
 
-
-def _pages(client: Client, bounds: dict[str, str]) -> Iterator[tuple[Page, int]]:
-    """Each page with its size, in order and without end. Pages within the first one's total are fetched in parallel."""
-
-    def fetch(number: int) -> tuple[Page, int]:
+    def fetch(number: int) -> NumberedPage:
         return _read(client.get(ENDPOINT, {**bounds, "per_page": str(PER_PAGE), "page": str(number)}))
 
-    page, per_page = first = fetch(1)
-    yield first
-    counted = 1
-    if page.total is not None and not page.beyond_count and per_page > 0:
-        counted = max(1, min(page.total // per_page + 1, COUNTED // per_page))
-    yield from in_parallel((partial(fetch, number) for number in range(2, counted + 1)), client.connections())
-    yield from map(fetch, count(counted + 1))
+    yield from numbered_pages(fetch, PER_PAGE, COUNTED, client.connections)
 
 
 def fetch_fax(client: Client, fax_id: int) -> Record | None:
@@ -125,12 +107,11 @@ def _require_success(answer: Any) -> None:
         raise ContractError(f'Phaxio: expected "success" to be true, got {json.dumps(answer.get("success"))[:20]}')
 
 
-def _read(answer: Any) -> tuple[Page, int]:
+def _read(answer: Any) -> NumberedPage:
     _require_success(answer)
     records, paging = parse_records("Phaxio", answer.get("data")), answer.get("paging")
     if not isinstance(paging, dict):
         raise ContractError(f'Phaxio: expected "paging" to be an object, got {shape(paging)}')
-    total, per_page = paging.get("total"), paging.get("per_page")
-    count = total if type(total) is int else None
-    beyond = total == f">{COUNTED}" or (count is not None and count > COUNTED)
-    return Page(records, count, beyond), per_page if isinstance(per_page, int) else PER_PAGE
+    total = whole_number(paging.get("total"))
+    beyond = paging.get("total") == f">{COUNTED}" or (total is not None and total > COUNTED)
+    return NumberedPage(Page(records, total, beyond), whole_number(paging.get("per_page")))

@@ -7,13 +7,12 @@ whether a total comes, and what an older window answers.
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 from urllib.parse import quote
 
 from sources.errors import ContractError, shape
+from sources.extract.numbered_pages import NumberedPage, numbered_pages, whole_number
 from sources.extract.page import HistoryLimit, Page, fetch_record, parse_records
 from sources.extract.window_sizing import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.http.client import Client
@@ -34,8 +33,7 @@ BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of faxes created in the window; faxes up to a second outside it may be among them.
 
-    Pages are counted here, because the name of the page's number in the answer is not documented. The last page is the
-    first that is empty, or that is not full and not before the last by `totalPages`.
+    Pages are counted here, because the name of the page's number in the answer is not documented.
 
     Raises:
         HistoryLimit: the window begins before the oldest fax that Sinch keeps, for which it answers an empty page.
@@ -45,17 +43,11 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
         raise HistoryLimit(floor)
     # Always both bounds: without them Sinch lists only the last week. The names end in `>` and `<`.
     bounds = {"createTime>": form.write(window.start), "createTime<": form.write(window.end)}
-    for number in count(1):
-        answer = client.get(ENDPOINT, {**bounds, "pageSize": str(PAGE_SIZE), "page": str(number)})
-        page, size, pages = _read(answer)
-        is_full = len(page.records) >= size
-        # Without a total, the last page that may be asked for has to be one that is not full.
-        beyond = is_full and (number + 1) * size > MAX_RECORDS if page.total is None else page.total > MAX_RECORDS
-        yield replace(page, beyond_count=beyond)
-        if not page.records or beyond or (number + 1) * size > MAX_RECORDS:
-            return
-        if not is_full and (pages is None or number >= pages):
-            return
+
+    def fetch(number: int) -> NumberedPage:
+        return _read(client.get(ENDPOINT, {**bounds, "pageSize": str(PAGE_SIZE), "page": str(number)}))
+
+    yield from numbered_pages(fetch, PAGE_SIZE, MAX_RECORDS, client.connections)
 
 
 def history_floor(now: datetime) -> datetime:
@@ -81,17 +73,12 @@ def without_keys(fax: Record) -> Record:
     return fax | {name: _bare(fax[name]) for name in URLS if name in fax}
 
 
-def _read(answer: Any) -> tuple[Page, int, int | None]:
-    """The page, the size of a full one, and the number of pages if it is there."""
+def _read(answer: Any) -> NumberedPage:
     if not isinstance(answer, dict):
         raise ContractError(f"Sinch: expected an object, got {shape(answer)}")
-    size, pages, total = (answer.get(name) for name in ("pageSize", "totalPages", "totalItems"))
+    size, pages, total = (whole_number(answer.get(name)) for name in ("pageSize", "totalPages", "totalItems"))
     records = [without_keys(fax) for fax in parse_records("Sinch", answer.get("faxes"), "faxes")]
-    return (
-        Page(records, total if type(total) is int else None),
-        size if type(size) is int and size > 0 else PAGE_SIZE,
-        pages if type(pages) is int else None,
-    )
+    return NumberedPage(Page(records, total, total is not None and total > MAX_RECORDS), size, pages)
 
 
 def _bare(url: Any) -> Any:

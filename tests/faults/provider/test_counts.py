@@ -1,5 +1,6 @@
 """A provider's count that is wrong, moves or is no number: what came is held, and complete is only what was counted."""
 
+import importlib
 from typing import Any
 
 import pytest
@@ -32,6 +33,44 @@ def test_a_total_that_is_no_number_is_as_none(trial: StartTrial) -> None:
     started = trial("phaxio", page_cap="200", new=230)
     for change in NO_COUNT.values():
         started.survives(total(change))
+
+
+def claimed(**claims: Any) -> Fault:
+    """Pages that claim this of the list and of their size; None of a claim leaves it out."""
+
+    def change(page: Page) -> Page:
+        head = page.get("paging", page)
+        for name, claim in claims.items():
+            for known in {name} & head.keys():
+                head[known] = claim(head[known]) if callable(claim) else claim
+        return page
+
+    return bent(change)
+
+
+@pytest.mark.parametrize("provider", ["phaxio", "sinch"])
+def test_pages_are_read_to_the_end_whatever_they_claim_of_their_size(provider: str, trial: StartTrial) -> None:
+    started = trial(provider, page_cap="200", new=430)
+    for total in (int, str, NO_COUNT["null"]):
+        for size in (1000, "200", None):
+            started.place.empty()
+            claims = {"total": total, "totalItems": total, "totalPages": None, "per_page": size, "pageSize": size}
+            with broken(started.served, claimed(**claims)):
+                synced = started.sync()
+
+            assert synced.exit_code == 0, synced.told
+            started.holds(started.served.fake.truth())
+
+
+@pytest.mark.parametrize(("provider", "limit"), [("phaxio", "COUNTED"), ("sinch", "MAX_RECORDS")])
+def test_more_than_a_provider_lists_is_split_also_without_a_count(
+    provider: str, limit: str, trial: StartTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = importlib.import_module(f"sources.{provider}.api")
+    monkeypatch.setattr(api, limit, 400)
+    started = trial(provider, page_cap="200", new=1500)
+    started.place.empty()
+    started.survives(claimed(total=None, totalItems=None, totalPages=None))
 
 
 def test_a_wrong_total_loads_what_came_and_says_that_it_is_not_proven(trial: StartTrial) -> None:

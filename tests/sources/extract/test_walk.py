@@ -124,6 +124,14 @@ def test_more_faxes_in_one_second_than_are_counted_are_taken_and_unproven() -> N
     assert any(dense in walked.window for walked in unproven)
 
 
+def test_a_second_beside_a_crowd_is_proven_although_nothing_is_known_of_bounds() -> None:
+    second = Window(END - SECOND, END)
+    crowd = [END - timedelta(minutes=minutes) for minutes in range(1, 100)]
+    (walked,) = walk(account([*crowd, second.start], counted=50), walked_span=second)
+
+    assert (walked.proof, walked.rows_taken) == ("counted", 1)
+
+
 def test_a_provider_without_totals_is_walked_and_not_counted() -> None:
     walks = walk(account([START, START + timedelta(days=3)], counted=-1))
 

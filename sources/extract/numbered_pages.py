@@ -1,0 +1,60 @@
+"""Reads a list of numbered pages to its end, whatever the provider reports as its length and its page size."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import chain, count
+from typing import Any, NamedTuple
+
+from sources.extract.background_call import in_parallel
+from sources.extract.page import Page
+from sources.records.coerce import coerce
+
+
+class NumberedPage(NamedTuple):
+    """A page, and what its response reports: the size of a full page, and the number of pages."""
+
+    page: Page
+    size: int | None = None
+    pages: int | None = None
+
+
+def numbered_pages(
+    fetch: Callable[[int], NumberedPage], asked: int, most: int, connections: Callable[[], int]
+) -> Iterator[Page]:
+    """The pages, from number 1 on, each requested with the page size `asked`.
+
+    A provider may send smaller pages than requested, and report another size than it sends, or none. So the last page
+    is the first empty one, or the first that is not full once the provider's count of faxes, or else of pages, is
+    reached.
+
+    No page goes beyond fax number `most`. If there is no count, the last page before that is `beyond_count`.
+    The pages of a counted list are fetched in parallel.
+    """
+    seen = longest = 0
+    for number, (page, size, pages) in enumerate(_fetched(fetch, most, connections), start=1):
+        length = len(page.records)
+        seen, longest = seen + length, max(longest, length)
+        at_limit = (number + 1) * longest > most
+        yield replace(page, beyond_count=page.beyond_count or (page.total is None and at_limit and length == longest))
+        is_full = length >= (size if size and size > 0 else asked)
+        is_counted = bool(pages) if page.total is None else seen >= page.total
+        if not length or at_limit or (is_counted and not is_full and number >= (pages or 0)):
+            return
+
+
+def whole_number(value: Any) -> int | None:
+    """The whole number that a provider reports, also as text; None if the value is something else."""
+    try:
+        number: int | None = coerce(value, "bigint")
+    except ValueError:
+        return None
+    return number
+
+
+def _fetched(fetch: Callable[[int], NumberedPage], most: int, connections: Callable[[], int]) -> Iterator[NumberedPage]:
+    first = fetch(1)
+    size, total = len(first.page.records), first.page.total
+    last = max(1, min(total // size + 1, most // size)) if size and total and not first.page.beyond_count else 1
+    counted = in_parallel((partial(fetch, number) for number in range(2, last + 1)), connections())
+    return chain([first], counted, map(fetch, count(last + 1)))
