@@ -17,6 +17,8 @@ OURS = "FAX_WAREHOUSE_TESTS"  # a variable that every process of the tests has: 
 _KEPT = {"PATH", "TMPDIR", "TEMP", "TMP", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "TZ", "VIRTUAL_ENV", "CI"}
 _KEPT_PREFIXES = ("LC_", "PYTHON", "PYTEST_", "HYPOTHESIS_", "COV", "LD_", OURS)
 _OF_ROOT = Path("/var/dlt")  # where dlt looks for root's settings, whatever the environment says
+_MEMORY = Path("/dev/shm")  # where Linux keeps files in memory
+_ENOUGH_BYTES = 4 << 30  # of memory for the files of the tests
 
 
 def isolate() -> None:
@@ -31,7 +33,7 @@ def isolate() -> None:
         name: value for name, value in os.environ.items() if name in _KEPT or name.upper().startswith(_KEPT_PREFIXES)
     }
     os.environ.clear()
-    os.environ.update(kept | _places(directory) | {OURS: str(directory)})
+    os.environ.update(_in_memory() | kept | _places(directory) | {OURS: str(directory)})
     sys.addaudithook(_watch)
 
 
@@ -63,6 +65,19 @@ def _places(directory: Path, project: Path | None = None) -> dict[str, str]:
         "DLT_LOCAL_DIR": str(project or directory),
         "DLT_DATA_DIR": str(directory),
     }
+
+
+def _in_memory() -> dict[str, str]:
+    """Has pytest keep the directories of the tests in memory, if there is enough of it.
+
+    DuckDB waits for the disk some twenty times a run, lest the machine lose its power: no test is about that.
+    """
+    try:
+        memory = os.statvfs(_MEMORY)
+    except OSError:
+        return {}
+    is_enough = memory.f_bavail * memory.f_frsize >= _ENOUGH_BYTES and not memory.f_flag & os.ST_NOEXEC
+    return {"PYTEST_DEBUG_TEMPROOT": str(_MEMORY)} if is_enough else {}
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
