@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from pipelines import demo
-from pipelines.account_sync import Sync, create_run, stored_faxes_for
 from pipelines.config.accounts import Account
 from pipelines.config.destination import delta_url
 from pipelines.lake import reading
 from pipelines.outcome.unforeseen import always_fax_sync_error
+from pipelines.syncing.account_sync import Sync, create_run, stored_faxes_for
 from pipelines.warehouse import load
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import FaxSyncError

@@ -11,8 +11,6 @@ import logging
 from collections.abc import Sequence
 from uuid import uuid4
 
-from pipelines.account_sync import Sync
-from pipelines.accounts_sync import sync_accounts
 from pipelines.cli.command import CommandParser, leave, reported, shard
 from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import progress
@@ -23,6 +21,8 @@ from pipelines.config import accounts, bootstrap
 from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
 from pipelines.outcome import logs, signals
 from pipelines.outcome.unforeseen import always_fax_sync_error
+from pipelines.syncing.account_sync import Sync
+from pipelines.syncing.accounts_sync import sync_accounts
 from pipelines.warehouse import read_only
 from pipelines.warehouse.database_file import copy_for_readers, replace_copy
 from pipelines.warehouse.dlt_internals.lookup_cache import lookups_cached

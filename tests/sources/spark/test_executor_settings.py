@@ -51,7 +51,7 @@ def test_no_secret_is_taken_from_an_option(provider: str) -> None:
 
 def test_the_sync_imports_nothing_of_spark() -> None:
     code = (
-        "import sys; sys.argv = ['pipelines/sync.py']; import pipelines.sync, pipelines.account_sync;"
+        "import sys; sys.argv = ['pipelines/sync.py']; import pipelines.sync, pipelines.syncing.account_sync;"
         " print({name.partition('.')[0] for name in sys.modules} & {'pyspark', 'py4j', 'deltalake', 'pandas'})"
     )
     told = subprocess.run(

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from queue import SimpleQueue
 from threading import Thread
 
-from pipelines.account_sync import AccountSync, Sync
 from pipelines.config.accounts import Account
 from pipelines.config.destination import delta_url, destination_type
 from pipelines.config.settings import SyncSettings
 from pipelines.outcome import signals
 from pipelines.outcome.account_outcome import Outcome
+from pipelines.syncing.account_sync import AccountSync, Sync
 from pipelines.warehouse.load import Warehouses
 from pipelines.warehouse.working_directory import remove_dead
 from sources.errors import ConfigError

@@ -1,0 +1,1 @@
+"""A sync: of all accounts side by side, and of one account."""

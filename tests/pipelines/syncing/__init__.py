@@ -1,0 +1,1 @@
+"""Tests of a sync, from all accounts to one list."""
