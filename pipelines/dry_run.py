@@ -10,7 +10,8 @@ from pipelines.config.accounts import Account
 from pipelines.config.destination import delta_url
 from pipelines.lake import reading
 from pipelines.outcome.unforeseen import always_fax_sync_error
-from pipelines.syncing.account_sync import Sync, create_run, stored_faxes_for
+from pipelines.syncing.account_sync import Sync, create_run
+from pipelines.syncing.list_sync import stored_faxes_for
 from pipelines.warehouse import load
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import FaxSyncError

@@ -44,7 +44,11 @@ def delete_files(held: ProviderTables, is_alone: bool) -> None:
 
 def compact_ledger(held: ProviderTables, runs: Iterable[Run]) -> None:
     """Deletes what is redundant of the ledger, in one commit; of each account after its first load of a day (UTC)."""
-    ledgers = {run.source.account: (LakeStored(held.root, run.source.account, held.table.ledger), run) for run in runs}
+    ledgers = {
+        run.source.account: (LakeStored(held.root, run.source.account, held.table.ledger), run)
+        for run in runs
+        if run.loads
+    }
     folded = {name: redundant_now(ledger) for name, (ledger, run) in ledgers.items() if is_due(ledger, run)}
     keys = [(account, key) for account, of_account in folded.items() for key in of_account]
     if keys and (table := tables.existing(held.root, held.relations[held.table.ledger])):

@@ -1,1 +1,1 @@
-"""A sync: of all accounts side by side, and of one account."""
+"""A sync: of all accounts side by side, of one account, and of one of its lists."""

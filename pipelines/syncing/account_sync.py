@@ -3,7 +3,7 @@
 import argparse
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,24 +14,19 @@ from pipelines.cli.progress import OnProgress
 from pipelines.config import accounts
 from pipelines.config.settings import PrivacySettings, ReportSettings, SyncSettings
 from pipelines.outcome import signals
-from pipelines.outcome.account_ending import Ending, kept
+from pipelines.outcome.account_ending import Ending
 from pipelines.outcome.account_outcome import Outcome, require_proof
 from pipelines.outcome.no_faxes import hint
 from pipelines.outcome.provider_advice import advised
+from pipelines.syncing.list_sync import ListSync, stored_faxes_for
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import NO_CLOCK, delete_expired
-from pipelines.warehouse.stored_faxes import StoredFaxes
-from sources.errors import ConfigError, Paused
-from sources.extract.source import Source
-from sources.load.batches import Batches
-from sources.load.resources import DltTables, fax_source
+from sources.errors import ConfigError
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
 from sources.load.settings import SourceSettings
-from sources.load.tally import Tally
-from sources.records.schema import Table
 from sources.window import whole_second
 
 LOG = logging.getLogger("fax-sync")
@@ -80,12 +75,11 @@ class AccountSync:
             run.progress(run)
             if not warehouse.appends:
                 self._resources.enter_context(sync_runs.recorded(warehouse.client, warehouse.raw, run, self._ending))
-            batches = Batches(run, warehouse.position_of(run.source.table), DltTables())
+            first = ListSync(warehouse, run)
             with signals.gently(run.stop) if current_thread() is main_thread() else nullcontext():
-                has_load = batches.prepare_load()
-            if current_thread() is not main_thread():
-                batches.read_ahead()  # while other accounts load
-            self._load_step = partial(self._load, warehouse, run, batches, has_load)
+                first.begin()
+                further = _begin_further_lists(warehouse, run) if first.is_read else []
+            self._load_step = partial(self._load, warehouse, first, further)
         except BaseException as failure:
             self._failure = failure
         with self._lock:
@@ -116,20 +110,23 @@ class AccountSync:
         error = advised(self._ending.error, self.account) if self._ending.error else None
         return Outcome(self.account, self.run, time.monotonic() - self._began, error)
 
-    def _load(self, warehouse: load.Warehouse, run: Run, batches: Batches, has_load: bool) -> None:
+    def _load(self, warehouse: load.Warehouse, first: ListSync, begun: Sequence[ListSync]) -> None:
         """Loads to the end of the run, deletes expired faxes, compacts the ledger, refreshes the views.
+
+        `begun`: the account's further lists, unless they begin only when the first one is loaded.
 
         Raises:
             Incomplete: a window could not be proven complete.
             Paused: `--max-runtime` is over.
         """
+        run = first.run
         with signals.gently(run.stop):
-            _load_all(warehouse, run, batches, has_load)
-            further = self._load_further_lists(warehouse, run)
+            first.load(beside=[each for each in begun if each.is_in_memory])
+            further = self._load_further_lists(warehouse, run, begun)
         if run.request.moves_cursor and (text := hint(stored_faxes_for(warehouse, run.source.table), run)):
             run.warnings.append(text)
         _delete_expired(warehouse, run)
-        for each in (run, *further):
+        for each in (run, *further) if run.loads else ():
             compact(warehouse, each)
         run.warnings += _refresh_views(warehouse, self._sync.schema, run)
         if run.loads and not run.stop.requested and not warehouse.appends:
@@ -137,13 +134,18 @@ class AccountSync:
         for each in (run, *further):
             require_proof(each)
 
-    def _load_further_lists(self, warehouse: load.Warehouse, run: Run) -> list[Run]:
+    def _load_further_lists(self, warehouse: load.Warehouse, run: Run, begun: Sequence[ListSync]) -> list[Run]:
         """The runs of the account's further lists, loaded. If one fails, the views are refreshed all the same."""
+        further = begun or _begin_further_lists(warehouse, run)
         try:
-            return [_load_further_list(warehouse, run, source) for source in run.source.further_lists()]
+            for each in further:
+                with each.run.skipping_if_forbidden():
+                    each.load()
+                run.merge(each.run)
         except Exception:
             run.warnings += _refresh_views(warehouse, self._sync.schema, run)
             raise
+        return [each.run for each in further]
 
     def abandon(self) -> bool:
         """Tells a `begin` that is still running to close its resources itself; false if it has ended."""
@@ -201,42 +203,13 @@ def create_run(
     )
 
 
-def stored_faxes_for(warehouse: load.Warehouse, table: Table) -> StoredFaxes:
-    """The stored faxes of the account, with the ledger of this table."""
-    return StoredFaxes(warehouse.client, warehouse.account, warehouse.appends, table.ledger)
-
-
-def _load_further_list(warehouse: load.Warehouse, run: Run, source: Source) -> Run:
-    """The run of another list of the account, loaded; with a warning if the credentials have no scope for the list."""
-    further = run.for_list(source, stored_faxes_for(warehouse, source.table))
-    batches = Batches(further, warehouse.position_of(source.table), DltTables())
-    with further.skipping_if_forbidden():
-        _load_all(warehouse, further, batches, batches.prepare_load())
-    run.merge(further)
+def _begin_further_lists(warehouse: load.Warehouse, run: Run) -> list[ListSync]:
+    """The account's further lists, begun."""
+    sources = run.source.further_lists()
+    further = [ListSync(warehouse, run.for_list(each, stored_faxes_for(warehouse, each.table))) for each in sources]
+    for each in further:
+        each.begin()
     return further
-
-
-def _load_all(warehouse: load.Warehouse, run: Run, batches: Batches, has_load: bool) -> None:
-    """Makes loads until the run has ended, or a stop is requested. `has_load`: a load is prepared.
-
-    Raises:
-        Paused: `--max-runtime` is over.
-    """
-    source, loaded = None, Tally()
-    while True:
-        try:
-            if has_load:
-                source = source or fax_source(batches)
-                run.loads += warehouse.load(source, partial(setattr, run, "doing"))
-            loaded = run.tally.copy()
-            if run.stop.requested or run.finished:
-                return
-            if run.must_stop:
-                raise Paused(f"paused by --max-runtime: {kept(run)}")
-            has_load = batches.prepare_load()
-        except BaseException:
-            run.tally = loaded  # without the windows that were read since the last load
-            raise
 
 
 def _refresh_views(warehouse: load.Warehouse, schema: str, run: Run) -> list[str]:

@@ -41,7 +41,10 @@ class Ledger(Protocol):
 
 
 def compact(opened: Warehouse, run: Run) -> None:
-    """Deletes what is redundant of this account, all of it or nothing, after the first load of a day (UTC)."""
+    """Deletes what is redundant of this account, all of it or nothing, after the first load of a day (UTC).
+
+    The run must have loaded.
+    """
     stored = StoredFaxes(opened.client, run.source.account, ledger=run.source.table.ledger)
     if opened.appends or not is_due(stored, run):
         return
@@ -52,8 +55,8 @@ def compact(opened: Warehouse, run: Run) -> None:
 
 
 def is_due(ledger: Ledger, run: Run) -> bool:
-    """The run has loaded, and no earlier run has written to the ledger today; nothing else is remembered."""
-    latest = ledger.last_walk(other_than=run.request.run_id) if run.loads else None
+    """An earlier run has written to the ledger, and none has today; nothing else is remembered."""
+    latest = ledger.last_walk(other_than=run.request.run_id)
     return latest is not None and latest.astimezone(UTC).date() < datetime.now(UTC).date()
 
 

@@ -4,7 +4,7 @@ dlt's working directory is made afresh for every run, and the state restored fro
 with the rows: measured under SIGKILL, this is the one way that neither loses nor doubles a row.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
@@ -66,14 +66,16 @@ class Warehouse:
             forget_dropped_tables(schema, self.client, self.raw, there, full_refresh, lambda: self.pipeline)
             self.session.is_checked = True
 
-    def load(self, source: DltSource, doing: Callable[[str], object] = lambda activity: None) -> bool:
-        """Loads what the source gives now, rows and cursor in one package; nothing, and false, if it gives nothing.
+    def load(
+        self, sources: DltSource | Sequence[DltSource], doing: Callable[[str], object] = lambda activity: None
+    ) -> bool:
+        """Loads what the sources give now, rows and cursors in one package; nothing, and false, if they give nothing.
 
         `doing` is told whether faxes are being read or loaded.
         """
         unnest_tables(self.pipeline)
         with self._checkpointing():
-            if not has_rows(self.pipeline.extract(source)):
+            if not has_rows(self.pipeline.extract(sources)):
                 return False
             doing("loading")
             self.pipeline.normalize()

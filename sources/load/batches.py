@@ -62,6 +62,7 @@ class Batches:
     """The batches of one account's run, for the raw `tables`. Each load continues where the load before it ended.
 
     `writes_ledger`: the current load adds rows to the ledger, so the cursor may move.
+    `is_read`: `read_ahead` has read the last window.
     `reread_until`: every re-read of an open fax that was due by this instant (UTC) has been made.
     """
 
@@ -70,6 +71,7 @@ class Batches:
         self.run = run
         self._tables = tables
         self.writes_ledger = False
+        self.is_read = False
         self.reread_until = position.reread_until if position.cursor else run.started_at
         self._cursor = position.cursor
         run.is_first = position.cursor is None
@@ -91,12 +93,21 @@ class Batches:
         rest, most = self._results, self.run.request.windows_per_load
         try:
             while len(read) < most and sum(len(result.faxes) for result in read) < _MAX_FAXES_AHEAD:
-                if self.run.must_stop or (result := self._next()) is None:
+                if self.run.must_stop:
+                    break
+                if (result := self._next()) is None:
+                    self.is_read = not self.run.stop.requested
                     break
                 read.append(result)
         except Exception as error:
             rest = _raising(error)
         self._results = chain(read, rest)
+
+    @property
+    def needs_rereads(self) -> bool:
+        """The last load will re-read open faxes."""
+        rereads = due_rereads(self.run, self.reread_until, writes=True) if self.run.request.moves_cursor else None
+        return bool(rereads and rereads.faxes)
 
     def load_batches(self) -> Iterator[Batch]:
         """The batches of the prepared load, table name -> Arrow table: windows in ascending order, the ledger last."""

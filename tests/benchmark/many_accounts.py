@@ -1,4 +1,4 @@
-"""Many accounts of both providers in one run: what they cost when everything is new, and when nothing is."""
+"""Many accounts of two providers in one run: what they cost when everything is new, and when nothing is."""
 
 import subprocess
 import sys
@@ -17,6 +17,7 @@ from tests.benchmark.targets import Figure
 from tests.support.many_accounts import OWN_KEY, authorization
 
 FAXES = {"phaxio": 100, "signalwire": 50}  # of each account
+SWITCHES = {"signalwire": {"compat": "read"}}  # both lists, as by default
 SPAN = timedelta(days=60)
 SYNC = str(ROOT / "pipelines" / "sync.py")
 _CATALOG = """
@@ -75,7 +76,7 @@ def _serve(count: int, latency_ms: float, secrets: Path) -> None:
             module = import_module(f"sources.{provider}.fake")
             records = module.generate(faxes, start=now - SPAN, end=now - timedelta(days=1))
             for number in range(count):
-                fake = module.Fake(records, **{OWN_KEY[provider]: f"key-{number}"})
+                fake = module.Fake(records, **{OWN_KEY[provider]: f"key-{number}"}, **SWITCHES.get(provider, {}))
                 keys = fake.settings(server.url)
                 fakes[authorization(provider, keys)] = fake
                 lines += [f"[sources.{provider}.accounts.a{number:03}]"]

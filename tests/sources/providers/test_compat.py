@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sources.fakes.answer import Answer
 from sources.fakes.server import Request, json_answer
 from sources.signalwire.fake import DOCUMENTED
 from sources.signalwire.fake.compat import sid_of
@@ -198,6 +199,37 @@ def test_a_page_that_is_none_ends_the_run_with_65_and_the_logs_are_loaded(
 
     assert sync().exit_code == 65
     assert query("select listed_in, count(*) from fax.faxes group by 1") == [("fax_logs", 20)]
+
+
+def test_a_small_account_is_loaded_at_once_and_again_where_one_list_has_news(
+    serve_fake: ServeFake, warehouse: Path, sync: Sync, query: Query
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 60, days=20), compat="read")
+    for new, loads in ((0, 1), (0, 1), (3, 2)):
+        served.fake.add(*generated("signalwire", new, days=1, seed=1))
+        assert sync().exit_code == 0
+        assert_holds(warehouse, "signalwire", served.fake.truth())
+        assert query("select count(*) from fax_signalwire._dlt_loads") == [(loads,)]
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_second_list_that_fails_keeps_no_log_back(
+    failing: int, serve_fake: ServeFake, warehouse: Path, sync: Sync, query: Query, settings: Settings
+) -> None:
+    settings["SOURCES__RETRY_SECONDS"] = "1"
+    served = serve_fake("signalwire", generated("signalwire", 450, days=20), compat="read", page_cap="200")
+    honest, asked = served.server.answer, []
+
+    def answer(request: Request) -> Any:
+        asked.extend(["fax"] if "/laml/" in request.path else [])
+        return Answer(503) if "/laml/" in request.path and len(asked) >= failing else honest(request)
+
+    served.server.answer = answer
+    assert sync().exit_code == 75
+    assert query("select count(*) from fax_signalwire.fax_logs") == [(450,)]
+    served.server.answer = honest
+    assert sync().exit_code == 0
+    assert_holds(warehouse, "signalwire", served.fake.truth())
 
 
 def test_a_price_that_is_none_is_told_and_the_fax_lands(serve_fake: ServeFake, sync: Sync, query: Query) -> None:

@@ -1,0 +1,80 @@
+"""One list of an account: its beginning, read before the first load, and its loads to the end of the run."""
+
+from collections.abc import Sequence
+from functools import cached_property, partial
+
+from dlt.extract import DltSource
+
+from pipelines.outcome.account_ending import kept
+from pipelines.warehouse.load import Warehouse
+from pipelines.warehouse.stored_faxes import StoredFaxes
+from sources.errors import Paused
+from sources.load.batches import Batches
+from sources.load.resources import DltTables, fax_source
+from sources.load.run import Run
+from sources.load.tally import Tally
+from sources.records.schema import Table
+
+
+class ListSync:
+    """The sync of one of the account's lists in its `run`: `begin` reads the beginning, `load` loads to the end."""
+
+    def __init__(self, warehouse: Warehouse, run: Run) -> None:
+        self.run, self._warehouse = run, warehouse
+        self._batches = Batches(run, warehouse.position_of(run.source.table), DltTables())
+        self._has_load = False  # a load is prepared
+        self._failure: Exception | None = None
+
+    def begin(self) -> None:
+        """Reads until there is something to load, and about a thousand faxes from there. `load` raises its errors."""
+        try:
+            self._has_load = self._batches.prepare_load()
+            self._batches.read_ahead()
+        except Exception as failure:
+            self._failure = failure
+
+    @property
+    def is_read(self) -> bool:
+        """All windows of the run have been read."""
+        return self._failure is None and self._batches.is_read
+
+    @property
+    def is_in_memory(self) -> bool:
+        """The load of what was found will make no request."""
+        return self.is_read and not self._batches.needs_rereads
+
+    def load(self, beside: "Sequence[ListSync]" = ()) -> None:
+        """Makes loads until the run has ended, or a stop is requested. The first one includes the lists `beside`.
+
+        Raises:
+            Paused: `--max-runtime` is over.
+        """
+        if self._failure:
+            raise self._failure
+        run, loaded = self.run, Tally()
+        while True:
+            try:
+                if self._has_load:
+                    prepared = [self, *(each for each in beside if each._has_load)]
+                    sources = [each._source for each in prepared]
+                    run.loads += self._warehouse.load(sources, partial(setattr, run, "doing"))
+                    for each in prepared:
+                        each._has_load = False
+                loaded = run.tally.copy()
+                if run.stop.requested or run.finished:
+                    return
+                if run.must_stop:
+                    raise Paused(f"paused by --max-runtime: {kept(run)}")
+                self._has_load = self._batches.prepare_load()
+            except BaseException:
+                run.tally = loaded  # without the windows that were read since the last load
+                raise
+
+    @cached_property
+    def _source(self) -> DltSource:
+        return fax_source(self._batches)
+
+
+def stored_faxes_for(warehouse: Warehouse, table: Table) -> StoredFaxes:
+    """The stored faxes of the account, with the ledger of this table."""
+    return StoredFaxes(warehouse.client, warehouse.account, warehouse.appends, table.ledger)
