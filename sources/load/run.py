@@ -56,10 +56,12 @@ class Run:
     _spans_are_capped: bool = field(default=False, init=False)
 
     def for_list(self, source: Source, stored: Stored) -> "Run":
-        """The run of another list of the account, with the horizon of that list, on the same connections."""
+        """The run of another list of the account, with the horizon of that list, by the same clock and connections."""
         horizon = source.settings.horizon(source.api.EARLIEST)
         request = replace(self.request, horizon=horizon)
-        return replace(self, request=request, source=source, stored=stored, spans=[])
+        run = replace(self, request=request, source=source, stored=stored, spans=[])
+        run._has_provider_clock = self._has_provider_clock  # else `started_at` would be corrected a second time
+        return run
 
     def merge(self, further: "Run") -> None:
         """Adds the loads, row counts and warnings of another list's run. Faxes are counted in the first list only."""

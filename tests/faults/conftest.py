@@ -14,12 +14,13 @@ from sources.fakes.server import serve
 from sources.load.run import Run
 from tests.conftest import Served, ServeFake, Settings, Sync, Synced, generated
 from tests.support.commands.in_process import Time, run_once
+from tests.support.every_list import EVERY_LIST
 from tests.support.faults.inject import Fault, broken
 from tests.support.faults.server_trial import ServerTrial
 from tests.support.leaks import FindLeaks
 from tests.support.servers.postgres import Server
 from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
-from tests.support.warehouse.oracle import assert_holds, runs_amiss
+from tests.support.warehouse.oracle import assert_holds, assert_holds_lists, runs_amiss
 from tests.support.warehouse.rows import content
 
 FIRST_NEW_ID = 900_000_000
@@ -67,6 +68,7 @@ class Trial:
     def holds(self, truth: Iterable[dict[str, Any]]) -> None:
         """The warehouse holds this and nothing else."""
         assert_holds(self.place, self.provider, truth)
+        assert_holds_lists(self.place, self.provider, self.served.fake)
 
     def recovers(self) -> Synced:
         """One run without a fault, and the warehouse holds what the provider holds."""
@@ -127,7 +129,7 @@ def trial(
             place.restore(File(template))
         else:
             place.restore(Database(place.server, template))
-        served = serve_fake(provider, records, **switches)
+        served = serve_fake(provider, records, **EVERY_LIST.get(provider, {}) | switches)
         live_on(served, new)
         return Trial(served, settings, place, sync)
 

@@ -11,6 +11,7 @@ from typing import Any
 import sources
 from pipelines.config.declaration import secrets_of
 from sources.fakes.server import FakeServer, serve
+from tests.support.every_list import EVERY_LIST
 
 OWN_KEY = {"phaxio": "api_key", "signalwire": "project_id"}  # by which a fake's accounts differ
 SPAN = timedelta(days=60)  # short, so that each account has faxes within the look-back
@@ -26,8 +27,11 @@ class Served:
 
 
 @contextmanager
-def served(accounts: int, faxes: int, latency_ms: float = 0) -> Iterator[Served]:
-    """So many accounts, by turns of each provider, with so many faxes in all: the first account has the most."""
+def served(accounts: int, faxes: int, latency_ms: float = 0, every_list: bool = False) -> Iterator[Served]:
+    """So many accounts, by turns of each provider, with so many faxes in all: the first account has the most.
+
+    Each is read from all lists of its provider if `every_list` says so.
+    """
     by_key: dict[str, Any] = {}
     now = datetime.now(UTC).replace(microsecond=0)
     shares = [accounts - number for number in range(accounts)]
@@ -42,7 +46,8 @@ def served(accounts: int, faxes: int, latency_ms: float = 0) -> Iterator[Served]
             module = import_module(f"sources.{provider}.fake")
             count = faxes * share // sum(shares)
             records = module.generate(count, start=now - SPAN, end=now - timedelta(minutes=5), seed=number)
-            fake = module.Fake(records, **{OWN_KEY[provider]: f"canary key {number}"})
+            switches = EVERY_LIST.get(provider, {}) if every_list else {}
+            fake = module.Fake(records, **{OWN_KEY[provider]: f"canary key {number}"}, **switches)
             keys = fake.settings(server.url)
             by_key[authorization(provider, keys)] = fake
             found.fakes.setdefault(provider, []).append(fake)

@@ -148,6 +148,11 @@ class Fake:
             faxes = [true_fax(log, self.compat.fax(log), is_deleted=gone) for gone, log in logs]
             return [*faxes, *(true_fax(None, fax) for fax in self.compat.without_logs())]
 
+    def truth_of_lists(self) -> dict[str, dict[str, Record]]:
+        """What the raw tables of the further lists must have, by table and id: the columns that a fax may change in."""
+        with self.store.lock:
+            return {"compat_faxes": self.compat.truth()} if self.switches["compat"] == "read" else {}
+
     def truth_totals(self) -> Record:
         """The numbers of faxes, recipients and tags, and their cost in US dollars, deleted faxes included."""
         return totals(self.truth())

@@ -6,6 +6,7 @@ prices also as the recordings of https://github.com/signalwire/signalwire-ruby h
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from email.utils import format_datetime
 from random import Random
 from typing import Any
@@ -75,6 +76,11 @@ class CompatFaxes:
     def without_logs(self) -> list[Record]:
         """The faxes that no log names."""
         return [fax for fax in self._faxes.values() if fax["is_alone"]] if self.switches["compat"] == "read" else []
+
+    def truth(self) -> dict[str, Record]:
+        """Each fax by its SID, as the raw table must have it; a deleted one as it was."""
+        is_negative = self.switches["compat_price"].startswith("negative")
+        return {sid: _true_row(fax, is_negative) for sid, fax in self._faxes.items()}
 
     def answer(self, sid: str | None, request: Request, now: datetime) -> Answer:
         """SignalWire's answer to a request for a fax, or for a page of them."""
@@ -170,6 +176,16 @@ def fax_of(log: Record) -> Record:
         "uri": f"/2010-04-01/Accounts/{project}/Faxes/{sid}",
         "links": {"media": f"/2010-04-01/Accounts/{project}/Faxes/{sid}/Media"},
         **({"error_code": log["error_code"], "error_message": log["error_message"]} if has_failed else {}),
+    }
+
+
+def _true_row(fax: Record, is_negative: bool) -> Record:
+    price = None if fax["price"] is None else Decimal(str(fax["price"])).quantize(Decimal("0.000001"))
+    kept = ("direction", "from", "to", "status", "num_pages", "price_unit", "duration", "media_sid")
+    return {name: fax[name] for name in kept} | {
+        "date_created": instant(fax["date_created"]),
+        "price": -price if price and is_negative else price,
+        "error_message": fax.get("error_message"),
     }
 
 

@@ -20,10 +20,12 @@ from tests.faults.conftest import more
 from tests.support.commands.in_process import run_once
 from tests.support.commands.process import started
 from tests.support.credentials import CREDENTIALS
+from tests.support.every_list import EVERY_LIST
+from tests.support.faults.wire import cost
 from tests.support.servers.postgres import Server
 from tests.support.warehouse.dump import Dump, dump
 from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
-from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.oracle import assert_holds_account
 
 Event = Callable[[Any], Any]
 NORMALIZED = "*/load/normalized/*"
@@ -47,7 +49,7 @@ def history(provider: str) -> tuple[list[Any], list[Event]]:
         return lambda fake: fake.add(*faxes)
 
     def change(which: int) -> Event:
-        return lambda fake: fake.change(gone[which], error_message=f"changed at {which}")
+        return lambda fake: fake.change(gone[which], error_message=f"changed at {which}", **cost(provider, which))
 
     def settle(share: int) -> Event:
         return lambda fake: [fake.settle_one(id) for id in fake.open_ids()[::share]]
@@ -60,13 +62,15 @@ def history(provider: str) -> tuple[list[Any], list[Event]]:
         return event
 
     deletions = [delete(11), delete(12)] if provider == "signalwire" else [change(11), change(12)]
-    return first, [add(21), settle(2), *deletions, add(22), settle(1)]
+    return first, [add(21), settle(2), *deletions, add(22), change(20), settle(1)]
 
 
 @contextmanager
 def account(provider: str, first: list[Any], now: datetime) -> Iterator[tuple[Any, Settings]]:
     """The account as it was, served, and the settings that lead there."""
-    fake = import_module(f"sources.{provider}.fake").Fake(first, now=lambda: now, **CREDENTIALS[provider])
+    fake = import_module(f"sources.{provider}.fake").Fake(
+        first, now=lambda: now, **CREDENTIALS[provider] | EVERY_LIST.get(provider, {})
+    )
     with serve(fake.answer) as server:
         yield fake, {f"SOURCES__{provider}__{k}".upper(): v for k, v in fake.settings(server.url).items()}
 
@@ -109,7 +113,7 @@ def test_one_history_comes_to_the_same_in_any_way_and_anywhere(
                 live(
                     provider, fake, events, settings | warehouse.settings() | own, way, warehouse, tmp_path / "scratch"
                 )
-                assert_holds(warehouse, provider, fake.truth())
+                assert_holds_account(warehouse, provider, fake)
             dumps[place] = dump(warehouse, provider)
     expected = dumps.pop("duckdb, one run at the end")
     for place, told in dumps.items():

@@ -14,13 +14,15 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 import sources
 from sources.errors import FaxSyncError
+from sources.extract.source import Source
 from sources.fakes.server import json_answer, serve
 from sources.http.limits import Limits
 from tests.faults.conftest import Served, more
 from tests.support.commands.in_process import Time, run_once
+from tests.support.every_list import EVERY_LIST
 from tests.support.faults.inject import UNAVAILABLE, Fault, between_pages, broken, dated, from_page
 from tests.support.faults.wire import cost, created, created_at
-from tests.support.warehouse.oracle import assert_holds
+from tests.support.warehouse.oracle import assert_holds, assert_holds_lists
 from tests.support.warehouse.rows import content
 
 WHICH = st.integers(0, 99)
@@ -37,7 +39,7 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.stack = ExitStack()
         self.directory = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="history-")))
-        fake = import_module(f"sources.{self.provider}.fake").Fake(page_cap="200")
+        fake = import_module(f"sources.{self.provider}.fake").Fake(page_cap="200", **EVERY_LIST.get(self.provider, {}))
         server = self.stack.enter_context(serve(fake.answer))
         self.served = Served(self.provider, fake, server)
         self.warehouse = self.directory / "warehouse.duckdb"
@@ -101,7 +103,19 @@ class History(RuleBasedStateMachine):
     def a_run_that_breaks(self, page: int, fault: Any) -> None:
         before = content(self.warehouse, self.provider) if self.warehouse.exists() else None
         if self.run(from_page(page, fault)) is not None and before is not None:
-            assert before == content(self.warehouse, self.provider)
+            self.holds_as_before(before)
+
+    def holds_as_before(self, before: dict[str, list[str]]) -> None:
+        """The list whose page broke the run, and those after it, are as before; and all else, if it was the first."""
+        after, walked = content(self.warehouse, self.provider), Source(self.provider).tables
+        for table in walked[self.listing_asked() :]:
+            of_list = (table.name, table.ledger, *(child.name for child in table.children))
+            assert [before.get(name, []) for name in of_list] == [after.get(name, []) for name in of_list]
+        assert before == after or self.listing_asked()
+
+    def listing_asked(self) -> int:
+        """The list that was asked for last."""
+        return int("/laml/" in self.served.server.requests[-1].path)
 
     @rule(which=WHICH)
     def a_restless_run(self, which: int) -> None:
@@ -116,18 +130,21 @@ class History(RuleBasedStateMachine):
         assert self.run(lambda request, honest: honest(request)) is None
         truth = {fax["id"]: fax for fax in self.served.fake.truth()}
         assert_holds(self.warehouse, self.provider, list({**self.gone, **truth}.values()))
+        assert_holds_lists(self.warehouse, self.provider, self.served.fake)
         self.known = {id: fax for id, fax in truth.items() if not fax["is_deleted"]}
-        self.read_at = self.now()
 
     def run(self, fault: Fault) -> FaxSyncError | None:
         """One run under a fault; gives what stopped it."""
         clock = dated(self.ahead)
         with broken(self.served, fault), broken(self.served, clock):
+            failure = None
             try:
                 run_once(self.provider, self.settings, Time(ahead=self.ahead), Limits(retry_seconds=0))
             except FaxSyncError as error:
-                return error
-        return None
+                failure = error
+        if not failure or self.listing_asked():
+            self.read_at = self.now()
+        return failure
 
 
 def run(provider: str, examples: int, steps: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 import sources
+from pipelines.config.accounts import Account
 from pipelines.config.declaration import secrets_of
 from pipelines.outcome.account_ending import Ending
 from pipelines.outcome.account_outcome import require_proof
@@ -17,7 +18,6 @@ from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.stored_faxes import StoredFaxes
-from sources.extract.source import Source
 from sources.http.client import Client
 from sources.http.limits import Limits
 from sources.load.batches import Batches
@@ -72,7 +72,7 @@ def run_once(
     rows_per_load: int = 100_000,
     **bounds: object,
 ) -> Run:
-    """Loads one account as `sync.py` does, and gives the run; whatever stops it is raised, in the operator's terms.
+    """Loads all lists of an account as `sync.py` does, and gives the run; what stops it is raised as operators have it.
 
     It ends early after so many `loads`, as a run does that is killed between two of them.
     """
@@ -89,22 +89,18 @@ def run_once(
         for name, value in settings.items():
             environment.setenv(name, value)
         with load.opened(provider, "default", "fax") as opened:
-            stored = StoredFaxes(opened.client, "default")
+            account = Account(provider)
+            stored = StoredFaxes(opened.client, account.name)
             began = whole_second(time.now())
             request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
-            run = Run(request, Source(provider, privacy=privacy), client, stored, began)
-            batches = Batches(run, opened.position_of(run.source.table), DltTables())
-            source = fax_source(batches)
+            run = Run(request, account.source(account.settings(), privacy), client, stored, began)
             ending = Ending()
             try:
                 with sync_runs.recorded(opened.client, opened.raw, run, ending):
-                    for number in range(1, loads + 1):
-                        run.loads += batches.prepare_load() and opened.load(source)
-                        after_load(number)
-                        if run.finished:
-                            break
+                    walked = _load_lists(opened, run, loads, after_load)
                     refresh_views(opened.client, "fax")
-                    require_proof(run)
+                    for of_list in walked:
+                        require_proof(of_list)
             except Exception as error:
                 if (known := to_fax_sync_error(error)) in (None, error):
                     raise
@@ -112,3 +108,26 @@ def run_once(
             finally:
                 assert_noted(opened, run, ending)
     return run
+
+
+def _load_lists(opened: load.Warehouse, run: Run, loads: int, after_load: Callable[[int], None]) -> list[Run]:
+    """The runs of the account's lists, one after the other, with so many loads in all."""
+    walked, number = [run], 0
+    for source in (run.source, *run.source.further_lists()):
+        if source.listing:
+            if not walked[-1].finished:
+                break
+            stored = StoredFaxes(opened.client, source.account, ledger=source.table.ledger)
+            walked.append(run.for_list(source, stored))
+            walked[-1].request = run.request  # with the horizon of the test
+        of_list = walked[-1]
+        batches = Batches(of_list, opened.position_of(source.table), DltTables())
+        tables = fax_source(batches)
+        with of_list.skipping_if_forbidden():
+            while number < loads and not of_list.finished:
+                number += 1
+                of_list.loads += batches.prepare_load() and opened.load(tables)
+                after_load(number)
+        if source.listing:
+            run.merge(of_list)
+    return walked

@@ -17,7 +17,7 @@ from tests.support.environment import child_environment
 from tests.support.faults.living import Account, living, restless
 from tests.support.warehouse.delta_lake import Lake
 from tests.support.warehouse.file_and_database import Warehouse
-from tests.support.warehouse.oracle import assert_holds, runs_amiss, unsound
+from tests.support.warehouse.oracle import assert_holds_account, runs_amiss, unsound
 from tests.support.warehouse.rows import reading
 
 COMMAND = [sys.executable, str(Path(__file__).resolve().parents[3] / "pipelines" / "sync.py"), "--json"]
@@ -100,7 +100,7 @@ class Soak:
                 truth = account.fake.truth()
                 self.rows += len(truth)
                 try:
-                    assert_holds(held, account.provider, truth)
+                    assert_holds_account(held, account.provider, account.fake)
                 except AssertionError as found:
                     self.findings.append(f"{account.provider}: {found}")
                     self.found.update(line.partition(":")[0].partition(" ")[0] for line in str(found).splitlines())

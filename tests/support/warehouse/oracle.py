@@ -26,6 +26,34 @@ def assert_holds(held: Held, provider: str, truth: Iterable[Record]) -> None:
         raise AssertionError("\n".join([*offenders[:20], f"… {len(offenders)} in all"]))
 
 
+def assert_holds_account(held: Held, provider: str, fake: Any) -> None:
+    """The same of the account of a fake as it is, with the raw tables of all its lists."""
+    assert_holds(held, provider, fake.truth())
+    assert_holds_lists(held, provider, fake)
+
+
+def assert_holds_lists(held: Held, provider: str, fake: Any) -> None:
+    """Raises an AssertionError, unless the raw tables of the further lists hold what the fake's lists had."""
+    with reading(held) as connection:
+        offenders = [
+            offender
+            for table, truth in getattr(fake, "truth_of_lists", dict)().items()
+            for offender in _against_list(connection, f"fax_{provider}.{table}", truth)
+        ]
+    if offenders:
+        raise AssertionError("\n".join([*offenders[:20], f"… {len(offenders)} in all"]))
+
+
+def _against_list(connection: Any, table: str, truth: dict[str, Record]) -> Iterable[str]:
+    held = {row["id"]: row for row in named_rows(connection, f"select * from {table}")}
+    yield from (f"lost: {id} of {table}" for id in truth.keys() - held.keys())
+    yield from (f"invented: {id} in {table}" for id in held.keys() - truth.keys())
+    for id in truth.keys() & held.keys():
+        for name, value in truth[id].items():
+            if held[id].get(name) != value:  # a column that was never filled may not be there
+                yield f"stale or wrong: {id} {name} of {table}: expected {value!r}, held {held[id].get(name)!r}"
+
+
 def _against_truth(connection: Any, provider: str, truth: list[Record]) -> Iterable[str]:
     expected = {fax["id"]: _canonical(fax) for fax in truth}
     held = _held(connection, provider)

@@ -9,14 +9,18 @@ from tests.support.warehouse.rows import Held, Row, rows
 
 
 def cursor(warehouse: Held, provider: str) -> datetime | None:
-    """How far the account has been read, by the newest committed state."""
+    """How far the account's list of faxes has been read, by the newest committed state."""
+    return next(iter(cursors(warehouse, provider)), None)
+
+
+def cursors(warehouse: Held, provider: str) -> list[datetime]:
+    """How far each list of the account has been read, by the newest committed state."""
     sql = (
         f"select state from fax_{provider}._dlt_pipeline_state as s join fax_{provider}._dlt_loads as l"
         " on l.load_id = s._dlt_load_id where l.status = 0 order by s.version desc limit 1"
     )
     ((text,),) = rows(warehouse, sql)
-    found: list[Any] = [value for key, value in walk(decompress_state(text)) if key == "last_value"]
-    return found[0] if found else None
+    return [value for key, value in walk(decompress_state(text)) if key == "last_value"]
 
 
 def walk(value: Any) -> Any:
