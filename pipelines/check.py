@@ -22,7 +22,14 @@ from pipelines.cli.without_pandas import without_pandas
 from pipelines.config import accounts, bootstrap, destination
 from pipelines.config.settings import CheckSettings, PrivacySettings, SyncSettings
 from pipelines.config.written import secrets_in_config, unknown_in_environment, unknown_in_files
-from pipelines.health.account_findings import clock_findings, findings, notes, out_of_reach_since, refusal
+from pipelines.health.account_findings import (
+    clock_findings,
+    currency_notes,
+    findings,
+    notes,
+    out_of_reach_since,
+    refusal,
+)
 from pipelines.health.child_findings import child_findings
 from pipelines.health.connections import try_provider, try_warehouse
 from pipelines.health.machine import machine_findings, scarce_room
@@ -202,6 +209,7 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
         else:
             report.findings += [f"{other.table.name}: {text}" for text in findings(held, of_list, most_age)]
     report.notes += notes(stored, source.table, now)
+    report.notes += [text for one in (source, *source.further_lists()) for text in currency_notes(stored, one.table)]
     if not refused and (text := hint(stored, run)):
         report.notes.append(text)
 

@@ -15,5 +15,6 @@ select
     , proof
     , run_id
     , finished_at
+    , :table_name as table_name
 from raw.sync_windows
 where _dlt_load_id in (select load_id from raw._dlt_loads where status = 0)

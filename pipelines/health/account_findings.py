@@ -64,16 +64,20 @@ def notes(stored: StoredFaxes, fax_table: Table, now: datetime) -> Iterator[str]
             f"{unread} faxes were deleted at the provider before a run could read them: their costs are unknown, "
             "and no sum contains them"
         )
-    for currency, faxes in stored.other_currencies(fax_table):
-        yield (
-            f"{faxes} faxes have a price in {currency or 'a currency that is not named'}: their cost_usd is null, "
-            f"and no sum contains them; {fax_table.name} has the price"
-        )
     for table, column, count in stored.open_problems():
         misfits = f"values of {table}.{column}" if column else f"records of {table}"
         yield f"{count} {misfits} did not fit and are kept in sync_problems, with the reason"
     for table, column in stored.new_columns(now - _RECENT):
         yield f"{table}.{column} is new in the last {_RECENT.days} days: see fax.schema_changes"
+
+
+def currency_notes(stored: StoredFaxes, table: Table) -> Iterator[str]:
+    """One sentence for each currency other than the US dollar that prices in the table have."""
+    for currency, faxes in stored.other_currencies(table):
+        yield (
+            f"{faxes} faxes have a price in {currency or 'a currency that is not named'}: {table.name} has it, "
+            "no cost_usd does, and no sum contains it"
+        )
 
 
 def _holes(stored: StoredFaxes, covered: Window, default_start: datetime) -> Iterator[str]:

@@ -24,7 +24,8 @@ ENDINGS = {  # exit code -> how the run ended, and what to do about it; docs/ope
 _ACCOUNTS = f"""
     with proven as (
         select provider, account, from_at, to_at, max(to_at) over (
-            partition by provider, account order by from_at, to_at rows between unbounded preceding and 1 preceding
+            partition by provider, account, table_name order by from_at, to_at
+            rows between unbounded preceding and 1 preceding
         ) as reached
         from fax.sync_windows where proof in ({", ".join(f"'{proof}'" for proof in PROVEN_OR_GAP)})
     ), proofs as (

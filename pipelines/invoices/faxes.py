@@ -12,7 +12,7 @@ from sources.window import Window
 _MICRO = ZERO  # the six decimals of every amount of the warehouse
 _FAXES = """
     with placed as (
-        select direction, num_pages, cost_usd
+        select direction, num_pages, cost_usd, price_currency
             , created_at >= %s as is_created
             , coalesce(completed_at >= %s, false) as is_later
             , coalesce(is_test, false) as is_test, is_deleted, is_final
@@ -24,6 +24,7 @@ _FAXES = """
             when is_test then 'test'
             when is_deleted then 'deleted'
             when not is_final then 'open'
+            when cost_usd is null and price_currency <> 'USD' then 'foreign'
             when cost_usd is null then 'unpriced'
             when not is_created then 'earlier'
             when is_later then 'later'
@@ -50,7 +51,8 @@ class Faxes:
     """The faxes of a period, in parts that share no fax.
 
     All were created in the period, but `earlier`: those were created before it and completed in it. `later` were
-    completed after it. `unpriced` are final without a price, and cost what the account's other faxes cost a page.
+    completed after it. `unpriced` are final without a price, and `foreign` final with one in another currency than US
+    dollars: both cost what the account's other faxes cost a page.
     """
 
     plain: Part
@@ -58,6 +60,7 @@ class Faxes:
     earlier: Part
     open: Part
     unpriced: Part
+    foreign: Part
     deleted: Part
     test: Part
 
@@ -72,9 +75,14 @@ class Faxes:
         return self.by_creation_usd - self.later.cost_usd + self.earlier.cost_usd
 
     @property
+    def without_cost(self) -> tuple[Part, Part]:
+        """The final faxes without a cost in US dollars."""
+        return self.unpriced, self.foreign
+
+    @property
     def created(self) -> int:
         """The number of faxes created in the period, without tests."""
-        return sum(part.faxes for part in (self.plain, self.later, self.open, self.unpriced, self.deleted))
+        return sum(part.faxes for part in (self.plain, self.later, self.open, *self.without_cost, self.deleted))
 
 
 def faxes_of(read: Read, provider: str, account: str, window: Window) -> Faxes:
@@ -85,7 +93,8 @@ def faxes_of(read: Read, provider: str, account: str, window: Window) -> Faxes:
         rows[row["part"]].append(row)
     prices = _page_prices(rows["plain"])
     names = ("plain", "later", "earlier", "open", "deleted", "test")
-    return Faxes(**{name: _part(rows[name]) for name in names}, unpriced=_priced(rows["unpriced"], prices))
+    without_cost = {name: _priced(rows[name], prices) for name in ("unpriced", "foreign")}
+    return Faxes(**{name: _part(rows[name]) for name in names}, **without_cost)
 
 
 def _part(rows: Iterable[Row]) -> Part:

@@ -6,15 +6,16 @@ from zoneinfo import ZoneInfo
 
 import sources
 from pipelines.warehouse.read_only import Read
+from sources.extract.source import Source
 from sources.load.run import PROVEN
 from sources.window import DAY, Window
 
 _UNKNOWN = "UTC"
-_PROVEN = f"""
-    select from_at, to_at from fax.sync_windows
+_WINDOWS = f"""
+    select table_name, from_at, to_at, proof in ({", ".join(f"'{proof}'" for proof in PROVEN)}) as is_proven
+    from fax.sync_windows
     where provider = %s and account = %s and from_at < %s and to_at > %s
-        and proof in ({", ".join(f"'{proof}'" for proof in PROVEN)})
-    order by 1, 2
+    order by 2, 3
 """
 
 
@@ -32,12 +33,17 @@ def span(provider: str, first: date, last: date) -> Window:
 
 
 def not_proven(read: Read, provider: str, account: str, window: Window, kept_from: datetime | None) -> list[Window]:
-    """The parts of the window that no run has proven, in order, and what is older than the faxes that are kept."""
-    rows = read(_PROVEN, provider, account, window.end, window.start)
-    spans = [Window(row["from_at"].astimezone(UTC), row["to_at"].astimezone(UTC)) for row in rows]
-    if kept_from is not None:
-        spans = [Window(max(kept_from, span.start), span.end) for span in spans if span.end > kept_from]
-    return list(_holes(window, spans))
+    """The parts of the window that no run has proven, in order, and what is older than the faxes that are kept.
+
+    The list of faxes must be proven, and each further list of which a window was read: any may have a fax alone.
+    """
+    spans: dict[str, list[Window]] = {Source(provider).table.name: []}
+    for row in read(_WINDOWS, provider, account, window.end, window.start):
+        walked = Window(row["from_at"].astimezone(UTC), row["to_at"].astimezone(UTC))
+        of_list = spans.setdefault(row["table_name"], [])
+        if row["is_proven"] and (kept_from is None or walked.end > kept_from):
+            of_list.append(Window(max(kept_from or walked.start, walked.start), walked.end))
+    return sorted({hole for of_list in spans.values() for hole in _holes(window, of_list)})
 
 
 def _holes(window: Window, spans: Iterable[Window]) -> Iterator[Window]:

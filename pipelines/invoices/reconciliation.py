@@ -116,6 +116,12 @@ def _of_faxes(faxes: Faxes) -> Iterator[Class]:
         faxes.unpriced.cost_usd,
     )
     yield Class(
+        "other_currency",
+        f"final faxes priced in other currencies than {USD}, at the usual price a page",
+        faxes.foreign.faxes,
+        faxes.foreign.cost_usd,
+    )
+    yield Class(
         "completed_elsewhen",
         "faxes by their completion, in or out of the period",
         faxes.earlier.faxes + faxes.later.faxes,
@@ -133,7 +139,7 @@ def _of_lines(lines: Collection[Line]) -> Iterator[Class]:
             amount = _total(of_kind)
             yield Class(kind, f"lines of kind {kind}", len(of_kind), amount, amount)
     foreign = sum(line.currency != USD for line in lines)
-    yield Class("other_currency", f"lines in other currencies than {USD}, not compared", foreign, ZERO)
+    yield Class("lines_in_other_currencies", f"lines in other currencies than {USD}, not compared", foreign, ZERO)
 
 
 def _explanations(difference: Decimal, candidates: Collection[Class]) -> list[tuple[Class, ...]]:

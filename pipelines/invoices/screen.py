@@ -70,7 +70,7 @@ def notes(found: Reconciliation) -> list[str]:
         if each.amount < 0
     ]
     told += [f"{amount:,f} {currency} is not compared" for currency, amount in found.other_currencies.items()]
-    if unknown := faxes.unpriced.unknown + faxes.deleted.unknown:
+    if unknown := sum(part.unknown for part in (*faxes.without_cost, faxes.deleted)):
         told.append(
             f"{_count(unknown, 'fax', 'es')} without a price, and none can be computed: what the invoice has for "
             "them is in the unexplained amount"

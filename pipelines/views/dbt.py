@@ -12,7 +12,7 @@ import yaml
 
 import sources
 from pipelines.views.files import named
-from pipelines.views.queries import UNIFIED, branch_file, empty_branch, questions
+from pipelines.views.queries import UNIFIED, branch_queries, empty_branch, questions
 from pipelines.views.reference import Relation, raw_tables, views
 from sources.load.ledger import SYNC_WINDOWS
 
@@ -71,9 +71,10 @@ def package_files() -> dict[str, str]:
         "models/marts/models.yml": _models(),
     }
     for view, (_, columns) in UNIFIED.items():
-        branches = [provider for provider in providers if branch_file(provider, view).exists()]
+        branches = [provider for provider in providers if branch_queries(provider, view)]
         for provider in branches:
-            query = named(branch_file(provider, view).read_text("utf-8"), "fax", f"fax_{provider}", provider)
+            queries = (named(sql, "fax", f"fax_{provider}", provider) for sql in branch_queries(provider, view))
+            query = "\n\nunion all\n\n".join(queries)
             enabled = f"{{{{ config(enabled='{provider}' in var('fax_providers')) }}}}"
             files[f"models/staging/stg_{provider}__{view}.sql"] = f"{enabled}\n{_model(query)}"
         files[f"models/marts/fax__{view}.sql"] = _union(view, branches, empty_branch(columns))

@@ -29,8 +29,9 @@ UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     "fax_tags": ("The customers' own tags. Grain: one row per provider, account, fax_id and name.", fax.FAX_TAGS),
     "schema_changes": (ledger.CHANGES_MEANING, (fax.PROVIDER, *ledger.CHANGE_COLUMNS)),
     "sync_runs": (ledger.RUNS_MEANING, (fax.PROVIDER, *ledger.RUN_COLUMNS)),
-    "sync_windows": (ledger.WINDOWS_MEANING, (fax.PROVIDER, *ledger.WINDOW_COLUMNS)),
+    "sync_windows": (ledger.WINDOWS_MEANING, (fax.PROVIDER, *ledger.WINDOW_COLUMNS, ledger.WINDOWS_TABLE)),
 }
+_OF_LIST = ":table_name"
 SQL_TYPES = {
     "text": "text",
     "bigint": "bigint",
@@ -69,15 +70,14 @@ def unified(
     for name, (meaning, columns) in UNIFIED.items():
         branches = [empty_branch(columns)]
         for provider, raw in raw_schemas.items():
-            sql = branch_file(provider, name).read_text("utf-8") if branch_file(provider, name).exists() else ""
             replaced = _completed(provider, raw, tables)
-            if (
-                sql
-                and all((raw, table) in tables or table in replaced for table in tables_read(sql, "raw"))
-                and (raw, "sync_windows") in tables
-            ):
-                query = named(sql, schema, raw, provider, replaced)
-                branches.append(f"select '{provider}' as provider, rows.* from ({query}) as rows")
+            for sql in branch_queries(provider, name):
+                if (
+                    all((raw, table) in tables or table in replaced for table in tables_read(sql, "raw"))
+                    and (raw, "sync_windows") in tables
+                ):
+                    query = named(sql, schema, raw, provider, replaced)
+                    branches.append(f"select '{provider}' as provider, rows.* from ({query}) as rows")
         yield View(name, meaning, "\nunion all\n".join(branches), {column.name: column.meaning for column in columns})
 
 
@@ -104,11 +104,23 @@ def _with_values(query: str, timezone: str) -> str:
     return query.replace(":timezone", f"'{timezone}'").replace(":two_digit_country_codes", codes)
 
 
-def branch_file(provider: str, view: str) -> Path:
-    """The provider's own file for a unified view, else the file that all providers share."""
+def branch_queries(provider: str, view: str) -> list[str]:
+    """The queries that are a provider's rows of a unified view; none if it has no such rows.
+
+    They are those of its own file for the view, else of the file that all providers share. A file with `:table_name`,
+    the name of a list's table, reads the ledger: it is a query for each of the provider's lists.
+    """
     folder = Path(sources.provider(provider).__path__[0])
-    own = folder / f"{view}.sql"
-    return own if own.exists() else folder.parent / f"{view}.sql"
+    files = [file for file in (folder / f"{view}.sql", folder.parent / f"{view}.sql") if file.exists()]
+    if not files:
+        return []
+    sql = files[0].read_text("utf-8")
+    if _OF_LIST not in sql:
+        return [sql]
+    return [
+        sql.replace(_OF_LIST, f"'{table.name}'").replace(f"raw.{ledger.SYNC_WINDOWS}", f"raw.{table.ledger}")
+        for table in Source(provider).tables
+    ]
 
 
 def empty_branch(columns: tuple[Column, ...]) -> str:
@@ -119,7 +131,8 @@ def empty_branch(columns: tuple[Column, ...]) -> str:
 def _completed(provider: str, raw: str, tables: Mapping[tuple[str, str], Collection[str]]) -> dict[str, str]:
     """What to read in place of raw tables that lack something, by table, each with all of its declared columns.
 
-    A table lacks columns if an older version created it; that of a further list is missing until the list is read.
+    A table lacks columns if an older version created it; that of a further list is missing until the list is read. Its
+    ledger stays missing, as nothing joins it.
     """
     first, *further = (_declared(table) for table in Source(provider).tables)
     first |= {ledger.SYNC_RUNS: ledger.RUN_COLUMNS}
@@ -129,7 +142,7 @@ def _completed(provider: str, raw: str, tables: Mapping[tuple[str, str], Collect
             lacking = [column for column in columns if column.name not in tables.get((raw, name), ())]
             if (raw, name) in tables and lacking:
                 completed[name] = f'(select *, {_nulls(lacking)} from "{raw}"."{name}")'
-            elif (raw, name) not in tables and declared is not first:
+            elif (raw, name) not in tables and declared is not first and columns is not ledger.WINDOW_COLUMNS:
                 completed[name] = f"({empty_branch(columns)})"
     return completed
 

@@ -62,6 +62,7 @@ WINDOW_COLUMNS = (
     Column("run_id", "text", "The run that walked the window."),
     Column("finished_at", "timestamp", "When the window had been walked, UTC."),
 )
+WINDOWS_TABLE = Column("table_name", "text", "Table of the list that was walked; a provider may have more than one.")
 PROBLEM_COLUMNS = (
     ACCOUNT,
     Column("table_name", "text", "Table that the value belongs to."),

@@ -44,6 +44,11 @@ FAXES = (
         "text",
         "The one of the provider's lists that has the fax, by its raw table, or both; null if there is one list only.",
     ),
+    Column(
+        "price_currency",
+        "text",
+        "Currency of the price, by ISO 4217: XXX if the provider names none; null without a price. Only USD is a cost.",
+    ),
 )
 FAX_RECIPIENTS = (
     PROVIDER,

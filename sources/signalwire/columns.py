@@ -75,4 +75,5 @@ COMPAT_FAXES = Table(
     final=frozenset({"delivered", "received", "no-answer", "busy", "failed", "canceled"}),
     ledger="compat_fax_windows",
     created_at="date_created",
+    price=("price", "price_unit"),
 )

@@ -18,6 +18,10 @@ with listed as (
             when logs.id is not null then logs.charge
             when faxes.price_unit = 'USD' then abs(faxes.price)
         end                                                   as cost
+        , case
+            when logs.charge is not null then 'USD'
+            when faxes.price is not null then coalesce(faxes.price_unit, 'XXX')
+        end                                                   as price_currency
         , logs.discarded_at
         , coalesce(faxes.error_code, logs.error_code)         as error_code
         , coalesce(faxes.error_message, logs.error_message)   as error_message
@@ -75,4 +79,5 @@ select
     , error_message
     , duration                                 as duration_seconds
     , listed_in
+    , price_currency
 from listed

@@ -28,4 +28,5 @@ select
     , cast(null as text)                       as error_message
     , cast(null as bigint)                     as duration_seconds
     , cast(null as text)                       as listed_in
+    , case when price_amount is not null then coalesce(price_currency, 'XXX') end as price_currency
 from raw.transmissions

@@ -29,4 +29,5 @@ select
     , error_message
     , cast(null as bigint)                     as duration_seconds
     , cast(null as text)                       as listed_in
+    , case when cost is not null then 'USD' end as price_currency
 from {{ source('fax_phaxio', 'faxes') }}

@@ -14,5 +14,27 @@ select
     , proof
     , run_id
     , finished_at
+    , 'fax_logs' as table_name
 from {{ source('fax_signalwire', 'sync_windows') }}
+where _dlt_load_id in (select load_id from {{ source('fax_signalwire', '_dlt_loads') }} where status = 0)
+
+union all
+
+select
+    account
+    , from_at
+    , to_at
+    , provider_total
+    , provider_total_last
+    , rows_seen
+    , rows_taken
+    , rows_new
+    , rows_changed
+    , requests
+    , retries
+    , proof
+    , run_id
+    , finished_at
+    , 'compat_faxes' as table_name
+from {{ source('fax_signalwire', 'compat_fax_windows') }}
 where _dlt_load_id in (select load_id from {{ source('fax_signalwire', '_dlt_loads') }} where status = 0)

@@ -14,5 +14,6 @@ select
     , proof
     , run_id
     , finished_at
+    , 'faxes' as table_name
 from {{ source('fax_sinch', 'sync_windows') }}
 where _dlt_load_id in (select load_id from {{ source('fax_sinch', '_dlt_loads') }} where status = 0)

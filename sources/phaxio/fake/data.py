@@ -71,6 +71,7 @@ def true_fax(fax: Record) -> Record:
         "outcome": "open" if status in OPEN else FINAL_OUTCOMES.get(status, "unknown"),
         "num_pages": fax["num_pages"],
         "cost_usd": None if cost is None else (Decimal(str(cost)) / 100).quantize(Decimal("0.000001")),
+        "price_currency": None if cost is None else "USD",
         "is_test": fax["is_test"],
         "is_final": status in FINAL_OUTCOMES,
         "is_deleted": False,

@@ -48,7 +48,7 @@ def true_fax(log: Record | None, fax: Record | None, *, is_deleted: bool = False
     known = {**(fax or {}), **{key: value for key, value in (log or {}).items() if value is not None}}
     direction, status = _direction(known.get("direction")), (fax or known)["status"]
     pages = known.get("number_of_pages", known.get("num_pages"))
-    cost = log["charge"] if log else known["price"]
+    cost, currency = (log["charge"], "USD") if log else (known["price"], known["price_unit"] or "XXX")
     return {
         "provider": "signalwire",
         "id": log["id"] if log else known["sid"],
@@ -58,7 +58,10 @@ def true_fax(log: Record | None, fax: Record | None, *, is_deleted: bool = False
         "provider_status": status,
         "outcome": FAX_OUTCOMES[status] if fax else _outcome(known),
         "num_pages": None if pages is None else int(pages),
-        "cost_usd": None if cost is None else Decimal(str(cost)).quantize(Decimal("0.000001")),
+        "cost_usd": Decimal(str(cost)).quantize(Decimal("0.000001"))
+        if cost is not None and currency == "USD"
+        else None,
+        "price_currency": None if cost is None else currency,
         "is_test": False,
         "is_final": (not log or log["status"] in FINAL) and (not fax or FAX_OUTCOMES[status] != "open"),
         "is_deleted": is_deleted,

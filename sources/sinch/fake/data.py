@@ -63,6 +63,7 @@ def true_fax(fax: Record) -> Record:
         "outcome": "open" if status in OPEN else FINAL_OUTCOMES.get(status, "unknown"),
         "num_pages": fax.get("numberOfPages"),
         "cost_usd": cost if price.get("currencyCode") == "USD" else None,
+        "price_currency": None if amount is None else price.get("currencyCode") or "XXX",
         "is_test": fax["to"] == TEST_NUMBER,
         "is_final": status == "FAILURE" or (status == "COMPLETED" and amount is not None),
         "is_deleted": False,

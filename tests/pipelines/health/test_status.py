@@ -13,7 +13,8 @@ from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.commands.process import Barrier, started
 from tests.support.faults.inject import broken
 from tests.support.tiers import first_quick
-from tests.support.warehouse.file_and_database import KINDS
+from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
+from tests.support.warehouse.rows import rows
 
 Status = Callable[..., tuple[int, str]]
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -66,6 +67,24 @@ def test_what_was_read_and_what_failed_is_shown(
         ".dlt/secrets.toml"
     ]
     assert account["open_faxes"] == len(served.fake.open_ids())
+
+
+@pytest.mark.parametrize("kind", first_quick(KINDS))
+def test_a_hole_in_one_list_is_not_filled_by_another(
+    kind: str, serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, request: pytest.FixtureRequest
+) -> None:
+    place: Warehouse = File(request.getfixturevalue("warehouse"))
+    if kind == "postgres":
+        place = Database(request.getfixturevalue("postgres"), request.getfixturevalue("database"))
+    serve_fake("signalwire", generated("signalwire", 12), compat="read")
+    sync()
+    walked = "fax_signalwire.compat_fax_windows"
+    starts = [start for (start,) in rows(place, f"select from_at from {walked} order by 1")]
+    place.write(f"delete from {walked} where from_at = ?", starts[1])
+    _, told = status("--json")
+
+    assert len(starts) > 2
+    assert ["has parts that are not proven" in step for step in json.loads(told)["next"]] == [True]
 
 
 @pytest.mark.parametrize("kind", first_quick(KINDS))

@@ -14,8 +14,15 @@ from pipelines.invoices.screen import notes
 from sources.window import Window
 
 OCTOBER = Window(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
-PARTS = ("plain", "earlier", "open", "unpriced", "later", "deleted", "test")
-SIGNS = {"open": -1, "unpriced": 1, "later": -1, "deleted": -1, "test": 1}  # of the class with these faxes only
+PARTS = ("plain", "earlier", "open", "unpriced", "foreign", "later", "deleted", "test")
+SIGNS = {
+    "open": -1,
+    "unpriced": 1,
+    "foreign": 1,
+    "later": -1,
+    "deleted": -1,
+    "test": 1,
+}  # of the class with these faxes only
 cents = st.integers(0, 500).map(lambda amount: Decimal(amount).scaleb(-2))
 
 

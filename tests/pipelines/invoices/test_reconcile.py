@@ -25,6 +25,7 @@ PAGE = ROOT / "docs" / "reconciling.md"
 HEADER = "provider,account,period_from,period_to,currency,amount,kind"
 SEEDED, AGREED = blocks("csv", PAGE)[1], blocks("text", PAGE)
 PHAXIO, SIGNALWIRE = "phaxio,default,2026-10-01,2026-10-31", "signalwire,default,2026-10-01,2026-10-31"
+SINCH_OCTOBER = "sinch,default,2026-10-01,2026-10-31"
 PROVEN_FROM, PROVEN_TO = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
 LONG_AGO = {"from_at": datetime(2015, 1, 1, tzinfo=UTC), "to_at": datetime(2015, 2, 2, tzinfo=UTC), "proof": "walked"}
 Write = Callable[[str], Path]
@@ -56,15 +57,38 @@ LOGS = [
 ]
 
 
+def compat(id: str, pages: int, price: str, unit: str) -> dict[str, Any]:
+    row = {"id": id, "num_pages": pages, "price": price, "price_unit": unit, "date_created": "2026-09-05T12:00:00Z"}
+    return row | {"account": "default", "direction": "outbound", "status": "delivered", "_dlt_load_id": LOAD}
+
+
+def sinch(id: str, pages: int, amount: str | None, currency: str | None, status: str = "COMPLETED") -> dict[str, Any]:
+    row = {"id": id, "number_of_pages": pages, "price_amount": amount, "price_currency": currency, "status": status}
+    created = {"create_time": "2026-10-05T12:00:00Z", "completed_time": "2026-10-05T12:01:00Z"}
+    return row | created | {"account": "default", "direction": "OUTBOUND", "_dlt_load_id": LOAD}
+
+
+COMPAT = [compat("1", 1, "-0.02", "USD"), compat("2", 3, "0.05", "EUR")]
+SINCH = [
+    sinch("1", 2, "0.14", "USD"),
+    sinch("2", 3, "0.20", "EUR"),
+    sinch("3", 1, "0.07", None),
+    sinch("4", 5, None, None, "FAILURE"),
+]
+
+
 @pytest.fixture(scope="module", params=first_quick(KINDS))
 def place(request: pytest.FixtureRequest, warehouses: MakeWarehouse) -> Warehouse:
-    made = warehouses(request.param)
+    made = warehouses(request.param, ("phaxio", "signalwire", "sinch"))
     window = {"account": "default", "from_at": PROVEN_FROM, "to_at": PROVEN_TO, "run_id": "1", "_dlt_load_id": LOAD}
     with made.writable() as connection:
         insert(connection, "fax_phaxio.faxes", FAXES)
         insert(connection, "fax_signalwire.fax_logs", LOGS)
         insert(connection, "fax_phaxio.sync_windows", [window | {"proof": "counted"}, window | LONG_AGO])
-        insert(connection, "fax_signalwire.sync_windows", [window | {"proof": "walked"}])
+        insert(connection, "fax_signalwire.compat_faxes", COMPAT)
+        insert(connection, "fax_sinch.faxes", SINCH)
+        for ledger in ("signalwire.sync_windows", "signalwire.compat_fax_windows", "sinch.sync_windows"):
+            insert(connection, f"fax_{ledger}", [window | {"proof": "walked"}])
     return made
 
 
@@ -145,6 +169,8 @@ CLASSES = [
     ("test", PHAXIO, "2.31", "1.19"),
     ("deleted", SIGNALWIRE, "0.0205", "-0.04"),
     ("rounding", SIGNALWIRE, "0.06", "-0.0005"),
+    ("other_currency", SINCH_OCTOBER, "0.42", "0.28"),
+    ("other_currency", SIGNALWIRE.replace("2026-10-01,2026-10-31", "2026-09-01,2026-09-30"), "0.08", "0.06"),
 ]
 
 
@@ -207,6 +233,24 @@ def test_no_verdict_if_a_part_of_the_period_is_not_proven(command: Reporting, wr
     assert "run uv run python pipelines/sync.py after" in only["notes"][0]
 
 
+def test_no_verdict_if_a_further_list_is_not_proven(command: Reporting, write: Write, place: Warehouse) -> None:
+    file = write(invoice(f"{SIGNALWIRE},USD,0.06,faxes"))
+    unproven = "update fax_signalwire.compat_fax_windows set proof = ?"
+    place.write(unproven, "unproven")
+    try:
+        exit_code, only = found(command, file)
+    finally:
+        place.write(unproven, "walked")
+
+    assert (exit_code, only["verdict"]) == (65, "no verdict")
+    assert only["not_proven"] == ["2026-10-01T00:00:00Z to 2026-11-01T00:00:00Z"]
+    place.write("update fax_signalwire.compat_fax_windows set account = 'another'")  # the list was never read
+    try:
+        assert found(command, file)[0] == 0
+    finally:
+        place.write("update fax_signalwire.compat_fax_windows set account = 'default'")
+
+
 def test_no_verdict_on_faxes_that_are_not_kept(command: Reporting, write: Write) -> None:
     file = write(invoice("phaxio,default,2015-01-01,2015-01-31,USD,0,faxes"))
     _, kept = found(command, file)
@@ -221,10 +265,10 @@ def test_no_verdict_on_faxes_that_are_not_kept(command: Reporting, write: Write)
 
 
 def test_a_month_without_faxes_is_told(command: Reporting, write: Write) -> None:
-    exit_code, only = found(command, write(invoice("signalwire,default,2026-09-01,2026-09-30,USD,0.00,faxes")))
+    exit_code, only = found(command, write(invoice("sinch,default,2026-09-01,2026-09-30,USD,0.00,faxes")))
 
     assert (exit_code, only["verdict"]) == (0, "agrees")
-    assert "signalwire has no fax created in the period" in only["notes"][0]
+    assert "sinch has no fax created in the period" in only["notes"][0]
 
 
 def test_the_table_is_read_without_a_file(command: Reporting, place: Warehouse) -> None:

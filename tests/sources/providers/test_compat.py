@@ -82,6 +82,22 @@ def test_the_fax_tells_what_came_of_it_where_its_log_tells_of_the_call(
     assert query("select price, date_created from fax_signalwire.compat_faxes") == [(Decimal("-0.0105"), created)]
 
 
+def test_a_price_in_another_currency_is_no_cost_and_is_told(
+    serve_fake: ServeFake, sync: Sync, query: Query, check: Check
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 40, days=5), compat="read", compat_lists="differ")
+    bend_compat(served, lambda page: page | {"faxes": [one | {"price_unit": "EUR"} for one in page["faxes"]]})
+    assert sync().exit_code == 0
+    exit_code, told = check()
+
+    ((priced,),) = query("select count(*) from fax_signalwire.compat_faxes where price is not null")
+    notes = [note for note in told["signalwire"]["notes"] if "EUR" in note]
+    assert (exit_code, [note.partition(":")[0] for note in notes]) == (0, [f"{priced} faxes have a price in EUR"])
+    alone = "from fax.faxes where listed_in = 'compat_faxes'"
+    assert query(f"select distinct price_currency, cost_usd {alone} and num_pages is not null") == [("EUR", None)]
+    assert query("select distinct price_currency from fax.faxes where listed_in <> 'compat_faxes'") == [("USD",)]
+
+
 @pytest.fixture(params=["duckdb", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("postgres", "delta"))])
 def place(request: pytest.FixtureRequest, settings: Settings, warehouse: Path, tmp_path: Path) -> Any:
     """What a test reads after the settings lead into a warehouse: a file, a database, or views over Delta tables."""
@@ -116,6 +132,14 @@ def test_the_faxes_land_where_the_second_list_is_off_or_lacks_the_scope(
     listed = "select listed_in, count(*) from fax.faxes where provider = 'signalwire' group by 1"
     assert rows(held, listed) == [("fax_logs", 30)]
     assert sync().exit_code == 0
+
+
+def test_the_windows_of_each_list_are_shown(place: Any, serve_fake: ServeFake, sync: Sync) -> None:
+    serve_fake("signalwire", generated("signalwire", 30, days=5), compat="read")
+    assert sync().exit_code == 0
+
+    windows = "select table_name, sum(rows_taken), min(proof) from fax.sync_windows group by 1 order by 1"
+    assert rows(place(), windows) == [("compat_faxes", 30, "walked"), ("fax_logs", 30, "walked")]
 
 
 def test_a_project_with_faxes_in_the_second_list_alone_is_not_called_empty(
