@@ -101,7 +101,7 @@ def main() -> int:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="spark-trial-") as place,
-        served(options.accounts, options.faxes, options.latency) as accounts,
+        served(options.accounts, options.faxes, options.latency, every_list=True) as accounts,
     ):
         trial, lake = Trial(accounts, Path(place), options.master), Path(place) / "lake"
         trial.compare("backfill", trial.sync("backfill"), trial.spark("backfill", Path(place) / "undisturbed"))

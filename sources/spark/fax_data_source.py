@@ -4,7 +4,7 @@ Source: https://spark.apache.org/docs/latest/api/python/tutorial/sql/python_data
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -15,7 +15,6 @@ from sources.errors import ConfigError, Incomplete
 from sources.extract.read_window import read_windows
 from sources.extract.source import Source
 from sources.load.settings import SourceSettings
-from sources.records.schema import Table
 from sources.spark.executor_settings import account_settings, private_names
 from sources.spark.nested import fax_batches, fax_schema, window_batch, window_schema
 from sources.window import SECOND, Window, parse_instant, rfc3339, whole_second
@@ -39,9 +38,9 @@ class FaxDataSource(DataSource):
 
     Options, with defaults in parentheses: `provider`; `accounts`, separated by commas (`default`); `since` and `until`,
     dates or times in UTC (everything that the provider has); `table`, which is `faxes` (one row per fax of the first
-    list, child rows nested) or `windows` (one row per window, with its proof); `secrets`, as `module:function`; for a
-    stream, `lookback_days` (3) and `max_days_per_trigger` (no limit); and the provider's settings that are no
-    credentials, such as `connections`.
+    list, child rows nested), `windows` (one row per window, with its proof), or the raw table or ledger of any list,
+    such as `compat_faxes` (`faxes`); `secrets`, as `module:function`; for a stream, `lookback_days` (3) and
+    `max_days_per_trigger` (no limit); and the provider's settings that are no credentials, such as `connections`.
     """
 
     @classmethod
@@ -52,7 +51,7 @@ class FaxDataSource(DataSource):
     def schema(self) -> str:
         """The columns, in Spark's DDL."""
         options = _Options.of(self.options)
-        return window_schema() if options.table == "windows" else fax_schema(options.raw_table)
+        return window_schema() if options.reads_windows else fax_schema(options.source.table)
 
     def reader(self, schema: object) -> "FaxReader":
         """The reader of a batch query."""
@@ -69,21 +68,22 @@ class _Options:
     accounts: tuple[str, ...]
     since: datetime | None
     until: datetime | None
-    table: str
+    listing: int
+    reads_windows: bool
     secrets: str | None
     lookback: timedelta
     step: timedelta | None
     settings: Mapping[str, str]
 
     @property
-    def raw_table(self) -> Table:
-        """The table of the provider's faxes."""
-        return Source(self.provider).table
+    def source(self) -> Source:
+        """The list that is read, without an account."""
+        return Source(self.provider, listing=self.listing)
 
     @property
     def earliest(self) -> datetime:
         """The earliest creation time to read (UTC)."""
-        return self.since or Source(self.provider).api.EARLIEST
+        return self.since or self.source.api.EARLIEST
 
     def latest(self) -> datetime:
         """The latest creation time to read now (UTC): a minute ago, because a provider may list a fax that late."""
@@ -108,15 +108,14 @@ class _Options:
                 f"option {shown[0]} is refused, because Spark shows options: set it in the environment of the "
                 "executors (docs/scale.md)"
             )
-        table = options.get("table", TABLES[0])
-        if table not in TABLES:
-            raise ConfigError(f"option table must be {' or '.join(TABLES)}")
+        listing, reads_windows = _list_of(provider, options.get("table", TABLES[0]))
         accounts = tuple(name.strip() for name in options.get("accounts", "default").split(",") if name.strip())
         since, until = (_instant(name, options.get(name)) for name in ("since", "until"))
         lookback = _days("lookback_days", options.get("lookback_days", "3"))
         most = options.get("max_days_per_trigger")
         step = _days("max_days_per_trigger", most, SECOND) if most else None
-        return cls(provider, accounts, since, until, table, options.get("secrets"), lookback, step, settings)
+        secrets = options.get("secrets")
+        return cls(provider, accounts, since, until, listing, reads_windows, secrets, lookback, step, settings)
 
 
 @dataclass(frozen=True)
@@ -198,10 +197,10 @@ class FaxStreamReader(DataSourceStreamReader):
 
 def _read(options: _Options, partition: AccountPartition) -> Iterator[pa.RecordBatch]:
     settings = account_settings(options.provider, partition.account, options.settings, options.secrets)
-    source = Source(options.provider, partition.account, settings)
+    source = replace(options.source, account=partition.account, settings=settings)
     seen: set[object] = set()  # two windows may hold a fax whose creation time changes during the reading
     for result in read_windows(source, partition.window):
-        if options.table == "windows":
+        if options.reads_windows:
             yield window_batch(partition.account, result, datetime.now(UTC))
             continue
         if result.proof == "unproven":
@@ -222,6 +221,16 @@ def _model(provider: str) -> type[SourceSettings]:
         known = ", ".join(sources.providers())
         raise ConfigError(f"option provider must be the name of a provider: {known}") from None
     return model
+
+
+def _list_of(provider: str, table: str) -> tuple[int, bool]:
+    """The number of the list with this table, and whether its windows are read instead of its faxes."""
+    names = [(raw.name, raw.ledger) for raw in Source(provider).tables]
+    for listing, of_list in enumerate([TABLES, *names]):
+        if table in of_list:
+            return max(listing - 1, 0), table == of_list[1]
+    known = dict.fromkeys([*TABLES, *(name for of_list in names for name in of_list)])
+    raise ConfigError(f"option table must be one of {', '.join(known)}")
 
 
 def _days(name: str, text: str, least: timedelta = timedelta()) -> timedelta:

@@ -12,6 +12,7 @@ import sources
 from sources.errors import ConfigError
 from sources.fakes.server import json_answer
 from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.every_list import EVERY_LIST
 from tests.support.faults.wire import cost
 from tests.support.lake import MISSING, differences, rows, run_in_process, versions
 from tests.support.tiers import first_quick
@@ -67,7 +68,7 @@ def live(provider: str, fake: Any) -> None:
 def test_a_lake_holds_what_the_sync_loads(
     provider: str, serve_fake: ServeFake, sync: Sync, run_lake: RunLake, warehouse: Path, lake: Path
 ) -> None:
-    served = serve_fake(provider, generated(provider, 300, days=20))
+    served = serve_fake(provider, generated(provider, 300, days=20), **EVERY_LIST.get(provider, {}))
     requests = []
     for turn in range(3):
         before = len(served.server.requests)
@@ -87,6 +88,31 @@ def test_a_lake_holds_what_the_sync_loads(
     assert [
         row["data_type"] for row in sorted(rows(lake, provider, "schema_changes"), key=lambda row: row["column_name"])
     ] == ["double", "json"]
+
+
+@pytest.mark.slow
+def test_a_lake_without_the_scope_for_a_list_is_that_of_the_sync_and_gets_the_list_with_the_scope(
+    serve_fake: ServeFake, sync: Sync, run_lake: RunLake, warehouse: Path, lake: Path
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 60, days=20), **EVERY_LIST["signalwire"])
+    forbidden = json_answer({"code": 403, "message": "Forbidden"}, 403)
+    honest = served.server.answer
+    served.server.answer = lambda request: forbidden if "/laml/" in request.path else honest(request)
+    warnings = []
+    for turn in range(2):
+        ours = sync().accounts["signalwire"]
+        (told,) = run_lake().values()
+        warnings.append(told["warnings"])
+
+        assert (told["exit_code"], told["warnings"]) == (0, ours["warnings"])
+        assert differences(warehouse, lake, "signalwire") == {}
+        if turn == 0:
+            served.server.answer = honest
+    assert ["set compat_faxes = false" in text for text in warnings[0]] == [True]
+    assert warnings[1] == []
+    assert {row["id"] for row in rows(lake, "signalwire", "compat_faxes")} == {
+        *served.fake.truth_of_lists()["compat_faxes"]
+    }
 
 
 @every_provider

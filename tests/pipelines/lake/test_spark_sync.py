@@ -11,6 +11,7 @@ from tests.conftest import ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support import leaks
 from tests.support.commands.family import family
 from tests.support.commands.process import is_there, left
+from tests.support.every_list import EVERY_LIST
 from tests.support.lake import differences, into_delta, rows
 from tests.support.spark import ended, needs_spark, spark_environment, started
 
@@ -21,7 +22,10 @@ def test_executors_load_what_the_sync_loads(
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, tmp_path: Path
 ) -> None:
     lake, events = tmp_path / "lake", tmp_path / "events"
-    served = {name: serve_fake(name, generated(name, 400, days=20)) for name in ("phaxio", "signalwire")}
+    served = {
+        name: serve_fake(name, generated(name, 400, days=20), **EVERY_LIST.get(name, {}))
+        for name in ("phaxio", "signalwire")
+    }
     settings["SOURCES__PHAXIO__ACCOUNTS__OTHER__API_KEY"] = "canary wrong key"
     environment = spark_environment(settings, events)
     requests = {}
@@ -36,6 +40,11 @@ def test_executors_load_what_the_sync_loads(
         assert run.exit_code == 77
         assert leaks.in_text(run.told, settings) == []
         assert [differences(warehouse, lake, name) for name in served] == [{}, {}]
+        assert {row["id"] for row in rows(lake, "signalwire", "compat_faxes")} == {
+            *served["signalwire"].fake.truth_of_lists()["compat_faxes"]
+        }
+        for id in [*served["signalwire"].fake.records][-20:-10]:
+            served["signalwire"].fake.change(id, charge=0.05)
         for id in [*served["phaxio"].fake.records][-20:]:
             served["phaxio"].fake.change(id, cost=5)
         served["signalwire"].fake.add(*generated("signalwire", 30, days=1, seed=4))

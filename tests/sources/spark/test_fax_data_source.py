@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from sources.errors import ConfigError
 from tests.conftest import ROOT, ServeFake, Settings, generated
 from tests.support import leaks
+from tests.support.every_list import EVERY_LIST
+from tests.support.lake import MISSING
 from tests.support.spark import needs_spark, spark_environment
 
 READ = """
@@ -25,7 +28,12 @@ for provider, url in json.loads(sys.argv[1]).items():
     faxes = of.option("accounts", "default,second").load()
     windows = of.option("table", "windows").load()
     children = [field.name for field in faxes.schema if field.dataType.typeName() == "array"]
+    further = {
+        table: [row.asDict() for row in of.option("table", table).load().collect()]
+        for table in (("compat_faxes", "compat_fax_windows") if provider == "signalwire" else ())
+    }
     told[provider] = {
+        **further,
         "faxes": [row.asDict(recursive=True) for row in faxes.drop("_beyond").collect()],
         "children": children,
         "windows": [row.asDict() for row in windows.select("account", "rows_taken", "proof").collect()],
@@ -57,7 +65,10 @@ def read(settings: Settings, urls: dict[str, str], tmp_path: Path) -> tuple[dict
 def test_a_data_frame_holds_the_faxes_with_their_children(
     serve_fake: ServeFake, settings: Settings, tmp_path: Path
 ) -> None:
-    served = {name: serve_fake(name, generated(name, 2_100, days=30)) for name in ("phaxio", "signalwire")}
+    served = {
+        name: serve_fake(name, generated(name, 2_100, days=30), **EVERY_LIST.get(name, {}))
+        for name in ("phaxio", "signalwire")
+    }
     urls = {name: settings.pop(f"SOURCES__{name}__BASE_URL".upper()) for name in served}
     told, seen = read(settings, urls, tmp_path)
 
@@ -76,4 +87,29 @@ def test_a_data_frame_holds_the_faxes_with_their_children(
         assert sum(row["rows_taken"] for row in told[name]["windows"]) == 2 * len(records)
         assert "_beyond" in told[name]["plan"]
         assert leaks.in_text(told[name]["plan"] + seen, settings, numbers=False) == []
+    further = served["signalwire"].fake.truth_of_lists()["compat_faxes"]
+    listed = {row["id"]: row for row in told["signalwire"]["compat_faxes"]}
+    assert listed.keys() == further.keys()
+    assert [(row["status"], row["num_pages"]) for row in listed.values()] == [
+        (further[id]["status"], further[id]["num_pages"]) for id in listed
+    ]
+    assert sum(row["rows_taken"] for row in told["signalwire"]["compat_fax_windows"]) == len(further)
     assert leaks.on_disk(tmp_path / "events", settings) == []
+
+
+def test_a_table_is_that_of_any_list_of_the_provider() -> None:
+    pytest.importorskip("pyspark", reason=MISSING)
+    from sources.spark.fax_data_source import FaxDataSource
+
+    def schema(**options: str) -> str:
+        return FaxDataSource(options).schema()
+
+    of = {"provider": "signalwire"}
+    assert schema(**of) == schema(**of, table="fax_logs")
+    assert "`date_created` timestamp" in schema(**of, table="compat_faxes")
+    assert (
+        schema(**of, table="windows") == schema(**of, table="compat_fax_windows") == schema(**of, table="sync_windows")
+    )
+    for provider, table in (("phaxio", "compat_faxes"), ("signalwire", "nothing")):
+        with pytest.raises(ConfigError, match="option table must be one of faxes, windows"):
+            schema(provider=provider, table=table)
