@@ -81,9 +81,10 @@ def test_what_users_have_made_is_left_as_it_is(provider: str, trial: StartTrial)
     started.served.fake.change(started.newest()[0], error_message="changed")
     started.recovers()
 
-    ours = sum(fax.get("listed_in") != "compat_faxes" for fax in started.served.fake.truth())
-    assert [(ours,)] == rows(started.warehouse, "select faxes from finance.costs")
-    assert [(ours,)] == rows(started.warehouse, "select count(*) from finance.unified")
+    truth = started.served.fake.truth()
+    of_first_list = sum(fax.get("listed_in") != "compat_faxes" for fax in truth)
+    assert [(of_first_list,)] == rows(started.warehouse, "select faxes from finance.costs")
+    assert [(len(truth),)] == rows(started.warehouse, "select count(*) from finance.unified")
     assert rows(started.warehouse, f"select b.month, n.note from {raw}.budget as b, fax.notes as n") == [(1, "mine")]
     assert rows(started.warehouse, f"select count(reviewed) > 0 from {raw}.{table}") == [(True,)]
 
