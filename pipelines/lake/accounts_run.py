@@ -24,7 +24,7 @@ from pipelines.config.settings import PrivacySettings, SyncSettings
 from pipelines.lake.account_task import AccountTask, Report
 from pipelines.lake.loading import ProviderTables, Staged, grouped
 from pipelines.lake.place import local_directory, locked
-from pipelines.lake.retention import compact_ledger, delete_expired, delete_files
+from pipelines.lake.retention import compact_files, compact_ledger, delete_expired, delete_files
 from pipelines.lake.stored import LakeStored
 from pipelines.lake.tables import positions
 from pipelines.outcome import signals
@@ -281,13 +281,16 @@ class LakeRun:
             one.fail(failure)
 
     def _compact(self, runs: Sequence[_AccountRun]) -> None:
-        """Deletes the redundant rows of the ledgers; a failure is that of all accounts of the ledger."""
+        """Deletes the redundant rows of the ledgers, and joins small files; a failure is that of all their accounts."""
         ledgers: dict[tuple[str, int], list[_AccountRun]] = {}
         for one in runs:
             ledgers.setdefault((one.account.provider, one.run.source.listing), []).append(one)
         for (name, listing), of_ledger in ledgers.items():
             try:
-                compact_ledger(self._tables(name, listing), [one.run for one in of_ledger if not one.error])
+                held = self._tables(name, listing)
+                compact_ledger(held, [one.run for one in of_ledger if not one.error])
+                if any(one.run.loads for one in of_ledger):
+                    compact_files(held, self.run_id, is_alone=bool(local_directory(self.output)))
             except Exception as failure:
                 for one in of_ledger:
                     if not one.error:

@@ -1,16 +1,19 @@
-"""Deletes from Delta tables what is older than it is to be kept, the files that still hold it, and redundant proofs."""
+"""Deletes from Delta tables what is older than it is to be kept, the files that still hold it, and redundant proofs.
+
+Once a day it also joins the small files that each run adds.
+"""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from pipelines.lake import tables
 from pipelines.lake.loading import ProviderTables
-from pipelines.lake.stored import LakeStored
+from pipelines.lake.stored import LakeStored, last_walk
 from pipelines.warehouse.ledger_compaction import is_due, redundant_now
-from sources.load.ledger import SYNC_PROBLEMS
+from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS
 from sources.load.run import Run
 
 
@@ -54,3 +57,15 @@ def compact_ledger(held: ProviderTables, runs: Iterable[Run]) -> None:
     if keys and (table := tables.existing(held.root, held.relations[held.table.ledger])):
         accounts, ids = zip(*keys, strict=True)
         tables.delete(table, pa.table({"account": accounts, "_dlt_id": ids}))
+
+
+def compact_files(held: ProviderTables, run_id: str, is_alone: bool) -> None:
+    """Compacts the tables of a list, if no run before this one has written to its ledger today (UTC)."""
+    latest = last_walk(f"{held.root}/{held.table.ledger}", run_id)
+    if latest is None or latest.astimezone(UTC).date() >= datetime.now(UTC).date():
+        return
+    shared = () if held.listing else (SYNC_PROBLEMS, SCHEMA_CHANGES, SYNC_RUNS)
+    names = (held.table.name, *(child.name for child in held.table.children), held.table.ledger, *shared)
+    for relation in (*(held.relations[name] for name in names), tables.state_of(held.table)):
+        if table := tables.existing(held.root, relation):
+            tables.compact(table, is_alone)

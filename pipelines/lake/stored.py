@@ -114,6 +114,14 @@ class LakeStored:
         return rows
 
 
+def last_walk(uri: str, other_than: str) -> datetime | None:
+    """When a run other than this one last wrote to a ledger, of whichever account; None if none did."""
+    sql = f"select max(finished_at) as finished_at from held where run_id <> {_literal(other_than)}"
+    answer = QueryBuilder().register("held", DeltaTable(uri)).execute(sql)
+    latest: datetime | None = pa.RecordBatchReader.from_stream(answer).read_all()["finished_at"][0].as_py()
+    return latest
+
+
 def uncovered(span: Window, windows: Sequence[Window]) -> list[Window]:
     """The parts of a span that none of the windows covers, in ascending order."""
     holes, reached = [], span.start

@@ -6,6 +6,7 @@ columns are added before a merge, and a merge names every column. No transaction
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,8 @@ _STATISTICS = "delta.dataSkippingStatsColumns"
 _DELETES = "fax-sync-deletes"
 _DELETION = CommitProperties(custom_metadata={_DELETES: "expired rows"})
 MAX_TRIES = 5  # of a commit that conflicts with one of another driver
+_COMPACTED_BYTES = 16 * 2**20  # a file of this size is not written again every day
+_KEPT_HOURS = 7 * 24  # that a reader may take over the files of an earlier version; Delta's own default
 _REPLACED = "_replaced"  # true in rows of a merge that only delete child rows of their fax
 
 
@@ -147,6 +150,17 @@ def vacuum(table: DeltaTable, is_alone: bool) -> None:
     (newest,) = table.history(1)
     if _DELETES in newest or newest["operation"] == "VACUUM START":
         table.vacuum(0, dry_run=False, enforce_retention_duration=False, full=is_alone)
+
+
+def compact(table: DeltaTable, is_alone: bool) -> None:
+    """Joins small files, and deletes those that only versions older than a week name; one commit changes no row.
+
+    Files that no version names, which a killed run has left, are deleted as well after a week if this run `is_alone`.
+    Where another driver's commit comes first, the next compaction joins the files.
+    """
+    with suppress(CommitFailedError):
+        table.optimize.compact(target_size=_COMPACTED_BYTES)
+    table.vacuum(_KEPT_HOURS, dry_run=False, full=is_alone)
 
 
 def state_of(table: Table) -> Relation:
