@@ -12,6 +12,7 @@ import pytest
 import sources
 from tests.conftest import ROOT, ServeFake, Settings
 from tests.support.environment import child_environment
+from tests.support.tiers import first_quick
 
 COMMAND = [sys.executable, str(ROOT / "pipelines" / "init.py")]
 
@@ -72,7 +73,7 @@ def test_delta_tables_are_tried_and_leave_nothing_behind(
     assert {*tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("untried", [False, True])
+@pytest.mark.parametrize("untried", first_quick([False, True]))
 def test_keys_that_are_refused_are_written_only_untried(
     untried: bool, serve_fake: ServeFake, settings: Settings, environment: dict[str, str]
 ) -> None:

@@ -20,6 +20,7 @@ from sources.load.run import Run
 from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support.clock import Clock
 from tests.support.environment import child_environment
+from tests.support.tiers import first_quick
 
 COMMAND = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
 LINE = re.compile(
@@ -42,7 +43,7 @@ def on_terminal(environment: dict[str, str]) -> str:
     return shown.decode()
 
 
-@pytest.mark.parametrize("colour", [True, False])
+@pytest.mark.parametrize("colour", first_quick([True, False]))
 def test_on_a_terminal_a_failure_is_red_and_has_a_line_of_its_own(
     colour: bool, serve_fake: ServeFake, settings: Settings
 ) -> None:

@@ -3,14 +3,16 @@
 import struct
 import subprocess
 import sys
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
+from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
-from tests.support.environment import child_environment
+from tests.support.commands.report_command import Reporting
 from tests.support.servers.postgres import Server
 from tests.support.warehouse.file_and_database import File
 
@@ -184,11 +186,12 @@ def test_a_look_at_an_empty_database_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("command", ["report", "describe", "pseudonym"])
-def test_no_command_but_a_sync_makes_the_warehouse(command: str, settings: Settings, warehouse: Path) -> None:
+def test_no_command_but_a_sync_makes_the_warehouse(
+    command: str, report: Reporting, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = sorted(warehouse.parent.iterdir())
-    script = str(ROOT / "pipelines" / f"{command}.py")
-    environment, pipes = child_environment(settings), {"input": "", "capture_output": True, "text": True}
-    ended = subprocess.run([sys.executable, script], env=environment, check=False, **pipes)
+    report.main = import_module(f"pipelines.{command}").main
+    monkeypatch.setattr("sys.stdin", StringIO())
+    report()
 
-    assert "Traceback" not in ended.stderr
     assert before == sorted(warehouse.parent.iterdir())

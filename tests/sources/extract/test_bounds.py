@@ -28,9 +28,7 @@ def history(provider: str, count: int, days: float = 700) -> list[dict[str, Any]
     return generated(provider, count, days=days, seed=3)
 
 
-@pytest.mark.parametrize(
-    ("provider", "reading"), quick_ones(EVERY_IGNORED, [case for case in EVERY_IGNORED if case[1] == "ignored"])
-)
+@pytest.mark.parametrize(("provider", "reading"), quick_ones(EVERY_IGNORED, [("sinch", "ignored")]))
 def test_a_long_history_is_complete_with_every_filter(
     provider: str, reading: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:
@@ -77,7 +75,7 @@ def test_once_bare_dates_work_they_are_used_for_the_rest_of_the_run(serve_fake: 
     assert synced.told.count("bare dates are used") == 1
 
 
-@every_provider
+@pytest.mark.parametrize("provider", quick_ones(sources.providers(), ["signalwire"]))
 def test_with_ignored_bounds_the_whole_list_is_read_once(
     provider: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:

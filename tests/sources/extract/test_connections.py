@@ -17,7 +17,7 @@ from sources.http.pace import Pace
 from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.support.clock import Clock
 from tests.support.faults.wire import asked_from
-from tests.support.tiers import in_turns
+from tests.support.tiers import in_turns, quick_ones
 from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize(
@@ -48,7 +48,12 @@ class ConcurrencyMeter:
                 self.open -= 1
 
 
-@pytest.mark.parametrize(("provider", "connections"), in_turns([3, 3, 1], sources.providers()))
+IN_TURNS = in_turns([3, 3, 1], sources.providers())
+
+
+@pytest.mark.parametrize(
+    ("provider", "connections"), quick_ones(IN_TURNS, [case for case in IN_TURNS if case[0] != "phaxio"])
+)
 def test_no_more_requests_run_at_the_same_time_than_connections(
     connections: int,
     provider: str,

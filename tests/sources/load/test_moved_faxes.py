@@ -9,7 +9,7 @@ import sources
 from sources.fakes.server import Answer, Request
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.faults.wire import asked_from, created_at
-from tests.support.tiers import first_quick
+from tests.support.tiers import first_quick, quick_ones
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds
 
@@ -24,7 +24,7 @@ def is_older(provider: str, record: dict[str, Any], days: float) -> bool:
     return datetime.fromisoformat(created_at(provider, record)) < datetime.now(UTC) - timedelta(days=days)
 
 
-@every_provider
+@pytest.mark.parametrize("provider", quick_ones(sources.providers(), ["sinch"]))
 @pytest.mark.parametrize("becomes_final", first_quick([True, False]))
 def test_an_open_fax_that_moves_into_the_newest_window_is_updated(
     becomes_final: bool, provider: str, place: Warehouse, serve_fake: ServeFake, sync: Sync

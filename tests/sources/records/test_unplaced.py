@@ -11,10 +11,10 @@ import sources
 from tests.conftest import Query, Served, ServeFake, Sync, generated
 from tests.support.faults.bending import bend
 from tests.support.faults.wire import created
+from tests.support.tiers import quick_ones
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
 
-every_provider = pytest.mark.parametrize("provider", sources.providers())
 NO_TIME: dict[str, Any] = {
     "none": None,
     "February 30": "2026-02-30T00:00:00Z",
@@ -45,7 +45,7 @@ def slip_in(served: Served, *records: dict[str, Any]) -> None:
     bend(served, more)
 
 
-@every_provider
+@pytest.mark.parametrize("provider", quick_ones(sources.providers(), ["phaxio"]))
 def test_records_without_a_place_are_kept_whole_and_once(
     provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
 ) -> None:
@@ -67,7 +67,7 @@ def test_records_without_a_place_are_kept_whole_and_once(
     assert before == content(warehouse, provider)
 
 
-@every_provider
+@pytest.mark.parametrize("provider", quick_ones(sources.providers(), ["signalwire"]))
 def test_a_fax_from_the_future_is_held_and_hides_none_that_comes_later(
     provider: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
@@ -86,7 +86,7 @@ def test_a_fax_from_the_future_is_held_and_hides_none_that_comes_later(
     assert [(datetime(2099, 1, 1, tzinfo=UTC),)] == query("select max(created_at) from fax.faxes")
 
 
-@every_provider
+@pytest.mark.parametrize("provider", quick_ones(sources.providers(), ["sinch"]))
 def test_a_feed_that_has_lost_its_ids_loads_nothing_and_says_so(
     provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:

@@ -1,7 +1,5 @@
 """DuckDB files that a sync has filled once for many tests, which read them or take a copy."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -9,8 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pipelines.sync import main
 from sources.fakes.server import Answer, Request, serve
-from tests.conftest import ROOT
 from tests.support.commands.in_process import Time, run_once
 from tests.support.environment import child_environment
 from tests.support.faults.inject import dated
@@ -23,7 +23,7 @@ NO_FAKES: Mapping[str, Any] = {}
 def syncing(
     file: Path, records: Records, fakes: Mapping[str, Any] = NO_FAKES, **environment: str
 ) -> Iterator[tuple[dict[str, Any], Callable[..., None]]]:
-    """Serves these records and fakes; gives each provider's fake, and what syncs them into the file, in a process."""
+    """Serves these records and fakes; gives each provider's fake, and what syncs them into the file."""
     env = child_environment({"DESTINATION__WAREHOUSE__CREDENTIALS": str(file)}, **environment)
     made = {provider: import_module(f"sources.{provider}.fake").Fake(faxes) for provider, faxes in records.items()}
     with ExitStack() as stack:
@@ -32,8 +32,10 @@ def syncing(
             env |= {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
 
         def sync(*arguments: str) -> None:
-            command = [sys.executable, str(ROOT / "pipelines" / "sync.py"), *arguments]
-            subprocess.run(command, env=env, check=True, capture_output=True)
+            with pytest.MonkeyPatch.context() as patched:
+                for name, value in env.items():
+                    patched.setenv(name, value)
+                assert main(arguments) == 0
 
         yield made, sync
 
