@@ -1,6 +1,6 @@
-"""Windows of creation time, in UTC, and the text forms of instants. No function reads a clock."""
+"""Windows of creation time, in UTC, and the forms in which instants are written. No function reads a clock."""
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,18 +8,6 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
-
-# The forms of servers besides ISO 8601: `2026-11-20 10:00:00 UTC`, and RFC 2822, section 3.3. All digits are ASCII.
-_ISO_AND_ZONE = re.compile(
-    r"(?P<at>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?) ?(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
-)
-_RFC_2822 = re.compile(
-    r"(?:(?P<weekday>[A-Z][a-z]{2}), )?(?P<day>\d{1,2}) (?P<month>[A-Z][a-z]{2}) (?P<year>\d{4})"
-    r" (?P<time>\d\d:\d\d(?::\d\d)?) (?P<zone>Z|UT|UTC|GMT|[+-]\d{4})",
-    re.ASCII,
-)
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, order=True)
@@ -34,6 +22,14 @@ class Window:
 
     def __contains__(self, instant: object) -> bool:
         return isinstance(instant, datetime) and self.start <= instant < self.end
+
+    def outside(self, instants: Iterable[datetime]) -> list[datetime]:
+        """The instants that the window does not contain."""
+        return [instant for instant in instants if not self.start <= instant < self.end]
+
+    def contains_each(self, instants: Iterable[datetime]) -> list[bool]:
+        """For each of the instants, whether the window contains it."""
+        return [self.start <= instant < self.end for instant in instants]
 
     def __str__(self) -> str:
         return f"{rfc3339(self.start)} to {rfc3339(self.end)}"
@@ -57,43 +53,6 @@ class Window:
         """The window extended by `slack` at both ends, for a provider that may read bounds as exclusive or as dates."""
         start = self.start - slack if self.start - FIRST_INSTANT > slack else FIRST_INSTANT
         return Window(start, self.end + slack if LAST_INSTANT - self.end > slack else LAST_INSTANT)
-
-
-def parse_instant(text: str) -> datetime:
-    """The instant of an ISO 8601 or RFC 2822 text, in UTC; a text without an offset is read as UTC.
-
-    Raises:
-        ValueError: the text has neither form, or its instant is outside the years 1 to 9999.
-    """
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = _parse_other_form(text.strip())
-    if instant.tzinfo is None:
-        return instant.replace(tzinfo=UTC)
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("an instant outside the years 1 to 9999") from None
-
-
-def _parse_other_form(text: str) -> datetime:
-    """The instant of a text in a form that Python's ISO 8601 parser refuses."""
-    if match := _ISO_AND_ZONE.fullmatch(text):
-        return datetime.fromisoformat(match["at"].upper() + _offset(match["zone"]))
-    match = _RFC_2822.fullmatch(text)
-    if match is None or match["month"] not in _MONTHS:
-        raise ValueError("not a date and time")
-    month = _MONTHS.index(match["month"]) + 1
-    date = f"{match['year']}-{month:02}-{int(match['day']):02}"
-    instant = datetime.fromisoformat(f"{date}T{match['time']}{_offset(match['zone'])}")
-    if match["weekday"] not in (None, _WEEKDAYS[instant.weekday()]):
-        raise ValueError("a date with the wrong day of the week")
-    return instant
-
-
-def _offset(zone: str) -> str:
-    return zone if zone[0] in "+-" else "+00:00"
 
 
 def rfc3339(instant: datetime) -> str:

@@ -17,7 +17,7 @@ from pipelines.config.written import unreadable
 from pipelines.outcome import logs, signals
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from sources.errors import ConfigError
-from sources.window import parse_instant
+from sources.records.coerce import parse_instant
 
 LOG = logging.getLogger("fax-sync")
 USAGE, BROKEN_PIPE = 64, 141  # the shell's code for SIGPIPE

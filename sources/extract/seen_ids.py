@@ -1,6 +1,7 @@
 """The ids of one reading of a window: counts distinct records, and detects pages that repeat."""
 
 from array import array
+from collections.abc import Collection
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -40,10 +41,10 @@ class SeenIds:
         """The number of distinct records."""
         return self._ids_before + len(self._ids)
 
-    def add(self, id: Any) -> None:
-        """Adds a record of the current page."""
-        self._page.append(id)
-        self._ids.add(id)
+    def add(self, ids: Collection[Any]) -> None:
+        """Adds records of the current page."""
+        self._page += ids
+        self._ids.update(ids)
 
     def end_page(self, number: int, is_counted: bool) -> None:
         """Ends the current page. `is_counted`: the provider gives a total.

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import compress, islice
+from typing import Any
 
 from sources.errors import ContractError, FaxSyncError, ProviderDown
 from sources.extract.background_call import IsWanted
@@ -14,7 +15,7 @@ from sources.extract.seen_ids import MAX_ROWS, PageRepeated, SeenIds
 from sources.extract.window_result import WindowCounts, WindowResult
 from sources.extract.window_sizing import BoundForm, BoundSemantics
 from sources.records.privacy import as_it_is
-from sources.records.record import Problem, fingerprint, place
+from sources.records.record import Placed, Problem, fingerprint, place
 from sources.records.schema import Record, Table
 from sources.window import FIRST_INSTANT, LAST_INSTANT, SECOND, Window
 
@@ -117,7 +118,7 @@ class WindowReader:
                 self._require_end(window, overfull)
                 seen.drop_excess(result)
                 continue
-            strays = [at for at in times if at not in plausible]
+            strays = plausible.outside(times)
             if strays and (is_first or overfull):
                 self._forms.check_strays(form, window, strays)
             crowded = overfull or len(result.faxes) > MAX_ROWS
@@ -155,7 +156,10 @@ class WindowReader:
 
     def _pages(self, asked: Window, form: BoundForm) -> Iterator[Page]:
         fetch = self.fallbacks.get(form, self.fetch)
-        return (page.mapped(self.apply_privacy) for page in fetch(asked))
+        return fetch(asked) if self.apply_privacy is as_it_is else self._redacted(fetch(asked))
+
+    def _redacted(self, pages: Iterator[Page]) -> Iterator[Page]:
+        return (page.mapped(self.apply_privacy) for page in pages)
 
     def _fetch_times(self, form: BoundForm, window: Window) -> list[datetime]:
         """The creation times on the first page with records, with the window's bounds written in this form."""
@@ -168,21 +172,25 @@ class WindowReader:
         self, records: list[Record], result: WindowResult, seen: SeenIds, asked: Window | None
     ) -> list[datetime]:
         """Adds a page's records to the result; returns their creation times, without records that have none."""
-        times = []
+        ids: list[Any] = []
+        faxes: list[Placed] = []
         for record in records:
             try:
                 fax = place(self.table, self.account, record)
             except ValueError as reason:
                 digest = fingerprint(self.account, record)
-                seen.add(digest)
+                ids.append(digest)
                 result.unplaced[digest] = Problem(self.table.name, record.get("id"), None, record, str(reason), digest)
-                continue
-            seen.add(fax.id)
-            times.append(fax.created_at)
-            result.last_created_at = fax.created_at
-            if fax.created_at in result.taken_span:
-                seen.taken_times.append(fax.created_at.timestamp())
-                result.add(self.table, self.account, fax)
+            else:
+                ids.append(fax.id)
+                faxes.append(fax)
+        seen.add(ids)
+        times = [fax.created_at for fax in faxes]
+        if times:
+            result.last_created_at = times[-1]
+        taken = [*compress(faxes, result.taken_span.contains_each(times))]
+        seen.taken_times.extend([fax.created_at.timestamp() for fax in taken])
+        result.add(self.table, self.account, taken)
         if asked is not None:
             self.semantics.observe(asked, times)
         self.has_seen_records = self.has_seen_records or bool(records)

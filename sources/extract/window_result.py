@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import compress
 from typing import Any, Literal
 
 from sources.http.usage import Usage
@@ -44,11 +45,12 @@ class WindowResult:
     buffer: RowBuffer = field(default_factory=RowBuffer)
     _created: dict[Any, datetime] = field(default_factory=dict, init=False)
 
-    def add(self, table: Table, account: str, fax: Placed) -> None:
-        """Adds a fax, or another version of it."""
-        self.faxes[fax.id] = fax.fingerprint
-        self._created[fax.id] = fax.created_at
-        self.buffer.add(table, account, fax)
+    def add(self, table: Table, account: str, faxes: Iterable[Placed]) -> None:
+        """Adds faxes, or other versions of them, in the order in which they were read."""
+        for fax in faxes:
+            self.faxes[fax.id] = fax.fingerprint
+            self._created[fax.id] = fax.created_at
+        self.buffer.add(table, account, faxes)
 
     def end_at(self, end: datetime) -> None:
         """Shortens the window to `end`, so that it proves nothing later. Faxes created later are kept."""
@@ -58,7 +60,7 @@ class WindowResult:
 
     def count(self) -> None:
         """Sets `rows_taken` and `occupied` from the faxes created in the window."""
-        created = [at for at in self._created.values() if at in self.window]
+        created = [*compress(self._created.values(), self.window.contains_each(self._created.values()))]
         self.rows_taken, self.occupied = len(created), self.window.end - min(created, default=self.window.start)
 
     def rows(self, table: Table, account: str, fingerprints: AbstractSet[str]) -> Rows:

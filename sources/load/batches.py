@@ -127,7 +127,7 @@ class Batches:
         run.finished, self.writes_ledger = True, False
         self._in_load = {}
         for result in iter(self._next, None):
-            if any(self._in_load.get(id, fingerprint) != fingerprint for id, fingerprint in result.faxes.items()):
+            if self._conflicts_with_load(result):
                 self._results = chain((result,), self._results)
                 run.finished = False
                 break
@@ -162,6 +162,10 @@ class Batches:
             yield None
             yield {self.table.ledger: ledger.windows_table(run.source.account, run.request.run_id, entries)}
             self._cursor = run.cursor() or self._cursor
+
+    def _conflicts_with_load(self, result: WindowResult) -> bool:
+        """The window holds another version of a fax of the current load."""
+        return any(self._in_load[id] != result.faxes[id] for id in self._in_load.keys() & result.faxes.keys())
 
     def _next(self) -> WindowResult | None:
         """The next window; None after the last one, or if a stop was requested."""
@@ -219,7 +223,7 @@ class Batches:
         changed = {id: digest for id, digest in result.faxes.items() if id in again or stored.get(id) != digest}
         to_load = {id: digest for id, digest in changed.items() if id not in self._in_load}
         self._in_load |= to_load
-        new = sum(id not in stored for id in to_load)
+        new = len(to_load.keys() - stored.keys())
         run.tally.add_faxes(new, len(to_load) - new, len(result.faxes) - len(to_load))
         return _Comparison(result, stored, to_load, new)
 

@@ -67,7 +67,7 @@ def reread_faxes(run: Run, faxes: list[Due]) -> WindowResult:
                 source.table.name, reread.fax.id, None, record, str(reason), fingerprint
             )
         else:
-            result.add(source.table, source.account, fax)
+            result.add(source.table, source.account, [fax])
     return result
 
 

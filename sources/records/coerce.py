@@ -2,19 +2,31 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
 import orjson
 
 from sources.records.schema import MONEY_PRECISION, MONEY_SCALE, DataType
-from sources.window import parse_instant
 
 _QUANTUM = Decimal(1).scaleb(-MONEY_SCALE)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _ROUNDING_NOISE = Decimal("1e-15")  # relative error of a float, as in 0.1 + 0.2
+
+# The forms of servers besides ISO 8601: `2026-11-20 10:00:00 UTC`, and RFC 2822, section 3.3. All digits are ASCII.
+_ISO_AND_ZONE = re.compile(
+    r"(?P<at>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?) ?(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
+)
+_RFC_2822 = re.compile(
+    r"(?:(?P<weekday>[A-Z][a-z]{2}), )?(?P<day>\d{1,2}) (?P<month>[A-Z][a-z]{2}) (?P<year>\d{4})"
+    r" (?P<time>\d\d:\d\d(?::\d\d)?) (?P<zone>Z|UT|UTC|GMT|[+-]\d{4})",
+    re.ASCII,
+)
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Rounded(ValueError):
@@ -38,6 +50,24 @@ def coerce(value: Any, data_type: DataType) -> Any:
     if value is None:
         return None
     return _COERCERS[data_type](value)
+
+
+def parse_instant(text: str) -> datetime:
+    """The instant of an ISO 8601 or RFC 2822 text, in UTC; a text without an offset is read as UTC.
+
+    Raises:
+        ValueError: the text has neither form, or its instant is outside the years 1 to 9999.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = _parse_other_form(text.strip())
+    if instant.tzinfo is None:
+        return instant.replace(tzinfo=UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant outside the years 1 to 9999") from None
 
 
 def as_json(value: Any) -> str:
@@ -120,6 +150,25 @@ def _to_timestamp(value: Any) -> datetime:
         return parse_instant(value)
     except ValueError:
         raise ValueError("expected a date and time, got other text") from None
+
+
+def _parse_other_form(text: str) -> datetime:
+    """The instant of a text in a form that Python's ISO 8601 parser refuses."""
+    if match := _ISO_AND_ZONE.fullmatch(text):
+        return datetime.fromisoformat(match["at"].upper() + _offset(match["zone"]))
+    match = _RFC_2822.fullmatch(text)
+    if match is None or match["month"] not in _MONTHS:
+        raise ValueError("not a date and time")
+    month = _MONTHS.index(match["month"]) + 1
+    date = f"{match['year']}-{month:02}-{int(match['day']):02}"
+    instant = datetime.fromisoformat(f"{date}T{match['time']}{_offset(match['zone'])}")
+    if match["weekday"] not in (None, _WEEKDAYS[instant.weekday()]):
+        raise ValueError("a date with the wrong day of the week")
+    return instant
+
+
+def _offset(zone: str) -> str:
+    return zone if zone[0] in "+-" else "+00:00"
 
 
 def _to_json(value: Any) -> str:

@@ -1,5 +1,6 @@
-"""Collects faxes and makes rows of them. The last few wait, because the caller may need only some of them as rows."""
+"""Collects the faxes of a window, and converts them to rows. The last ones wait: the caller may need only some rows."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from sources.records.record import Placed
@@ -7,7 +8,7 @@ from sources.records.rows import Rows, joined
 from sources.records.schema import Table
 from sources.records.tables import to_rows
 
-MAX_UNCONVERTED = 3_000  # faxes that wait before rows are made of them
+MAX_UNCONVERTED = 3_000  # faxes that wait for their conversion
 
 
 class RowBuffer:
@@ -18,12 +19,12 @@ class RowBuffer:
         self._parts: list[Rows] = []
         self._fingerprints: set[str] = set()
 
-    def add(self, table: Table, account: str, fax: Placed) -> None:
-        """Adds a fax, unless the buffer has this version of it."""
-        if fax.fingerprint in self._fingerprints:
-            return
-        self._fingerprints.add(fax.fingerprint)
-        self._waiting[fax.fingerprint] = fax
+    def add(self, table: Table, account: str, faxes: Iterable[Placed]) -> None:
+        """Adds faxes, except versions that the buffer already has."""
+        for fax in faxes:
+            if fax.fingerprint not in self._fingerprints:
+                self._fingerprints.add(fax.fingerprint)
+                self._waiting[fax.fingerprint] = fax
         if len(self._waiting) >= MAX_UNCONVERTED:
             self._parts.append(to_rows(table, account, [*self._waiting.values()]))
             self._waiting.clear()

@@ -14,8 +14,9 @@ from sources.errors import ContractError, Refused, shape
 from sources.extract.page import HistoryLimit, NextPageRefused, Page, fetch_record, parse_records
 from sources.extract.window_sizing import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.http.client import Client
+from sources.records.coerce import parse_instant
 from sources.records.schema import Record
-from sources.window import Window, parse_instant
+from sources.window import Window
 
 ENDPOINT = "fax/logs"
 PAGE_SIZE = 1000  # SignalWire's maximum; its default is 50

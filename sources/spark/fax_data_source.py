@@ -15,9 +15,10 @@ from sources.errors import ConfigError, Incomplete
 from sources.extract.read_window import read_windows
 from sources.extract.source import Source
 from sources.load.settings import SourceSettings
+from sources.records.coerce import parse_instant
 from sources.spark.executor_settings import account_settings, private_names
 from sources.spark.nested import fax_batches, fax_schema, window_batch, window_schema
-from sources.window import SECOND, Window, parse_instant, rfc3339, whole_second
+from sources.window import SECOND, Window, rfc3339, whole_second
 
 TABLES = ("faxes", "windows")
 _UNTIL = "until"  # in an offset of a stream

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
@@ -87,7 +87,10 @@ def the_edge_of_a_window_belongs_to_one(trial: StartTrial, _: ServeFake) -> None
 
 
 def with_exclusive_edges(patch: Patch) -> None:
-    patch.setattr(Window, "__contains__", lambda self, instant: self.start < instant < self.end)
+    def contains_each(self: Window, instants: Iterable[datetime]) -> list[bool]:
+        return [self.start < instant < self.end for instant in instants]
+
+    patch.setattr(Window, "contains_each", contains_each)
 
 
 def no_success_is_no_page(trial: StartTrial, _: ServeFake) -> None:
@@ -161,10 +164,13 @@ def a_fax_on_two_pages_is_one(trial: StartTrial, _: ServeFake) -> None:
 def with_every_reading_a_fax(patch: Patch) -> None:
     honest = WindowResult.add
 
-    def add(self: WindowResult, table: Table, account: str, fax: Placed) -> None:
-        if fax.id in self.faxes:
-            self.buffer._parts.append(to_rows(table, account, [fax]))
-        honest(self, table, account, fax)
+    def add(self: WindowResult, table: Table, account: str, faxes: list[Placed]) -> None:
+        ids = {*self.faxes}
+        for fax in faxes:
+            if fax.id in ids:
+                self.buffer._parts.append(to_rows(table, account, [fax]))
+            ids.add(fax.id)
+        honest(self, table, account, faxes)
 
     patch.setattr(WindowResult, "add", add)
 

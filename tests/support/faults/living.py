@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import Any
 
 from sources.fakes.server import FakeServer, serve
-from sources.window import parse_instant
+from sources.records.coerce import parse_instant
 from tests.support.credentials import CREDENTIALS
 from tests.support.every_list import EVERY_LIST
 from tests.support.faults.wire import cost, created_at

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from sources.window import parse_instant
+from sources.records.coerce import parse_instant
 from tests.support import leaks
 from tests.support.commands.family import family
 from tests.support.commands.process import left
