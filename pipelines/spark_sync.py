@@ -33,22 +33,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sync(options: argparse.Namespace) -> int:
     warn_of_settings()
     try:
-        from pipelines.lake.accounts_run import lake_run  # noqa: PLC0415  # an extra, that may not be there
+        from pipelines.lake.accounts_run import create_lake_run  # noqa: PLC0415  # an optional extra
         from pipelines.lake.spark_session import on_executors, session  # noqa: PLC0415  # as above
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra spark, see docs/scale.md") from None
     configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
     _ = [section.read() for section in SECTIONS], PrivacySettings.read().handling()  # refused before any request
     with session(options.master, _credentials(configured)) as spark:
-        run = lake_run(options.output, run_id, partial(on_executors, spark), options, options.secrets)
-        outcomes = run.of(configured)
+        run = create_lake_run(options.output, run_id, partial(on_executors, spark), options, options.secrets)
+        outcomes = run.sync(configured)
     print_outcomes(outcomes, run_id, options)
     stopped = signals.received()
     return stopped.exit_code if stopped else exit_code(outcomes)
 
 
 def _credentials(configured: Sequence[accounts.Account]) -> dict[str, str]:
-    """What executors that are started from here look for in their environment; an account that lacks some is told."""
+    """The environment variables with credentials for executors that this process starts."""
     from sources.spark.executor_settings import PRIVACY_KEY, environment_of  # noqa: PLC0415
 
     found: dict[str, str] = {}

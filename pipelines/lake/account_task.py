@@ -1,7 +1,7 @@
-"""One account's task, on an executor or in this process: the same batches as the sync's, staged as Parquet files.
+"""The task of one account, on an executor or in this process: it reads new faxes, and stages them as Parquet files.
 
-The files are on storage that driver and executors share. A task that Spark runs again stages its files under other
-names, and only the names that it reports are merged, so that it changes nothing.
+Driver and executors share the storage of the files. A task is idempotent: if Spark runs it again, it stages files under
+other names, and the driver merges only the files of the report that it receives.
 """
 
 import math
@@ -35,15 +35,15 @@ from sources.records.schema import DataType, Table
 from sources.spark.executor_settings import account_settings, privacy_with_key
 from sources.window import SECOND, Window
 
-REPORT_SCHEMA = "report binary"  # of what a Spark job of these tasks gives, in Spark's DDL
+REPORT_SCHEMA = "report binary"  # the result of a Spark job of these tasks, in Spark's DDL
 
 
 @dataclass(frozen=True)
 class AccountTask:
-    """What an executor needs to read one account; its credentials are not among that.
+    """What an executor needs to read one account, except the credentials.
 
-    `root` is where the provider's tables are, and `columns` are theirs by table; `staging` is where the files go.
-    `listing` says which of the provider's lists is read, and `seconds` how long the task may take.
+    `root` is the URL of the provider's tables, and `columns` their columns by table. `staging` is the URL of the folder
+    for files. `listing` is the number of the provider's list; `seconds` is the deadline of the task.
     """
 
     provider: str
@@ -63,16 +63,16 @@ class AccountTask:
 
     @property
     def reads_all_again(self) -> bool:
-        """What is stored does not tell how far the run has come, so that one task has to read to the end."""
+        """One task has to read to the end, because the stored cursor does not show how far the run has come."""
         return self.request.full_refresh or self.request.refetch
 
 
 @dataclass
 class Report:
-    """How a task ended: its loads in order, each as staged files by table, and what the summary tells.
+    """The result of a task: its loads in order, each as table -> staged file, and the counts for the summary.
 
-    `moved` is how far the account is now read; None if its cursor is to stay. `kept_from` is the earliest creation time
-    that is kept, if the provider's clock confirms it.
+    `moved` is the new position of the account; None if the cursor does not move. `kept_from` is the start of the
+    retention, if the provider's clock confirms it.
     """
 
     loads: list[dict[str, str]] = field(default_factory=list)
@@ -92,26 +92,26 @@ class Report:
 
 @dataclass(frozen=True)
 class _StagedTables:
-    """The tables as the driver has seen them; undeclared fields stay JSON until it has seen those of all accounts."""
+    """The columns as the driver knows them. New fields stay JSON: the driver infers types from all accounts."""
 
-    held: Mapping[str, Mapping[str, DataType]]
+    known: Mapping[str, Mapping[str, DataType]]
 
     def columns(self, name: str) -> Mapping[str, DataType] | None:
-        """The columns of a table; None if it is not there yet."""
-        return self.held.get(name)
+        """Column -> type of a table; None if the table does not exist yet."""
+        return self.known.get(name)
 
     def normalize(self, key: str) -> str:
         """The key itself: the driver names the columns."""
         return key
 
     def with_new_fields(self, table: Table, rows: Rows, new_fields: NewFields) -> Batch:
-        """The rows as they are."""
+        """Table name -> the rows, whose new fields stay JSON."""
         new_fields.problems += rows.problems
         return rows.tables
 
 
 def run_tasks(tasks: Sequence[AccountTask], batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Runs the tasks whose numbers come in the column `id`, and gives their pickled reports: for `mapInArrow`."""
+    """The pickled reports of the tasks whose numbers are in the column `id`. A function for Spark's `mapInArrow`."""
     for batch in batches:
         for number in batch.column("id").to_pylist():
             report = pickle.dumps((number, run_task(tasks[number])))
@@ -119,31 +119,31 @@ def run_tasks(tasks: Sequence[AccountTask], batches: Iterator[pa.RecordBatch]) -
 
 
 def read_report(pickled: bytes) -> tuple[int, Report]:
-    """The number of a task and its report, as an executor of this run has pickled them."""
-    number, report = pickle.loads(pickled)  # noqa: S301  # Spark itself trusts its executors so
+    """The number of a task and its report, as pickled by an executor of this run."""
+    number, report = pickle.loads(pickled)  # noqa: S301  # Spark trusts its executors in the same way
     return number, report
 
 
 def run_task(
     task: AccountTask, source: Source | None = None, progress: Callable[[Run], None] = lambda run: None
 ) -> Report:
-    """One load of the account, or all if it reads everything again: what is new is staged.
+    """The report of the task, after it has staged one load, or all loads if it `reads_all_again`.
 
-    `source` is the account's, where this process has its settings; else the environment has its credentials. Every
-    error is reported, so that the tasks of other accounts go on.
+    Without `source`, the credentials come from the environment. Errors are part of the report, so that the tasks of
+    other accounts continue.
     """
     began, report = time.monotonic(), Report()
     try:
-        _read(task, source or _source_of(task), report, began, progress)
+        _read(task, source or _create_source(task), report, began, progress)
     except FaxSyncError as error:
         report.error = error
     except Exception as error:
-        report.error = Unforeseen(_unforeseen(error))
+        report.error = Unforeseen(_describe_unexpected(error))
     report.seconds = time.monotonic() - began
     return report
 
 
-def _source_of(task: AccountTask) -> Source:
+def _create_source(task: AccountTask) -> Source:
     settings = account_settings(task.provider, task.account, task.settings, task.secrets)
     return Source(task.provider, task.account, settings, privacy_with_key(task.privacy), task.listing)
 
@@ -163,18 +163,18 @@ def _read(task: AccountTask, source: Source, report: Report, began: float, progr
         progress(run)
         batches = Batches(run, task.position, _StagedTables(task.columns))
         report.is_first = run.is_first
-        is_recorded = False
+        writes_ledger = False
         with run.skipping_if_forbidden():
             while not run.finished:
                 found: list[Batch] = [*batches.load_batches()] if batches.prepare_load() else []
                 if found and not run.stop.requested:
                     report.loads.append(_stage(task, found))
-                is_recorded = is_recorded or batches.writes_ledger
-                if run.must_stop or not task.reads_all_again:  # else the next task begins again
+                writes_ledger = writes_ledger or batches.writes_ledger
+                if run.must_stop or not task.reads_all_again:  # the next task continues
                     break
         report.spans, report.finished, report.rate = run.spans, run.finished, run.pace
         report.kept_from = run.kept_from if run.client.has_server_time else None
-        if is_recorded and (reached := run.cursor()):
+        if writes_ledger and (reached := run.cursor()):
             cursor = proven_until(run.tally, reached, task.position.cursor)
             report.moved = Position(cursor, run.started_at, batches.reread_until)
         if report.loads and run.finished and not task.listing:
@@ -185,9 +185,9 @@ def _read(task: AccountTask, source: Source, report: Report, began: float, progr
 
 
 def proven_until(tally: Tally, reached: datetime, before: datetime | None) -> datetime:
-    """How far the cursor moves: to the first window that is not proven, and not back behind where it was `before`.
+    """The new cursor: the start of the first unproven window, else `reached`; never earlier than `before`.
 
-    A window of a second counts as proven: the provider serves no more of it.
+    An unproven window of one second does not count, because the provider serves no more of it.
     """
     unproven = (
         result.window.start for result in tally.windows if result.proof == "unproven" and result.window.length > SECOND
@@ -197,7 +197,7 @@ def proven_until(tally: Tally, reached: datetime, before: datetime | None) -> da
 
 
 def _stage(task: AccountTask, batches: Sequence[Batch]) -> dict[str, str]:
-    """The files that hold the batches, by table."""
+    """Table -> path of the Parquet file with its rows of these batches."""
     parts: dict[str, list[pa.Table]] = {}
     for batch in batches:
         for name, table in batch.items():
@@ -214,10 +214,10 @@ def _stage(task: AccountTask, batches: Sequence[Batch]) -> dict[str, str]:
     return files
 
 
-def _unforeseen(error: Exception) -> str:
-    """The place of an error in our code, without its text, which may quote a row."""
+def _describe_unexpected(error: Exception) -> str:
+    """The type and place of an error, without its text, which may quote a row."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "/sources/" in frame.filename or "/pipelines/" in frame.filename]
-    frame = (ours or frames)[-1]
+    own = [frame for frame in frames if "/sources/" in frame.filename or "/pipelines/" in frame.filename]
+    frame = (own or frames)[-1]
     file = "/".join(frame.filename.rsplit("/", 3)[1:])
     return f"unexpected {type(error).__name__} at {file}:{frame.lineno} {frame.name}: please report this"

@@ -1,7 +1,7 @@
-"""A run over all accounts into Delta tables: planned here, read by whatever runs the tasks, merged here.
+"""The sync of all accounts into Delta tables: it plans the tasks, has them run in threads or on Spark, and merges.
 
-An account is read by one task at a time, so that its rate limit holds. Rounds of tasks follow each other until every
-account has been read to its end; each round is merged before the next, so that a run that is killed goes on from there.
+One task at a time reads an account, so that its rate limit holds. Each round has one task for each account. A round is
+merged before the next one, so a killed run continues after its last round.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from dlt.common.schema import Schema
 from pipelines.config.accounts import Account
 from pipelines.config.settings import PrivacySettings, SyncSettings
 from pipelines.lake.account_task import AccountTask, Report
-from pipelines.lake.loading import ProviderTables, Staged, grouped
+from pipelines.lake.loading import ProviderTables, Staged, group_for_merge
 from pipelines.lake.place import local_directory, locked
 from pipelines.lake.retention import compact_files, compact_ledger, delete_expired, delete_files
 from pipelines.lake.stored import LakeStored
@@ -53,29 +53,30 @@ _STAGING = "_staging"
 
 @dataclass
 class _AccountRun:
-    """An account, its run as the summary tells it, and how it ended."""
+    """An account, its run for the summary, and its error."""
 
     account: Account
     settings: SourceSettings
     run: Run
     finished: bool = False
-    kept_from: datetime | None = None  # as the provider's clock has confirmed it
+    kept_from: datetime | None = None  # confirmed by the provider's clock
     seconds: float = 0.0
     error: FaxSyncError | None = None
-    of: "_AccountRun | None" = None  # the run of the faxes, if this is that of another list
+    first_list: "_AccountRun | None" = None  # the run of the faxes, if this one reads another list
 
     def fail(self, failure: BaseException) -> None:
-        """Ends the account's run with the failure, in the operator's terms."""
+        """Ends the account's run with the failure, as a `FaxSyncError`."""
         self.error, self.finished = _to_fax_sync_error(self.account, failure), True
-        if self.of:
-            self.of.error = self.error
+        if self.first_list:
+            self.first_list.error = self.error
 
 
 @dataclass(frozen=True)
 class LakeRun:
-    """A run into the Delta tables below `output`, a URL; `secrets` names what gives executors the credentials.
+    """A sync into the Delta tables below `output`, a URL.
 
-    `run_tasks` runs tasks side by side and gives their reports in the same order.
+    `run_tasks` runs tasks in parallel and returns their reports in the same order. `secrets`, as `module:function`,
+    names the function that gives the credentials to executors.
     """
 
     output: str
@@ -88,48 +89,49 @@ class LakeRun:
     refetch: bool = False
     full_refresh: bool = False
 
-    def of(self, accounts: Sequence[Account]) -> list[Outcome]:
-        """How the run of each account ended, in their order, also if another run goes on, or a signal has come."""
+    def sync(self, accounts: Sequence[Account]) -> list[Outcome]:
+        """The outcome of each account, in their order, also after a signal, or if another run is at work."""
         deadline = time.monotonic() + 60 * self.max_minutes
         try:
             with locked(self.output), self._staging() as staging:
-                outcomes = self._of(accounts, staging, deadline)
+                outcomes = self._sync(accounts, staging, deadline)
         except AtWork as at_work:
             outcomes = {account: Outcome(account, None, 0.0, at_work) for account in accounts}
         return [outcomes[account] for account in accounts]
 
-    def _of(self, accounts: Sequence[Account], staging: str, deadline: float) -> dict[Account, Outcome]:
-        with suppress(Exception):  # where it fails, the run of an account tells why
-            self._delete_files({account.provider for account in accounts})  # that a killed run has left
+    def _sync(self, accounts: Sequence[Account], staging: str, deadline: float) -> dict[Account, Outcome]:
+        with suppress(Exception):  # an account's run will report the same failure
+            self._delete_files({account.provider for account in accounts})  # of a killed run
         runs: list[_AccountRun] = []
         refused: dict[Account, Outcome] = {}
-        walked, every = runs, list[_AccountRun]()
+        current, all_runs = runs, list[_AccountRun]()
         try:
-            with signals.gently(Stop()):  # a signal interrupts no merge
+            with signals.gently(Stop()):  # a signal must not interrupt a merge
                 for account in accounts:
                     try:
-                        runs.append(self._begun(account))
+                        runs.append(self._create_run(account))
                     except Exception as failure:
                         refused[account] = Outcome(account, None, 0.0, _to_fax_sync_error(account, failure))
-                while walked:
-                    while waiting := [one for one in walked if not one.finished]:
+                while current:
+                    while waiting := [one for one in current if not one.finished]:
                         signals.raise_if_received()
-                        self._round(waiting, staging, deadline)
-                    every += walked
-                    walked = [further for one in walked if not one.error for further in self._next_list(one)]
+                        self._run_round(waiting, staging, deadline)
+                    all_runs += current
+                    current = [further for one in current if not one.error for further in self._next_list(one)]
                 for one in runs:
                     self._hint(one)
-                    self._purge(one)
-                self._compact(every)
+                    self._delete_expired(one)
+                self._compact(all_runs)
         except signals.Stopped as stopped:
-            for one in walked:
+            for one in current:
                 if not one.error and (not one.finished or self._next_list(one)):
                     one.fail(interrupted(stopped, one.run) or stopped)
         with signals.deferred():
-            self._note(runs)
+            self._write_sync_runs(runs)
         return {one.account: Outcome(one.account, one.run, one.seconds, one.error) for one in runs} | refused
 
-    def _begun(self, account: Account) -> _AccountRun:
+    def _create_run(self, account: Account) -> _AccountRun:
+        """The run of an account, which has made no request yet."""
         settings, loading, privacy = account.settings(), SyncSettings.read(), PrivacySettings.read()
         source = account.source(settings, privacy.handling())
         request = RunRequest(
@@ -150,15 +152,20 @@ class LakeRun:
     def _next_list(self, one: _AccountRun) -> list[_AccountRun]:
         """The run of the provider's next list, if there is one."""
         return [
-            _AccountRun(one.account, one.settings, one.run.for_list(source, self._stored(source)), of=one.of or one)
+            _AccountRun(
+                one.account,
+                one.settings,
+                one.run.for_list(source, self._stored(source)),
+                first_list=one.first_list or one,
+            )
             for source in one.run.source.further_lists()[:1]
         ]
 
     def _stored(self, source: Source) -> LakeStored:
         return LakeStored(self._tables(source.provider).root, source.account, source.table.ledger)
 
-    def _round(self, waiting: Sequence[_AccountRun], staging: str, deadline: float) -> None:
-        """One task for each account, those with the most faxes first, and what they have read merged."""
+    def _run_round(self, waiting: Sequence[_AccountRun], staging: str, deadline: float) -> None:
+        """Runs one task for each account, those with the most faxes first, and merges what they have staged."""
         left = deadline - time.monotonic()
         if left <= 0:
             for one in waiting:
@@ -170,7 +177,7 @@ class LakeRun:
             of_provider = [one for one in waiting if one.account.provider == name]
             try:
                 held = self._tables(name, of_provider[0].run.source.listing)
-                read, columns, faxes = positions(held.root, held.table), held.columns(), held.density()
+                read, columns, faxes = positions(held.root, held.table), held.columns(), held.fax_counts()
             except Exception as failure:
                 for one in of_provider:
                     one.fail(failure)
@@ -182,7 +189,7 @@ class LakeRun:
         try:
             with signals.waiting():
                 reports = self.run_tasks([task for _, task in tasks]) if tasks else []
-        except Exception as failure:  # Spark gave up the job
+        except Exception as failure:  # for example, Spark gave up the job
             for one, _ in tasks:
                 one.fail(failure)
             return
@@ -204,6 +211,7 @@ class LakeRun:
         staging: str,
         seconds: float,
     ) -> AccountTask:
+        """The task of an account, without credentials."""
         run, settings = one.run, one.settings
         private = private_names(type(settings))
         public = {name: getattr(settings, name) for name in settings.__struct_fields__ if name not in private}
@@ -225,25 +233,26 @@ class LakeRun:
         )
 
     def _load(self, name: str, done: Sequence[tuple[_AccountRun, AccountTask, Report]]) -> None:
-        """Merges what the tasks of a provider have staged; a failure is that of the accounts merged together."""
+        """Merges what the tasks of a provider have staged. A failure fails the accounts that were merged together."""
         began = time.monotonic()
         by_task = {id(task): one for one, task, _ in done}
-        fresh: list[Staged] = [(task, report) for _, task, report in done if not report.error]
-        for group in grouped(pair for pair in fresh if pair[1].loads):
-            failure = self._loaded(name, group, by_task)
-            if failure and len(group) > 1:  # one account may be the reason: the others are loaded without it
+        succeeded: list[Staged] = [(task, report) for _, task, report in done if not report.error]
+        for group in group_for_merge(pair for pair in succeeded if pair[1].loads):
+            failure = self._try_load(name, group, by_task)
+            if failure and len(group) > 1:  # one account may be the cause: merge each one alone
                 for pair in group:
-                    if failed := self._loaded(name, [pair], by_task):
+                    if failed := self._try_load(name, [pair], by_task):
                         by_task[id(pair[0])].fail(failed)
             elif failure:
                 by_task[id(group[0][0])].fail(failure)
-        for task, report in fresh:
+        for task, report in succeeded:
             one = by_task[id(task)]
             if one.error is None:
                 one.seconds += time.monotonic() - began
-                _take(one, report)
+                _add_report(one, report)
 
-    def _loaded(self, name: str, group: Sequence[Staged], by_task: Mapping[int, _AccountRun]) -> Exception | None:
+    def _try_load(self, name: str, group: Sequence[Staged], by_task: Mapping[int, _AccountRun]) -> Exception | None:
+        """Merges what the tasks have staged; returns the failure, if any."""
         try:
             found = self._tables(name, group[0][0].listing).load(group, f"{time.time()}")
         except Exception as failure:
@@ -257,7 +266,7 @@ class LakeRun:
         return None
 
     def _hint(self, one: _AccountRun) -> None:
-        """What to say of an account that has no fax at all."""
+        """Adds a warning for an account without any fax."""
         if one.run.request.moves_cursor and not one.error:
             try:
                 if text := hint(self._stored(one.run.source), one.run):
@@ -265,8 +274,8 @@ class LakeRun:
             except Exception as failure:
                 one.fail(failure)
 
-    def _purge(self, one: _AccountRun) -> None:
-        """Deletes faxes older than `keep_days`, unless the run failed or had bounds, or no clock confirms ours."""
+    def _delete_expired(self, one: _AccountRun) -> None:
+        """Deletes faxes older than `keep_days`, unless the run failed, is a backfill, or has no confirmed clock."""
         run = one.run
         if not run.kept_from or not run.request.moves_cursor or one.error:
             return
@@ -281,7 +290,7 @@ class LakeRun:
             one.fail(failure)
 
     def _compact(self, runs: Sequence[_AccountRun]) -> None:
-        """Deletes the redundant rows of the ledgers, and joins small files; a failure is that of all their accounts."""
+        """Deletes redundant ledger rows, and joins small files. A failure fails all accounts of the ledger."""
         ledgers: dict[tuple[str, int], list[_AccountRun]] = {}
         for one in runs:
             ledgers.setdefault((one.account.provider, one.run.source.listing), []).append(one)
@@ -302,32 +311,32 @@ class LakeRun:
                 for tables in self._all_tables(name):
                     delete_files(tables, is_alone=bool(local_directory(self.output)))
 
-    def _note(self, runs: Sequence[_AccountRun]) -> None:
-        """Writes down the runs that wrote something, or failed."""
+    def _write_sync_runs(self, runs: Sequence[_AccountRun]) -> None:
+        """Writes a row of `sync_runs` for each run that wrote something, or failed."""
         rows: dict[str, list[Mapping[str, Any]]] = {}
         for one in runs:
             code = one.error.exit_code if one.error else 0
             if one.run.loads or one.run.purged or code:
                 rows.setdefault(one.account.provider, []).append(sync_runs.run_row(one.run, code, one.seconds))
-        for name, noted in rows.items():
+        for name, of_provider in rows.items():
             try:
-                self._tables(name).note_runs(noted)
-            except Exception:  # the tables may be what stopped the runs: their errors say so
+                self._tables(name).write_sync_runs(of_provider)
+            except Exception:  # the tables may be what failed; those errors are reported
                 LOG.debug("the runs could not be written down", exc_info=True)
 
     def _tables(self, name: str, listing: int = 0) -> ProviderTables:
         return ProviderTables(self.output, SyncSettings.read().schema, name, _normalize, listing)
 
     def _all_tables(self, name: str) -> list[ProviderTables]:
-        """Those of each of the provider's lists."""
+        """The tables of each list of the provider."""
         return [self._tables(name, listing) for listing in range(len(Source(name).tables))]
 
     @contextmanager
     def _staging(self) -> Iterator[str]:
-        """Where executors put what they have read, for as long as the block runs.
+        """The URL of a new folder for the files of executors. The end of the block deletes it.
 
         Raises:
-            ConfigError: the output is no place that can be written.
+            ConfigError: the output is neither a path nor a supported URL.
         """
         try:
             filesystem, root = pafs.FileSystem.from_uri(self.output)
@@ -335,8 +344,8 @@ class LakeRun:
             raise ConfigError(
                 "the place of the Delta tables must be a path or a URL such as s3://bucket/fax-lake"
             ) from None
-        if local_directory(self.output):  # nothing else is at work there
-            _remove(filesystem, f"{root}/{_STAGING}")  # of a run that was killed
+        if local_directory(self.output):  # this run holds the lock of the directory
+            _remove(filesystem, f"{root}/{_STAGING}")  # of a killed run
         place = f"{root}/{_STAGING}/{self.run_id}"
         try:
             yield f"{self.output}/{_STAGING}/{self.run_id}"
@@ -344,10 +353,10 @@ class LakeRun:
             _remove(filesystem, place)
 
 
-def lake_run(
+def create_lake_run(
     output: str, run_id: str, run_tasks: RunTasks, options: argparse.Namespace, secrets: str | None = None
 ) -> LakeRun:
-    """The run that a command line asks for."""
+    """The run with the options of a command line."""
     return LakeRun(
         output,
         run_id,
@@ -368,8 +377,8 @@ def _key(one: _AccountRun) -> _AccountRunKey:
     return one.account.provider, one.account.name
 
 
-def _take(one: _AccountRun, report: Report) -> None:
-    """Adds what a task has read, and the driver has merged, to the account's run."""
+def _add_report(one: _AccountRun, report: Report) -> None:
+    """Adds the counts of a task, whose rows are merged, to the account's run."""
     run = one.run
     run.loads += len(report.loads)
     tally, more = run.tally, report.tally
@@ -386,8 +395,8 @@ def _take(one: _AccountRun, report: Report) -> None:
     run.balance = report.balance or run.balance
     one.finished, one.kept_from = report.finished, report.kept_from or one.kept_from
     if one.finished:
-        if one.of:
-            one.of.run.merge(run)
+        if one.first_list:
+            one.first_list.run.merge(run)
         try:
             require_proof(run)
         except FaxSyncError as error:
@@ -395,7 +404,7 @@ def _take(one: _AccountRun, report: Report) -> None:
 
 
 def _to_fax_sync_error(account: Account, failure: BaseException) -> FaxSyncError:
-    """The failure in the operator's terms; deltalake's texts may quote values, and are not passed on."""
+    """The failure as a `FaxSyncError`, without the texts of deltalake, which may quote values."""
     LOG.debug("%s failed", account, exc_info=failure)
     if "No space left" in str(failure):
         return LocalError("no space left on the disk of the Delta tables")

@@ -1,4 +1,4 @@
-"""The tasks of a run in threads of this process, which has the settings of the accounts itself."""
+"""Runs the tasks of accounts in threads of this process."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,15 +14,15 @@ from sources.load.run import Run
 def in_threads(
     accounts: Sequence[Account], on_progress: Callable[[str, Run], None]
 ) -> Callable[[Sequence[AccountTask]], list[Report]]:
-    """What runs tasks of these accounts, `[sync] accounts_at_a_time` side by side, and gives their reports in order."""
+    """A function that runs tasks of these accounts, `[sync] accounts_at_a_time` in parallel; it returns the reports."""
     named = {(account.provider, account.name): account for account in accounts}
 
     def run_tasks(tasks: Sequence[AccountTask]) -> list[Report]:
         privacy, calls = PrivacySettings.read().handling(), []
-        under_way: dict[str, Run] = {}
+        running: dict[str, Run] = {}
 
         def note(name: str, run: Run) -> None:
-            under_way[name] = run
+            running[name] = run
             on_progress(name, run)
 
         for task in tasks:
@@ -31,8 +31,8 @@ def in_threads(
             calls.append(partial(run_task, task, source, partial(note, str(account))))
         try:
             return [*in_parallel(calls, SyncSettings.read().accounts_at_a_time)]
-        except BaseException:  # a signal: the threads are to ask the providers for nothing more
-            for run in under_way.values():
+        except BaseException:  # a signal: the threads must make no more requests
+            for run in running.values():
                 run.stop.requested = True
                 run.client.close()
             raise

@@ -1,7 +1,7 @@
-"""What executors have staged, merged into the Delta tables of a provider.
+"""Merges staged files into the Delta tables of a provider.
 
-Faxes follow their children and what did not fit, and the ledger follows the faxes: a fax that is stored is complete, so
-that a driver which is killed in between leaves nothing that the next run does not merge again.
+The order is: child rows and problems, faxes, ledger, cursor. So a stored fax is complete. If the driver is killed
+in between, the next run merges the same faxes again.
 """
 
 from collections import Counter
@@ -26,14 +26,14 @@ from sources.records.arrow import ARROW_TYPES
 from sources.records.new_fields import Change, Contract, NewFields
 from sources.records.schema import DataType, Table
 
-MAX_ROWS = 500_000  # of one batch: what the driver has in memory at a time
+MAX_ROWS = 500_000  # of one merge, in the driver's memory
 Staged = tuple[AccountTask, Report]
 _TYPES: dict[pa.DataType, DataType] = {arrow: name for name, arrow in ARROW_TYPES.items() if name != "json"}
 
 
 @dataclass
 class Found:
-    """What only the driver finds, which sees the faxes of all accounts: new columns and misfits, by account."""
+    """New columns and the number of misfits, by account. Only the driver finds them, as it sees all accounts."""
 
     changes: list[tuple[str, Change]] = field(default_factory=list)
     problems: Counter[str] = field(default_factory=Counter)
@@ -41,9 +41,9 @@ class Found:
 
 @dataclass
 class ProviderTables:
-    """The tables of one provider below `output`; `normalize` turns a provider's key into a column name, as dlt does.
+    """The tables of one provider below `output`, a URL. `normalize` turns a key into a column name, as dlt does.
 
-    `listing` says which of the provider's lists is loaded.
+    `listing` is the number of the provider's list.
     """
 
     output: str
@@ -54,7 +54,7 @@ class ProviderTables:
 
     @property
     def root(self) -> str:
-        """Where the tables are."""
+        """The URL of the provider's tables."""
         return f"{self.output}/{self.schema}_{self.provider}"
 
     @property
@@ -64,15 +64,15 @@ class ProviderTables:
 
     @cached_property
     def relations(self) -> dict[str, Relation]:
-        """The raw tables by name, as they are declared."""
+        """Name -> declaration of the raw tables."""
         raw = f"{self.schema}_{self.provider}"
         return {relation.name: relation for relation in raw_tables(self.schema) if relation.schema == raw}
 
     def columns(self) -> dict[str, dict[str, DataType]]:
-        """The columns of each table that is there; JSON and text are told apart by `schema_changes`.
+        """Table -> column -> type of the existing tables. `schema_changes` tells JSON columns from text columns.
 
         Raises:
-            WarehouseError: a table is not one of ours.
+            WarehouseError: a table was not created by this sync.
         """
         changes = tables.rows_of(f"{self.root}/{ledger.SCHEMA_CHANGES}", ["table_name", "column_name", "data_type"])
         added = {(row["table_name"], row["column_name"]): row["data_type"] for row in changes}
@@ -87,8 +87,8 @@ class ProviderTables:
                 }
         return found
 
-    def density(self) -> dict[str, int]:
-        """The faxes of each account by its ledger: how much there is to read."""
+    def fax_counts(self) -> dict[str, int]:
+        """Account -> number of its faxes, according to the ledger."""
         rows = tables.rows_of(f"{self.root}/{self.table.ledger}", ["account", "rows_taken"])
         found: dict[str, int] = {}
         for row in rows:
@@ -96,11 +96,11 @@ class ProviderTables:
         return found
 
     def load(self, staged: Sequence[Staged], load_id: str) -> Found:
-        """Merges what the tasks have staged, and then moves the cursors of their accounts.
+        """Merges the staged files of the tasks, then moves the cursors of their accounts.
 
         Raises:
-            ContractError: a field is new, and the contract of these accounts is to freeze.
-            WarehouseError: a table is not one of ours.
+            ContractError: a field is new, and the contract of these accounts is `freeze`.
+            WarehouseError: a table was not created by this sync.
             Busy: other drivers keep writing to a table.
         """
         contract, found = staged[0][0].request.horizon.contract, Found()
@@ -126,34 +126,34 @@ class ProviderTables:
             self._merge_faxes(of_faxes, load_id)
         self._merge(self.table.ledger, [read.get(self.table.ledger)], load_id)
 
-    def note_runs(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Writes down how runs ended, one row each."""
+    def write_sync_runs(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes rows of `sync_runs`."""
         if rows:
             relation = self.relations[ledger.SYNC_RUNS]
             types = {column.name: ARROW_TYPES[column.data_type] for column in relation.columns}
-            noted = pa.Table.from_pylist([dict(row) for row in rows], pa.schema(types))
-            tables.merge(tables.create(self.root, relation), noted, ("account", "run_id"))
+            table = pa.Table.from_pylist([dict(row) for row in rows], pa.schema(types))
+            tables.merge(tables.create(self.root, relation), table, ("account", "run_id"))
 
     def _merge_faxes(self, of_faxes: Mapping[str, pa.Table], load_id: str) -> None:
-        faxes = _loaded(of_faxes[self.table.name], load_id)
+        faxes = _with_load_id(of_faxes[self.table.name], load_id)
         for child in self.table.children:
-            rows = _loaded(of_faxes.get(child.name, pa.table({})), load_id)
-            held = self._created(child.name, rows)
+            rows = _with_load_id(of_faxes.get(child.name, pa.table({})), load_id)
+            held = self._create_table(child.name, rows)
             if faxes.num_rows:
                 tables.replace_children(held, rows, faxes, child.parent_id)
-        held = self._created(self.table.name, faxes)
+        held = self._create_table(self.table.name, faxes)
         if faxes.num_rows:
             tables.merge(held, faxes, ("account", "id"), unless_equal="_dlt_id")
 
     def _merge(self, name: str, parts: Iterable[pa.Table | None], load_id: str) -> None:
-        """Adds the rows of a table that has a row for each `_dlt_id`, once and for all; makes it in any case."""
+        """Adds the rows that the table lacks, by `_dlt_id`. Creates the table, also without rows."""
         there = [part for part in parts if part is not None and part.num_rows]
-        table = self._created(name)
+        table = self._create_table(name)
         if there:
-            rows = _loaded(pa.concat_tables(there, promote_options="default"), load_id)
+            rows = _with_load_id(pa.concat_tables(there, promote_options="default"), load_id)
             tables.merge(table, rows, ("account", "_dlt_id"), unless_equal="_dlt_id")
 
-    def _created(self, name: str, rows: pa.Table | None = None) -> DeltaTable:
+    def _create_table(self, name: str, rows: pa.Table | None = None) -> DeltaTable:
         relation = self.relations[name]
         declared = {column.name for column in relation.columns}
         fields = rows.schema if rows is not None else ()
@@ -195,11 +195,11 @@ class ProviderTables:
         return pa.concat_tables(rows)
 
     def _changes(self, new_fields: NewFields | None, of_faxes: Mapping[str, pa.Table], found: Found) -> pa.Table | None:
-        """Each new column once, as that of the first account that has a value there."""
+        """The rows of `schema_changes`: one for each new column, with the first account that has a value in it."""
         if new_fields is None or not new_fields.changes:
             return None
         first = of_faxes[self.table.name]["account"][0].as_py()
-        now, told = datetime.now(UTC), []
+        now, changes = datetime.now(UTC), []
         for change in new_fields.changes:
             rows = of_faxes[change.table]
             accounts = (
@@ -207,12 +207,12 @@ class ProviderTables:
             )
             account = accounts[0].as_py() if len(accounts) else first
             found.changes.append((account, change))
-            told.append(ledger.changes_table(account, [change], now))
-        return pa.concat_tables(told)
+            changes.append(ledger.changes_table(account, [change], now))
+        return pa.concat_tables(changes)
 
 
-def grouped(staged: Iterable[Staged]) -> Iterator[list[Staged]]:
-    """The tasks in groups that are merged together: of one contract, and of so many rows as the driver can hold."""
+def group_for_merge(staged: Iterable[Staged]) -> Iterator[list[Staged]]:
+    """The tasks in groups that are merged together: of one contract, with at most `MAX_ROWS` rows."""
     group: list[Staged] = []
     rows = 0
     for task, report in staged:
@@ -234,5 +234,5 @@ def _accounts(faxes: pa.Table) -> dict[str, str]:
     return dict(zip(faxes["_dlt_id"].to_pylist(), faxes["account"].to_pylist(), strict=True))
 
 
-def _loaded(rows: pa.Table, load_id: str) -> pa.Table:
+def _with_load_id(rows: pa.Table, load_id: str) -> pa.Table:
     return rows.append_column("_dlt_load_id", pa.repeat(pa.scalar(load_id), rows.num_rows))

@@ -1,4 +1,4 @@
-"""Deletes from Delta tables what is older than it is to be kept, the files that still hold it, and redundant proofs.
+"""Retention in Delta tables: deletes expired faxes, the files that still hold them, and redundant ledger rows.
 
 Once a day it also joins the small files that each run adds.
 """
@@ -18,10 +18,10 @@ from sources.load.run import Run
 
 
 def delete_expired(held: ProviderTables, account: str, before: datetime) -> int:
-    """Deletes an account's faxes created before then, and all that belongs to them; gives how many faxes.
+    """Deletes the account's faxes created before `before` (UTC), with child rows and problems; returns their number.
 
-    Faxes go last, so that the next run finds what a killed one has left. Records without a place go by when they were
-    seen. Nothing is written if nothing is so old.
+    Faxes are deleted last, so that the next run can complete a deletion that was killed. Problems of records without a
+    fax are deleted if they were seen before then. Without old rows, nothing is written.
     """
     stored = LakeStored(held.root, account)
     ids = stored.created_before(held.table, before)
@@ -35,10 +35,10 @@ def delete_expired(held: ProviderTables, account: str, before: datetime) -> int:
 
 
 def delete_files(held: ProviderTables, is_alone: bool) -> None:
-    """Deletes the files of earlier versions of each table from which rows were deleted last, in this run or one before.
+    """Deletes the files of earlier versions of each table whose newest version deletes rows.
 
-    Files that no version names, which a killed run has left, are deleted as well if this run `is_alone`: else they may
-    be those of another run, which is about to name them.
+    If `is_alone`, it also deletes files that no version references, as a killed run leaves them. Otherwise they may
+    belong to the next commit of another run.
     """
     for name in (*(child.name for child in held.table.children), SYNC_PROBLEMS, held.table.name):
         if table := tables.existing(held.root, held.relations[name]):

@@ -1,4 +1,4 @@
-"""What the Delta tables hold of one account; every row counts, because a Delta commit is whole."""
+"""The stored faxes and the ledger of one account in Delta tables. Every row counts: Delta commits are atomic."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -16,29 +16,29 @@ from sources.window import Window
 
 
 class LakeStored:
-    """The rows of one account below `root`, with the `ledger` of a table; all answers are empty before the first load.
+    """The rows of one account below `root`, a URL, with this ledger table. Before the first load, results are empty.
 
-    deltalake answers in SQL itself: as a data set of pyarrow, 1.6.6 refuses conditions on text.
+    Queries go through deltalake's SQL engine: as a data set of pyarrow, deltalake 1.6.6 refuses conditions on text.
     """
 
-    reserved_columns = SYSTEM_COLUMNS  # as in the other warehouses, so that a column has the same name in all
+    reserved_columns = SYSTEM_COLUMNS  # the same in every warehouse, so that a column has the same name everywhere
 
     def __init__(self, root: str, account: str, ledger: str = SYNC_WINDOWS) -> None:
         self._root, self._account, self._ledger = root, account, ledger
         self._tables: dict[str, DeltaTable | None] = {}
 
     def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
-        """The `_dlt_id` of each fax created in the span, by id."""
+        """Id -> fingerprint of each fax created in the span."""
         created = f"{table.created_at} >= {_literal(span.start)} and {table.created_at} <= {_literal(span.end)}"
         return {row["id"]: row["_dlt_id"] for row in self._select(table.name, created, "id, _dlt_id")}
 
     def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
-        """The same of the faxes with these ids, whenever they were created."""
+        """Id -> fingerprint of the stored faxes with these ids, whatever their creation time."""
         rows = self._select(table, _is_in("id", ids), "id, _dlt_id") if ids else []
         return {row["id"]: row["_dlt_id"] for row in rows}
 
     def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
-        """The rows that a table split off from `table` has for the faxes with these ids, by fingerprint, if any."""
+        """Fingerprint -> number of rows in the child table, for the faxes of `table` with these ids that have any."""
         fingerprints = [*self.fingerprints_of(table, ids).values()]
         rows = self._select(child, _is_in("_dlt_parent_id", fingerprints), "_dlt_parent_id") if fingerprints else []
         return Counter(row["_dlt_parent_id"] for row in rows)
@@ -48,7 +48,7 @@ class LakeStored:
         return {row["_dlt_id"] for row in self._select(SYNC_PROBLEMS, "true", "_dlt_id")}
 
     def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
-        """The parts of a span that no window of the ledger covers; of these proofs only, if any are given."""
+        """The parts of a span that no window of the ledger with one of these proofs covers; None: any proof."""
         meets = f"to_at > {_literal(span.start)} and from_at < {_literal(span.end)}"
         meets += f" and {_is_in('proof', proofs)}" if proofs else ""
         rows = self._select(self._ledger, meets, "from_at, to_at")
@@ -60,11 +60,11 @@ class LakeStored:
         return Window(rows[0]["earliest"], rows[0]["latest"]) if rows and rows[0]["latest"] else None
 
     def has_faxes(self, table: str) -> bool:
-        """There is a fax, whenever it was created."""
+        """There is at least one fax."""
         return bool(self._select(table, "true limit 1", "id"))
 
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
-        """The faxes created in the span that are not final."""
+        """The open faxes created in the span."""
         awaits = "".join(
             f" or status = {_literal(status)} and {column} is null" for status, column in table.awaits.items()
         )
@@ -74,29 +74,29 @@ class LakeStored:
         return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
 
     def created_before(self, table: Table, instant: datetime) -> list[Any]:
-        """The ids of the faxes created before then."""
+        """The ids of the faxes created before the instant (UTC)."""
         return [row["id"] for row in self._select(table.name, f"{table.created_at} < {_literal(instant)}", "id")]
 
     def problems(self, seen_before: datetime, ids: Collection[str]) -> list[str]:
-        """The `_dlt_id` of every row of `sync_problems` that was seen before then, or tells of one of these records."""
+        """The `_dlt_id` of every row of `sync_problems` seen before then, or of one of these records."""
         rows = self._select(SYNC_PROBLEMS, "true", "_dlt_id, record_id, seen_at")
         return [row["_dlt_id"] for row in rows if row["seen_at"] < seen_before or row["record_id"] in ids]
 
     def proofs(self, kinds: Collection[str]) -> list[tuple[str, Window, str, datetime]]:
-        """The ledger's rows of these proofs: key, window, proof, and when it had been walked."""
+        """The ledger rows with one of these proofs: key, window, proof, `finished_at`."""
         rows = self._select(self._ledger, _is_in("proof", kinds), "_dlt_id, from_at, to_at, proof, finished_at")
         return [
             (row["_dlt_id"], Window(row["from_at"], row["to_at"]), row["proof"], row["finished_at"]) for row in rows
         ]
 
     def last_walk(self, other_than: str) -> datetime | None:
-        """When a run other than this one last wrote to the ledger; None if none did."""
+        """The last `finished_at` of another run in the ledger; None if there is none."""
         theirs = f"run_id <> {_literal(other_than)}"
         rows = self._select(self._ledger, theirs, "max(finished_at) as finished_at")
         return rows[0]["finished_at"] if rows else None
 
     def rows(self, table: str, column: str, values: Collection[Any]) -> list[dict[str, Any]]:
-        """The rows of a table in which the column has one of the values."""
+        """The rows of a table whose column has one of the values."""
         return self._select(table, _is_in(column, values)) if values else []
 
     def _select(self, table: str, condition: str, columns: str = "*") -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ def _is_in(column: str, values: Collection[Any]) -> str:
 
 
 def _literal(value: Any) -> str:
-    """A value in the SQL of DataFusion, which has no parameters here."""
+    """The SQL literal of a value: deltalake's SQL engine (DataFusion) takes no parameters."""
     if isinstance(value, datetime):
         return f"arrow_cast('{value.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
     if isinstance(value, int):

@@ -71,7 +71,7 @@ def run_in_process(lake: Path, **asked: Any) -> dict[str, dict[str, Any]]:
     from pipelines.lake.accounts_run import LakeRun
 
     run = LakeRun(lake.as_uri(), uuid4().hex, lambda tasks: [run_task(task) for task in tasks], **asked)
-    outcomes = run.of(accounts.required())
+    outcomes = run.sync(accounts.required())
     return {str(outcome.account): outcome.as_json() for outcome in outcomes}
 
 

@@ -228,7 +228,7 @@ def test_an_output_that_is_no_place_is_refused(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match="place of the Delta tables"):
-        LakeRun("nowhere://x", "1", lambda tasks: []).of([])
+        LakeRun("nowhere://x", "1", lambda tasks: []).sync([])
 
 
 def test_the_first_run_of_a_day_that_loads_folds_the_ledger(

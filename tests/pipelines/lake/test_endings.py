@@ -186,7 +186,7 @@ def test_a_job_that_spark_gives_up_keeps_what_was_loaded_before(
         reports.extend(run_task(task) for task in tasks)
         return reports
 
-    (outcome,) = LakeRun(lake.as_uri(), "1", tasks_of_one_round).of(accounts.required())
+    (outcome,) = LakeRun(lake.as_uri(), "1", tasks_of_one_round).sync(accounts.required())
     (noted,) = rows(lake, "signalwire", "sync_runs")
 
     assert (outcome.exit_code, str(outcome.error)) == (75, "Spark gave up the job")
