@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from sources.fakes.cast import clinic, customer, party
+from sources.fakes.history import newest
 from sources.fakes.store import Record
 from sources.fakes.time import US_CENTRAL, spread
 from sources.phaxio.fake.data import NO_ERROR, OPEN
@@ -49,7 +50,7 @@ def generate(
     """
     rng = Random(seed)
     moments = spread(count, start, end, rng)
-    open_from = open_from or (moments[-max(1, count * 3 // 100)] if moments else end)
+    open_from = open_from or newest(moments, end)
     faxes: list[Record] = []
     for id, moment in enumerate(moments, first_id):
         fax = _submitted(id, moment, rng) if rng.random() < 0.6 else _received(id, moment, rng)

@@ -9,8 +9,8 @@ from uuid import UUID
 from zlib import crc32
 
 from sources.fakes.cast import clinic, party
+from sources.fakes.history import history
 from sources.fakes.store import Record
-from sources.fakes.time import spread
 from sources.signalwire.fake.data import OPEN, UNCONNECTED
 
 AREAS = (202, 206, 212, 303, 312, 404, 415, 512, 617, 808)
@@ -35,19 +35,8 @@ def with_milliseconds(log: Record) -> Record:
 def generate(
     count: int, *, start: datetime, end: datetime, seed: int = 0, open_from: datetime | None = None
 ) -> list[Record]:
-    """`count` logs of [start, end), in order of creation. Three in four of those created since `open_from` are open.
-
-    By default `open_from` is the creation time of the first of the newest three per cent.
-    """
-    rng = Random(seed)
-    moments = spread(count, start, end, rng)
-    open_from = open_from or (moments[-max(1, count * 3 // 100)] if moments else end)
-    logs = []
-    for turn, moment in enumerate(moments):
-        log = _initiated(moment, rng)
-        is_open = moment >= open_from and turn % 4 != 0
-        logs.append(log | {"status": OPEN[turn % len(OPEN)]} if is_open else settled(log))
-    return logs
+    """`count` logs of [start, end), in order of creation; see `history`."""
+    return history(count, start, end, seed, open_from, _initiated, settled, OPEN)
 
 
 def cast_for_demo(log: Record) -> Record:

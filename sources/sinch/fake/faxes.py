@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from sources.fakes.cast import clinic, customer, party
+from sources.fakes.history import history
 from sources.fakes.store import Record
-from sources.fakes.time import instant, spread
+from sources.fakes.time import instant
 from sources.sinch.fake.data import OPEN, TEST_NUMBER
 
 AREAS = (202, 206, 212, 303, 312, 404, 415, 512, 617, 808)
@@ -33,19 +34,8 @@ def printed(at: datetime) -> str:
 def generate(
     count: int, *, start: datetime, end: datetime, seed: int = 0, open_from: datetime | None = None
 ) -> list[Record]:
-    """`count` faxes of [start, end), in order of creation. Three in four of those created since `open_from` are open.
-
-    By default `open_from` is the creation time of the first of the newest three per cent.
-    """
-    rng = Random(seed)
-    moments = spread(count, start, end, rng)
-    open_from = open_from or (moments[-max(1, count * 3 // 100)] if moments else end)
-    faxes = []
-    for turn, moment in enumerate(moments):
-        fax = _queued(moment, rng)
-        is_open = moment >= open_from and turn % 4 != 0
-        faxes.append(fax | {"status": OPEN[turn % len(OPEN)]} if is_open else settled(fax))
-    return faxes
+    """`count` faxes of [start, end), in order of creation; see `history`."""
+    return history(count, start, end, seed, open_from, _queued, settled, OPEN)
 
 
 def cast_for_demo(fax: Record) -> Record:
