@@ -1,1 +1,1 @@
-"""What the tests work with, and no test."""
+"""What tests share: servers, commands, faults, warehouses. No tests."""

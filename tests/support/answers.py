@@ -1,4 +1,4 @@
-"""The pages with queries and their answers: the faxes that each is about, and what a query answers about them."""
+"""The documentation pages with queries: loads the faxes of each page, and formats the result of a query."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ MOVED = {  # to Sinch: when a number began to send there, and when it had been p
 
 
 def fill(place: Warehouse) -> None:
-    """Loads the demonstration as it was at `NOW`."""
+    """Loads the demonstration, as of `NOW`."""
     loaded_at(NOW, "sinch", _demo("sinch"), place.settings())
     others = {name: _fake(name) for name in sources.providers() if name != "sinch"}
     with syncing(Path(), {}, others, **place.settings()) as (_, sync):
@@ -30,7 +30,7 @@ def fill(place: Warehouse) -> None:
 
 
 def fill_moving(place: Warehouse) -> None:
-    """Loads the demonstration's faxes of two providers as it was at `NOW`: each fax is with one, by `MOVED`."""
+    """Loads the demonstration's faxes of two providers, as of `NOW`; `MOVED` decides which provider has a fax."""
     faxes = [fax for fax in _demo("phaxio") if not _has_moved(fax["caller_id"], fax["to_number"], fax["created_at"])]
     loaded_at(NOW, "phaxio", faxes, place.settings())
     faxes = [fax for fax in _demo("sinch") if _has_moved(*_own_numbers(fax), fax["createTime"])]
@@ -46,7 +46,7 @@ def _demo(provider: str) -> list[dict[str, Any]]:
 
 
 def _own_numbers(fax: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The account's number of a Sinch fax: the sender, or the recipient of a received one."""
+    """The account's own number of a Sinch fax: the sender of a sent fax, the recipient of a received one."""
     return (None, fax["to"]) if fax["direction"] == "INBOUND" else (fax["from"], None)
 
 
@@ -63,7 +63,7 @@ PAGES: dict[Path, Callable[[Warehouse], None]] = {
 
 
 def answer(connection: Any, sql: str) -> str:
-    """The rows of a query as the page shows them: text on the left, numbers on the right, a dash for null."""
+    """The result of a query as a page shows it: text left-aligned, numbers right-aligned, a dash for null."""
     answered = connection.execute(sql)
     rows = answered.fetchall()
     names = [column[0] for column in answered.description]

@@ -1,4 +1,4 @@
-"""A page that marimo serves, in this machine's Chromium."""
+"""Opens the notebook, served by marimo, in this machine's Chromium."""
 
 import socket
 import subprocess
@@ -20,7 +20,7 @@ _OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", *_QUIET]
 
 @contextmanager
 def served(notebook: Path, env: dict[str, str]) -> Iterator[str]:
-    """Serves a notebook with this environment; gives its address."""
+    """Serves a notebook in this environment; yields its URL."""
     port = _free_port()
     command = [sys.executable, "-m", "marimo", "run", str(notebook), "--headless", "--no-token", "--port", str(port)]
     with subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
@@ -33,7 +33,7 @@ def served(notebook: Path, env: dict[str, str]) -> Iterator[str]:
 
 @contextmanager
 def page() -> Iterator[Any]:
-    """An empty page of a browser that is as a new user has it."""
+    """An empty page in a new browser profile."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = which("chromium") or which("chromium-browser") or which("google-chrome")
     if chromium is None:

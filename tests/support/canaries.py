@@ -1,4 +1,4 @@
-"""A number and a name that belong to nobody, planted in every field, and where they turn up."""
+"""Canaries: a phone number and a name that are planted in every field, and the search for them in a warehouse."""
 
 import json
 import re
@@ -24,7 +24,7 @@ EXACT = {"id", "created_at", "createTime"}  # what a fax is told apart by, and s
 
 
 def planted(record: dict[str, Any], turn: int) -> dict[str, Any]:
-    """The record with the number in every text of it, in one form or another, and in fields that nobody declared."""
+    """The record with the number in each of its texts, in several forms, and in new fields."""
     treated = _planted(record, turn)
     extra = {
         "callback": FORMS[turn % len(FORMS)],
@@ -49,7 +49,7 @@ def _pairs(value: dict[str, Any]) -> Iterator[tuple[int, tuple[str, Any]]]:
 
 
 def traces(warehouse: Path) -> set[str]:
-    """The tables, of dlt as well, and the bytes of the file, that tell the number or the name."""
+    """The tables, also dlt's, and the places in the file that contain the number or the name."""
     found = {"bytes"} if TRACES.search(warehouse.read_bytes().decode("latin-1")) else set()
     tables = (
         "select schema_name || '.' || table_name from duckdb_tables() union all "

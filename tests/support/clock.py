@@ -1,20 +1,20 @@
-"""A clock of the test's own: it moves when somebody sleeps, and nobody waits."""
+"""A clock for tests: `sleep` advances it without waiting."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Clock:
-    """Seconds that have passed, and how long was slept."""
+    """The seconds passed, and the sleeps."""
 
     seconds: float = 1000.0
     slept: list[float] = field(default_factory=list)
 
     def __call__(self) -> float:
-        """The time now."""
+        """The current time, seconds."""
         return self.seconds
 
     def sleep(self, seconds: float) -> None:
-        """Lets so much time pass."""
+        """Advances the clock."""
         self.slept.append(seconds)
         self.seconds += seconds

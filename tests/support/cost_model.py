@@ -1,4 +1,4 @@
-"""What faxes may look like, and what the views must make of them, said once more in plain Python."""
+"""A model of costs in plain Python: random faxes, and the results that the views must have for them."""
 
 import json
 from collections.abc import Iterator
@@ -82,19 +82,19 @@ signalwire_logs = st.fixed_dictionaries(
 
 
 def dollars_of(fax: Record) -> Decimal | None:
-    """What a Phaxio fax cost, US dollars."""
+    """The cost of a Phaxio fax, US dollars."""
     return None if fax["cost"] is None else (fax["cost"] / 100).quantize(MICRO, ROUND_HALF_UP)
 
 
 def charge_of(log: Record) -> Decimal:
-    """What a SignalWire fax cost, by the list of logs if it is there, else by the other."""
+    """The cost of a SignalWire fax: from the list of logs if it has the fax, else from the other list."""
     if log["is_listed"]:
         return log["charge"] or Decimal(0)
     return abs(log["fax"]["price"] or Decimal(0)) if log["fax"] and log["fax"]["price_unit"] == "USD" else Decimal(0)
 
 
 def shares(fax: Record) -> list[Decimal]:
-    """What each recipient of a Phaxio fax carries: whole cents, the first ones the cents that are left over."""
+    """The cost of each recipient of a Phaxio fax: whole cents; the first recipients carry the remaining cents."""
     cost, recipients = dollars_of(fax) or Decimal(0), fax["recipients"] or [{"status": None}]
     failed = [call["status"] == "failure" for call in recipients]
     excused = fax["status"] in FINAL and not all(failed)
@@ -108,7 +108,7 @@ def shares(fax: Record) -> list[Decimal]:
 
 
 def phaxio_rows(faxes: list[Record]) -> Iterator[tuple[str, Record]]:
-    """The rows of Phaxio's raw tables for these faxes: table, row. The fax's id is its place in the list."""
+    """The (table, row) pairs of Phaxio's raw tables for these faxes. The id of a fax is its position in the list."""
     for id, fax in enumerate(faxes):
         keys = {"account": fax["account"], "_dlt_load_id": "1"}
         own = {name: value for name, value in fax.items() if name not in ("recipients", "tags")}
@@ -120,7 +120,7 @@ def phaxio_rows(faxes: list[Record]) -> Iterator[tuple[str, Record]]:
 
 
 def signalwire_rows(logs: list[Record]) -> Iterator[tuple[str, Record]]:
-    """The rows of SignalWire's raw tables for these logs: table, row. The log's id is its place in the list."""
+    """The (table, row) pairs of SignalWire's raw tables for these logs. The id of a log is its position in the list."""
     for id, log in enumerate(logs):
         own = {name: value for name, value in log.items() if name not in ("is_listed", "fax")}
         if log["is_listed"]:

@@ -1,4 +1,4 @@
-"""The credentials of every account and server of the tests: what the search for leaks looks for."""
+"""The credentials of all accounts and servers in tests. The leak guard searches for them."""
 
 CREDENTIALS = {  # with what a URL has to write otherwise
     "phaxio": {"api_key": "canary key/1", "api_secret": "canary+secret=1"},

@@ -1,4 +1,4 @@
-"""The one environment of the tests and of every process that they start: nothing in it leads to what is the user's.
+"""The environment of the tests and of every process that they start: it contains nothing of the user's.
 
 Their settings, accounts, warehouse and proxies may be in variables, in `.dlt/secrets.toml`, or in the home directory.
 """
@@ -22,7 +22,7 @@ _ENOUGH_BYTES = 4 << 30  # of memory for the files of the tests
 
 
 def isolate() -> None:
-    """Takes everything out of this process's environment that is not known to be harmless. Before dlt is imported."""
+    """Removes every variable that is not known to be harmless from this process, before dlt is imported."""
     if os.geteuid() == 0 and any((_OF_ROOT / name).exists() for name in ("config.toml", "secrets.toml")):
         raise RuntimeError(f"{_OF_ROOT} holds settings that dlt would read: run the tests as another user")
     directory = Path(tempfile.mkdtemp(prefix="fax-warehouse-tests-"))
@@ -40,7 +40,7 @@ def isolate() -> None:
 def child_environment(
     settings: Mapping[str, str] | None = None, project: Path | None = None, **more: str
 ) -> dict[str, str]:
-    """The environment of a process: these settings, and nothing else of this machine but its programs.
+    """The environment of a process: these settings, and of this machine only the path of its programs.
 
     The process finds its `.dlt` in `project`, a copy without secrets; else in a directory without any. If coverage is
     measured, it is measured in the process too.
@@ -58,7 +58,7 @@ def child_environment(
 
 
 def _places(directory: Path, project: Path | None = None) -> dict[str, str]:
-    """Where settings, warehouses and a home directory are looked for."""
+    """The directories for settings, warehouses and the home directory."""
     return {
         "HOME": str(directory),
         "DLT_PROJECT_DIR": str(project or directory),
@@ -81,6 +81,6 @@ def _in_memory() -> dict[str, str]:
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """Refuses to start a process with an environment from anywhere else."""
+    """Refuses to start a process with any other environment."""
     if event == "subprocess.Popen" and arguments[3] is not None and OURS not in arguments[3]:
         raise RuntimeError(f"{arguments[0]} was to be started with an environment that is not of child_environment()")

@@ -1,4 +1,4 @@
-"""Programs that the project works with, but does not depend on, each in an environment of its own."""
+"""Programs that are no dependency of the project, each installed into an environment of its own."""
 
 import os
 import pwd
@@ -10,7 +10,7 @@ import pytest
 
 
 def installed(place: Path, *needed: str) -> Path:
-    """The directory with the programs of these packages, installed by uv; the test is skipped where that cannot be."""
+    """The directory with the programs of these packages, installed by uv. Skips the test if uv cannot install them."""
     cache = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache" / "uv"
     environment = os.environ | {"UV_CACHE_DIR": str(cache), "UV_SYSTEM_CERTS": "true"}
     commands = (

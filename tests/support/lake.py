@@ -1,4 +1,4 @@
-"""Delta tables beside the warehouse that a sync of the same fakes has filled: is every declared column equal?"""
+"""Compares Delta tables with a warehouse of the same faxes, column by column."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -18,7 +18,7 @@ OF_THE_RUN = {"_dlt_load_id", "_dlt_id", "_dlt_parent_id"}
 def differences(
     warehouse: Path, lake: Path, provider: str, undeclared: Sequence[str] = ()
 ) -> dict[str, tuple[int, int]]:
-    """The rows that only the warehouse, and only the lake has, by table; `undeclared` are columns of faxes as well."""
+    """Table -> numbers of rows that only the warehouse, and only the lake has; also by `undeclared` columns."""
     from deltalake import DeltaTable
 
     columns, found = _columns(lake, provider, undeclared), {}
@@ -33,7 +33,7 @@ def differences(
 
 
 def _columns(lake: Path, provider: str, undeclared: Sequence[str]) -> dict[str, list[str]]:
-    """The columns to compare, by table; a table of a further list may not be there."""
+    """Table -> the columns to compare. A table of a further list may be missing."""
     columns = {}
     for number, table in enumerate(Source(provider).tables):
         if number == 0 or (lake / f"fax_{provider}" / table.name).exists():
@@ -57,7 +57,7 @@ def rows(lake: Path, provider: str, table: str) -> list[dict[str, Any]]:
 
 
 def versions(lake: Path) -> dict[str, int]:
-    """The version of each Delta table: how many commits it has had."""
+    """Table -> its version, which is the number of its commits."""
     return {
         str(log.parent.parent.relative_to(lake)): len([*log.parent.glob("*.json")])
         for log in lake.glob("*/*/_delta_log/*.json")
@@ -65,7 +65,7 @@ def versions(lake: Path) -> dict[str, int]:
 
 
 def run_in_process(lake: Path, **asked: Any) -> dict[str, dict[str, Any]]:
-    """A run of all accounts, whose tasks run here, one after the other; the summary by account."""
+    """Runs all accounts; tasks run in this process, one after the other. Returns the summary by account."""
     from pipelines.config import accounts
     from pipelines.lake.account_task import run_task
     from pipelines.lake.accounts_run import LakeRun
@@ -76,7 +76,7 @@ def run_in_process(lake: Path, **asked: Any) -> dict[str, dict[str, Any]]:
 
 
 def into_delta(settings: dict[str, str], lake: Path) -> Callable[[], AbstractContextManager[None]]:
-    """What has the settings lead into Delta tables while a block runs, and back where they led before."""
+    """A context manager in whose block the settings point to Delta tables."""
 
     @contextmanager
     def leading() -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The search for leaks after a test, in all that its runs have left."""
+"""The leak guard: after each test, it searches everything that the runs have left for credentials and numbers."""
 
 import tempfile
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.support.warehouse.file_and_database import Database
 def find_leaks(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> FindLeaks:
-    """Finds what the runs of a case have left of credentials anywhere, and of phone numbers outside of the rows."""
+    """Fails the test if its runs left a credential anywhere, or a phone number outside of the rows."""
     (tmp_path / "left").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "left"))
 

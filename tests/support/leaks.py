@@ -1,4 +1,4 @@
-"""Where a credential, or a phone number, has come to that belongs elsewhere: told, on disk, in a warehouse, in `ps`."""
+"""The search for leaked credentials and phone numbers: in output, on disk, in a warehouse, in the list of processes."""
 
 import gzip
 import re
@@ -28,7 +28,7 @@ _OF_RUNS = "fax-sync-"  # what a run's working directory begins with; its load p
 
 
 def forms(settings: Mapping[str, str]) -> set[str]:
-    """Every way in which the secrets of these settings may be written."""
+    """All forms in which the secrets of these settings may be written."""
     plain = [value for name, value in settings.items() if _SECRET.search(name) and value]
     pairs = [b64encode(f"{one}:{other}".encode()).decode() for one in plain for other in plain]
     for name, value in settings.items():
@@ -42,12 +42,12 @@ def forms(settings: Mapping[str, str]) -> set[str]:
 
 
 def in_text(text: str, settings: Mapping[str, str], numbers: bool = True) -> list[str]:
-    """The secrets that a text holds, and the phone numbers."""
+    """The secrets in a text, and the phone numbers."""
     return [secret for secret in forms(settings) if secret in text] + (NUMBER.findall(text) if numbers else [])
 
 
 def on_disk(directory: Path, settings: Mapping[str, str]) -> list[str]:
-    """The files below a directory that hold a secret; or a number, unless they are a warehouse or a load package."""
+    """The files below a directory with a secret; or with a number, except warehouses and load packages."""
     return [
         f"{path}: {found}"
         for path in directory.rglob("*")
@@ -57,7 +57,7 @@ def on_disk(directory: Path, settings: Mapping[str, str]) -> list[str]:
 
 
 def in_warehouse(held: Held, settings: Mapping[str, str]) -> list[str]:
-    """The tables of ours that hold a secret; or a number, unless they are there for faxes."""
+    """The tables of the sync with a secret; or with a number, except tables of faxes."""
     tables = (
         "select table_schema, table_name from information_schema.tables"
         " where table_schema like 'fax_%' and table_type = 'BASE TABLE'"
@@ -72,19 +72,19 @@ def in_warehouse(held: Held, settings: Mapping[str, str]) -> list[str]:
 
 
 def in_file(warehouse: Path, settings: Mapping[str, str]) -> list[str]:
-    """The same of a DuckDB file; nothing, if it is none any more."""
+    """The same for a DuckDB file; none if the file is damaged."""
     with suppress(duckdb.Error), reading(warehouse) as connection:
         return in_warehouse(connection, settings)
     return []
 
 
 def in_arguments(pid: int, settings: Mapping[str, str]) -> list[str]:
-    """The secrets that `ps` would show of a process and of those it has started."""
+    """The secrets in the command lines of a process and of its child processes."""
     return [leak for shown in family(pid).values() for leak in in_text(shown, settings)]
 
 
 def _read(path: Path) -> str:
-    """What a file holds as text, whatever it is packed in, and its name."""
+    """The name and the text of a file, unpacked if it is compressed."""
     body = path.read_bytes()
     if body[:2] == b"\x1f\x8b":
         with suppress(OSError, EOFError):
@@ -104,7 +104,7 @@ def _of_faxes() -> set[str]:
 
 
 def _decoded(value: Any) -> Any:
-    """dlt's state as what it says, and any other value as it is."""
+    """dlt's state decoded; any other value unchanged."""
     with suppress(Exception):
         return decompress_state(value)
     return value

@@ -15,11 +15,11 @@ def page(name: str) -> str:
 
 
 def guide() -> str:
-    """The text of every page that describes the present."""
+    """The text of every page except CHANGELOG.md."""
     return "\n".join(path.read_text() for path in GUIDE)
 
 
 def blocks(language: str, path: Path | None = None) -> list[str]:
-    """The code blocks of a language: of one page, or of all that describe the present."""
+    """The code blocks of a language, of one page or of all pages except CHANGELOG.md."""
     text = path.read_text() if path else guide()
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)

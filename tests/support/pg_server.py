@@ -1,4 +1,4 @@
-"""The databases and roles that tests on PostgreSQL take; one server serves a whole session."""
+"""Fixtures for PostgreSQL: one server for the whole session, a database or role for each test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture
 def database(postgres: Server, settings: Settings) -> str:
-    """An empty database, and the settings that lead there."""
+    """An empty database, with the settings that point to it."""
     name = postgres.create()
     settings |= postgres.settings(name)
     return name
@@ -35,7 +35,7 @@ def database(postgres: Server, settings: Settings) -> str:
 
 @contextmanager
 def new_role(postgres: Server, prefix: str) -> Iterator[str]:
-    """The name of a role without a single privilege, which is dropped with all that it owns when the block ends."""
+    """The name of a role without privileges. The end of the block drops it with everything that it owns."""
     name = f"{prefix}_{uuid4().hex[:12]}"
     postgres.query("postgres", f"create role {name} login")
     yield name
@@ -46,14 +46,14 @@ def new_role(postgres: Server, prefix: str) -> Iterator[str]:
 
 @pytest.fixture
 def login(postgres: Server) -> Iterator[str]:
-    """The name of a role without a single privilege."""
+    """The name of a role without privileges."""
     with new_role(postgres, "fax_sync") as name:
         yield name
 
 
 @pytest.fixture
 def role(postgres: Server, database: str, login: str, settings: Settings) -> str:
-    """A role that may do nothing but connect, and that the settings make us."""
+    """A role that may only connect, and that the settings use."""
     postgres.query(database, f"revoke all on database {database} from public")
     postgres.query(database, f"grant connect on database {database} to {login}")
     settings |= postgres.settings(database, login)
@@ -62,7 +62,7 @@ def role(postgres: Server, database: str, login: str, settings: Settings) -> str
 
 @pytest.fixture(params=first_quick(KINDS))
 def place(request: pytest.FixtureRequest, warehouse: Path, settings: Settings) -> Warehouse:
-    """An empty warehouse of either kind, and the settings that lead there."""
+    """An empty warehouse of each kind, with the settings that point to it."""
     there: Warehouse = File(warehouse)
     if request.param == "postgres":
         running: Server = request.getfixturevalue("postgres")

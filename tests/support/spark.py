@@ -1,4 +1,4 @@
-"""Spark in tests: whether it is there, the command as a process, and what Spark writes down for others to see."""
+"""Spark in tests: whether it is installed, the command as a process, and the files that Spark writes."""
 
 import importlib.util
 import shutil
@@ -22,7 +22,7 @@ needs_spark = pytest.mark.skipif(not IS_THERE, reason="needs Java 17 and uv sync
 
 
 def spark_environment(settings: Settings, events: Path, **more: str) -> dict[str, str]:
-    """The environment of a driver: the settings, and a configuration of Spark that writes an event log."""
+    """The environment of a driver: the settings, and a Spark configuration with an event log."""
     conf = events.parent / "spark-conf"
     conf.mkdir(exist_ok=True)
     events.mkdir(exist_ok=True)
@@ -41,7 +41,7 @@ def spark_environment(settings: Settings, events: Path, **more: str) -> dict[str
 
 @dataclass
 class SparkRun:
-    """How the command ended, with all that it told."""
+    """The exit code of the command, and its output."""
 
     exit_code: int
     accounts: dict[str, dict[str, Any]]
@@ -55,7 +55,7 @@ def command(lake: Path, *arguments: str, master: str = CLUSTER) -> list[str]:
 
 
 def ended(process: "subprocess.Popen[str]") -> SparkRun:
-    """How a run that has been started ends."""
+    """Waits for a started run; its exit code and output."""
     told, _ = process.communicate(timeout=350)
     said = summary_of(told) or {"accounts": []}
     return SparkRun(process.returncode, {name_of(one): one for one in said["accounts"]}, told)
@@ -67,7 +67,7 @@ def name_of(account: dict[str, Any]) -> str:
 
 
 def started(lake: Path, environment: dict[str, str], cwd: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """A run that goes on beside the test."""
+    """A run that continues beside the test."""
     return subprocess.Popen(
         command(lake, *arguments),
         env=environment,
@@ -79,7 +79,7 @@ def started(lake: Path, environment: dict[str, str], cwd: Path, *arguments: str)
 
 
 def stream_shown(place: Path, url: str, trigger: str = "once=True") -> str:
-    """The stream of docs/scale.md as a program, into this directory, and with this trigger."""
+    """The stream of docs/scale.md as a program that writes into this directory, with this trigger."""
     (program,) = (block for block in blocks("python", ROOT / "docs" / "scale.md") if "readStream" in block)
     for old, new in {
         "/srv/fax-lake": str(place),
@@ -93,5 +93,5 @@ def stream_shown(place: Path, url: str, trigger: str = "once=True") -> str:
 
 
 def each_batch_again(program: str) -> str:
-    """The program, which runs one micro-batch, and then one more: the first may be that of a driver that was killed."""
+    """The program with two micro-batches: the first may repeat the batch of a killed driver."""
     return f"{program}\nimport time; time.sleep(1)\n{program.splitlines()[-1]}"

@@ -1,1 +1,1 @@
-"""The commands as tests run them: in this process, or as processes of their own."""
+"""Runs the commands: in this process, or as child processes."""

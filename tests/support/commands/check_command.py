@@ -1,4 +1,4 @@
-"""check.py as the tests run it."""
+"""Runs check.py in this process."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ Check = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture
 def check(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Check:
-    """Runs the command; gives its exit code and what it found."""
+    """Runs the command; returns its exit code and its findings."""
 
     def run(*arguments: str) -> tuple[int, dict[str, Any]]:
         from pipelines.check import main

@@ -1,11 +1,11 @@
-"""The processes that a process has started, and those that they have started, as `/proc` shows them."""
+"""The descendants of a process, from `/proc`."""
 
 from contextlib import suppress
 from pathlib import Path
 
 
 def family(pid: int) -> dict[int, str]:
-    """The command line of the process and of every process below it, by its id."""
+    """Process id -> command line of the process and all its descendants."""
     parents, shown = {}, {}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended

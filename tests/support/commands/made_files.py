@@ -1,4 +1,4 @@
-"""DuckDB files that a sync has filled once for many tests, which read them or take a copy."""
+"""DuckDB files that one sync fills for many tests. Tests read them, or copy them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -23,7 +23,7 @@ NO_FAKES: Mapping[str, Any] = {}
 def syncing(
     file: Path, records: Records, fakes: Mapping[str, Any] = NO_FAKES, **environment: str
 ) -> Iterator[tuple[dict[str, Any], Callable[..., None]]]:
-    """Serves these records and fakes; gives each provider's fake, and what syncs them into the file."""
+    """Serves these records and fakes; yields each provider's fake, and a function that syncs into the file."""
     env = child_environment({"DESTINATION__WAREHOUSE__CREDENTIALS": str(file)}, **environment)
     made = {provider: import_module(f"sources.{provider}.fake").Fake(faxes) for provider, faxes in records.items()}
     with ExitStack() as stack:
@@ -41,13 +41,13 @@ def syncing(
 
 
 def sync_once(file: Path, records: Records) -> None:
-    """Fills the file with these records, by one run."""
+    """Fills the file with these records in one run."""
     with syncing(file, records) as (_, sync):
         sync()
 
 
 def loaded_at(at: datetime, provider: str, records: list[dict[str, Any]], settings: Mapping[str, str]) -> None:
-    """Reads these records up to that time, by a run in this process for which that was an hour ago.
+    """Loads these records up to that time, by a run in this process whose clock is an hour later.
 
     A provider that keeps its faxes for some months only would no longer have those of a fixed date.
     """

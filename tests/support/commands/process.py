@@ -1,4 +1,4 @@
-"""The command as a process of its own, and the points at which something may happen to it."""
+"""The command as a child process, and the points of a run at which a test acts."""
 
 import json
 import signal
@@ -24,7 +24,7 @@ MAX_SECONDS = 60  # that anything waited for may take before it is taken to hang
 
 
 def is_there(directory: Path, pattern: str) -> bool:
-    """There is such a file; not so, if a run that ends clears it away while it is looked for."""
+    """Such a file exists; false if a run deletes it during the search."""
     try:
         return any(directory.glob(pattern))
     except FileNotFoundError:
@@ -32,18 +32,18 @@ def is_there(directory: Path, pattern: str) -> bool:
 
 
 def left(scratch: Path) -> list[Path]:
-    """The working directories that runs have left behind."""
+    """The working directories that runs have left."""
     return list(scratch.glob("fax-sync-*"))
 
 
 def summary_of(told: str) -> dict[str, Any] | None:
-    """The summary among the lines that a run has told."""
+    """The JSON summary in the output of a run."""
     return next((json.loads(line) for line in told.splitlines() if line.startswith('{"run_id"')), None)
 
 
 @dataclass
 class Process:
-    """A run that goes on beside the test; `scratch` is where it keeps its working directory."""
+    """A run that continues beside the test. `scratch` is the parent of its working directory."""
 
     running: "subprocess.Popen[str]"
     scratch: Path
@@ -51,7 +51,7 @@ class Process:
     said: dict[str, Any] | None = None  # the summary, once the run has ended and has told one
 
     def wait_for(self, reached: Callable[[], bool]) -> bool:
-        """Until the point is reached (true), or the run has ended before (false)."""
+        """Waits until the point is reached (true) or the run has ended (false)."""
         deadline = time.monotonic() + MAX_SECONDS
         while not reached():
             if self.running.poll() is not None:
@@ -61,16 +61,16 @@ class Process:
         return True
 
     def has(self, pattern: str) -> bool:
-        """There is such a file in its working directory."""
+        """Such a file exists in the run's working directory."""
         return is_there(self.scratch, f"fax-sync-{self.running.pid}-*/{pattern}")
 
     def told_on_stderr(self, words: str) -> bool:
-        """The run tells the words before it ends; waits for them."""
+        """Waits for the words in the output; false if the run ends without them."""
         assert self.running.stdout is not None
         return any(words in line for line in self.running.stdout)
 
     def end(self, number: int | None = None) -> tuple[int, str]:
-        """Sends the signal, if any, and gives the exit code and all that was told."""
+        """Sends the signal, if any, and returns the exit code and the output."""
         assert leaks.in_arguments(self.running.pid, self.settings) == []
         if number is not None:
             self.running.send_signal(number)
@@ -82,7 +82,7 @@ class Process:
 
 @contextmanager
 def started(settings: Settings, scratch: Path, *before: str, **environment: str) -> Iterator[Process]:
-    """The command, started with the settings and nothing else in its environment; `before` it stand other commands."""
+    """The started command, with only the settings in its environment. `before` are words before the command."""
     scratch.mkdir(exist_ok=True)
     clean = child_environment(settings, TMPDIR=str(scratch), **environment)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -94,14 +94,14 @@ def started(settings: Settings, scratch: Path, *before: str, **environment: str)
 
 
 def run(settings: Settings, scratch: Path, *before: str, **environment: str) -> tuple[int, str]:
-    """The command from its start to its end: exit code, and all that was told."""
+    """Runs the command; its exit code and output."""
     with started(settings, scratch, *before, **environment) as process:
         return process.end()
 
 
 @dataclass
 class Barrier:
-    """Holds every request from page `page` on until it is opened."""
+    """Holds every request from page `page` on until `opened` is set."""
 
     page: int = 1
 
@@ -110,7 +110,7 @@ class Barrier:
         self._seen = 0
 
     def fault(self) -> Fault:
-        """What the server does."""
+        """The fault for the server."""
 
         def hold(request: Request, honest: Honest) -> Answer:
             self._seen += 1

@@ -1,4 +1,4 @@
-"""Runs a command that reads the warehouse as the tests need it: in this process, with the settings of a test."""
+"""Runs a command that reads the warehouse, in this process, with the settings of a test."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from tests.conftest import Settings
 
 
 class Reporting:
-    """Runs the command with these settings; gives its exit code and what it printed."""
+    """Runs the command with these settings; returns its exit code and output."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Reporting:
         return exit_code, out, err + self.caplog.text
 
     def figures(self, *arguments: str) -> dict[str, Any]:
-        """The JSON that it prints; amounts are still text."""
+        """The JSON output; amounts stay text."""
         exit_code, out, told = self(*arguments, "--json")
         assert exit_code == 0, told
         figures: dict[str, Any] = json.loads(out)
@@ -48,7 +48,7 @@ class Reporting:
 
 
 def total(rows: list[dict[str, Any]], name: str = "cost_usd") -> Decimal:
-    """The sum of a column of JSON rows, from their text."""
+    """The sum of a column of JSON rows, exact."""
     assert all(isinstance(row[name], str) for row in rows)
     return sum((Decimal(row[name]) for row in rows), Decimal(0))
 

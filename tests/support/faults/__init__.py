@@ -1,1 +1,1 @@
-"""Faults to inject, and accounts that go on living meanwhile."""
+"""Faults to inject, accounts that change during a run, and soaks."""

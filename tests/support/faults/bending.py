@@ -1,4 +1,4 @@
-"""Honest answers made dishonest, and what is held of a provider although its sync failed."""
+"""Changes the documents of a fake's responses, and counts the stored rows after a failed sync."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ Bend = Callable[[dict[str, Any]], Any]
 
 
 def bend(served: Served, change: Bend, after: int = 0) -> None:
-    """From request number `after` on, the server answers with the fake's document changed."""
+    """Changes every document from request number `after` on."""
     honest = served.server.answer
 
     def answer(request: Request) -> Answer:

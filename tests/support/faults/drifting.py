@@ -1,4 +1,4 @@
-"""Records whose shape changes at random: fields come, go, nest, change their type, and collide with others."""
+"""Schema evolution at random: fields appear, disappear, nest, change their type, and collide with others."""
 
 from collections.abc import Callable
 from random import Random
@@ -20,7 +20,7 @@ VALUES: tuple[Callable[[int], Any], ...] = (  # each is like no other value, by 
 
 
 class Drift:
-    """The undeclared fields that a provider gives to its records, from one change to the next."""
+    """The new fields of a provider's records, which change from time to time."""
 
     def __init__(self, seed: int) -> None:
         self.fields: dict[str, Any] = {}
@@ -28,7 +28,7 @@ class Drift:
         self._count = 0
 
     def change(self) -> None:
-        """One change of shape."""
+        """Changes the fields once."""
         self._count += 1
         kind = self._random.choice(("new", "new", "nested", "flip", "flip", "vanish", "collide"))
         if kind == "vanish" and self.fields:

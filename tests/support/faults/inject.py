@@ -1,4 +1,4 @@
-"""Faults on the wire: each turns a fake's honest answers into those of a provider that has a bad day."""
+"""Faults on the wire: each replaces the honest responses of a fake."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ UNAVAILABLE = Answer(503, b"unavailable")
 
 @contextmanager
 def broken(served: Served, fault: Fault) -> Iterator[None]:
-    """Has the server answer with the fault for as long as the block runs."""
+    """Makes the server answer with the fault during the block."""
     honest = served.server.answer
     served.server.answer = lambda request: fault(request, honest)
     try:
@@ -29,18 +29,18 @@ def broken(served: Served, fault: Fault) -> Iterator[None]:
 
 
 def always(answer: Answer) -> Fault:
-    """This answer to every request."""
+    """The same response to every request."""
     return lambda request, honest: answer
 
 
 def first(*answers: Answer) -> Fault:
-    """These answers to the first requests of the block, in order; honest ones from then on."""
+    """These responses to the first requests of the block, in order; then honest ones."""
     left = list(answers)
     return lambda request, honest: left.pop(0) if left else honest(request)
 
 
 def from_page(number: int, answer: Answer, times: int = 1_000_000) -> Fault:
-    """This answer, so many times, from the page with this number (from 1) on."""
+    """This response, `times` times, from the page with this number (from 1) on."""
     seen, left = [0], [times]
 
     def fault(request: Request, honest: Honest) -> Answer:
@@ -54,7 +54,7 @@ def from_page(number: int, answer: Answer, times: int = 1_000_000) -> Fault:
 
 
 def bent(change: Callable[[Page], Any], pages: Callable[[int], bool] = lambda number: True) -> Fault:
-    """Pages whose documents have been changed, those whose number (from 1) the condition names."""
+    """Changes the documents of the pages whose number (from 1) fulfils the condition."""
     seen = [0]
 
     def fault(request: Request, honest: Honest) -> Answer:
@@ -68,7 +68,7 @@ def bent(change: Callable[[Page], Any], pages: Callable[[int], bool] = lambda nu
 
 
 def raw(change: Callable[[bytes], bytes], **headers: str) -> Fault:
-    """Bodies changed byte by byte, and headers of our own: `Content_Type="text/plain"`."""
+    """Changes the bytes of bodies, and sets headers: `Content_Type="text/plain"`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def fault(request: Request, honest: Honest) -> Answer:
@@ -79,7 +79,7 @@ def raw(change: Callable[[bytes], bytes], **headers: str) -> Fault:
 
 
 def between_pages(mutate: Callable[[int], None]) -> Fault:
-    """Honest pages, with the account changed after each of them; `mutate` is told the page's number, from 1."""
+    """Honest pages. After each page, `mutate` changes the account; it gets the page's number, from 1."""
     seen = [0]
 
     def fault(request: Request, honest: Honest) -> Answer:
@@ -92,5 +92,5 @@ def between_pages(mutate: Callable[[int], None]) -> Fault:
 
 
 def dated(ahead: timedelta) -> Fault:
-    """The clock of a provider is that far ahead of the real one."""
+    """The provider's clock is `ahead` of the real one."""
     return raw(lambda body: body, Date=format_datetime(datetime.now(UTC) + ahead, usegmt=True))

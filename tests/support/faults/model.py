@@ -1,4 +1,4 @@
-"""A provider, its account and a warehouse in memory: the pure part of a sync, thousands of times a minute."""
+"""A provider, an account and a warehouse in memory, for thousands of syncs a minute."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class Provider:
     pages: int = 0
 
     def fetch(self, asked: Window) -> Iterator[Page]:
-        """The pages of a span, as the provider's readings of its bounds have it."""
+        """The pages of a span, according to how the provider reads bounds."""
         served, anchor, number = 0, None, 0
         while True:
             listed = self.listed(asked)
@@ -74,7 +74,7 @@ class Provider:
                 return
 
     def listed(self, asked: Window) -> list[tuple[datetime, int]]:
-        """The places of the faxes that the bounds let through, in order."""
+        """(creation time, id) of each fax within the bounds, in the order of the pages."""
         start, end = (
             bound.replace(hour=0, minute=0, second=0) if self.dates else bound for bound in (asked.start, asked.end)
         )
@@ -88,24 +88,24 @@ class Provider:
         return places[::-1] if self.newest_first else places
 
     def has_room(self, at: datetime) -> bool:
-        """One more fax of this moment can still be counted and paged to."""
+        """The provider can still count and list one more fax of this instant."""
         if self.counts and (self.dates or not (self.heeds_start and self.heeds_end)):
             return len(self.faxes) < COUNTED
         return sum(at == other for other, _ in self.faxes.values()) < MAX_IN_A_SECOND
 
     def follows(self, place: tuple[datetime, int], anchor: tuple[datetime, int]) -> bool:
-        """The place comes after the anchor, in the order of the pages."""
+        """The fax at this place comes after the anchor in the order of the pages."""
         return place < anchor if self.newest_first else place > anchor
 
     def record(self, id: int) -> dict[str, Any]:
-        """The fax as it is printed; one that is gone by now is not."""
+        """The fax as the provider prints it."""
         at, version = self.faxes[id]
         return {"id": id, CREATED_AT: f"{at:%Y-%m-%dT%H:%M:%SZ}", "version": version}
 
 
 @dataclass
 class Held:
-    """What has been committed: faxes, the cursor, when it was read, and the windows of the ledger with their proof."""
+    """The committed state: faxes, cursor, the time of reading, and the ledger's windows with their proofs."""
 
     faxes: dict[int, int] = field(default_factory=dict)
     cursor: datetime | None = None
@@ -113,7 +113,7 @@ class Held:
     windows: list[tuple[Window, str]] = field(default_factory=list)
 
     def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
-        """As the ledger answers, by plain arithmetic."""
+        """The holes of the ledger."""
         holes, reached = [], span.start
         for window, proof in sorted(self.windows):
             if proofs is not None and proof not in proofs:
@@ -127,7 +127,7 @@ class Held:
 
 
 def sync(provider: Provider, held: Held, now: datetime, stop_after: int | None = None) -> list[str]:
-    """One run that commits each window, killed after so many; gives the proofs of what it walked.
+    """One run that commits each window, killed after `stop_after` windows; returns the proofs.
 
     Raises:
         ProviderDown: the provider broke, after what was committed so far.

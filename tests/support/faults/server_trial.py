@@ -1,4 +1,4 @@
-"""A trial on PostgreSQL: faxes that the database lacks, and what may happen to a run that fetches them."""
+"""A trial on PostgreSQL: the database lacks faxes, and something happens to the run that loads them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ TABLES = {  # where a load is when it has to wait for them
 
 @dataclass
 class ServerTrial:
-    """One account with faxes that its database lacks."""
+    """One account, with faxes that the database lacks."""
 
     served: Served
     settings: Settings
@@ -49,22 +49,22 @@ class ServerTrial:
         return Database(self.server, self.database)
 
     def table(self, point: str) -> str:
-        """The table that a load has to wait for at this point of `TABLES`."""
+        """The table that a load must wait for at this point of `TABLES`."""
         table = sources.provider(self.provider).TABLE
         return TABLES[point].format(provider=self.provider, faxes=table.name, child=table.children[0].name)
 
     def anew(self) -> "ServerTrial":
-        """The same once more, in a database of its own."""
+        """The same trial in a copy of the database."""
         database = self.server.create(self.template)
         self.settings.update(self.server.settings(database))
         return replace(self, database=database)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows that a statement of the superuser's gives."""
+        """The rows of a statement of the superuser."""
         return self.server.query(self.database, sql)
 
     def content(self) -> dict[str, list[str]]:
-        """Every row of every raw table, of loads that count."""
+        """Every row of every raw table, of committed loads."""
         raw = f"fax_{self.provider}"
         listed = f"select table_name from information_schema.columns where table_schema = '{raw}'"
         tables = [table for (table,) in self.query(f"{listed} and column_name = '_dlt_load_id'")]
@@ -72,11 +72,11 @@ class ServerTrial:
         return {table: sorted(map(repr, self.query(f"select * from {raw}.{table} {committed}"))) for table in tables}
 
     def ids(self) -> set[str]:
-        """The faxes that are held."""
+        """The ids of the stored faxes."""
         return {id for (id,) in self.query(f"select id from fax.faxes where provider = '{self.provider}'")}
 
     def fails(self, exit_code: int, *words: str, under: AbstractContextManager[Any] | None = None) -> Synced:
-        """A run under a trouble ends with this code and in these words, and leaves every raw row as it was."""
+        """A disturbed run ends with this code and these words, and changes no raw row."""
         before = self.content()
         with under or nullcontext():
             synced = self.sync()
@@ -86,11 +86,11 @@ class ServerTrial:
         return synced
 
     def told_truly(self, said: dict[str, Any] | None) -> None:
-        """The row of `sync_runs` says what the run has said."""
+        """The row of `sync_runs` equals the summary of the run."""
         assert said and list(runs_amiss(self.place, said)) == []
 
     def withstood(self, synced: Synced, held: set[str]) -> None:
-        """The run has told the truth: it is complete, or to be tried again with nothing lost and every fax whole."""
+        """The outcome is true: the run is complete, or it asks for a retry, with no fax lost and every fax complete."""
         assert (synced.exit_code in (0, 75), "Traceback" in synced.told) == (True, False), synced.told
         if synced.exit_code == 0:
             self.told_truly(synced.said)
@@ -99,7 +99,7 @@ class ServerTrial:
         assert held <= self.ids()
 
     def recovers(self) -> Synced:
-        """One run without a fault, and the database holds what the provider holds."""
+        """After one run without a fault, the database holds what the provider holds."""
         synced = self.sync()
         assert synced.exit_code == 0, synced.told
         assert_holds(self.place, self.provider, self.served.fake.truth())
@@ -108,7 +108,7 @@ class ServerTrial:
 
     @contextmanager
     def locked(self, table: str, mode: str = "access exclusive") -> Iterator[Connection]:
-        """Somebody, whose connection this is, holds a table for as long as the block runs, or the connection."""
+        """Another session locks a table during the block; yields its connection."""
         with closing(self.server.connect(self.database)) as somebody, somebody.cursor() as cursor:
             cursor.execute("set lock_timeout = 0; set idle_in_transaction_session_timeout = 0")
             cursor.execute(f"begin; lock table {table} in {mode} mode")
@@ -116,14 +116,14 @@ class ServerTrial:
 
     @contextmanager
     def holding(self, sql: str) -> Iterator[None]:
-        """A session of its own has run the statement, and goes on for as long as the block runs."""
+        """Another session has run the statement, and stays open during the block."""
         with closing(self.server.connect(self.database)) as somebody, somebody.cursor() as cursor:
             cursor.execute("set idle_in_transaction_session_timeout = 0")
             cursor.execute(sql)
             yield
 
     def at_lock(self, table: str, act: Callable[[int], Any], mode: str = "share row exclusive") -> Synced:
-        """A run to which something happens where it must wait for the table; `act` is told the backend that does."""
+        """A run that waits for the locked table; then `act` is called with the process id of its backend."""
         with self.locked(table, mode) as somebody:
 
             def meet() -> None:
@@ -137,14 +137,14 @@ class ServerTrial:
 
     @contextmanager
     def beside(self, act: Callable[[], Any]) -> Iterator[None]:
-        """Has something happen while the block runs; what goes wrong with it is raised at the end."""
+        """Runs a function in a thread during the block; its error is raised at the end."""
         with ThreadPoolExecutor() as pool:
             done = pool.submit(act)
             yield
             done.result()
 
     def wait_for_one(self, sql: str) -> int:
-        """The number that the query answers with, once it does."""
+        """Waits until the query returns a number, and returns it."""
         deadline = time.monotonic() + MAX_SECONDS
         while not (found := self.query(sql)):
             assert time.monotonic() < deadline, f"never seen: {sql}"

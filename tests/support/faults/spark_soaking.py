@@ -1,4 +1,4 @@
-"""Runs of `sync.py`, of Spark and of a stream, of each of which one process is killed at a random moment."""
+"""Runs of `sync.py`, of Spark and of a stream. In each, one process is killed at a random moment."""
 
 import json
 import os
@@ -44,7 +44,7 @@ ENDS = (0, 65, 75)  # of a driver that lost another process: a retry, a window t
 
 
 class LakeRuns:
-    """Runs into Delta tables, and a stream beside them; `random` chooses which, and which of its processes dies."""
+    """Runs into Delta tables, and a stream. `random` chooses the run, and the process that is killed."""
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.events = directory, directory / "events"
@@ -52,7 +52,7 @@ class LakeRuns:
         self.number = 0
 
     def settings(self, soak: Soak) -> Mapping[str, str]:
-        """Spark's."""
+        """The variables of Spark."""
         return spark_environment({}, self.events, PYTHONPATH=str(Path(__file__).resolve().parents[3]))
 
     def command(self, soak: Soak) -> list[str]:
@@ -60,7 +60,7 @@ class LakeRuns:
         return self._started(soak.random.choice(LEFT_ALONE), soak)
 
     def kill(self, soak: Soak) -> list[str]:
-        """Starts a run and kills processes of it at random moments: where each kill fell."""
+        """Starts a run and kills its processes at random moments; returns where the run was at each kill."""
         random = soak.random
         name = random.choice((*VICTIMS, "batch on a cluster"))
         self.has_stream |= name == "stream"
@@ -95,14 +95,14 @@ class LakeRuns:
         return fell if victim != "driver" or process.returncode < 0 else fell[:-1]
 
     def unsound(self, soak: Soak) -> Iterable[str]:
-        """As of other warehouses, but that a fax may wait for its row: its children are replaced before."""
+        """As for other warehouses, except that a fax may lack its row: its child rows are replaced first."""
         with reading(soak.warehouse) as held:
             for account in soak.accounts:
                 lines = unsound(held, f"fax_{account.provider}")
                 yield from (line for line in lines if not line.startswith("orphan"))
 
     def amiss(self, soak: Soak) -> Iterable[str]:
-        """A secret in what Spark writes down; what is left; and the stream, if it was killed since."""
+        """Secrets in the files of Spark, leftovers, and errors of the stream if it was killed."""
         lake = self._lake(soak)
         yield from leaks.on_disk(self.events, soak.environment)
         yield from (f"left behind: {path}" for path in lake.path.glob("_staging/*"))
@@ -128,7 +128,7 @@ class LakeRuns:
         return [sys.executable, "-c", each_batch_again(program) if "once" in trigger else program]
 
     def _stream_amiss(self, soak: Soak) -> Iterator[str]:
-        """Where the table of the stream differs from the faxes that the run has loaded, up to where it has read."""
+        """The differences between the stream's table and the loaded faxes, up to the stream's offset."""
         done = subprocess.run(
             self._stream(soak, "once=True"),
             env=soak.environment,
@@ -159,7 +159,7 @@ class LakeRuns:
         yield from (f"stream: {id} {digest} is not in the stream" for id, digest in sorted(loaded - streamed))
 
     def _end(self, soak: Soak, process: "subprocess.Popen[Any]", name: str, victim: str | None, log: Path) -> None:
-        """Waits for the driver, whether it was the one that was killed or has lost another process."""
+        """Waits for the end of the driver."""
         if name == "stream" and victim != "driver":
             wait(process, FEW_SECONDS / 6)  # a stream that has recovered goes on
             process.kill()
@@ -173,13 +173,13 @@ class LakeRuns:
             soak.findings.append(f"{name} ended with {code} after its {victim} was killed: {log.read_text()[-2000:]}")
 
     def _place(self, soak: Soak, requests: int, commits: int) -> str:
-        """Where the run has got to, by what it has asked for and what it has committed."""
+        """The phase of the run, from its requests and its commits."""
         if soak.requests() == requests:
             return "before the first request"
         return "reading" if self._commits(soak) == commits else "merging"
 
     def _commits(self, soak: Soak) -> int:
-        """The commits of the lake, and of the table of the stream."""
+        """The numbers of commits of the lake, and of the stream's table."""
         return self._lake(soak).commits() + len([*self._place_of_stream(soak).glob("stream/_delta_log/*.json")])
 
     def _place_of_stream(self, soak: Soak) -> Path:
@@ -191,7 +191,7 @@ class LakeRuns:
 
 
 def _kill(driver: int, belonging: Mapping[int, str], kinds: Mapping[str, str], random: Random) -> str:
-    """Kills the driver or another process that belongs to it: which."""
+    """Kills the driver or one of its processes; returns which."""
     there = {"driver": [driver]}
     for kind, word in kinds.items():
         if found := [pid for pid, shown in belonging.items() if word in shown]:
@@ -203,7 +203,7 @@ def _kill(driver: int, belonging: Mapping[int, str], kinds: Mapping[str, str], r
 
 
 def _require_gone(soak: Soak, belonging: Mapping[int, str]) -> None:
-    """Every process that belonged to a driver ends after it."""
+    """Waits until every process of the driver has ended."""
     deadline = time.monotonic() + FEW_SECONDS
     while left := [pid for pid in belonging if Path(f"/proc/{pid}").exists()]:
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""How a provider prints what all providers have: a page's records, a fax's time of creation, error message and cost."""
+"""The provider's keys for what all providers have: records of a page, creation time, error message and cost."""
 
 import json
 import re
@@ -13,29 +13,29 @@ RECORDS = "data"  # the key of a page's records, for whoever changes it
 
 
 def changed(told: Answer, change: Callable[[Document], Any]) -> Answer:
-    """The answer with its document changed. For the change a page's records are under `data`, whatever their key is."""
+    """The response with its document changed. During the change, the records of a page are under `data`."""
     document = json.loads(told.body)
     key = _records_key(document)
     return json_answer(_renamed(change(_renamed(document, key, RECORDS)), RECORDS, key))
 
 
 def created(provider: str, moment: Any) -> Document:
-    """A fax's time of creation, printed so."""
+    """The provider's field for this creation time."""
     return {_key(provider, sources.provider(provider).TABLE.created_at): moment}
 
 
 def created_at(provider: str, fax: Document) -> str:
-    """The fax's time of creation as it is printed."""
+    """The creation time of a fax, as the provider prints it."""
     return str(fax[_key(provider, sources.provider(provider).TABLE.created_at)])
 
 
 def error_message(provider: str, message: Any) -> Document:
-    """A fax's error message."""
+    """The provider's field for this error message."""
     return {_key(provider, "error_message"): message}
 
 
 def cost(provider: str, cents: int) -> Document:
-    """A fax's cost."""
+    """The provider's field for this cost."""
     return {
         "phaxio": {"cost": cents},
         "signalwire": {"charge": cents / 100},
@@ -44,7 +44,7 @@ def cost(provider: str, cents: int) -> Document:
 
 
 def asked_from(request: Request) -> str:
-    """The earlier of the bounds that a request for a window carries; empty without any."""
+    """The lower bound of a request for a window; empty without one."""
     return min((text for text in request.query.values() if re.match(r"\d{4}-\d\d-\d\d", text)), default="")
 
 
@@ -54,7 +54,7 @@ def _key(provider: str, column: str) -> str:
 
 
 def _records_key(document: Document) -> str:
-    """The key of a page's list; a fax, which has an `id`, may have lists of its own."""
+    """The key of the list of records in a page."""
     lists = [key for key, value in document.items() if isinstance(value, list)]
     return lists[0] if lists and "id" not in document else RECORDS
 

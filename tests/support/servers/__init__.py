@@ -1,1 +1,1 @@
-"""Servers on this machine: PostgreSQL, PgBouncer, TLS, proxies, and such as misbehave."""
+"""Servers on this machine: PostgreSQL, PgBouncer, TLS, proxies, and servers that misbehave."""

@@ -1,4 +1,4 @@
-"""A provider that sends what no page needs: raw bytes, for as long as anybody takes them."""
+"""A provider that sends too much: endless bytes and compression bombs."""
 
 import socket
 import zlib
@@ -15,7 +15,7 @@ Pieces = Callable[[], Iterable[bytes]]
 
 
 def squeezed(encoding: str, size: int) -> Iterator[bytes]:
-    """An answer of so many blanks, a thousandth of that on the wire."""
+    """A compressed response of `size` blanks, a thousandth of that on the wire."""
     bits = {"gzip": 31, "deflate": 15}[encoding]
     deflating = zlib.compressobj(9, wbits=bits)
     yield JSON + b"Content-Encoding: " + encoding.encode() + b"\r\n\r\n"
@@ -25,7 +25,7 @@ def squeezed(encoding: str, size: int) -> Iterator[bytes]:
 
 
 def squeezed_twice(size: int) -> Iterator[bytes]:
-    """The same, squeezed once more: a millionth."""
+    """The same response compressed twice, a millionth on the wire."""
     outer, inner = zlib.compressobj(9, wbits=31), squeezed("gzip", size)
     next(inner)
     yield JSON + b"Content-Encoding: gzip, gzip\r\n\r\n"
@@ -35,7 +35,7 @@ def squeezed_twice(size: int) -> Iterator[bytes]:
 
 
 def whole(body: bytes) -> Iterator[bytes]:
-    """An answer with this body."""
+    """The raw response with this body."""
     return iter([JSON + b"Content-Length: %d\r\n\r\n" % len(body), body])
 
 
@@ -66,7 +66,7 @@ FLOODS: dict[str, Pieces] = {
 
 @dataclass
 class Flooding:
-    """A server that is at it; `asked` are the requests it has had."""
+    """A running server; `asked` are the requests that it has received."""
 
     url: str
     asked: int = 0
@@ -74,7 +74,7 @@ class Flooding:
 
 @contextmanager
 def flooding(pieces: Pieces) -> Iterator[Flooding]:
-    """A server that answers every connection with these pieces, for as long as the block runs."""
+    """A server that answers every connection with these pieces, during the block."""
     listener = socket.create_server(("127.0.0.1", 0))
     flood = Flooding(f"http://127.0.0.1:{listener.getsockname()[1]}")
 

@@ -1,4 +1,4 @@
-"""PgBouncer in front of a test's PostgreSQL; tests that need it are skipped where it is not installed."""
+"""PgBouncer in front of PostgreSQL. Tests that need it are skipped if it is not installed."""
 
 import os
 import socket
@@ -33,7 +33,7 @@ query_wait_timeout = 20
 
 @contextmanager
 def pooler(server: Server, mode: str, *more: str) -> Iterator[int]:
-    """A port of this machine that leads to the server through PgBouncer; `more` are further lines of its settings."""
+    """A local port that leads to the server through PgBouncer. `more` are further lines of its configuration."""
     if _BINARY is None:
         pytest.skip("there is no PgBouncer on this machine: apt-get install pgbouncer")
     port = _free_port()

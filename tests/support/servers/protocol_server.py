@@ -1,4 +1,4 @@
-"""A server that speaks PostgreSQL's protocol as far as the refusal: in any language, with any SQLSTATE."""
+"""A server that refuses every connection in PostgreSQL's protocol, in any language, with any SQLSTATE."""
 
 import socketserver
 import struct
@@ -11,7 +11,7 @@ _TLS, _GSS = 80877103, 80877104
 
 @contextmanager
 def refusing(state: str, text: str, after_password: bool = False) -> Iterator[int]:
-    """Its port, for as long as the block runs; `after_password` it refuses nobody before it has asked for one."""
+    """The port of a running server. With `after_password`, it asks for a password before it refuses."""
 
     class Refusal(socketserver.StreamRequestHandler):
         def handle(self) -> None:

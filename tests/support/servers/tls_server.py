@@ -1,4 +1,4 @@
-"""A server over TLS whose certificate a CA of the tests' own has issued."""
+"""A TLS server whose certificate is issued by a CA of the tests."""
 
 import http.server
 import ssl
@@ -14,7 +14,7 @@ Serve = Callable[[trustme.LeafCert], "Counted"]
 
 
 class Counted(http.server.ThreadingHTTPServer):
-    """A server over TLS that counts what it is asked."""
+    """A TLS server that counts its requests."""
 
     asked = 0
     body = b'{"fine": true}'

@@ -1,4 +1,4 @@
-"""A proxy on this machine that gives tunnels, and notes who asked for what and every byte that it could read."""
+"""A proxy for tunnels (CONNECT) that records requests, and every byte that it can read."""
 
 import socket
 import socketserver
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Proxy:
-    """A running proxy; `asked` are the request lines, `seen` is all that clients have sent."""
+    """A running proxy. `asked` are the request lines, `seen` all bytes of the clients."""
 
     url: str = ""
     asked: list[str] = field(default_factory=list)
@@ -18,7 +18,7 @@ class Proxy:
     refusal: bytes = b""
 
     def serve(self, client: socket.socket) -> None:
-        """One connection of a client."""
+        """Serves one connection of a client."""
         head = b""
         while b"\r\n\r\n" not in head:
             if not (piece := client.recv(65_536)):
@@ -40,7 +40,7 @@ class Proxy:
             back.join(5)
 
     def pass_on(self, one: socket.socket, other: socket.socket, note: bool = False) -> None:
-        """Passes on what comes, until one side hangs up."""
+        """Forwards bytes until one side closes."""
         with suppress(OSError):
             while piece := one.recv(65_536):
                 if note:
@@ -52,7 +52,7 @@ class Proxy:
 
 @contextmanager
 def proxying() -> Iterator[Proxy]:
-    """A proxy for as long as the block runs."""
+    """A proxy that runs during the block."""
     proxy = Proxy()
 
     class Handler(socketserver.BaseRequestHandler):

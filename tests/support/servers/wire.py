@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that is cut at a chosen COMMIT: before it has arrived, or after, with the answer lost."""
+"""A connection to PostgreSQL that is cut at a chosen COMMIT: before it arrives, or after it, with the response lost."""
 
 import re
 import socket
@@ -13,7 +13,7 @@ COMMITS = re.compile(rb"Q.{4}\s*(set local [^;]*;\s*)*(COMMIT|INSERT|DELETE|UPDA
 
 
 class Wire:
-    """Passes everything on but commit number `cut_at`, from 1; with `answer_lost` all but the answer to it."""
+    """Forwards everything except commit number `cut_at` (from 1); with `answer_lost`, except the response to it."""
 
     def __init__(self, server: Server, cut_at: int, answer_lost: bool) -> None:
         self.cut_at, self.answer_lost = cut_at, answer_lost
@@ -26,7 +26,7 @@ class Wire:
         self._accepting.start()
 
     def close(self) -> None:
-        """Takes no more connections."""
+        """Accepts no more connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._accepting.join()
@@ -40,14 +40,14 @@ class Wire:
                 Thread(target=_pass_on, args=(self, client, server), daemon=True).start()
 
     def is_to_cut(self, message: bytes) -> bool:
-        """Counts the message, if it commits; true for the chosen one."""
+        """Counts the message if it commits; true for the chosen commit."""
         with self._lock:
             self.commits += bool(COMMITS.match(message))
             return self.commits == self.cut_at and bool(COMMITS.match(message))
 
 
 def _pass_on(wire: Wire, client: socket.socket, server: socket.socket) -> None:
-    """One connection, until either side hangs up or the wire is cut."""
+    """Forwards one connection until a side closes, or it is cut."""
     muted = Event()
     with client, server:
         back = Thread(target=_back, args=(client, server, muted), daemon=True)
@@ -83,7 +83,7 @@ def _back(client: socket.socket, server: socket.socket, muted: Event) -> None:
 
 @contextmanager
 def wire(server: Server, cut_at: int, answer_lost: bool) -> Iterator[Wire]:
-    """A wire on a port of this machine, for as long as the block runs."""
+    """A forwarded local port, during the block."""
     running = Wire(server, cut_at, answer_lost)
     try:
         yield running

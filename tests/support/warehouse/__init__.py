@@ -1,1 +1,1 @@
-"""Warehouses that tests fill and read, and the judge of what they hold."""
+"""Warehouses that tests fill and read, and the oracle that compares them with a provider."""

@@ -1,4 +1,4 @@
-"""A warehouse as a year of five-minute runs leaves it, made in SQL within seconds after one real sync of Phaxio."""
+"""A warehouse after a year of five-minute runs, made with SQL in seconds from one real sync of Phaxio."""
 
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.rows import rows
@@ -87,7 +87,7 @@ _ROWS = {
 
 
 def age(warehouse: Warehouse, days: int = 365, ago: int = 0) -> None:
-    """Adds what so many days of runs have loaded and written down, each of which found news and read three days again.
+    """Adds the loads and ledger rows of `days` days of runs; each run found new faxes, and read the look-back again.
 
     The last run ended where the real sync ended, or so many days `ago`; a window that begins
     in 2010 stands for the backfill before the first.

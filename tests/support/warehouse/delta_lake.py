@@ -1,4 +1,4 @@
-"""A directory of Delta tables as a warehouse that a test fills, reached like the others: read by DuckDB."""
+"""A directory of Delta tables as a warehouse, with the interface of the others. DuckDB reads it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ class Lake:
     kind: ClassVar = "delta"
 
     def settings(self) -> dict[str, str]:
-        """The environment that has a run load into them."""
+        """The environment of a run that loads into them."""
         return {
             "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "filesystem",
             "DESTINATION__WAREHOUSE__TABLE_FORMAT": "delta",
@@ -23,17 +23,17 @@ class Lake:
         }
 
     def is_there(self) -> bool:
-        """A run has got so far as to make the directory."""
+        """A run has created the directory."""
         return self.path.exists()
 
     @contextmanager
     def opened(self) -> Iterator[Any]:
-        """A connection that reads all tables and views, as they are when it is opened."""
+        """A connection to the current versions of all tables and views."""
         from pipelines.lake.engine_views import connect  # an extra, that may not be there
 
         with connect(self.path.as_uri()) as connection:
             yield connection
 
     def commits(self) -> int:
-        """How many commits all tables have had."""
+        """The number of commits of all tables."""
         return len([*self.path.glob("fax_*/*/_delta_log/*.json")])

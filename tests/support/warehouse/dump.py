@@ -1,4 +1,4 @@
-"""What a warehouse says of faxes, in one form whatever holds it: to be compared, value by value."""
+"""Dumps raw tables and views as JSON, in the same form for every warehouse, to compare values."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def _rows(connection: Any, name: str) -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it: numbers without a scale, times in UTC, JSON columns as what they say."""
+    """The value for JSON: numbers without a scale, times in UTC, JSON columns parsed."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()
     if isinstance(value, date):

@@ -1,4 +1,4 @@
-"""The two warehouses that a test may fill, reached alike: a DuckDB file, and a database of a PostgreSQL server."""
+"""The two warehouses of tests with one interface: a DuckDB file, and a PostgreSQL database."""
 
 import shutil
 import time
@@ -24,47 +24,47 @@ class File:
     kind: ClassVar = "duckdb"
 
     def settings(self) -> dict[str, str]:
-        """The environment that has a run load into it."""
+        """The environment of a run that loads into it."""
         return {
             "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "duckdb",
             "DESTINATION__WAREHOUSE__CREDENTIALS": str(self.path),
         }
 
     def is_there(self) -> bool:
-        """A run has got so far as to open it."""
+        """A run has opened it."""
         return self.path.exists()
 
     @contextmanager
     def opened(self) -> Iterator[Any]:
-        """A connection that reads it."""
+        """A read-only connection."""
         with duckdb.connect(str(self.path), read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")
             yield connection
 
     @contextmanager
     def writable(self) -> Iterator[Any]:
-        """A connection that may change it."""
+        """A connection that can write."""
         with duckdb.connect(str(self.path)) as connection:
             connection.execute("set TimeZone = 'UTC'")
             yield connection
 
     def write(self, sql: str, *parameters: Any) -> None:
-        """Changes something in it, as somebody else would; the parameters stand at the question marks."""
+        """Executes a statement with `?` for each parameter, as another program would."""
         with self.writable() as connection:
             connection.execute(sql, parameters or None)
 
     def empty(self) -> None:
-        """Has it hold nothing at all."""
+        """Empties it."""
         self.path.unlink()
 
     def backup(self) -> "File":
-        """A copy of it as it is now."""
+        """A backup."""
         copy = self.path.with_name(f"backup-{time.monotonic_ns()}.duckdb")
         shutil.copyfile(self.path, copy)
         return File(copy)
 
     def restore(self, backup: "File") -> None:
-        """Has it be what the backup is."""
+        """Restores the backup."""
         Path(f"{self.path}.wal").unlink(missing_ok=True)
         shutil.copyfile(backup.path, self.path)
 
@@ -78,11 +78,11 @@ class Database:
     kind: ClassVar = "postgres"
 
     def settings(self) -> dict[str, str]:
-        """The environment that has a run load into it."""
+        """The environment of a run that loads into it."""
         return self.server.settings(self.name)
 
     def is_there(self) -> bool:
-        """Always; but it waits until the server has seen that a killed client is gone."""
+        """Always true, once the server has closed the session of a killed client."""
         deadline = time.monotonic() + MAX_SECONDS
         sql = f"select 1 from pg_stat_activity where datname = '{self.name}'"
         while self.server.query("postgres", sql):
@@ -92,30 +92,30 @@ class Database:
 
     @contextmanager
     def opened(self) -> Iterator[Any]:
-        """A connection that reads it, and answers as one to DuckDB does."""
+        """A read-only connection with DuckDB's interface."""
         with closing(self.server.connect(self.name)) as connection:
             yield Reader(connection)
 
     def writable(self) -> AbstractContextManager[Any]:
-        """A connection that may change it, and commits each statement."""
+        """A connection that can write, in autocommit mode."""
         return self.opened()
 
     def write(self, sql: str, *parameters: Any) -> None:
-        """Changes something in it, as somebody else would; the parameters stand at the question marks."""
+        """Executes a statement with `?` for each parameter, as another program would."""
         with self.writable() as connection:
             connection.execute(sql, parameters or None)
 
     def empty(self) -> None:
-        """Has it hold nothing at all."""
+        """Empties it."""
         self.restore(Database(self.server, "template1"))
 
     def backup(self) -> "Database":
-        """A copy of it as it is now."""
+        """A backup."""
         self.is_there()
         return Database(self.server, self.server.create(self.name))
 
     def restore(self, backup: "Database") -> None:
-        """Has it be what the backup is."""
+        """Restores the backup."""
         self.is_there()
         self.server.query("postgres", f"drop database {self.name}")
         self.server.query("postgres", f"create database {self.name} template {backup.name}")

@@ -1,4 +1,4 @@
-"""A warehouse of raw tables as the sync makes them, without a sync, for rows of one's own."""
+"""Raw tables as the sync creates them, filled with the rows of a test, without a sync."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ READ_AT = datetime(2026, 4, 20, 12, tzinfo=UTC)  # when every account was last r
 
 
 def tables(provider: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Each raw table of a provider: its name, and its columns with their SQL types."""
+    """Name -> columns with SQL types of each raw table of a provider."""
     for table in Source(provider).tables:
         yield table.name, _columns(table.declared())
         for child in table.children:
@@ -38,7 +38,7 @@ def tables(provider: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 
 def names_of_faxes(provider: str) -> list[str]:
-    """The raw tables of a provider that hold its faxes, and what is split off from them."""
+    """The provider's tables of faxes, and their child tables."""
     return [
         name for table in Source(provider).tables for name in (table.name, *(child.name for child in table.children))
     ]
@@ -50,7 +50,7 @@ def _columns(columns: Iterable[Column]) -> list[tuple[str, str]]:
 
 
 def make(connection: Any, providers: Iterable[str]) -> None:
-    """Makes the raw schemas of these providers, with one committed load, and one window up to READ_AT."""
+    """Creates the raw schemas of these providers, with one committed load, and one window up to READ_AT."""
     for provider in providers:
         connection.execute(f"create schema fax_{provider}")
         for name, columns in tables(provider):
@@ -62,7 +62,7 @@ def make(connection: Any, providers: Iterable[str]) -> None:
 
 
 def insert(connection: Any, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Adds rows, all of which name the same columns."""
+    """Inserts rows, which all have the same columns."""
     held = list(rows)
     if held:
         names = ", ".join(f'"{name}"' for name in held[0])
@@ -72,12 +72,12 @@ def insert(connection: Any, table: str, rows: Iterable[Mapping[str, Any]]) -> No
 
 
 def refresh(environment: Mapping[str, str], timezone: str = "UTC") -> None:
-    """Makes the views, through the connection that a sync would have."""
+    """Creates the views, over the connection of a sync."""
     assert warnings_of_refresh(environment, timezone) == []
 
 
 def warnings_of_refresh(environment: Mapping[str, str], timezone: str = "UTC", own: Path | None = None) -> list[str]:
-    """Makes the views, those of one's own folder too, and gives the warnings."""
+    """Creates the views, also those of the user's folder; returns the warnings."""
     from pipelines.views import refresh_views
     from pipelines.warehouse import load
 

@@ -1,4 +1,4 @@
-"""Rows of a warehouse, of a DuckDB file by its path, a `File`, a `Database`, a `Lake` or an open connection."""
+"""Rows of a warehouse: a DuckDB file by its path, a `File`, a `Database`, a `Lake`, or an open connection."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ Held = Any  # a path of a DuckDB file, a `File`, a `Database`, a `Lake`, or an o
 
 @contextmanager
 def reading(held: Held) -> Iterator[Any]:
-    """A connection whose session is in UTC; one that is open already is given as it is, and stays open."""
+    """A connection in UTC. An open connection is used unchanged, and stays open."""
     if isinstance(held, Path):
         held = File(held)
     if isinstance(held, File | Database | Lake):
@@ -25,13 +25,13 @@ def reading(held: Held) -> Iterator[Any]:
 
 
 def rows(held: Held, sql: str, *parameters: Any) -> list[Row]:
-    """The rows that a query answers with; the parameters stand at its question marks."""
+    """The rows of a query with `?` for each parameter."""
     with reading(held) as connection:
         return [tuple(row) for row in connection.execute(sql, parameters or None).fetchall()]
 
 
 def named_rows(held: Held, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-    """The same, each row a dict by the names of the columns."""
+    """The rows of a query as dicts by column name."""
     with reading(held) as connection:
         answer = connection.execute(sql, parameters or None)
         names = [column[0] for column in answer.description]
@@ -39,7 +39,7 @@ def named_rows(held: Held, sql: str, *parameters: Any) -> list[dict[str, Any]]:
 
 
 def raw_tables(held: Held, schema: str) -> list[str]:
-    """The tables of a schema, dlt's own among them, views not."""
+    """The tables of a schema, also dlt's own, without views."""
     sql = (
         "select table_name from information_schema.tables where table_schema = ? and table_type = 'BASE TABLE'"
         " order by table_name"
@@ -48,7 +48,7 @@ def raw_tables(held: Held, schema: str) -> list[str]:
 
 
 def content(held: Held, provider: str) -> dict[str, list[str]]:
-    """Every row of every raw table of a provider; equal as long as nothing was written, but that a run failed."""
+    """Every row of every raw table of a provider, except `sync_runs`; equal if nothing was written."""
     schema = f"fax_{provider}"
     with reading(held) as connection:
         return {
