@@ -137,5 +137,5 @@ class Source:
             return None
 
     def _fetch_pages(self, client: Client, window: Window, form: BoundForm | None = None) -> Iterator[Page]:
-        form = form or self.api.BOUND_FORMS[0]
-        return (page.mapped(self.table.shaped) for page in self.api.fetch_pages(client, window, form))
+        pages, table = self.api.fetch_pages(client, window, form or self.api.BOUND_FORMS[0]), self.table
+        return (page.mapped(table.shaped) for page in pages) if table.renames else pages
