@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from threading import Event, Thread
 
 from pipelines.cli.progress_figures import Figures, figures
@@ -17,23 +17,39 @@ OnProgress = Callable[[str, Run], None]  # is called when an account's run begin
 LOG_SECONDS = 60.0
 
 
+@dataclass
+class _Active:
+    """A run under way, when it began, and the highest percentage that was shown of it."""
+
+    run: Run
+    began: float
+    percent: float = 0.0
+
+
 class Progress:
     """The runs under way, and the call that keeps them so."""
 
     def __init__(self) -> None:
-        self._active: dict[str, tuple[Run, float]] = {}
+        self._active: dict[str, _Active] = {}
 
     def __call__(self, account: str, run: Run) -> None:
-        """Notes that a run has begun, got further, or ended."""
-        _, began = self._active.get(account, (run, time.monotonic()))
-        if run.doing:
-            self._active[account] = run, began
-        else:
+        """Notes that a run has begun, got further, or ended. An account's lists have a run each."""
+        if not run.doing:
             self._active.pop(account, None)
+        elif account not in self._active or self._active[account].run is not run:
+            self._active[account] = _Active(run, time.monotonic())
 
     def figures(self) -> list[Figures]:
-        """How far each run under way is now."""
-        return [figures(account, run, began) for account, (run, began) in list(self._active.items())]
+        """How far each run under way is now. A percentage is an estimate, but never goes back."""
+        return [_shown(account, active) for account, active in list(self._active.items())]
+
+
+def _shown(account: str, active: _Active) -> Figures:
+    figure = figures(account, active.run, active.began)
+    if figure.percent is None:
+        return figure
+    active.percent = max(active.percent, figure.percent)
+    return replace(figure, percent=active.percent)
 
 
 @contextmanager

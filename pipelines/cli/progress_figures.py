@@ -53,16 +53,24 @@ def duration(seconds: float) -> str:
 def figures(account: str, run: Run, began: float) -> Figures:
     """How far the run is now; `began` is of the monotonic clock."""
     tally = run.tally
-    reading = run.window_counts.copy()  # the threads that read change it
+    reached = tally.reached  # the threads that read change all of this
+    counts = run.window_counts.copy()
+    reading = {window: count for window, count in counts.items() if not reached or window.start >= reached}
     return Figures(
         account,
-        tally.new + tally.changed + tally.unchanged + sum(seen for seen, _ in reading.values()),
+        sum(result.rows_taken for result in tally.windows.copy()) + sum(seen for seen, _ in reading.values()),
         run.client.usage.requests,
         time.monotonic() - began,
         _percent(run, {window: (seen, total) for window, (seen, total) in reading.items() if total is not None}),
-        rfc3339(tally.reached) if tally.reached else None,
-        _waiting(run) or run.doing,
+        rfc3339(reached) if reached else None,
+        _waiting(run) or _doing(run),
     )
+
+
+def _doing(run: Run) -> str:
+    """What the run does, with the name of the list if it is not the account's first."""
+    is_further = run.doing == "reading" and run.source.listing > 0
+    return f"reading {run.source.table.name}" if is_further else run.doing
 
 
 def _waiting(run: Run) -> str:
@@ -78,8 +86,9 @@ def _waiting(run: Run) -> str:
 def _percent(run: Run, reading: dict[Window, tuple[int, int]]) -> float | None:
     """The part that has been read: of the faxes if the provider counts those of a window, else of the time.
 
-    The faxes of the time that has not been counted yet are estimated by the density of the newest windows. The time is
-    that from the first fax on. `reading` has the windows that are being read: the faxes so far, and the count.
+    The faxes of the time that has not been counted yet are estimated by the density of the newest windows; they are at
+    least those that windows had which were too large to be counted. The time is that from the first fax on. `reading`
+    has the windows that are being read: the faxes so far, and the count.
     """
     windows = [result for result in run.tally.windows if result.rows_taken]
     if not windows and not any(total for _, total in reading.values()):
@@ -96,7 +105,13 @@ def _percent(run: Run, reading: dict[Window, tuple[int, int]]) -> float | None:
     uncounted = _time(run.spans, Window(reached, run.spans[-1].end)) - counted
     read = sum(result.rows_taken for result in windows) + sum(seen for seen, _ in reading.values())
     left = sum(max(total - seen, 0) for seen, total in reading.values())
-    return 100 * read / max(read + left + density * max(uncounted.total_seconds(), 0), 1)
+    known = {result.window: result.rows_taken for result in windows} | {window: n for window, (_, n) in reading.items()}
+    crowds = [
+        least - sum(count for window, count in known.items() if window.start >= crowd.start and window.end <= crowd.end)
+        for crowd, least in run.min_counts.copy().items()
+        if crowd.end > reached
+    ]
+    return 100 * read / max(read + left + max(density * uncounted.total_seconds(), 0, *crowds), 1)
 
 
 def _time(spans: list[Window], within: Window) -> timedelta:

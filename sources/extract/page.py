@@ -11,6 +11,7 @@ from sources.records.schema import Record
 from sources.window import Window
 
 MAX_RECORDS = 10_000  # of one page; ten times the largest page that is requested
+MIN_UNCOUNTED = 10_000  # records that a window has at least, if it has too many for the provider to count
 
 
 @dataclass(frozen=True)

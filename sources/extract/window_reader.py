@@ -9,7 +9,7 @@ from typing import Any
 from sources.errors import ContractError, FaxSyncError, ProviderDown
 from sources.extract.background_call import IsWanted
 from sources.extract.bound_forms import BoundForms, FormChanged
-from sources.extract.page import NextPageRefused, Page
+from sources.extract.page import MIN_UNCOUNTED, NextPageRefused, Page
 from sources.extract.page_order import PageOrder
 from sources.extract.seen_ids import MAX_ROWS, PageRepeated, SeenIds
 from sources.extract.window_result import WindowCounts, WindowResult
@@ -48,6 +48,7 @@ class WindowReader:
     newest: datetime = FIRST_INSTANT  # with `takes_newer`, the query reaches this instant
     has_seen_records: bool = field(default=False, init=False)
     window_counts: WindowCounts = field(default_factory=dict, init=False)
+    min_counts: dict[Window, int] = field(default_factory=dict, init=False)  # of windows with too many faxes
 
     def __post_init__(self) -> None:
         self._forms = BoundForms(self.semantics, self.fallbacks, self._fetch_times, self.warn)
@@ -124,6 +125,7 @@ class WindowReader:
             crowded = overfull or len(result.faxes) > MAX_ROWS
             can_ask_for_less = window.length > self.semantics.min_length or not self.semantics.is_known
             if crowded and result.last_created_at is not None and can_ask_for_less:
+                self.min_counts[window] = max(page.total or MIN_UNCOUNTED * overfull, len(result.faxes))
                 raise TooManyFaxes(result.last_created_at)
             order.add(times)
             if not is_first and page.total is None and order.is_past(times):

@@ -57,15 +57,17 @@ class Walker:
         start, concurrency, is_single = span.start, 1, False
         self.length, self.too_many_until = self.widest, span.start
         futures: deque[WindowFuture] = deque()
+        future: WindowFuture | None = None
         while start < span.end:
+            self._forget(future)
             if self.reader.semantics.ignored:
                 if not is_single:
                     self._cancel_all(futures)
                 # Each query returns the whole list, so the rest of the span is read as one window.
                 self.length, concurrency, is_single = span.end - start, 1, True
             self._add_futures(futures, concurrency, Window(start, span.end), takes_newer)
-            for future in islice(futures, concurrency) if concurrency > 1 else ():
-                future.start()
+            for later in islice(futures, concurrency) if concurrency > 1 else ():
+                later.start()
             future = futures.popleft()
             try:
                 result = self._result(future)
@@ -92,6 +94,7 @@ class Walker:
                     concurrency = self.connections()
             self._carried, result.usage = Usage(), self._carried
             yield result
+        self._forget(future)
 
     def carry_usage(self, result: WindowResult) -> None:
         """Adds the requests of a window that is read again to those of the next window."""
@@ -107,13 +110,17 @@ class Walker:
             return future.result()
         finally:
             self._carried.add(future.usage)
+
+    def _forget(self, future: WindowFuture | None) -> None:
+        """Removes the window from those that are being read: its faxes are in the tally, or it is cancelled."""
+        if future:
             self.reader.window_counts.pop(future.window, None)
 
     def _cancel_all(self, futures: deque[WindowFuture]) -> None:
         """Cancels the futures: other windows will be read in their place."""
         for future in futures:
             future.cancel()
-            self.reader.window_counts.pop(future.window, None)
+            self._forget(future)
         futures.clear()
 
     def _add_futures(self, futures: deque[WindowFuture], concurrency: int, rest: Window, takes_newer: bool) -> None:

@@ -76,7 +76,7 @@ class Batches:
         self._cursor = position.cursor
         run.is_first = position.cursor is None
         self._walker = run.source.walker(run.client, warn=run.warnings.append)
-        run.window_counts = self._walker.reader.window_counts
+        run.window_counts, run.min_counts = self._walker.reader.window_counts, self._walker.reader.min_counts
         self._results: Iterator[WindowResult] = self._walk(position)
         self._load: Iterator[Batch | None] = iter(())
         self._known_problem_ids: set[str] = set()

@@ -45,6 +45,7 @@ class Run:
     spans: list[Window] = field(default_factory=list)
     doing: str = field(default="reading", init=False)  # shown as progress; empty after the end of the run
     window_counts: WindowCounts = field(default_factory=dict, init=False)
+    min_counts: dict[Window, int] = field(default_factory=dict, init=False)  # of windows with too many faxes
     finished: bool = field(default=False, init=False)
     is_first: bool = field(default=False, init=False)  # the account has no cursor yet
     loads: int = field(default=0, init=False)

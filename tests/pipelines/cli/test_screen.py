@@ -6,13 +6,15 @@ import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from importlib import import_module
+from itertools import chain, count
 from typing import Any
 
 import pytest
 
 from pipelines.cli import progress
 from pipelines.cli.progress_figures import figures
+from sources.extract.source import Source
 from sources.fakes.server import Answer, FakeServer, Request, json_answer
 from sources.http.client import Client
 from sources.http.limits import Limits
@@ -117,6 +119,37 @@ def test_the_percentage_is_of_the_faxes_where_the_provider_counts(
     assert {(0, None), (1000, 40), (2000, 80), (2500, 100)} <= shares
 
 
+YEAR = 365
+ACCOUNTS = {  # faxes of the days from ... to ... ago
+    "growing": [(200, 10 * YEAR, 7 * YEAR), (3_000, 7 * YEAR, 3 * YEAR), (12_000, 3 * YEAR, 0)],
+    "shrinking": [(12_000, 10 * YEAR, 7 * YEAR), (3_000, 7 * YEAR, 3 * YEAR), (200, 3 * YEAR, 0)],
+    "with a burst": [(500, 10 * YEAR, YEAR), (12_000, YEAR, YEAR - 30), (2_000, YEAR - 30, 0)],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_the_percentage_never_goes_back_and_is_little_above_the_truth(
+    name: str, serve_fake: ServeFake, sync: Sync, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0.01)
+    now = datetime.now(UTC)
+    pieces = [
+        import_module("sources.phaxio.fake").generate(
+            faxes, start=now - timedelta(days=since), end=now - timedelta(days=until), first_id=10**8 * number
+        )
+        for number, (faxes, since, until) in enumerate(ACCOUNTS[name], start=1)
+    ]
+    serve_fake("phaxio", faxes := list(chain(*pieces)))
+    sync()
+    shown = [(event["percent"], 100 * event["faxes"] / len(faxes)) for event in progress_events(caplog)]
+    shares = [(percent, truth) for percent, truth in shown if percent is not None]
+
+    assert [percent for percent, _ in shares] == sorted(percent for percent, _ in shares)
+    assert max(percent - truth for percent, truth in shares) < 20
+    assert shares[-1] == (100, 100)
+
+
 def test_a_wait_says_who_asked_for_it(server: FakeServer) -> None:
     clock, told = Clock(), list[str]()
     answers = [Answer(503), Answer(503), Answer(429, headers={"Retry-After": "12"}), json_answer({})]
@@ -127,7 +160,7 @@ def test_a_wait_says_who_asked_for_it(server: FakeServer) -> None:
         clock.sleep(seconds)
 
     client = Client(server.url, ("user", "key"), "Someone", Limits(), sleep=sleep, clock=clock)
-    run = Run(None, None, client, None, datetime.now(UTC))  # type: ignore[arg-type]
+    run = Run(None, Source("phaxio"), client, None, datetime.now(UTC))  # type: ignore[arg-type]
     client.get("faxes")
 
     assert told == [
