@@ -18,6 +18,7 @@ from functools import partial
 
 from pipelines import demo
 from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.cli.sync_options import warn_of_settings
 from pipelines.cli.without_pandas import without_pandas
 from pipelines.config import accounts, bootstrap, destination
 from pipelines.config.settings import CheckSettings, PrivacySettings, SyncSettings
@@ -71,6 +72,10 @@ class Report:
         self.findings.append(str(error))
         LOG.debug("the check failed", exc_info=True)
 
+    def name_commands(self) -> None:
+        """Puts the command that the user types where a finding or a note names a script."""
+        self.findings, self.notes = (list(map(bootstrap.as_typed, texts)) for texts in (self.findings, self.notes))
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code: 0 no findings, 65 findings, 75 a sync was using every account."""
@@ -81,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     with demo.fakes(bootstrap.DEMO_DATABASE) if options.demo else nullcontext():
+        if options.connections or not accounts.configured():
+            warn_of_settings()  # which the findings on this machine say otherwise
         configured = accounts.required(options.provider, options.account)
         noted: set[str] = set()
         schema = SyncSettings.read().schema
@@ -89,6 +96,8 @@ def _check(options: argparse.Namespace) -> int:
         else:
             of_accounts = {str(account): _report(account, schema, noted) for account in configured}
     reports = of_accounts if options.connections else {"this machine": _machine()} | of_accounts
+    for report in reports.values():
+        report.name_commands()
     if options.json:
         print(json.dumps({name: asdict(report) for name, report in reports.items()}))
     else:
@@ -253,7 +262,7 @@ def _print(reports: dict[str, Report], verbose: bool) -> None:
         print(f"{name}: {_verdict(report)}")
         lines = [*(f"- {text}" for text in report.findings), *(f"note: {text}" for text in report.notes)]
         for line in [*lines, *(report.settings if verbose else ())]:
-            print(f"  {bootstrap.as_typed(line)}")
+            print(f"  {line}")
 
 
 def _verdict(report: Report) -> str:

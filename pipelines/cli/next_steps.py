@@ -2,7 +2,7 @@
 
 import os
 import shlex
-import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines.config import bootstrap
@@ -21,15 +21,16 @@ def print_next_steps() -> None:
     if isinstance(place, Path):
         where = os.path.relpath(place) if place.is_relative_to(Path.cwd()) else str(place)
         code = f"import duckdb; print(duckdb.connect({where!r}, read_only=True).sql('{sql}'))"
-        python = sys.executable if bootstrap.IS_INSTALLED else "uv run python"
-        query = f"{python} -c {_quoted(code)}"
+        query = f"{bootstrap.python()} -c {_quoted(code)}"
     else:
         where, query = f"schema {schema} of {place}", f'psql "{place}" -c "{sql}"'
     demo = " --demo" if place == bootstrap.DEMO_DATABASE else ""
     print(f"The faxes are in {where}. Look at them:")
     print(f"  {bootstrap.command('report')}{demo}")
-    if not bootstrap.IS_INSTALLED:
-        print("  uv run marimo run notebooks/fax_costs.py")
+    by_uv = bootstrap.python() == "uv run python"  # which installs marimo if it is not there
+    if not bootstrap.IS_INSTALLED and (by_uv or find_spec("marimo")):
+        marimo = "uv run marimo" if by_uv else f"{bootstrap.python()} -m marimo"
+        print(f"  {marimo} run {shlex.quote(os.path.relpath(bootstrap.ROOT / 'notebooks' / 'fax_costs.py'))}")
     print(f"  {query}")
 
 

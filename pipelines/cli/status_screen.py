@@ -6,7 +6,6 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.config import bootstrap
 from pipelines.health.sync_status import ending_of, name_of
 from pipelines.warehouse.read_only import Row
 
@@ -18,7 +17,7 @@ def show(states: Collection[Row], runs: Collection[Row], steps: Sequence[str]) -
     if runs:
         console.print(_runs(runs))
     for step in steps:
-        console.print(bootstrap.as_typed(step), style="red", soft_wrap=True, markup=False, highlight=False)
+        console.print(step, style="red", soft_wrap=True, markup=False, highlight=False)
     if not steps:
         console.print("Nothing to do.")
 

@@ -8,6 +8,7 @@ import gc
 import importlib.util
 import os
 import re
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ COMMAND = "fax-warehouse"
 _CHOSEN = os.environ.get("FAX_WAREHOUSE_PROJECT")
 PROJECT = Path(_CHOSEN or (Path.cwd() if IS_INSTALLED else ROOT)).resolve()
 _SCRIPT = re.compile(r"(?<![\w/])(check|describe|init|pseudonym|reconcile|report|status|sync)\.py\b")
+_IS_SCRIPT = Path(sys.argv[0]).resolve().parent == ROOT / "pipelines"
 DEMO_DATABASE = PROJECT / "demo.duckdb"
 
 if importlib.util.find_spec("dlt") is None:
@@ -32,7 +34,7 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own pool
 
 # On a signal dlt would cancel its load; pipelines/outcome/signals.py lets it finish.
 os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
-if Path(sys.argv[0]).resolve().parent == ROOT / "pipelines":
+if _IS_SCRIPT:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback during the imports; later a command listens
 
 os.umask(0o077)  # other users of the machine may not read fax logs
@@ -52,12 +54,22 @@ for _name, _value in {
 
 def command(name: str) -> str:
     """What a user types for the command of this name, in the way in which this process was started."""
-    return f"{COMMAND} {name}" if _is_one() else f"uv run python pipelines/{name}.py"
+    if _is_one():
+        return f"{COMMAND} {name}"
+    folder = Path(sys.argv[0]).parent if _IS_SCRIPT else "pipelines"
+    return f"{python()} {shlex.quote(f'{folder}/{name}.py')}"
+
+
+def python() -> str:
+    """What a user types for the Python with the packages of this project."""
+    if _is_one():
+        return shlex.quote(sys.executable)
+    return "uv run python" if "UV" in os.environ or not _IS_SCRIPT else shlex.quote(sys.orig_argv[0])
 
 
 def as_typed(text: str) -> str:
-    """The text with `sync.py` and the like as the user types it, if the installed command was started."""
-    return _SCRIPT.sub(rf"{COMMAND} \1", text) if _is_one() else text
+    """The text with `sync.py` and the like as the user types it."""
+    return _SCRIPT.sub(lambda found: command(found[1]), text)
 
 
 def _is_one() -> bool:

@@ -136,12 +136,16 @@ def _require_numbers(place: str) -> None:
     Raises:
         ConfigError: one of them is invalid.
     """
+    what = "host"
     try:
         parts = urlsplit(f"//{place}")
-        _ = parts.port, [int(value) for value in parse_qs(parts.query).get("connect_timeout", ())]
+        what = "port, which is a number up to 65535"
+        _ = parts.port
+        what = "connect_timeout, which is a number of seconds"
+        _ = [int(value) for value in parse_qs(parts.query).get("connect_timeout", ())]
     except ValueError:
         raise ConfigError(
-            f"[destination.warehouse] credentials have an invalid host, port or connect_timeout: write them as {_FORM}"
+            f"[destination.warehouse] credentials have an invalid {what}: write them as {_FORM}"
         ) from None
 
 

@@ -1,5 +1,6 @@
 """Faults in the files of .dlt and in the environment: files that are not TOML, misplaced secrets, unknown settings."""
 
+import codecs
 import os
 import re
 import tomllib
@@ -82,10 +83,18 @@ def unreadable() -> str | None:
         except OSError as error:
             return f"{path} cannot be read ({error.strerror}): run as its owner, or change its owner or its mode"
         except ValueError as error:
-            line = re.search(r"at (line \d+|end of document)", str(error))
-            where = f" at {line[1]}" if line else ""
-            return f"{path} is not valid TOML{where}: a text lacks quotes, a key is repeated, or it is not UTF-8"
+            return f"{path} is not valid TOML{_reason(path, error)}"
     return None
+
+
+def _reason(path: Path, error: ValueError) -> str:
+    """Where and why a file is not TOML."""
+    if path.read_bytes().startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ": it begins with a byte order mark; save it as UTF-8 without BOM"
+    if isinstance(error, UnicodeDecodeError):
+        return ": it is not UTF-8; save it as UTF-8"
+    line = re.search(r"at (line \d+|end of document)", str(error))
+    return f"{f' at {line[1]}' if line else ''}: a text lacks quotes, or a key or a section is repeated"
 
 
 def secrets_in_config() -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.config.accounts import Account
+from pipelines.config.bootstrap import command
 from pipelines.costs.figures import MonthFigures
 from pipelines.costs.money import ZERO, change, dollars
 from pipelines.costs.months import month_before
@@ -83,7 +84,7 @@ def notes(figures: MonthFigures) -> Iterator[str]:
         yield _no_faxes(figures)
     for account in figures.accounts:
         if account.is_open and account.through_day is None:
-            yield f"{account} has not been read in this month yet: run sync.py."
+            yield f"{account} has not been read in this month yet: run {command('sync')}"
     for row in figures.times[:2]:
         median, p95 = minutes(row["median_seconds"]), minutes(row["p95_seconds"])
         yield f"{Account(row['provider'], row['account'])}: delivery took {median} (median), {p95} (95th percentile)."

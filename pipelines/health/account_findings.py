@@ -51,7 +51,7 @@ def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str
     for span, missing in _shortfalls(stored.short_windows(run.source.table, kept.start)):
         yield (
             f"{span} lacks {missing} or more faxes that were loaded: rows are gone from the warehouse; "
-            "run sync.py with --since, --until and --refetch"
+            f"run sync.py {days_of(span)} --refetch"
         )
     if run.started_at - covered.end > most_age and not stored.failing_since(FAILED_TO_REACH, covered.end):
         yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: check whether the schedule still runs"
@@ -80,10 +80,15 @@ def currency_notes(stored: StoredFaxes, table: Table) -> Iterator[str]:
         )
 
 
+def days_of(span: Window) -> str:
+    """The options of sync.py for the days that hold the span and its end."""
+    return f"--since {span.start.date()} --until {span.end.date() + timedelta(days=1)}"
+
+
 def _holes(stored: StoredFaxes, covered: Window, default_start: datetime) -> Iterator[str]:
     for hole in stored.holes(covered, PROVEN_OR_GAP):
         if stored.holes(hole, None) != [hole]:
-            yield f"{hole} is not proven complete: run sync.py with --since and --until around it"
+            yield f"{hole} is not proven complete: run sync.py {days_of(hole)}"
         elif hole.end > default_start:
             yield f"{hole} was never read: run sync.py"
 

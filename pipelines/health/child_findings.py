@@ -1,8 +1,9 @@
 """Faxes whose child rows, such as recipients or tags, are missing. No fingerprint covers these, so no sync notices."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from pipelines.health.account_findings import days_of
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.records.schema import Table
 
@@ -12,8 +13,7 @@ def child_findings(stored: StoredFaxes, table: Table, start: datetime) -> Iterat
     for child in table.children:
         if lacking := stored.lacking_children(table, child, start):
             count, span = lacking
-            since, until = span.start.date(), span.end.date() + timedelta(days=1)
             yield (
-                f"{count} faxes created from {since} on lack rows of {child.name}: rows are gone from the warehouse; "
-                f"run sync.py --since {since} --until {until} --refetch"
+                f"{count} faxes created from {span.start.date()} on lack rows of {child.name}: rows are gone from the "
+                f"warehouse; run sync.py {days_of(span)} --refetch"
             )

@@ -12,6 +12,7 @@ from pipelines.config.settings import PrivacySettings
 from pipelines.health.account_findings import refusal
 from pipelines.health.warehouse_findings import version_of
 from pipelines.lake import reading
+from pipelines.outcome.postgres_errors import require_privileges
 from pipelines.outcome.provider_advice import advised
 from pipelines.warehouse import load
 from sources.http.origin import host
@@ -40,11 +41,13 @@ def try_warehouse(account: Account, schema: str) -> str:
     """A sentence with the kind and version of the warehouse.
 
     Raises:
-        Exception: it cannot be opened, or another run has locked it.
+        Exception: it cannot be opened, another run has locked it, or the role lacks a privilege for a load.
     """
     if output := destination.delta_url():
         with reading.delta_tables(output, account.provider, account.name, schema):
             return "warehouse opened: Delta tables"
     hurry = patch.dict(os.environ, {"SYNC__BUSY_SECONDS": str(_SECONDS)})
     with hurry, load.opened(account.provider, account.name, schema) as opened:
+        if opened.session.kind == "postgres":
+            require_privileges(opened.client, schema, opened.raw)
         return f"warehouse opened: {version_of(opened)}"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import sources
 from pipelines.config.accounts import Account
+from pipelines.config.bootstrap import as_typed
 from pipelines.warehouse.read_only import Read, Row
 from sources.load.ledger import RUN_COLUMNS
 from sources.load.run import PROVEN_OR_GAP
@@ -108,7 +109,8 @@ def next_steps(
     known = {(state["provider"], state["account"]) for state in states}
     new = [{"provider": provider, "account": account} for provider, account in configured]
     missing = [f"{name_of(row)}: nothing is loaded yet: run sync.py" for row in new if tuple(row.values()) not in known]
-    return [*missing, *(f"{name_of(state)}: {step}" for state in states for step in _steps(state, max_age_hours, now))]
+    steps = (f"{name_of(state)}: {step}" for state in states for step in _steps(state, max_age_hours, now))
+    return [as_typed(step) for step in (*missing, *steps)]
 
 
 def _steps(state: Row, max_age_hours: float, now: datetime) -> Iterator[str]:

@@ -79,7 +79,7 @@ class Outcome:
             "account": self.account.name,
             "status": self.status,
             "exit_code": self.exit_code,
-            "error": str(self.error) if self.error else None,
+            "error": as_typed(str(self.error)) if self.error else None,
             "seconds": round(self.seconds, 3),
         }
         if run is None:

@@ -4,7 +4,6 @@ import errno
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -90,20 +89,30 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, duckdb.OutOfMemoryException):
         return LocalError("out of memory: raise [sync] duckdb_memory, or lower rows_per_load")
     if "Could not set lock" in text or "Conflicting lock" in text:
-        process, file = re.search(r"\(PID \d+\)", text), re.search(r'on file "([^"]+)"', text)
+        process = re.search(r"\(PID \d+\)", text)
         holder = f" {process[0].replace('PID', 'process')}" if process else ""
         return Busy(
-            f"{Path(file[1]).name if file else 'the warehouse file'} is open in another program{holder}, perhaps a "
+            f"{_file_in(error, 'the warehouse file')} is open in another program{holder}, perhaps a "
             "notebook: close it there and run again"
         )
     if version := re.search(r"database file with version number (\d+)", text):
         return WarehouseError(
-            f"the DuckDB file has storage version {version[1]}, which DuckDB {duckdb.__version__} cannot read: "
-            "install the DuckDB version that wrote it, see duckdb.org/docs/stable/internals/storage"
+            f"the DuckDB file of [destination.warehouse] credentials has storage version {version[1]}, which DuckDB "
+            f"{duckdb.__version__} cannot read: install the version that wrote it, see "
+            "duckdb.org/docs/stable/internals/storage"
         )
     if "No space left" in text or "Could not write" in text:
-        return LocalError("no space left on the disk of the warehouse")
-    return WarehouseError(f"DuckDB refused ({type(error).__name__}): check that the file is a DuckDB file and intact")
+        return LocalError(f"no space left on the disk of {_file_in(error, 'the warehouse')}")
+    return WarehouseError(
+        f"DuckDB refused ({type(error).__name__}): check that "
+        f"{_file_in(error, 'the path in [destination.warehouse] credentials')} is a DuckDB file and intact"
+    )
+
+
+def _file_in(error: duckdb.Error, otherwise: str) -> str:
+    """The file that DuckDB could not read or write, or else what is given instead."""
+    found = re.search(r'\bfile "([^"]+)"', str(error)) if isinstance(error, duckdb.IOException) else None
+    return found[1] if found else otherwise
 
 
 def _configuration(error: BaseException) -> FaxSyncError | None:

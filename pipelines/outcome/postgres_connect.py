@@ -43,11 +43,24 @@ _SETTINGS = {  # libpq's text -> what is wrong with the credentials
     ),
 }
 _NO_HOST = r'could not translate host name "([^"]+)".*(?:Name or service not known|nodename nor servname|No address)'
-_PERMANENT = {  # libpq's text -> the reason
-    r'database ".*" does not exist|no such database': NO_DATABASE,
-    r"password authentication failed|no password supplied|no pg_hba\.conf entry|no such user|"
-    r'role ".*" (?:does not exist|is not permitted)': REFUSED,
-    r"permission denied for database": f"permission denied for the database: {GRANTS}",
+_PERMANENT = {  # the server's or the pooler's text -> the reason
+    r'database "([^"]+)" does not exist|no such database: (\S+)': f"there is no database {{}}: see {CREDENTIALS}",
+    r'password authentication failed for user "([^"]+)"|no such user: (\S+)': (
+        f"it refused the password of the role {{}}, or has no role of this name: see {CREDENTIALS}"
+    ),
+    r"no password supplied": f"it wants a password: see {CREDENTIALS}",
+    r'(?:Peer|Ident) authentication failed for user "([^"]+)"': (
+        f"it does not let this user of the operating system be the role {{}}: name host and password in {CREDENTIALS}"
+    ),
+    r'role "([^"]+)" does not exist': f"there is no role {{}}: see {CREDENTIALS}",
+    r'role "([^"]+)" is not permitted': "the role {0} may not log in: alter role {0} login",
+    r'no pg_hba\.conf entry for (host "[^"]+", user "[^"]+", database "[^"]+"(?:, [\w ]+)?)': (
+        f"no line of its pg_hba.conf allows {{}}: add one, or correct {CREDENTIALS}, also sslmode"
+    ),
+    r'permission denied for database "?([^"\n]+)"?': (
+        f'the role may not connect to the database {{0}}: grant connect on database "{{0}}" to the role; {GRANTS}'
+    ),
+    r"password authentication failed|no pg_hba\.conf entry|no such user|no such database": REFUSED,
 }
 _TRANSIENT_WORDS = re.compile(
     r"Connection refused|Connection reset|Broken pipe|timeout expired|timed out|could not translate host name|"
@@ -68,8 +81,8 @@ def explain_connection(text: str) -> FaxSyncError:
     if found := re.search(_NO_HOST, text):
         return ConfigError(f"there is no host {found[1]}: see {CREDENTIALS}")
     for words, meaning in _PERMANENT.items():
-        if re.search(words, text):
-            return WarehouseError(f"PostgreSQL: {meaning}")
+        if found := re.search(words, text):
+            return WarehouseError(f"PostgreSQL{_where(text)}: {meaning.format(*filter(None, found.groups()))}")
     if _TRANSIENT_WORDS.search(text) or any(state.startswith(TRANSIENT_STATES) for state in _states(text)):
         return Busy(
             f"the warehouse{_where(text)} cannot be reached, or has too many connections: run "
@@ -83,8 +96,11 @@ def explain_connection(text: str) -> FaxSyncError:
 
 def grant_for(denial: str, role: str) -> str:
     """The GRANT that the role lacks by the server's text, or where the GRANTs are listed."""
-    found = re.search(r"permission denied for (schema|database) (\S+)$", denial)
-    return f'grant {_NEEDED[found[1]]} on {found[1]} {found[2]} to "{role}"; {GRANTS}' if found else GRANTS
+    if found := re.search(r"permission denied for (schema|database) (\S+)$", denial):
+        return f'grant {_NEEDED[found[1]]} on {found[1]} {found[2]} to "{role}"; {GRANTS}'
+    if found := re.search(r'permission denied to create temporary tables in database "([^"]+)"', denial):
+        return f'grant temporary on database {found[1]} to "{role}"; {GRANTS}'
+    return GRANTS
 
 
 def _where(text: str) -> str:

@@ -8,7 +8,14 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.outcome.postgres_connect import NO_DATABASE, REFUSED, TRANSIENT_STATES, explain_connection, grant_for
+from pipelines.outcome.postgres_connect import (
+    GRANTS,
+    NO_DATABASE,
+    REFUSED,
+    TRANSIENT_STATES,
+    explain_connection,
+    grant_for,
+)
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
 _CANCELLED = {"57014": "statement_timeout", "25P04": "transaction_timeout"}
@@ -44,19 +51,42 @@ def require_encoding(client: SqlClientBase[Any]) -> None:
         )
 
 
-def require_schema(client: SqlClientBase[Any], schema: str) -> None:
-    """Requires privileges on the schema, if it exists: dlt takes a schema that it cannot see for missing.
+def require_schema(client: SqlClientBase[Any], raw: str, views: str) -> None:
+    """Requires privileges on the raw schema, if it exists: dlt takes a schema that it cannot see for missing.
 
     Raises:
         WarehouseError: the role may not use the schema, or not create tables in it.
     """
-    sql = """
-        select 1 from pg_catalog.pg_namespace where nspname = %s and not has_schema_privilege(oid, 'usage, create')
+    if f"schema {raw}" in _denied(client, raw):
+        require_privileges(client, raw, views)
+
+
+def require_privileges(client: SqlClientBase[Any], *schemas: str) -> None:
+    """Requires the privileges for a load into these schemas: to make those that do not exist, and tables in the others.
+
+    Raises:
+        WarehouseError: the role lacks some; the message has the GRANT for each.
     """
-    if client.execute_sql(sql, schema):
-        denial = f"permission denied for schema {schema}"
+    if denials := [f"permission denied for {place}" for place in _denied(client, *schemas)]:
         role = client.native_connection.info.user
-        raise WarehouseError(f"PostgreSQL: {denial}: {grant_for(denial, role)}")
+        grants = [grant_for(denial, role).removesuffix(f"; {GRANTS}") for denial in denials]
+        raise WarehouseError(f"PostgreSQL: {', '.join(denials)}: {'; '.join([*grants, GRANTS])}")
+
+
+def _denied(client: SqlClientBase[Any], *schemas: str) -> list[str]:
+    """The database, if one of the schemas is yet to be made, and the schemas, where the role may not make tables."""
+    sql = """
+        select distinct case when oid is null then 'database' else 'schema' end
+            , case when oid is null then current_database() else name end
+        from unnest(%s) as name left join pg_catalog.pg_namespace on nspname = name
+        where case
+            when oid is null then not has_database_privilege(current_database(), 'create')
+            else not (has_schema_privilege(oid, 'usage') and has_schema_privilege(oid, 'create'))
+        end
+        order by 1, 2
+    """
+    rows: Any = client.execute_sql(sql, list(schemas))
+    return [" ".join(row) for row in rows or ()]
 
 
 def state_of(error: BaseException) -> str | None:

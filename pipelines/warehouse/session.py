@@ -26,7 +26,7 @@ class Session:
     """
 
     def __init__(self, provider: str, account: str, schema: str, directory: str) -> None:
-        self.provider, self.raw = provider, f"{schema}_{provider}"
+        self.provider, self.raw, self._views = provider, f"{schema}_{provider}", schema
         self.is_checked = False
         self.commented_versions, self.viewed_versions = set[str](), set[str | None]()  # None: before a load
         self._directory, self._first_account = directory, account
@@ -72,7 +72,7 @@ class Session:
             return
         with lock.database(self.lock_client, f"{self.raw}/{self.pipeline_name(account)}") as held:
             require_encoding(self.client)
-            require_schema(self.client, self.raw)
+            require_schema(self.client, self.raw, self._views)
             yield held
 
 

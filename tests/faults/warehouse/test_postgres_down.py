@@ -69,9 +69,9 @@ def test_a_server_without_a_connection_left_is_to_be_tried_again(most: int, entr
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ((f"{quote(PASSWORD, safe='')}@", "wrong@"), "refused the user or the password"),
-        (("fax_sync_", "nobody_"), "refused the user or the password"),
-        (("/db_", "/nowhere_"), "no such database"),
+        ((f"{quote(PASSWORD, safe='')}@", "wrong@"), "refused the password of the role fax_sync_"),
+        (("fax_sync_", "nobody_"), "refused the password of the role nobody_"),
+        (("/db_", "/nowhere_"), "there is no database nowhere_"),
     ],
     ids=["password", "user", "database"],
 )
@@ -121,6 +121,6 @@ def test_faxes_are_loaded_although_the_views_are_denied(kind: str, denied: str, 
 
 def test_a_database_that_lets_nobody_in_is_named(entry: ServerTrial) -> None:
     entry.query(f"revoke connect on database {entry.database} from public")
-    entry.fails(69, "permission denied for the database", "GRANTs")
+    entry.fails(69, "grant connect on database", "GRANTs")
     entry.query(f"grant connect on database {entry.database} to {entry.login}")
     entry.recovers()

@@ -15,6 +15,7 @@ from pipelines.outcome.postgres_connect import explain_connection, grant_for
 from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
 from tests.support.commands.check_command import Check
 from tests.support.environment import child_environment
+from tests.support.servers.postgres import Server
 
 OLD_PYTHON = """
 import datetime, runpy, sys
@@ -45,12 +46,35 @@ def test_a_first_run_ends_with_commands_that_work_and_a_later_one_does_not(
     serve_fake("phaxio", generated("phaxio", 3))
     settings["DESTINATION__WAREHOUSE__CREDENTIALS"] = str(tmp_path / "it's $HOME.duckdb")
     first, second = sync_process(), sync_process()
-    (query,) = re.findall(r"^  uv run python (-c .*)$", first.stdout, re.MULTILINE)
-    shell = f"{shlex.quote(sys.executable)} {query}"
-    shown = subprocess.run(shell, shell=True, env=child_environment(), capture_output=True, text=True, check=True)
+    (query,) = re.findall(r"^  (\S+ -c .*)$", first.stdout, re.MULTILINE)
+    shown = subprocess.run(query, shell=True, env=child_environment(), capture_output=True, text=True, check=True)
 
     assert re.search(r"phaxio +│ +3 │", shown.stdout)
     assert (first.stdout.count("\n"), second.stdout.count("\n")) == (5, 1)
+
+
+PYTHON = shlex.quote(sys.executable)
+STARTED = {  # how check.py was started: the folder, the script, more of the environment, and what it says to run
+    "in the project": (ROOT, "pipelines/check.py", {}, f"{PYTHON} pipelines/sync.py"),
+    "by uv": (ROOT, "pipelines/check.py", {"UV": "/usr/bin/uv"}, "uv run python pipelines/sync.py"),
+    "in its folder": (ROOT / "pipelines", "check.py", {}, f"{PYTHON} ./sync.py"),
+    "from elsewhere": (Path("/"), str(ROOT / "pipelines/check.py"), {}, f"{PYTHON} {ROOT}/pipelines/sync.py"),
+}
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+@pytest.mark.parametrize("started", STARTED)
+def test_a_finding_names_the_command_as_the_user_starts_it(
+    started: str, form: list[str], serve_fake: ServeFake, settings: Settings
+) -> None:
+    serve_fake("phaxio")
+    folder, script, more, expected = STARTED[started]
+    command = [sys.executable, script, *form]
+    told = subprocess.run(
+        command, env=child_environment(settings, **more), cwd=folder, capture_output=True, text=True, check=False
+    )
+
+    assert f"nothing has been loaded yet: run {expected}" in told.stdout
 
 
 def test_trying_the_connections_leaves_nothing_and_loads_nothing(
@@ -80,6 +104,57 @@ def test_a_warehouse_that_does_not_answer_is_not_waited_for(
 
     assert (exit_code, "127.0.0.1:9 cannot be reached" in reports["phaxio"]["findings"][0]) == (65, True)
     assert "waiting up to 1 seconds" in caplog.text
+
+
+@pytest.mark.parametrize("written", ["sources.phaxio.api_secert", "sources.phaixo.api_secret"])
+def test_trying_the_connections_names_a_misspelt_setting(
+    written: str, serve_fake: ServeFake, check: Check, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve_fake("phaxio")
+    secrets = Path(settings["DLT_PROJECT_DIR"]) / ".dlt" / "secrets.toml"
+    section, _, name = written.rpartition(".")
+    secrets.touch(0o600)
+    secrets.write_text(f'[{section}]\n{name} = "{settings.pop("SOURCES__PHAXIO__API_SECRET")}"\n')
+    check("--connections")
+
+    assert f"unknown setting {written} in {secrets} is ignored: did you mean sources.phaxio.api_secret?" in caplog.text
+
+
+LACKING = {  # what the role may do -> the GRANTs that it lacks
+    "nothing": ([], ["grant create on database {database} to"]),
+    "only use the schemas": (
+        ["create schema fax", "create schema fax_phaxio", "grant usage on schema fax, fax_phaxio to {role}"],
+        ["grant usage, create on schema fax to", "grant usage, create on schema fax_phaxio to"],
+    ),
+    "only create in one of them": (
+        ["create schema fax", "create schema fax_phaxio authorization {role}", "grant create on schema fax to {role}"],
+        ["grant usage, create on schema fax to"],
+    ),
+    "only have the raw schema": (
+        ["create schema fax_phaxio authorization {role}"],
+        ["grant create on database {database} to"],
+    ),
+}
+
+
+@pytest.mark.parametrize("may", LACKING)
+def test_trying_the_connections_prints_the_grants_of_which_the_first_sync_lacks_any(
+    may: str, serve_fake: ServeFake, check: Check, postgres: Server, database: str, role: str
+) -> None:
+    serve_fake("phaxio")
+    names = {"database": database, "role": role}
+    given, lacking = LACKING[may]
+    for statement in given:
+        postgres.query(database, statement.format(**names))
+    exit_code, reports = check("--connections")
+    (finding,) = reports["phaxio"]["findings"]
+    printed = [grant.strip() for grant in finding.split(": ")[2].split(";")[:-1]]
+
+    assert (exit_code, printed) == (65, [f'{grant.format(**names)} "{role}"' for grant in lacking])
+    for grant in printed:
+        postgres.query(database, grant)
+
+    assert check("--connections")[0] == 0
 
 
 def test_a_refused_key_is_named_with_its_settings(serve_fake: ServeFake, check: Check, settings: Settings) -> None:

@@ -57,6 +57,29 @@ def test_a_directory_or_no_toml_in_place_of_the_settings_is_named(
     assert (main([]), f"{path} is not valid TOML" in caplog.text) == (78, True)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('[report]\ntimezone = "UTC"\n'.encode("utf-8-sig"), ": it begins with a byte order mark; save it as UTF-8"),
+        ('[report]\ntimezone = "UTC"\n'.encode("utf-16"), ": it begins with a byte order mark; save it as UTF-8"),
+        ("[report]\n# é\n".encode("latin-1"), ": it is not UTF-8; save it as UTF-8"),
+        (b'[report]\n\ttimezone\t=\t"UTC"\ntimezone = "UTC"\n', " at line 3: a text lacks quotes, or a key"),
+    ],
+    ids=["BOM", "UTF-16", "Latin-1", "repeated"],
+)
+def test_the_reason_why_a_file_is_not_toml_is_told(
+    content: bytes, reason: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from pipelines.status import main
+
+    for key, value in settings.items():
+        monkeypatch.setenv(key, value)
+    path = Path(settings["DLT_PROJECT_DIR"]) / ".dlt" / "config.toml"
+    path.write_bytes(content)
+
+    assert (main([]), f"{path} is not valid TOML{reason}" in caplog.text) == (78, True), caplog.text
+
+
 @pytest.mark.parametrize("name", ["secrets.toml", "config.toml"])
 def test_settings_that_are_closed_to_us_cannot_be_read(
     name: str, settings: Settings, without_privileges: list[str]

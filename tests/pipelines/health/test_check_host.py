@@ -39,7 +39,7 @@ def test_people_are_told_the_findings_and_their_remedies(settings: Settings, war
 
     assert told.returncode == 65
     assert re.search(r"^phaxio: \d findings?\n  - ", told.stdout, re.MULTILINE)
-    assert "run sync.py with --since, --until and --refetch" in told.stdout
+    assert "/pipelines/sync.py --since " in told.stdout
     assert "  sources.phaxio.api_key: set by the environment" in told.stdout
     assert f"  sources.phaxio.api_secret: set in {secrets}, as sources.phaxio.api_secret" in told.stdout
     assert f"  destination.warehouse.destination_type: set in {secrets.with_name('config.toml')}" in told.stdout

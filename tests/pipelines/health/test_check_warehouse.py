@@ -137,7 +137,10 @@ def test_a_database_that_cannot_be_written_to_is_named(
     exit_code, told = check()
     postgres.query(database, f"grant temporary on database {database} to {role}")
 
-    assert (exit_code, "to create temporary tables" in told["phaxio"]["findings"][0]) == (65, True)
+    assert (exit_code, f'grant temporary on database {database} to "{role}"' in told["phaxio"]["findings"][0]) == (
+        65,
+        True,
+    )
     postgres.query("postgres", f"alter database {database} set default_transaction_read_only = on")
     exit_code, told = check()
     postgres.query("postgres", f"alter database {database} reset default_transaction_read_only")

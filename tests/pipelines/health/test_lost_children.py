@@ -26,7 +26,7 @@ LOST = {
     ),
 }
 REMEDIES: dict[str, Callable[[str], list[str]]] = {
-    "as check.py says": lambda finding: finding.partition("run sync.py ")[2].split(),
+    "as check.py says": lambda finding: finding.partition("/sync.py ")[2].split(),
     "--full-refresh": lambda finding: ["--full-refresh"],
 }
 

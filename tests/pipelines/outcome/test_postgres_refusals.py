@@ -34,7 +34,7 @@ REFUSALS = {  # SQLSTATE and text, whether a password is asked for before, exit 
         78,
         "ignore_startup_parameters",
     ),
-    "a pooler without such a database": ("08P01", "no such database: fax", False, 69, "no such database"),
+    "a pooler without such a database": ("08P01", "no such database: fax", False, 69, "there is no database fax:"),
     "a pooler whose server is gone": (
         "08P01",
         "server login has been failing, cached error: connect failed (server_login_retry)",
@@ -65,7 +65,7 @@ PARAMETERS = {
     "?sslmode=bogus": "wrong value of sslmode",
     "?sslmode=require": "sslmode",
     "?sslmode=verify-full": "sslmode",
-    "?connect_timeout=soon": "invalid host, port or connect_timeout",
+    "?connect_timeout=soon": "invalid connect_timeout",
     "?target_session_attrs=bogus": "wrong value of target_session_attrs",
     "?service=nowhere": "check their parameters",
     "?keepalives=often": "wrong value of keepalives",
@@ -121,6 +121,27 @@ def test_a_port_that_is_none_is_configuration(port: str, serve_fake: ServeFake, 
 )
 def test_what_libpq_says_of_a_connection_is_classed(text: str, exit_code: int) -> None:
     assert explain_connection(text).exit_code == exit_code
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('database "company" does not exist', "PostgreSQL at db:5432: there is no database company: see"),
+        ('role "fax" does not exist', "there is no role fax: see"),
+        ('role "fax" is not permitted to log in', "the role fax may not log in: alter role fax login"),
+        ('password authentication failed for user "fax"', "refused the password of the role fax, or has no role"),
+        ('Peer authentication failed for user "fax"', "be the role fax: name host and password in"),
+        (
+            'no pg_hba.conf entry for host "10.0.0.7", user "fax", database "company", no encryption',
+            'host "10.0.0.7", user "fax", database "company", no encryption: add one',
+        ),
+        ('permission denied for database "company"', 'grant connect on database "company" to the role'),
+    ],
+)
+def test_a_refused_connection_names_what_is_refused(text: str, words: str) -> None:
+    error = explain_connection(f'connection to server at "db" (10.0.0.1), port 5432 failed: FATAL:  {text}\n')
+
+    assert (error.exit_code, words in str(error)) == (69, True), str(error)
 
 
 def test_a_statement_that_takes_longer_than_the_role_may_names_the_setting(
