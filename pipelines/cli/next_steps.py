@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines.config import bootstrap
+from pipelines.config.destination import delta_url
 from pipelines.config.settings import SyncSettings
 from pipelines.warehouse import read_only
 
@@ -14,14 +15,17 @@ def print_next_steps() -> None:
     """Prints where the faxes are, and a command for the report, for the notebook and for a query."""
     schema = SyncSettings.read().schema
     sql = f"select provider, count(*) as faxes, sum(cost_usd) as usd from {schema}.faxes group by 1"
-    place = read_only.place()
-    if place is None:
+    place, output = read_only.place(), delta_url()
+    if output:
+        where = f"Delta tables below {output}"
+        opened = f"from pipelines.lake.engine_views import connect; lake = connect({output!r}, {schema!r})"
+        query = _in_python(f"{opened}; print(lake.sql('{sql}'))")
+    elif place is None:
         print("The faxes are Parquet files: docs/files.md says how to query them.")
         return
-    if isinstance(place, Path):
+    elif isinstance(place, Path):
         where = os.path.relpath(place) if place.is_relative_to(Path.cwd()) else str(place)
-        code = f"import duckdb; print(duckdb.connect({where!r}, read_only=True).sql('{sql}'))"
-        query = f"{bootstrap.python()} -c {_quoted(code)}"
+        query = _in_python(f"import duckdb; print(duckdb.connect({where!r}, read_only=True).sql('{sql}'))")
     else:
         where, query = f"schema {schema} of {place}", f'psql "{place}" -c "{sql}"'
     demo = " --demo" if place == bootstrap.DEMO_DATABASE else ""
@@ -32,6 +36,11 @@ def print_next_steps() -> None:
         marimo = "uv run marimo" if by_uv else f"{bootstrap.python()} -m marimo"
         print(f"  {marimo} run {shlex.quote(os.path.relpath(bootstrap.ROOT / 'notebooks' / 'fax_costs.py'))}")
     print(f"  {query}")
+
+
+def _in_python(code: str) -> str:
+    """The command that runs the code."""
+    return f"{bootstrap.python()} -c {_quoted(code)}"
 
 
 def _quoted(text: str) -> str:

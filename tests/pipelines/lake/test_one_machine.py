@@ -1,6 +1,7 @@
 """`sync.py` into Delta tables: the rows that it loads into DuckDB, their report and check, and what is not kept."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -137,6 +138,23 @@ def test_a_directory_of_parquet_files_is_refused(
 
     assert (synced.exit_code, "holds files, but no Delta table" in synced.told) == (69, True)
     assert (lake / "fax_phaxio" / "faxes" / "1.parquet").read_bytes() == b"theirs"
+
+
+def test_a_first_run_prints_a_query_that_works(
+    serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings, lake: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    with into_delta(settings, lake)():
+        told = sync_process().stdout.splitlines()
+    (head,) = (line for line in told if line.endswith("Look at them:"))
+    query = told[-1]
+    line = query.strip().replace("uv run python", sys.executable)
+    ran = subprocess.run(
+        line, shell=True, cwd=ROOT, env=child_environment({}), capture_output=True, text=True, check=True
+    )
+
+    assert head == f"The faxes are in Delta tables below {lake.as_uri()}. Look at them:"
+    assert re.search(r"phaxio\W+5\W", ran.stdout)
 
 
 @pytest.mark.parametrize(
