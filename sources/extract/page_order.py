@@ -6,6 +6,8 @@ from datetime import datetime
 
 from sources.window import Window
 
+MIN_STEPS = 20  # from one time to another: so many in one direction are no accident
+
 
 @dataclass
 class PageOrder:
@@ -19,6 +21,7 @@ class PageOrder:
     is_ascending: bool = False
     is_descending: bool = False
     _last: datetime | None = None
+    _steps: int = 0
 
     def add(self, times: Iterable[datetime]) -> None:
         """Adds the times of one page."""
@@ -26,10 +29,11 @@ class PageOrder:
             if self._last is not None:
                 self.is_ascending = self.is_ascending or at > self._last
                 self.is_descending = self.is_descending or at < self._last
+                self._steps += at != self._last
             self._last = at
 
     def is_past(self, times: list[datetime]) -> bool:
         """The page with these times, added last, lies beyond the window, and so will every later page."""
-        if not times or self.is_ascending == self.is_descending:
+        if not times or self.is_ascending == self.is_descending or self._steps < MIN_STEPS:
             return False
         return max(times) < self.window.start if self.is_descending else min(times) >= self.window.end

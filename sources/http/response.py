@@ -8,6 +8,7 @@ from sources.errors import AuthError, ContractError, Forbidden, Moved, Refused
 from sources.http import origin, retry, strict_json
 
 _LARGE = 4 << 20  # bytes, four times a page of a thousand faxes
+_REMEDY = "check base_url; if it is right and this lasts, report this message"
 _MAX_VALUES = 1_000_000  # in a large page: a thousand faxes with a thousand values each
 
 
@@ -46,7 +47,7 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
         if status == 200:
             raise _not_json(provider, response, error) from None
     if status != 200:
-        raise Refused(f"{provider} refused the request (HTTP {status})", status, document)
+        raise Refused(f"{provider} refused the request (HTTP {status}): {_REMEDY}", status, document)
     return document
 
 
@@ -63,4 +64,4 @@ def _require_few_values(provider: str, body: bytes) -> None:
 def _not_json(provider: str, response: requests.Response, error: ValueError) -> ContractError:
     kind = response.headers.get("Content-Type", "no content type").partition(";")[0][:40]
     error_class = Garbled if "json" in kind else ContractError
-    return error_class(f"{provider}: expected a JSON page, got {kind!r} ({error})")
+    return error_class(f"{provider}: expected a JSON page, got {kind!r} ({error}): {_REMEDY}")

@@ -10,7 +10,7 @@ from sources.errors import ProviderDown
 
 LIMITED = 429
 FARTHEST = timedelta(days=3650)  # from this machine's clock; a date beyond that is ignored
-TRANSIENT_STATUSES = frozenset({408, LIMITED, *range(500, 600)})  # a retry may succeed
+TRANSIENT_STATUSES = frozenset({408, 409, 423, 425, LIMITED, *range(500, 600)})  # a retry may succeed
 RATE_HEADERS = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
 _DIGITS = 10  # at most, in a header's number of seconds: RFC 9111 limits it to 2147483648
 _YEAR_SECONDS = 31_536_000

@@ -29,6 +29,8 @@ def session(base_url: str, auth: Auth, response_limits: ResponseLimits) -> reque
         _require_file(Path(limits.ca_bundle), response_limits.provider)
     configured = requests.Session()
     configured.trust_env = False
+    # No redirect is followed; requests would parse its Location all the same, and fail on an invalid one.
+    configured.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     configured.auth = auth
     configured.proxies = {"https": limits.proxy} if limits.proxy else {}
     configured.verify = limits.ca_bundle or True

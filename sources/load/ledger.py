@@ -119,7 +119,7 @@ def problems_table(account: str, problems: Mapping[str, Problem], seen_at: datet
                 "account": account,
                 "table_name": problem.table,
                 "record_id": _text_or_none(problem.record_id),
-                "column_name": problem.column,
+                "column_name": _text_or_none(problem.column),
                 "original": as_json(problem.original),
                 "reason": problem.reason,
                 "record_version": problem.fingerprint,

@@ -140,8 +140,8 @@ def test_a_date_that_no_clock_can_hold_stops_no_run(date: str, trial: StartTrial
 @pytest.mark.parametrize(
     ("provider", "location"),
     [
-        *(("phaxio", location) for location in ("/elsewhere", None, "//a.invalid")),
-        *(("signalwire", location) for location in ("", "https://example.invalid", "\\x")),
+        *(("phaxio", location) for location in ("/elsewhere", None, "//a.invalid", "http://[::1")),
+        *(("signalwire", location) for location in ("", "https://example.invalid", "\\x", "http://[::1", "\xff")),
     ],
 )
 def test_no_redirect_is_followed_wherever_it_leads(provider: str, location: str | None, trial: StartTrial) -> None:

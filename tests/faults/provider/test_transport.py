@@ -49,7 +49,7 @@ TRANSIENT_STATUSES: dict[str, tuple[list[Answer], list[float]]] = {
     "garbage": ([limiting("soon")], [1.0]),
     "503 with a wait": ([Answer(503, headers={"Retry-After": "4"})], [4.0]),
     "cut JSON": ([json_answer(b'{"data":[{"id":1,"co')] * 2, [1.0, 2.0]),
-    **{f"{status} twice": ([Answer(status)] * 2, [1.0, 2.0]) for status in (408, 500, 502, 503, 504)},
+    **{f"{status} twice": ([Answer(status)] * 2, [1.0, 2.0]) for status in (408, 409, 423, 425, 500, 502, 503, 504)},
     **{f"a page {name}": ([replace(json_answer(DOCUMENT), **cut)] * 2, [1.0, 2.0]) for name, cut in CUTS.items()},
 }
 

@@ -334,10 +334,10 @@ def test_unsorted_pages_are_all_read_although_one_lies_outside() -> None:
 
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_sorted_pages_are_read_until_they_have_passed_the_window(newest_first: bool) -> None:
-    hours = [-9_000, -8_000, -7_000, 10, 20, 50, 7_000, 8_000, 9_000]
+    hours = [-9_000, -8_000, -7_000, *range(10, 50), 7_000, 8_000, 9_000]
     if newest_first:
         hours.reverse()
-    pages = [hours[3:6], hours[6:8], hours[8:]]
+    pages = [hours[3:43], hours[43:45], hours[45:]]
     read: list[list[int]] = []
 
     def fetch(window: Window) -> Iterator[Page]:
@@ -347,4 +347,12 @@ def test_sorted_pages_are_read_until_they_have_passed_the_window(newest_first: b
 
     (walked,) = walk(fetch)
 
-    assert (sorted(walked.faxes), len(read)) == ([10, 20, 50], 2)
+    assert (sorted(walked.faxes), len(read)) == ([*range(10, 50)], 2)
+
+
+def test_a_few_faxes_in_order_by_accident_end_no_list() -> None:
+    pages = [[record(10)], [record(-9_000)], [record(-8_500), record(20)]]
+
+    (walked,) = walk(lambda window: iter([Page(page) for page in pages]))
+
+    assert sorted(walked.faxes) == [10, 20]

@@ -29,6 +29,7 @@ UNDECLARED: dict[str, Record] = {
     "300 names": {f"key_{number}": 700_000 + number for number in range(300)},
     "numbers beyond 64 bits": {"big": 2**63 + 1, "bigger": 10**30, "lowest": -(2**63) - 1},
     "texts no database holds": {"note": "a\0b", "deep": {"x": "a\0b"}},
+    "names no text column holds": {"\ud800": "q-1", "a\0b": "q-2", "\udfff\0": {"x": 1}},
     "a lone surrogate": {"note": "\ud800 alone", "deep": {"x": "\udfff"}},
 }
 
