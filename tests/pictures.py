@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/asking.md anew, from demo.duckdb: `uv run python tests/pictures.py`."""
+"""Takes the pictures of docs/report.md anew, from demo.duckdb: `uv run python tests/pictures.py`."""
 
 import os
 import sys
@@ -41,6 +41,7 @@ def main() -> None:
     """Writes the pictures."""
     pictures = ROOT / "notebooks"
     with page() as shown:
+        shown.set_default_timeout(120_000)  # a busy machine takes a minute for the page
         shown.set_viewport_size({"width": 1000, "height": 760})
         shown.set_content(report_html())
         shown.locator("pre").screenshot(path=pictures / "report.png")
