@@ -1,7 +1,7 @@
-"""Keeps the ledger and dlt's tables small: deletes the rows that newer ones make redundant, and changes none.
+"""Compaction: deletes redundant rows of the ledger and of dlt's tables. It changes no row.
 
-What a ledger row proves stays proven by the rows that are kept, and no row of `_dlt_loads` goes that any row refers to:
-rows count as committed only while their load is listed there.
+The remaining ledger rows prove everything that the deleted ones proved. A row of `_dlt_loads` is kept while any row
+refers to it, because rows count as committed only if their load is listed there.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -16,13 +16,13 @@ from sources.extract.source import Source
 from sources.load.run import PROVEN, Run
 from sources.window import Window
 
-KEPT = timedelta(days=7)  # what is younger is left alone, to be looked into
+KEPT = timedelta(days=7)  # younger rows are kept for diagnosis
 _IDS_A_STATEMENT = 1000
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A row of the ledger: its key, the window, how that was proven, and when."""
+    """A row of the ledger: its key, window, proof, and `finished_at`."""
 
     id: str
     window: Window
@@ -31,13 +31,13 @@ class Proof:
 
 
 class Ledger(Protocol):
-    """What a warehouse tells of the ledger of an account."""
+    """The ledger of an account, in any kind of warehouse."""
 
     def last_walk(self, other_than: str) -> datetime | None:
-        """When a run other than this one last wrote to the ledger; None if none did."""
+        """The last `finished_at` of another run in the ledger; None if there is none."""
 
     def proofs(self, kinds: Collection[str]) -> list[tuple[str, Window, str, datetime]]:
-        """The ledger's rows of these proofs: key, window, proof, and when it had been walked."""
+        """The ledger rows with one of these proofs: key, window, proof, `finished_at`."""
 
 
 def compact(opened: Warehouse, run: Run) -> None:
@@ -61,14 +61,14 @@ def is_due(ledger: Ledger, run: Run) -> bool:
 
 
 def redundant_now(ledger: Ledger) -> list[str]:
-    """The keys of the ledger's rows that are to be deleted by now."""
+    """The keys of the ledger rows that are redundant now."""
     return redundant([Proof(*row) for row in ledger.proofs(PROVEN)], _settled())
 
 
 def redundant(proofs: Collection[Proof], settled: datetime) -> list[str]:
-    """The ids of the rows finished before `settled` without which every instant is proven as it was.
+    """The ids of the redundant rows finished before `settled`: without them, the same time has the same proofs.
 
-    Kept are, of each proof, the last row of each day (UTC), and as many more as it takes to cover all that was covered.
+    For each proof, the last row of each day (UTC) is kept, and the fewest rows that cover everything covered before.
     """
     kept: set[str] = set()
     for kind in {proof.kind for proof in proofs}:
@@ -81,7 +81,7 @@ def redundant(proofs: Collection[Proof], settled: datetime) -> list[str]:
 
 
 def _cover(proofs: Iterable[Proof]) -> Iterator[Proof]:
-    """As few of the windows as cover all of them: of those that begin within reach, the one that ends last."""
+    """The fewest windows that cover all of them: repeatedly the one that starts in reach and ends last."""
     reach: datetime | None = None
     best: Proof | None = None
     for proof in sorted(proofs, key=lambda proof: proof.window):
@@ -97,7 +97,7 @@ def _cover(proofs: Iterable[Proof]) -> Iterator[Proof]:
 
 
 def _settled() -> datetime:
-    """What was finished before then is no longer looked into."""
+    """The instant before which rows may be deleted."""
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - KEPT
 
 
@@ -115,7 +115,7 @@ def _deletions(
 
 
 def _tables_with_loads(client: Any, raw: str) -> list[str]:
-    """The tables of a raw schema, whoever made them, whose rows name their load."""
+    """The tables of a raw schema with a column `_dlt_load_id`, also those of users."""
     sql = """
         select columns.table_name from information_schema.columns as columns
         inner join information_schema.tables as tables

@@ -1,7 +1,7 @@
-"""Where data lands: one account's dlt pipeline, how far the account has been read, and the load of one source.
+"""The warehouse of one account: dlt's pipeline, the position of the account, and the load of a dlt source.
 
-dlt's working directory is made afresh for every run, and the state restored from the warehouse, where it is committed
-with the rows: measured under SIGKILL, this is the one way that neither loses nor doubles a row.
+Every run has a new working directory for dlt. The state is restored from the warehouse, where it is committed with the
+rows: measured under SIGKILL, only this way neither loses nor duplicates a row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,10 +26,10 @@ from sources.records.schema import Table
 
 
 class Warehouse:
-    """The warehouse of one account, on a connection that is held for the whole run: on DuckDB it keeps others out.
+    """The warehouse of one account, on a connection that stays open for the whole run. On DuckDB it excludes others.
 
-    `raw` is the name of its raw schema. `pipeline` is dlt's, with state and schema restored from the warehouse; it is
-    made when it is first asked for, which a run with nothing new never does.
+    `raw` is the name of the raw schema. `pipeline` is dlt's, with state and schema restored from the warehouse. It is
+    created at its first use; a quiet run never uses it.
     """
 
     def __init__(self, session: Session, account: str, lock: Lock) -> None:
@@ -41,23 +41,23 @@ class Warehouse:
     def pipeline(self) -> dlt.Pipeline:
         """dlt's pipeline of the account."""
         pipeline = self.session.pipeline(self.account)
-        pipeline.activate()  # it may have been made in another thread
+        pipeline.activate()  # it may have been created in another thread
         pipeline.sync_destination()
         fence_loads(pipeline, self.lock.fence)
         return pipeline
 
     def position_of(self, table: Table) -> Position:
-        """How far the table of the account has been read, by the last load."""
+        """How far the account's table has been read, according to the last load."""
         session = self.session
         if self.appends:
             return position_in(self.pipeline.state, session.provider, table)
         return stored_position(session.job_client, session.pipeline_name(self.account), session.provider, table)
 
     def require_tables(self, full_refresh: bool) -> None:
-        """Has dlt make again what somebody has dropped, once a session, where that loses nothing.
+        """Makes dlt create dropped tables again, once per session, if that loses no fax.
 
         Raises:
-            WarehouseError: a table of faxes, or a column of one, is gone, and with it what it held.
+            WarehouseError: a table of faxes, or a column of one, was dropped, and `full_refresh` is not set.
         """
         if not self.session.is_checked:
             provider = self.session.provider
@@ -69,9 +69,9 @@ class Warehouse:
     def load(
         self, sources: DltSource | Sequence[DltSource], doing: Callable[[str], object] = lambda activity: None
     ) -> bool:
-        """Loads what the sources give now, rows and cursors in one package; nothing, and false, if they give nothing.
+        """Loads the rows and cursors of the sources in one package; false if the sources yield nothing.
 
-        `doing` is told whether faxes are being read or loaded.
+        `doing` is called with the current activity, for the progress.
         """
         unnest_tables(self.pipeline)
         with self._checkpointing():
@@ -88,7 +88,7 @@ class Warehouse:
 
     @contextmanager
     def _checkpointing(self) -> Iterator[None]:
-        """Checkpoints the last load meanwhile: dlt lets DuckDB gather a gigabyte before, much of it in memory."""
+        """Runs a checkpoint of the last load during the block. DuckDB would wait until a gigabyte is to be written."""
         if not self.has_loaded or self.session.kind != "duckdb":
             yield
             return
@@ -113,23 +113,23 @@ class Warehouse:
 
     @property
     def cancel(self) -> Callable[[], object] | None:
-        """What cancels a statement that the connection waits for, from another thread; None where none waits long."""
+        """The function that cancels the current statement, from another thread; None if statements never wait long."""
         return self._cancel if self.session.kind == "postgres" else None
 
     def _cancel(self) -> None:
-        self.client.native_connection.cancel()  # of now: it may have been opened again
+        self.client.native_connection.cancel()  # the current connection: it may have been reopened
 
     @property
     def appends(self) -> bool:
-        """Loads append new versions of rows, and replace none: dlt merges into databases, but not into files."""
+        """Loads append new versions of rows: dlt merges into databases, but not into files."""
         return self.session.kind == "filesystem"
 
 
 class Warehouses:
     """The warehouses of a run's accounts, opened one after the other.
 
-    In PostgreSQL the accounts of a provider share a session for as long as nothing fails in it. A file is closed after
-    each account, so that other programs have their turn.
+    In PostgreSQL, the accounts of a provider share a session until one fails. A DuckDB file is closed after each
+    account, so that other programs can open it.
     """
 
     def __init__(self, schema: str) -> None:
@@ -139,10 +139,11 @@ class Warehouses:
 
     @contextmanager
     def opened(self, provider: str, account: str) -> Iterator[Warehouse]:
-        """The warehouse of one account, which no other run loads meanwhile.
+        """The warehouse of one account. Its lock excludes other runs during the block.
 
         Raises:
-            Busy: another run holds the lock, or, for longer than `[sync] busy_seconds`, another program the file.
+            AtWork: another run holds the lock.
+            Busy: another program has the file open for longer than `[sync] busy_seconds`.
         """
         if self._session and self._session.provider != provider:
             self.close()
@@ -165,7 +166,7 @@ class Warehouses:
 
 @contextmanager
 def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
-    """The warehouse of one account alone; see `Warehouses.opened`."""
+    """The warehouse of a single account; see `Warehouses.opened`."""
     warehouses = Warehouses(schema)
     try:
         with warehouses.opened(provider, account) as warehouse:
