@@ -34,7 +34,7 @@ def shape(text: str) -> list[str]:
 def test_the_demonstration_prints_what_the_readme_shows(tmp_path: Path) -> None:
     for folder in ("sources", "pipelines", ".dlt"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "secrets.toml"))
-    command = [sys.executable, str(tmp_path / "pipelines" / "sync.py"), "--demo"]
+    command = [sys.executable, "pipelines/sync.py", "--demo"]
     env = child_environment(project=tmp_path, UV="uv")
     printed = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
     shown = re.search(r"<!-- output: demo -->\n```\n(.*?)```", README, re.DOTALL)
