@@ -53,7 +53,7 @@ def test_executors_load_what_the_sync_loads(
     assert shown == []  # neither in the event log nor in the logs of the executors
     assert any(events.rglob("*")), "Spark wrote no event log"
     assert not (lake / "_staging").exists() or not any((lake / "_staging").iterdir())
-    assert requests[0]["signalwire"] <= 1.1 * 45
+    assert requests[0]["signalwire"] <= 1.1 * 2 * 45  # windows of two lists
 
 
 def test_a_driver_and_a_worker_that_are_killed_leave_nothing_wrong_and_no_file(
