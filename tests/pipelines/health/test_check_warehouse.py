@@ -168,7 +168,7 @@ def test_a_look_before_the_first_sync_leaves_nothing_behind(
     before = sorted(warehouse.parent.iterdir())
     exit_code, told = check()
 
-    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run sync.py"])
+    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run uv run python pipelines/sync.py"])
     assert any("credentials accepted" in line for line in told["phaxio"]["settings"])
     assert before == sorted(warehouse.parent.iterdir())
 
@@ -184,7 +184,7 @@ def test_a_look_at_an_empty_database_leaves_nothing_behind(
     before = postgres.query(database, sql)
     exit_code, told = check()
 
-    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run sync.py"])
+    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run uv run python pipelines/sync.py"])
     assert before == postgres.query(database, sql)
 
 

@@ -144,5 +144,5 @@ def test_only_what_needs_somebody_is_a_next_step(changes: dict[str, Any], words:
 
 def test_an_account_that_was_never_synced_is_one() -> None:
     assert next_steps([STATE], [("phaxio", "default"), ("phaxio", "east")], 24, NOW) == [
-        "phaxio/east: nothing is loaded yet: run sync.py"
+        "phaxio/east: nothing is loaded yet: run uv run python pipelines/sync.py"
     ]
