@@ -16,6 +16,7 @@ from tests.support.commands.report_command import Reporting
 from tests.support.servers.postgres import Server
 from tests.support.warehouse.file_and_database import File
 
+NOTHING_LOADED = "nothing has been loaded yet: run uv run python pipelines/sync.py"
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
 HEADER = 4096  # bytes; eight of them a checksum of the rest
 
@@ -168,7 +169,7 @@ def test_a_look_before_the_first_sync_leaves_nothing_behind(
     before = sorted(warehouse.parent.iterdir())
     exit_code, told = check()
 
-    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run uv run python pipelines/sync.py"])
+    assert (exit_code, told["phaxio"]["findings"]) == (65, [NOTHING_LOADED])
     assert any("credentials accepted" in line for line in told["phaxio"]["settings"])
     assert before == sorted(warehouse.parent.iterdir())
 
@@ -184,7 +185,7 @@ def test_a_look_at_an_empty_database_leaves_nothing_behind(
     before = postgres.query(database, sql)
     exit_code, told = check()
 
-    assert (exit_code, told["phaxio"]["findings"]) == (65, ["nothing has been loaded yet: run uv run python pipelines/sync.py"])
+    assert (exit_code, told["phaxio"]["findings"]) == (65, [NOTHING_LOADED])
     assert before == postgres.query(database, sql)
 
 
