@@ -154,7 +154,7 @@ def test_any_history_is_walked_to_the_truth() -> None:
 
 SABOTAGE = {
     "no look-back": (model, "HORIZON", replace(model.HORIZON, lookback=timedelta())),
-    "exclusive edges": (Window, "__contains__", lambda window, instant: window.start < instant < window.end),
+    "exclusive edges": (Window, "contains_each", lambda window, all: [window.start < one < window.end for one in all]),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import sources
 from sources.fakes.server import Answer, Request
-from tests.faults.conftest import HELD, StartTrial, Trial, more
+from tests.faults.conftest import StartTrial, Trial, more
 from tests.support.commands.in_process import run_once
 from tests.support.commands.process import Barrier, Process, started
 from tests.support.faults.inject import Honest, broken
@@ -100,7 +100,6 @@ def test_a_run_killed_in_its_second_list_is_made_good_by_the_next(trial: StartTr
         process.end(signal.SIGKILL)
         barrier.opened.set()
     assert_wreck_is_sound(trying, held)
-    assert rows(trying.warehouse, "select count(*) from fax_signalwire.fax_logs") == [(HELD + 700,)]
     trying.recovers()
 
 
@@ -109,7 +108,7 @@ def test_a_backfill_killed_after_some_loads_goes_on_where_it_stopped(
     loads: int, trial: StartTrial, scratch: Path
 ) -> None:
     trying = trial("signalwire", page_cap="200")
-    trying.served.fake.add(*more("signalwire", 600, days=8 * 90, seed=70))
+    trying.served.fake.add(*more("signalwire", 4_000, days=8 * 90, seed=70))  # a run reads a thousand ahead of a load
     trying.settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(8 * 90):%Y-%m-%d}"
     trying.settings["SYNC__ROWS_PER_LOAD"] = "1"
     trying.warehouse.unlink()
