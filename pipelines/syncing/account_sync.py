@@ -75,11 +75,11 @@ class AccountSync:
             run.progress(run)
             if not warehouse.appends:
                 self._resources.enter_context(sync_runs.recorded(warehouse.client, warehouse.raw, run, self._ending))
-            first = ListSync(warehouse, run)
-            with signals.gently(run.stop) if current_thread() is main_thread() else nullcontext():
+            first, is_main = ListSync(warehouse, run), current_thread() is main_thread()
+            with signals.gently(run.stop) if is_main else nullcontext():
                 first.begin()
-                further = _begin_further_lists(warehouse, run) if first.is_read else []
-            self._load_step = partial(self._load, warehouse, first, further)
+            ahead = None if is_main else _read_ahead(warehouse, first)  # while other accounts are loaded
+            self._load_step = partial(self._load, warehouse, first, ahead)
         except BaseException as failure:
             self._failure = failure
         with self._lock:
@@ -110,10 +110,10 @@ class AccountSync:
         error = advised(self._ending.error, self.account) if self._ending.error else None
         return Outcome(self.account, self.run, time.monotonic() - self._began, error)
 
-    def _load(self, warehouse: load.Warehouse, first: ListSync, begun: Sequence[ListSync]) -> None:
+    def _load(self, warehouse: load.Warehouse, first: ListSync, ahead: Sequence[ListSync] | None) -> None:
         """Loads to the end of the run, deletes expired faxes, compacts the ledger, refreshes the views.
 
-        `begun`: the account's further lists, unless they begin only when the first one is loaded.
+        `ahead`: what `_read_ahead` returned, if it was called.
 
         Raises:
             Incomplete: a window could not be proven complete.
@@ -121,8 +121,9 @@ class AccountSync:
         """
         run = first.run
         with signals.gently(run.stop):
-            first.load(beside=[each for each in begun if each.is_in_memory])
-            further = self._load_further_lists(warehouse, run, begun)
+            ahead = _read_ahead(warehouse, first) if ahead is None else ahead
+            first.load(beside=[each for each in ahead if each.is_in_memory])
+            further = self._load_further_lists(warehouse, run, ahead)
         if run.request.moves_cursor and (text := hint(stored_faxes_for(warehouse, run.source.table), run)):
             run.warnings.append(text)
         _delete_expired(warehouse, run)
@@ -134,9 +135,9 @@ class AccountSync:
         for each in (run, *further):
             require_proof(each)
 
-    def _load_further_lists(self, warehouse: load.Warehouse, run: Run, begun: Sequence[ListSync]) -> list[Run]:
+    def _load_further_lists(self, warehouse: load.Warehouse, run: Run, ahead: Sequence[ListSync]) -> list[Run]:
         """The runs of the account's further lists, loaded. If one fails, the views are refreshed all the same."""
-        further = begun or _begin_further_lists(warehouse, run)
+        further = ahead or _begin_further_lists(warehouse, run)
         try:
             for each in further:
                 with each.run.skipping_if_forbidden():
@@ -203,12 +204,19 @@ def create_run(
     )
 
 
+def _read_ahead(warehouse: load.Warehouse, first: ListSync) -> list[ListSync]:
+    """Reads ahead, also in the account's further lists if all of the first one is read. Returns these."""
+    first.read_ahead()
+    return _begin_further_lists(warehouse, first.run) if first.is_read else []
+
+
 def _begin_further_lists(warehouse: load.Warehouse, run: Run) -> list[ListSync]:
-    """The account's further lists, begun."""
+    """The account's further lists, read ahead."""
     sources = run.source.further_lists()
     further = [ListSync(warehouse, run.for_list(each, stored_faxes_for(warehouse, each.table))) for each in sources]
     for each in further:
         each.begin()
+        each.read_ahead()
     return further
 
 

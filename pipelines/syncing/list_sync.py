@@ -26,12 +26,16 @@ class ListSync:
         self._failure: Exception | None = None
 
     def begin(self) -> None:
-        """Reads until there is something to load, and about a thousand faxes from there. `load` raises its errors."""
+        """Reads until there is something to load. `load` raises an error of it."""
         try:
             self._has_load = self._batches.prepare_load()
-            self._batches.read_ahead()
         except Exception as failure:
             self._failure = failure
+
+    def read_ahead(self) -> None:
+        """Reads about a thousand faxes more. `load` raises an error of it."""
+        if not self._failure:
+            self._batches.read_ahead()
 
     @property
     def is_read(self) -> bool:

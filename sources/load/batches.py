@@ -3,11 +3,10 @@
 A fax is changed if its fingerprint differs from the stored one.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -78,6 +77,7 @@ class Batches:
         self._walker = run.source.walker(run.client, warn=run.warnings.append)
         run.window_counts, run.min_counts = self._walker.reader.window_counts, self._walker.reader.min_counts
         self._results: Iterator[WindowResult] = self._walk(position)
+        self._ahead = deque[WindowResult]()  # read, but not in a load yet
         self._load: Iterator[Batch | None] = iter(())
         self._known_problem_ids: set[str] = set()
         self._in_load: dict[Any, str] = {}  # the fingerprints of the faxes in the current load, by id
@@ -89,19 +89,17 @@ class Batches:
 
     def read_ahead(self) -> None:
         """Reads up to a thousand more faxes into memory. An error is raised when a load reaches its window."""
-        read: list[WindowResult] = []
-        rest, most = self._results, self.run.request.windows_per_load
+        read, most = self._ahead, self.run.request.windows_per_load
         try:
             while len(read) < most and sum(len(result.faxes) for result in read) < _MAX_FAXES_AHEAD:
                 if self.run.must_stop:
                     break
-                if (result := self._next()) is None:
+                if (result := self._read_next()) is None:
                     self.is_read = not self.run.stop.requested
                     break
                 read.append(result)
         except Exception as error:
-            rest = _raising(error)
-        self._results = chain(read, rest)
+            self._results = _raising(error)
 
     @property
     def needs_rereads(self) -> bool:
@@ -128,7 +126,7 @@ class Batches:
         self._in_load = {}
         for result in iter(self._next, None):
             if self._conflicts_with_load(result):
-                self._results = chain((result,), self._results)
+                self._ahead.appendleft(result)
                 run.finished = False
                 break
             comparison = self._compare(result)
@@ -141,7 +139,7 @@ class Batches:
             self._add_to_ledger(comparison, entries)
             run.add_window(result)
             full = row_count >= run.request.rows_per_load or len(entries) >= run.request.windows_per_load
-            if (full or run.must_stop) and not run.has_reached_end:
+            if (not self._ahead if run.must_stop else full) and not run.has_reached_end:
                 run.finished = False
                 break
         writes = bool(entries) and (row_count > 0 or not self._is_quiet(entries, cursor))
@@ -168,7 +166,10 @@ class Batches:
         return any(self._in_load[id] != result.faxes[id] for id in self._in_load.keys() & result.faxes.keys())
 
     def _next(self) -> WindowResult | None:
-        """The next window; None after the last one, or if a stop was requested."""
+        """The next window; None after the last one, or if a stop was requested and no window is in memory."""
+        return self._ahead.popleft() if self._ahead else self._read_next()
+
+    def _read_next(self) -> WindowResult | None:
         return self.run.stop.call_unless_requested(lambda: next(self._results, None))
 
     def _reread(self, rereads: Rereads) -> WindowResult | None:

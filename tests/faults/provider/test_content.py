@@ -54,6 +54,7 @@ def test_a_cost_is_held_exactly_or_kept_as_a_problem(trial: StartTrial) -> None:
         cents = COSTS[printed[fax["id"]]] if fax["id"] in printed else None
         if fax["id"] in printed:
             fax["cost_usd"] = None if cents is None else Decimal(cents) / 100
+            fax["price_currency"] = None if cents is None else "USD"
     with broken(started.served, fault):
         assert started.sync().exit_code == 0
     started.holds(truth)

@@ -14,6 +14,7 @@ from sources.http.client import Client
 from sources.http.limits import Limits
 from tests.faults.conftest import HELD, NEW, StartTrial, more
 from tests.support.faults.inject import UNAVAILABLE, Honest, always, broken, from_page, raw
+from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import rows
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -203,5 +204,5 @@ def test_one_provider_down_leaves_the_other_complete(trial: StartTrial) -> None:
     down.fails(75, always(UNAVAILABLE))
 
     up.holds(up.served.fake.truth())
-    down.holds(before)
+    assert_holds(down.place, "signalwire", before)
     down.recovers()
