@@ -7,7 +7,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from itertools import chain, count
+from itertools import accumulate, chain, count
 from typing import Any
 
 import pytest
@@ -62,7 +62,7 @@ def test_on_a_terminal_a_failure_is_red_and_has_a_line_of_its_own(
     assert ("\x1b[1;31msignalwire" in shown) == colour
     assert re.search(r"account +done +faxes +/s +read to +left +now", plain)
     assert re.search(r"phaxio +100 % +3 +[\d,]+ +\d{4}-\d\d-\d\d +(loading|making the views)", plain)
-    assert re.search(r"\n\d requests?, \d+ MB of memory", plain)
+    assert re.search(r"\n\d+ requests?, \d+ MB of memory", plain)
 
 
 def test_in_a_file_each_account_has_one_line_with_the_time(
@@ -142,12 +142,14 @@ def test_the_percentage_never_goes_back_and_is_little_above_the_truth(
     ]
     serve_fake("phaxio", faxes := list(chain(*pieces)))
     sync()
-    shown = [(event["percent"], 100 * event["faxes"] / len(faxes)) for event in progress_events(caplog)]
+    events = progress_events(caplog)
+    most = accumulate((event["faxes"] for event in events), max)  # a window that is split is read again
+    shown = zip((event["percent"] for event in events), (100 * count / len(faxes) for count in most), strict=True)
     shares = [(percent, truth) for percent, truth in shown if percent is not None]
 
     assert [percent for percent, _ in shares] == sorted(percent for percent, _ in shares)
     assert max(percent - truth for percent, truth in shares) < 20
-    assert shares[-1] == (100, 100)
+    assert (events[-1]["percent"], events[-1]["faxes"]) == (100, len(faxes))
 
 
 def test_a_wait_says_who_asked_for_it(server: FakeServer) -> None:
