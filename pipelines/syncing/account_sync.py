@@ -113,7 +113,7 @@ class AccountSync:
     def _load(self, warehouse: load.Warehouse, first: ListSync, ahead: Sequence[ListSync] | None) -> None:
         """Loads to the end of the run, deletes expired faxes, compacts the ledger, refreshes the views.
 
-        `ahead`: what `_read_ahead` returned, if it was called.
+        `ahead`: the lists that `_read_ahead` returned; None if nothing has been read ahead yet.
 
         Raises:
             Incomplete: a window could not be proven complete.
@@ -205,7 +205,7 @@ def create_run(
 
 
 def _read_ahead(warehouse: load.Warehouse, first: ListSync) -> list[ListSync]:
-    """Reads ahead, also in the account's further lists if all of the first one is read. Returns these."""
+    """Reads ahead in the first list and, once all of it is read, in the further lists; returns these."""
     first.read_ahead()
     return _begin_further_lists(warehouse, first.run) if first.is_read else []
 

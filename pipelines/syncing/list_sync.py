@@ -44,7 +44,7 @@ class ListSync:
 
     @property
     def is_in_memory(self) -> bool:
-        """The load of what was found will make no request."""
+        """All windows have been read, and no open fax is due, so a load makes no request."""
         return self.is_read and not self._batches.needs_rereads
 
     def load(self, beside: "Sequence[ListSync]" = ()) -> None:

@@ -20,24 +20,24 @@ class NumberedPage(NamedTuple):
 
 
 def numbered_pages(
-    fetch: Callable[[int], NumberedPage], asked: int, most: int, connections: Callable[[], int]
+    fetch: Callable[[int], NumberedPage], page_size: int, max_records: int, connections: Callable[[], int]
 ) -> Iterator[Page]:
-    """The pages, from number 1 on, each requested with the page size `asked`.
+    """The pages, from number 1 on, each requested with `page_size` records.
 
     A provider may send smaller pages than requested, and report another size than it sends, or none. So the last page
     is the first empty one, or the first that is not full once the provider's count of faxes, or else of pages, is
     reached.
 
-    No page goes beyond fax number `most`. If there is no count, the last page before that is `beyond_count`.
+    No page goes beyond fax number `max_records`. If there is no count, the last page before that is `beyond_count`.
     The pages of a counted list are fetched in parallel.
     """
     seen = longest = 0
-    for number, (page, size, pages) in enumerate(_fetched(fetch, most, connections), start=1):
+    for number, (page, size, pages) in enumerate(_fetched(fetch, max_records, connections), start=1):
         length = len(page.records)
         seen, longest = seen + length, max(longest, length)
-        at_limit = (number + 1) * longest > most
+        at_limit = (number + 1) * longest > max_records
         yield replace(page, beyond_count=page.beyond_count or (page.total is None and at_limit and length == longest))
-        is_full = length >= (size if size and size > 0 else asked)
+        is_full = length >= (size if size and size > 0 else page_size)
         is_counted = bool(pages) if page.total is None else seen >= page.total
         if not length or at_limit or (is_counted and not is_full and number >= (pages or 0)):
             return
@@ -52,9 +52,12 @@ def whole_number(value: Any) -> int | None:
     return number
 
 
-def _fetched(fetch: Callable[[int], NumberedPage], most: int, connections: Callable[[], int]) -> Iterator[NumberedPage]:
+def _fetched(
+    fetch: Callable[[int], NumberedPage], max_records: int, connections: Callable[[], int]
+) -> Iterator[NumberedPage]:
+    """The pages without end. Those within the first page's count are fetched in parallel."""
     first = fetch(1)
     size, total = len(first.page.records), first.page.total
-    last = max(1, min(total // size + 1, most // size)) if size and total and not first.page.beyond_count else 1
+    last = max(1, min(total // size + 1, max_records // size)) if size and total and not first.page.beyond_count else 1
     counted = in_parallel((partial(fetch, number) for number in range(2, last + 1)), connections())
     return chain([first], counted, map(fetch, count(last + 1)))

@@ -139,7 +139,8 @@ class Batches:
             self._add_to_ledger(comparison, entries)
             run.add_window(result)
             full = row_count >= run.request.rows_per_load or len(entries) >= run.request.windows_per_load
-            if (not self._ahead if run.must_stop else full) and not run.has_reached_end:
+            must_end = not self._ahead if run.must_stop else full  # after a stop, what is in memory is still loaded
+            if must_end and not run.has_reached_end:
                 run.finished = False
                 break
         writes = bool(entries) and (row_count > 0 or not self._is_quiet(entries, cursor))
