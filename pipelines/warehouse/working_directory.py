@@ -11,7 +11,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipelines.outcome.signals import before_ending_at_once
@@ -54,8 +54,9 @@ def working_directory() -> Iterator[str]:
 def remove_dead() -> None:
     """Removes the directories of runs that were killed: a directory whose lock can be taken is dead."""
     for leftover in Path(tempfile.gettempdir()).glob(f"*{_PREFIX}*"):
-        if _is_ours(leftover):
-            _remove_if_dead(leftover)
+        with suppress(FileNotFoundError):  # another run, or thread, renames or removes its own at any time
+            if _is_ours(leftover):
+                _remove_if_dead(leftover)
 
 
 @before_ending_at_once
@@ -83,10 +84,7 @@ def _create(place: Path) -> tuple[Path, int]:
 
 def _is_ours(directory: Path) -> bool:
     """The path is a directory of this user, not a link, and has the name of a working directory."""
-    try:
-        there = directory.lstat()
-    except FileNotFoundError:
-        return False
+    there = directory.lstat()
     is_named = directory.name.startswith(_MAKING) or directory.name.removeprefix(_PREFIX).partition("-")[0].isdigit()
     return is_named and stat.S_ISDIR(there.st_mode) and there.st_uid == os.getuid()
 

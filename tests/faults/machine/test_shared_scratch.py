@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,14 @@ def test_a_directory_whose_run_was_killed_before_it_had_a_name_is_removed_after_
         remaining = {path.name for path in scratch.glob(".fax-sync-new-*")}
 
     assert remaining == {".fax-sync-new-young"}
+
+
+def test_runs_that_begin_and_end_at_the_same_time_do_not_disturb_each_other(scratch: Path) -> None:
+    def begin_and_end(_: int) -> None:
+        with working_directory() as directory:
+            assert Path(directory).is_dir()
+
+    with ThreadPoolExecutor(8) as runs:
+        list(runs.map(begin_and_end, range(800)))
+
+    assert left(scratch) == []

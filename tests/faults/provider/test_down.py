@@ -1,6 +1,5 @@
 """A provider that stays down, stalls or leads elsewhere: the run ends in good time, and the warehouse is as before."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -89,20 +88,17 @@ def test_a_host_that_refuses_is_asked_five_times(url: str) -> None:
 @pytest.mark.parametrize("name", STALLS)
 def test_a_provider_that_stalls_is_left_within_the_read_time_out(name: str, server: FakeServer) -> None:
     server.answer = lambda request: STALLS[name]
-    began = time.monotonic()
     with pytest.raises(ProviderDown):
         client(server.url, [], attempts=2, read_seconds=0.2).get("faxes")
 
-    assert (len(server.requests), time.monotonic() - began < 20) == (2, True)
+    assert len(server.requests) == 2
 
 
 def test_a_body_that_drips_is_left_when_the_response_takes_too_long(server: FakeServer) -> None:
-    server.answer = lambda request: Answer(200, b" " * 1500, {"Content-Type": "application/json"}, drip_seconds=0.01)
-    began = time.monotonic()
+    hours = Answer(200, b" " * 2_000_000, {"Content-Type": "application/json"}, drip_seconds=0.01)
+    server.answer = lambda request: hours
     with pytest.raises(ProviderDown):
         client(server.url, [], attempts=1, response_seconds=0.3).get("faxes")
-
-    assert time.monotonic() - began < 8  # the whole body takes 15 s and more
 
 
 def test_a_body_that_grows_beyond_a_page_is_left_at_the_limit(server: FakeServer) -> None:

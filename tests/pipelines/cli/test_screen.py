@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -63,6 +64,15 @@ def test_on_a_terminal_a_failure_is_red_and_has_a_line_of_its_own(
     assert re.search(r"account +done +faxes +/s +read to +left +now", plain)
     assert re.search(r"phaxio +100 % +3 +[\d,]+ +\d{4}-\d\d-\d\d +(loading|making the views)", plain)
     assert re.search(r"\n\d+ requests?, \d+ MB of memory", plain)
+
+
+def test_the_memory_shown_is_not_that_of_the_program_that_started_the_command() -> None:
+    shows = "from pipelines.cli.progress_screen import peak_megabytes; print(peak_megabytes())"
+    held = b"x" * 2**29
+
+    shown = subprocess.run([sys.executable, "-c", shows], cwd=ROOT, capture_output=True, check=True)
+
+    assert 0 < int(shown.stdout) < len(held) / 2**20
 
 
 def test_in_a_file_each_account_has_one_line_with_the_time(
