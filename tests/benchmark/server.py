@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 BLOB, ENDS, INSTANTS = "faxes.json", "ends", "instants"
 COUNTED = 10_000  # documented: a larger total is only said to be larger
+BALANCE = b'{"success":true,"message":"Account status retrieved successfully","data":{"balance":5000}}'
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -71,7 +72,7 @@ class Connection(asyncio.Protocol):
             self.asked[0] = 0
             return
         self.asked[0] += 1
-        body = self.pages.body(dict(parse_qsl(parts.query)))
+        body = BALANCE if parts.path.endswith("/account/status") else self.pages.body(dict(parse_qsl(parts.query)))
         asyncio.get_running_loop().call_later(self.latency_seconds, self.answer, body)
 
     def answer(self, body: bytes) -> None:
