@@ -43,6 +43,10 @@ class Window:
         """The part of the window before `end`; an empty window at `end` if there is no such part."""
         return Window(min(self.start, end), min(self.end, end))
 
+    def starting_from(self, start: datetime) -> "Window":
+        """The part of the window from `start` on; an empty window at its end if there is no such part."""
+        return Window(min(max(self.start, start), self.end), self.end)
+
     def cut(self, length: timedelta) -> "list[Window]":
         """The window cut in two after `length`, in order; the whole window if it is not longer than `length`."""
         if length >= self.length:

@@ -33,7 +33,7 @@ from sources.records.privacy import Privacy
 from sources.records.rows import Rows
 from sources.records.schema import DataType, Table
 from sources.spark.executor_settings import account_settings, privacy_with_key
-from sources.window import SECOND, Window
+from sources.window import Window
 
 REPORT_SCHEMA = "report binary"  # the result of a Spark job of these tasks, in Spark's DDL
 
@@ -175,25 +175,12 @@ def _read(task: AccountTask, source: Source, report: Report, began: float, progr
         report.spans, report.finished, report.rate = run.spans, run.finished, run.pace
         report.kept_from = run.kept_from if run.client.has_server_time else None
         if writes_ledger and (reached := run.cursor()):
-            cursor = proven_until(run.tally, reached, task.position.cursor)
-            report.moved = Position(cursor, run.started_at, batches.reread_until)
+            report.moved = Position(reached, run.started_at, batches.reread_until)
         if report.loads and run.finished and not task.listing:
             report.balance = source.balance(run.client)
     finally:
         run.cleanup.close()
         run.client.close()
-
-
-def proven_until(tally: Tally, reached: datetime, before: datetime | None) -> datetime:
-    """The new cursor: the start of the first unproven window, else `reached`; never earlier than `before`.
-
-    An unproven window of one second does not count, because the provider serves no more of it.
-    """
-    unproven = (
-        result.window.start for result in tally.windows if result.proof == "unproven" and result.window.length > SECOND
-    )
-    cursor = min((reached, *unproven))
-    return max(cursor, min(before, reached)) if before else cursor
 
 
 def _stage(task: AccountTask, batches: Sequence[Batch]) -> dict[str, str]:

@@ -220,7 +220,7 @@ class LakeRun:
             one.account.name,
             public,
             replace(run.source.privacy, key=b""),
-            run.request,
+            replace(run.request, resumes_at=run.tally.reached),
             position,
             run.started_at,
             run.kept_from,

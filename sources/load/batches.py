@@ -188,9 +188,9 @@ class Batches:
         run.spans = spans = plan(run, position)
         self._walker.reader.newest = run.started_at
         for span in spans:
-            results = self._walker.walk(
-                span, takes_newer=run.request.until is None and span.end == whole_second(run.end)
-            )
+            rest = span.starting_from(run.request.resumes_at or span.start)
+            takes_newer = run.request.until is None and span.end == whole_second(run.end)
+            results = self._walker.walk(rest, takes_newer)
             for result in results:
                 if run.adopt_provider_clock():
                     results.close()

@@ -31,7 +31,8 @@ class RunRequest:
     `since` and `until` (UTC) request a backfill: it does not move the cursor, and reads only the holes of the ledger;
     with `refetch`, the whole span. `full_refresh` reads and writes everything again. A load ends after `rows_per_load`
     rows or `windows_per_load` windows. A quiet run writes once per `heartbeat`. After the `deadline`, in seconds of the
-    monotonic clock, the run stops at the end of its current window.
+    monotonic clock, the run stops at the end of its current window. If a run has several tasks, the next one
+    `resumes_at` the creation time (UTC) up to which the earlier ones have read.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class RunRequest:
     rows_per_load: int = 100_000
     windows_per_load: int = 50  # twelve years of 90-day windows: usually one load
     deadline: float = math.inf
+    resumes_at: datetime | None = None
 
     @property
     def moves_cursor(self) -> bool:

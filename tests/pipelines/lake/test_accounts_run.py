@@ -147,6 +147,30 @@ def test_a_backfill_is_loaded_in_rounds(
     assert differences(warehouse, lake, "signalwire") == {}
 
 
+@pytest.mark.parametrize(("days", "is_doubted"), [(2, False), (40, True)], ids=["look-back", "unproven"])
+def test_a_round_reads_nothing_that_an_earlier_round_of_the_run_has_read(
+    days: int, is_doubted: bool, serve_fake: ServeFake, run_lake: RunLake, lake: Path, settings: Settings
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 60, days=days))
+    honest, first = served.fake.answer, min(served.fake.records)
+
+    def answer(request: Any) -> Any:
+        body = json.loads(honest(request).body)
+        if (paging := body.get("paging")) and paging["total"] > 15:
+            paging["total"] = ">10000"
+        elif paging and is_doubted and first in [fax["id"] for fax in body["data"]]:
+            paging["total"] += 1
+        return json_answer(body)
+
+    served.server.answer = answer
+    settings["SYNC__ROWS_PER_LOAD"] = "20"
+    (told,) = run_lake().values()
+
+    assert (told["exit_code"], told["new"], told["unchanged"]) == (65 if is_doubted else 0, 60, 0)
+    assert len({row["_dlt_load_id"] for row in rows(lake, "phaxio", "faxes")}) > 2
+    assert [row["proof"] for row in rows(lake, "phaxio", "sync_windows")].count("unproven") == is_doubted
+
+
 def test_refused_credentials_stop_one_account_alone(
     serve_fake: ServeFake, run_lake: RunLake, lake: Path, settings: Settings
 ) -> None:
@@ -162,7 +186,9 @@ def test_refused_credentials_stop_one_account_alone(
     ]
 
 
-def test_an_unproven_window_lands_and_holds_the_cursor(serve_fake: ServeFake, run_lake: RunLake, lake: Path) -> None:
+def test_an_unproven_window_lands_and_is_read_again_by_the_next_run(
+    serve_fake: ServeFake, run_lake: RunLake, lake: Path
+) -> None:
     served = serve_fake("phaxio", generated("phaxio", 20, days=5))
     honest = served.fake.answer
 
@@ -174,15 +200,14 @@ def test_an_unproven_window_lands_and_holds_the_cursor(serve_fake: ServeFake, ru
 
     served.server.answer = answer
     (first,) = run_lake().values()
-    (held,) = rows(lake, "phaxio", "sync_state")
     served.server.answer = honest
     (second,) = run_lake().values()
-    (moved,) = rows(lake, "phaxio", "sync_state")
+    ledger = rows(lake, "phaxio", "sync_windows")
+    (unproven,) = (row for row in ledger if row["proof"] == "unproven")
+    (proven,) = spans(ledger)
 
     assert (first["exit_code"], first["new"], second["exit_code"], second["new"]) == (65, 20, 0, 0)
-    assert held["cursor_at"].year == 2010
-    assert moved["cursor_at"].year > 2010
-    assert {row["proof"] for row in rows(lake, "phaxio", "sync_windows")} == {"unproven", "counted"}
+    assert proven[0] == unproven["from_at"] < unproven["to_at"] <= proven[1]
 
 
 @pytest.mark.slow
