@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from pipelines.lake.errors import to_fax_sync_error
 from pipelines.lake.stored import LakeStored
 from sources.errors import FaxSyncError, Unforeseen
 from sources.extract.page import Balance
@@ -135,10 +136,8 @@ def run_task(
     began, report = time.monotonic(), Report()
     try:
         _read(task, source or _create_source(task), report, began, progress)
-    except FaxSyncError as error:
-        report.error = error
     except Exception as error:
-        report.error = Unforeseen(_describe_unexpected(error))
+        report.error = to_fax_sync_error(error) or Unforeseen(_describe_unexpected(error))
     report.seconds = time.monotonic() - began
     return report
 

@@ -16,11 +16,11 @@ from functools import cache
 from typing import Any
 
 import pyarrow.fs as pafs
-from deltalake.exceptions import DeltaError
 from dlt.common.schema import Schema
 
 from pipelines.config.accounts import Account
 from pipelines.config.settings import PrivacySettings, SyncSettings
+from pipelines.lake import errors
 from pipelines.lake.account_task import AccountTask, Report
 from pipelines.lake.loading import ProviderTables, Staged, group_for_merge
 from pipelines.lake.place import local_directory, locked
@@ -35,7 +35,7 @@ from pipelines.outcome.provider_advice import advised
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import sync_runs
 from pipelines.warehouse.retention import NO_CLOCK
-from sources.errors import AtWork, ConfigError, FaxSyncError, LocalError, Paused, WarehouseError
+from sources.errors import AtWork, ConfigError, FaxSyncError, Paused
 from sources.extract.source import Source
 from sources.extract.stop import Stop
 from sources.load.ledger import SYNC_PROBLEMS
@@ -404,13 +404,9 @@ def _add_report(one: _AccountRun, report: Report) -> None:
 
 
 def _to_fax_sync_error(account: Account, failure: BaseException) -> FaxSyncError:
-    """The failure as a `FaxSyncError`, without the texts of deltalake, which may quote values."""
+    """The failure as a `FaxSyncError`, with advice if the provider's folder has some."""
     LOG.debug("%s failed", account, exc_info=failure)
-    if "No space left" in str(failure):
-        return LocalError("no space left on the disk of the Delta tables")
-    if isinstance(failure, DeltaError):
-        return WarehouseError(f"Delta refused ({type(failure).__name__}): check the tables")
-    return advised(always_fax_sync_error(failure), account)
+    return advised(errors.to_fax_sync_error(failure) or always_fax_sync_error(failure), account)
 
 
 @cache

@@ -9,6 +9,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import TableNotFoundError
 
+from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.load.stored import SYSTEM_COLUMNS, OpenFax
 from sources.records.schema import Table
@@ -109,17 +110,27 @@ class LakeStored:
         if held is None:
             return []
         sql = f"select {columns} from held where account = {_literal(self._account)} and {condition}"
-        answer = QueryBuilder().register("held", held).execute(sql)
-        rows: list[dict[str, Any]] = pa.RecordBatchReader.from_stream(answer).read_all().to_pylist()
+        rows: list[dict[str, Any]] = _query(held, sql).to_pylist()
         return rows
 
 
 def last_walk(uri: str, other_than: str) -> datetime | None:
     """When a run other than this one last wrote to a ledger, of whichever account; None if none did."""
     sql = f"select max(finished_at) as finished_at from held where run_id <> {_literal(other_than)}"
-    answer = QueryBuilder().register("held", DeltaTable(uri)).execute(sql)
-    latest: datetime | None = pa.RecordBatchReader.from_stream(answer).read_all()["finished_at"][0].as_py()
+    latest: datetime | None = _query(DeltaTable(uri), sql)["finished_at"][0].as_py()
     return latest
+
+
+def _query(table: DeltaTable, sql: str) -> pa.Table:
+    """The answer of deltalake's SQL engine, which calls the table `held`.
+
+    Raises:
+        WarehouseError: a file of the table is missing or damaged.
+    """
+    try:
+        return pa.RecordBatchReader.from_stream(QueryBuilder().register("held", table).execute(sql)).read_all()
+    except pa.ArrowInvalid as error:  # as which every error of the engine comes
+        raise WarehouseError(f"{table.table_uri} cannot be read: check that none of its files is missing") from error
 
 
 def uncovered(span: Window, windows: Sequence[Window]) -> list[Window]:

@@ -4,6 +4,7 @@ import fcntl
 import json
 import pickle
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -192,6 +193,34 @@ def test_a_job_that_spark_gives_up_keeps_what_was_loaded_before(
     assert (outcome.exit_code, str(outcome.error)) == (75, "Spark gave up the job")
     assert noted["exit_code"] == 75
     assert 0 < noted["rows_new"] == len(rows(lake, "signalwire", "fax_logs")) < 400
+
+
+def test_a_table_that_lacks_a_file_is_named(serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path) -> None:
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        for file in (lake / "fax_phaxio" / "faxes").rglob("*.parquet"):
+            file.unlink()
+        synced = sync()
+
+    assert synced.exit_code == 69
+    assert "fax_phaxio/faxes/ cannot be read" in synced.accounts["phaxio"]["error"]
+
+
+def test_a_full_disk_under_what_is_staged_is_told(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 1_000, days=2))
+    with into_delta(settings, lake)():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        try:
+            full = sync()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert sync().accounts["phaxio"]["new"] == 1_000
+
+    assert full.exit_code == 74
+    assert full.accounts["phaxio"]["error"] == "no space left on the disk of the Delta tables"
 
 
 def test_a_second_run_is_skipped(serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path) -> None:
