@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sync(options: argparse.Namespace) -> int:
     warn_of_settings()
     try:
-        from pipelines.lake.accounts_run import create_lake_run  # noqa: PLC0415  # an optional extra
-        from pipelines.lake.spark_session import on_executors, session  # noqa: PLC0415  # as above
+        from pipelines.lake.syncing.accounts_run import create_lake_run  # noqa: PLC0415  # an optional extra
+        from pipelines.lake.syncing.spark_session import on_executors, session  # noqa: PLC0415  # as above
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra spark, see docs/scale.md") from None
     configured, run_id = accounts.required(options.provider, options.account), uuid4().hex

@@ -1,1 +1,1 @@
-"""The warehouse of Delta tables, and the runs of accounts in threads or on Spark executors, which have no dlt."""
+"""The warehouse of Delta tables: its tables, how they are loaded and read, and the task that reads an account."""

@@ -46,8 +46,8 @@ def sync_accounts(accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
 
 def _sync_into_delta_tables(output: str, accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
     try:
-        from pipelines.lake.accounts_run import create_lake_run  # noqa: PLC0415  # an optional extra
-        from pipelines.lake.in_threads import in_threads  # noqa: PLC0415  # as above
+        from pipelines.lake.syncing.accounts_run import create_lake_run  # noqa: PLC0415  # an optional extra
+        from pipelines.lake.syncing.in_threads import in_threads  # noqa: PLC0415  # as above
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/files.md") from None
     remove_dead()  # this run has no working directory, but a driver of Spark that was killed had one

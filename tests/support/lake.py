@@ -68,7 +68,7 @@ def run_in_process(lake: Path, **asked: Any) -> dict[str, dict[str, Any]]:
     """Runs all accounts; tasks run in this process, one after the other. Returns the summary by account."""
     from pipelines.config import accounts
     from pipelines.lake.account_task import run_task
-    from pipelines.lake.accounts_run import LakeRun
+    from pipelines.lake.syncing.accounts_run import LakeRun
 
     run = LakeRun(lake.as_uri(), uuid4().hex, lambda tasks: [run_task(task) for task in tasks], **asked)
     outcomes = run.sync(accounts.required())

@@ -247,7 +247,7 @@ def test_a_table_that_is_not_ours_is_left_alone(serve_fake: ServeFake, run_lake:
 def test_an_output_that_is_no_place_is_refused(
     serve_fake: ServeFake, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines.lake.accounts_run import LakeRun
+    from pipelines.lake.syncing.accounts_run import LakeRun
 
     serve_fake("phaxio")
     for name, value in settings.items():

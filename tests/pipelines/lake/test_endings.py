@@ -173,7 +173,7 @@ def test_a_job_that_spark_gives_up_keeps_what_was_loaded_before(
 ) -> None:
     from pipelines.config import accounts
     from pipelines.lake.account_task import AccountTask, Report, run_task
-    from pipelines.lake.accounts_run import LakeRun
+    from pipelines.lake.syncing.accounts_run import LakeRun
 
     serve_fake("signalwire", generated("signalwire", 400, days=300))
     settings["SYNC__ROWS_PER_LOAD"] = "150"
