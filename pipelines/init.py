@@ -13,7 +13,7 @@ import argparse
 import logging
 import os
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from getpass import getpass
 from unittest.mock import patch
@@ -27,6 +27,7 @@ from pipelines.config.secrets_file import Values, environment, secrets_path, wri
 from pipelines.config.settings import SyncSettings, WarehouseSettings
 from pipelines.config.written import leaves, require_known
 from pipelines.health.connections import try_provider, try_warehouse
+from pipelines.outcome.provider_advice import IN_THE_FILE
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from sources.errors import ConfigError, FaxSyncError
 
@@ -37,15 +38,17 @@ _WAREHOUSE = tuple(WarehouseSettings.heading.split("."))
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = _parser().parse_args(arguments)
-    return reported(lambda: _init(options), options.verbose)
+    return reported(lambda: _init(options), options.verbose, if_stopped="secrets.toml was not written")
 
 
 def _init(options: argparse.Namespace) -> int:
     path = secrets_path()
-    values = dict(_asked() if sys.stdin and sys.stdin.isatty() else _given())
+    asks = bool(sys.stdin and sys.stdin.isatty())
+    values = _asked(options.untried) if asks else dict(_given())
     if not values:
         raise ConfigError(f"no key was given: see it work without one, {bootstrap.command('sync')} --demo")
-    if not options.untried and (failure := _tried(values)):
+    failures = () if options.untried or asks else (_tried(values, sources.providers()), _tried(values))
+    if failure := next(filter(None, failures), None):
         LOG.error("%s was not written; --untried writes it all the same", path)
         return failure.exit_code
     write_secrets(path, values)
@@ -53,19 +56,55 @@ def _init(options: argparse.Namespace) -> int:
     return 0
 
 
-def _asked() -> Iterator[tuple[tuple[str, ...], str]]:
-    """The settings that the user types, unseen; a provider is left out by an empty first answer."""
+def _asked(untried: bool) -> Values:
+    """The settings that the user types, unseen; what is refused is asked for again."""
+    values: Values = {}
     for name in sources.providers():
-        print(f"{name}: paste each value, which is not shown; Enter at the first leaves {name} out")
-        for setting, meaning in meanings(f"sources.{name}").items():
-            if setting.is_secret:
-                if not (value := getpass(f"  {setting.name} ({meaning.rstrip('.')}): ").strip()):
-                    break
-                yield ("sources", name, setting.name), value
-    print("warehouse: a URL postgresql://user:password@host:5432/database, or Enter for a DuckDB file")
-    if url := getpass("  credentials: ").strip():
-        yield (*_WAREHOUSE, "destination_type"), "postgres"
-        yield (*_WAREHOUSE, "credentials"), url
+        print(f"{name}: paste each value, which is not shown; Enter leaves {name} out")
+        given = _keys(name)
+        while given and not untried and _tried(values | given, [name]):
+            print(f"{name}: paste all of its values again; Enter leaves {name} out")
+            given = _keys(name)
+        values |= given
+    if values:
+        print("warehouse: a URL postgresql://user:password@host:5432/database, or Enter for a DuckDB file")
+        given = _warehouse()
+        while not untried and _tried(values | given) and given:
+            print("warehouse: paste the URL again, or Enter for a DuckDB file")
+            given = _warehouse()
+        values |= given
+    return values
+
+
+def _keys(name: str) -> Values:
+    """The secrets of a provider; none if the user leaves one of them out."""
+    values: Values = {}
+    for setting, meaning in meanings(f"sources.{name}").items():
+        if setting.is_secret:
+            if not (value := _answer(f"  {setting.name} ({meaning.rstrip('.')}): ")):
+                return {}
+            values["sources", name, setting.name] = value
+    return values
+
+
+def _warehouse() -> Values:
+    url = _answer("  credentials: ")
+    return {(*_WAREHOUSE, "destination_type"): "postgres", (*_WAREHOUSE, "credentials"): url} if url else {}
+
+
+def _answer(prompt: str) -> str:
+    """What the user types, unseen.
+
+    Raises:
+        ConfigError: the input has ended.
+    """
+    try:
+        return getpass(prompt).strip()
+    except BaseException as error:
+        print()  # the message of the error begins a line
+        if isinstance(error, EOFError):
+            raise ConfigError("the input ended: secrets.toml was not written") from None
+        raise
 
 
 def _given() -> Iterator[tuple[tuple[str, ...], str]]:
@@ -84,13 +123,17 @@ def _given() -> Iterator[tuple[tuple[str, ...], str]]:
             yield place, str(value)
 
 
-def _tried(values: Values) -> FaxSyncError | None:
-    """Tries each account and the warehouse, and prints what comes of it; the first error."""
+def _tried(values: Values, providers: Collection[str] = ()) -> FaxSyncError | None:
+    """Tries the accounts of these providers, or the warehouse if none is named, and prints the result; the first error.
+
+    The warehouse is tried with the first account.
+    """
     failures: list[FaxSyncError] = []
     with patch.dict(os.environ, environment(values)):
         schema, configured = SyncSettings.read().schema, accounts.configured()
-        attempts = [(f"{account}: ", partial(try_provider, account)) for account in configured]
-        attempts += [("", partial(try_warehouse, account, schema)) for account in configured[:1]]
+        chosen = [account for account in configured if account.provider in providers]
+        attempts = [(f"{account}: ", partial(try_provider, account)) for account in chosen]
+        attempts += [("", partial(try_warehouse, account, schema)) for account in configured[:1] if not providers]
         for prefix, attempt in attempts:
             try:
                 with demo.stand_in():
@@ -98,7 +141,7 @@ def _tried(values: Values) -> FaxSyncError | None:
             except Exception as failure:
                 LOG.debug("a try failed", exc_info=True)
                 failures.append(always_fax_sync_error(failure))
-                LOG.error("%s%s", prefix, failures[-1])
+                LOG.error("%s%s", prefix, str(failures[-1]).removesuffix(IN_THE_FILE))
     return next(iter(failures), None)
 
 

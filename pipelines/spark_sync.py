@@ -12,7 +12,7 @@ from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.cli.command import SYNC_STOPPED, CommandParser, leave, reported
 from pipelines.cli.summary import exit_code, print_outcomes
 from pipelines.cli.sync_options import parsed, sync_parser, warn_of_settings
 from pipelines.config import accounts
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not urlsplit(options.output).scheme:
         options.output = Path(options.output).resolve().as_uri()
     options.output = options.output.rstrip("/")
-    return reported(lambda: _sync(options), options.verbose, options.log_format)
+    return reported(lambda: _sync(options), options.verbose, options.log_format, SYNC_STOPPED)
 
 
 def _sync(options: argparse.Namespace) -> int:

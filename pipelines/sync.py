@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from uuid import uuid4
 
-from pipelines.cli.command import CommandParser, leave, reported, shard
+from pipelines.cli.command import SYNC_STOPPED, CommandParser, leave, reported, shard
 from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import progress
 from pipelines.cli.summary import exit_code, most_urgent, print_outcomes
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parsed(_parser(), arguments)
     watch = (lambda command: command()) if options.demo or options.dry_run else watched
     with without_pandas():
-        return reported(lambda: watch(lambda: _sync(options)), options.verbose, options.log_format)
+        return reported(lambda: watch(lambda: _sync(options)), options.verbose, options.log_format, SYNC_STOPPED)
 
 
 def _sync(options: argparse.Namespace) -> int:

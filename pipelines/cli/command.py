@@ -20,6 +20,7 @@ from sources.errors import ConfigError
 from sources.records.coerce import parse_instant
 
 LOG = logging.getLogger("fax-sync")
+SYNC_STOPPED = "the loaded faxes are kept, and the next run continues from there"
 USAGE, BROKEN_PIPE = 64, 141  # the shell's code for SIGPIPE
 
 
@@ -76,8 +77,13 @@ def shard(text: str) -> Shard:
     raise argparse.ArgumentTypeError(f"{text!r} is not a shard: write 1/4 for the first of four")
 
 
-def reported(command: Callable[[], int], verbose: bool = False, log_format: logs.Format = "text") -> int:
-    """Runs a command and returns its exit code; logs the error that ends it on one line on stderr."""
+def reported(
+    command: Callable[[], int], verbose: bool = False, log_format: logs.Format = "text", if_stopped: str = ""
+) -> int:
+    """Runs a command and returns its exit code; logs the error that ends it on one line on stderr.
+
+    `if_stopped` says what a signal that ends the command leaves behind.
+    """
     logs.set_up(verbose, log_format)
     _tolerate_any_encoding()
     try:
@@ -92,7 +98,7 @@ def reported(command: Callable[[], int], verbose: bool = False, log_format: logs
         return BROKEN_PIPE
     except BaseException as error:
         if stopped := signals.behind(error):
-            LOG.error("stopped by %s: the loaded faxes are kept, and the next run continues from there", stopped.name)
+            LOG.error("stopped by %s%s", stopped.name, if_stopped and f": {if_stopped}")
             return stopped.exit_code
         LOG.debug("the command failed", exc_info=True)
         if not isinstance(error, Exception):

@@ -8,6 +8,7 @@ from sources import provider
 from sources.errors import AuthError, FaxSyncError, Moved, ProviderDown, Refused
 
 FAILED_TO_REACH = (65, 75)  # exit codes of runs against a retired provider: redirect or 410, no answer
+IN_THE_FILE = " in .dlt/secrets.toml"
 _GONE = 410
 _DEFAULT_ADVICE = "check whether the provider has announced the end of this API"
 
@@ -20,7 +21,7 @@ def advice(package: ModuleType) -> str:
 def advised(error: FaxSyncError, account: Account) -> FaxSyncError:
     """The same error, with advice if the account's credentials are refused, or the API has ended or moved."""
     if isinstance(error, AuthError):
-        error.advise(f"[{'.'.join(account.section)}] {', '.join(secrets_of(account.model))} in .dlt/secrets.toml")
+        error.advise(f"[{'.'.join(account.section)}] {', '.join(secrets_of(account.model))}{IN_THE_FILE}")
     elif _has_ended(error):
         error.advise(advice(provider(account.provider)))
     return error

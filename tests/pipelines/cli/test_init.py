@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,13 +101,11 @@ def test_what_is_no_setting_is_refused(given: str, words: str, environment: dict
     assert (ended.returncode, words in ended.stderr) == (78, True)
 
 
-def test_on_a_terminal_it_asks_and_shows_no_key(
-    serve_fake: ServeFake, settings: Settings, environment: dict[str, str]
-) -> None:
-    served = serve_fake("phaxio")
-    environment |= {"SOURCES__PHAXIO__BASE_URL": settings["SOURCES__PHAXIO__BASE_URL"]}
-    answers = [settings["SOURCES__PHAXIO__API_KEY"], settings["SOURCES__PHAXIO__API_SECRET"]]
-    answers += [""] * len(sources.providers())  # no other provider, and the default warehouse
+CTRL_C, CTRL_D = "\x03", "\x04"
+
+
+def at_a_terminal(environment: dict[str, str], answers: list[str]) -> tuple[int, str]:
+    """The exit code of the command at a terminal where a user answers like this, and all that it shows."""
     child, terminal = pty.fork()
     if child == 0:
         os.execve(sys.executable, COMMAND, environment)
@@ -114,7 +113,7 @@ def test_on_a_terminal_it_asks_and_shows_no_key(
     for answer in answers:
         while not shown.endswith(b": "):
             shown += os.read(terminal, 1024)
-        os.write(terminal, f"{answer}\n".encode())
+        os.write(terminal, (answer if answer in (CTRL_C, CTRL_D) else f"{answer}\n").encode())
         shown += b"\n"
     try:
         while more := os.read(terminal, 1024):
@@ -122,10 +121,88 @@ def test_on_a_terminal_it_asks_and_shows_no_key(
     except OSError:
         pass  # the terminal's other end is closed
     _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), shown.decode()
+
+
+@pytest.fixture
+def served(serve_fake: ServeFake, settings: Settings, environment: dict[str, str]) -> Any:
+    """A fake of Phaxio, whose address the environment has."""
+    fake = serve_fake("phaxio")
+    environment |= {"SOURCES__PHAXIO__BASE_URL": settings["SOURCES__PHAXIO__BASE_URL"]}
+    return fake
+
+
+@pytest.fixture
+def keys(served: Any, settings: Settings) -> list[str]:
+    """What a user with an account at this Phaxio answers first."""
+    return [settings["SOURCES__PHAXIO__API_KEY"], settings["SOURCES__PHAXIO__API_SECRET"]]
+
+
+NO_OTHERS = [""] * len(sources.providers())  # no other provider, and the default warehouse
+
+
+@pytest.mark.parametrize(
+    ("before", "requests"),
+    [
+        ([], 1),
+        (["a key", "wrong"], 2),
+    ],
+    ids=["at once", "refused before"],
+)
+def test_on_a_terminal_it_asks_until_a_key_works_and_shows_none(
+    before: list[str], requests: int, keys: list[str], served: Any, environment: dict[str, str]
+) -> None:
+    code, shown = at_a_terminal(environment, [*before, *keys, *NO_OTHERS])
     written = Path(environment["DLT_PROJECT_DIR"]) / ".dlt" / "secrets.toml"
 
-    assert os.waitstatus_to_exitcode(status) == 0, shown
-    assert tomllib.loads(written.read_text()) == {
-        "sources": {"phaxio": {"api_key": answers[0], "api_secret": answers[1]}}
-    }
-    assert (answers[1].encode() in shown, len(served.server.requests)) == (False, 1)
+    assert code == 0, shown
+    assert tomllib.loads(written.read_text()) == {"sources": {"phaxio": {"api_key": keys[0], "api_secret": keys[1]}}}
+    assert (keys[1] in shown, len(served.server.requests)) == (False, requests)
+
+
+def test_on_a_terminal_a_warehouse_that_is_refused_is_asked_for_again(
+    keys: list[str], environment: dict[str, str]
+) -> None:
+    refused = ["postgresql://user:password@127.0.0.1:1/nowhere", "mysql://nowhere"]
+    code, shown = at_a_terminal(environment, [*keys, *NO_OTHERS[:-1], *refused, ""])
+
+    assert (code, shown.count("warehouse: paste the URL again")) == (0, 2), shown
+    assert "phaxio: [destination" not in shown
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "words"),
+    [
+        ([CTRL_C], 130, "\r\nstopped by SIGINT: secrets.toml was not written"),
+        (["a key", CTRL_C], 130, "\r\nstopped by SIGINT: secrets.toml was not written"),
+        ([CTRL_D], 78, "\r\nthe input ended: secrets.toml was not written"),
+        ([*NO_OTHERS[:-1], CTRL_D], 78, "\r\nthe input ended: secrets.toml was not written"),
+        (["a key", *NO_OTHERS[:-1], ""], 78, "no key was given"),
+    ],
+    ids=["Ctrl-C", "Ctrl-C at the second", "Ctrl-D", "Ctrl-D at the last", "a key without its secret"],
+)
+def test_a_user_may_leave_at_each_question(
+    answers: list[str], code: int, words: str, served: Any, environment: dict[str, str]
+) -> None:
+    ended, shown = at_a_terminal(environment, answers)
+
+    assert (ended, words in shown) == (code, True), shown
+    assert not (Path(environment["DLT_PROJECT_DIR"]) / ".dlt").exists()
+
+
+def test_a_file_that_cannot_be_created_is_refused_before_a_question(environment: dict[str, str]) -> None:
+    secrets = Path(environment["DLT_PROJECT_DIR"]) / ".dlt" / "secrets.toml"
+    secrets.parent.mkdir()
+    secrets.symlink_to("/nowhere/secrets.toml")
+    code, shown = at_a_terminal(environment, [])
+
+    assert (code, "is not overwritten" in shown) == (78, True), shown
+
+
+def test_a_full_disk_leaves_no_half_of_a_file(environment: dict[str, str]) -> None:
+    given = f'[sources.phaxio]\napi_key = "{"k" * 9000}"\napi_secret = "s"\n'
+    limited = ["bash", "-c", 'ulimit -f 4; trap "" XFSZ; exec "$@"', "-", *COMMAND, "--untried"]
+    ended = subprocess.run(limited, env=environment, input=given, capture_output=True, text=True, check=False)
+    directory = Path(environment["DLT_PROJECT_DIR"]) / ".dlt"
+
+    assert (ended.returncode, "secrets.toml" in ended.stderr, [*directory.iterdir()]) == (74, True, []), ended.stderr
