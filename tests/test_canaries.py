@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import sources
 from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
 from tests.support import leaks
@@ -12,6 +14,7 @@ from tests.support.warehouse.rows import raw_tables, rows
 CANARY = "canary-0f1e2d3c"
 
 
+@pytest.mark.slow
 def test_no_credential_reaches_the_disk_or_the_output(
     serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings, warehouse: Path, tmp_path: Path
 ) -> None:
@@ -28,6 +31,7 @@ def test_no_credential_reaches_the_disk_or_the_output(
         assert f"fax_{provider}".encode() in written  # what is written in the clear would be found
 
 
+@pytest.mark.slow
 def test_numbers_are_in_the_tables_of_faxes_alone(
     serve_fake: ServeFake, sync_process: SyncProcess, warehouse: Path
 ) -> None:

@@ -48,6 +48,7 @@ def _drain(descriptor: int) -> None:
         pass  # the shell is gone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_completes_a_command_an_option_and_its_value(shell: str, tmp_path: Path) -> None:
     if not shutil.which(shell):

@@ -141,6 +141,7 @@ def test_the_variables_of_the_container_are_read() -> None:
     assert all(is_ours(line.partition("=")[0]) for line in text.splitlines())
 
 
+@pytest.mark.slow
 def test_the_image_holds_all_that_a_sync_needs(
     tmp_path: Path, serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess
 ) -> None:

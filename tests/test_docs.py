@@ -31,6 +31,7 @@ def shape(text: str) -> list[str]:
     return [re.sub(r"[\s━─┳┴┬╇]+", " ", line).strip() for line in lines]
 
 
+@pytest.mark.slow
 def test_the_demonstration_prints_what_the_readme_shows(tmp_path: Path) -> None:
     for folder in ("sources", "pipelines", ".dlt"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "secrets.toml"))

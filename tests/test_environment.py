@@ -49,6 +49,7 @@ def test_nothing_of_the_users_environment_is_left() -> None:
     assert "'PATH'" in shown
 
 
+@pytest.mark.slow
 def test_settings_in_the_home_directory_or_the_project_are_not_read(tmp_path: Path) -> None:
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "secrets.toml").write_text('[sources.phaxio]\napi_key = "canary"\n')

@@ -10,17 +10,16 @@ from tests.support.pages import blocks
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import KINDS
 
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
-
-@each_page
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_query_has_its_answer_on_the_page(page: Path) -> None:
     shown = ANSWERED.findall(page.read_text())
 
     assert [sql for sql, _ in shown] == blocks("sql", page) != []
 
 
-@each_page
+@pytest.mark.slow
+@pytest.mark.parametrize("page", first_quick(PAGES), ids=lambda page: page.stem)
 @pytest.mark.parametrize("kind", first_quick(KINDS))
 def test_every_answer_is_the_one_on_the_page(page: Path, kind: str, warehouses: MakeWarehouse) -> None:
     shown = ANSWERED.findall(page.read_text())

@@ -114,12 +114,14 @@ def test_the_command_of_a_clone_shows_what_there_is(arguments: list[str], code: 
     assert (ended.returncode, words in ended.stdout + ended.stderr) == (code, True)
 
 
+@pytest.mark.slow
 def test_the_command_of_a_clone_is_the_script(tmp_path: Path) -> None:
     ended = ran([*OF_CLONE, "--project", str(tmp_path), "sync", "--unknown"], ROOT)
 
     assert (ended.returncode, ended.stderr.startswith("usage: fax-warehouse sync ")) == (64, True)
 
 
+@pytest.mark.slow
 def test_the_command_of_a_clone_names_itself_in_what_is_to_be_done(tmp_path: Path) -> None:
     keys = {"API_KEY": "of-the-account", "API_SECRET": "of-the-secret", "BASE_URL": "http://127.0.0.1:9"}
     of_fake = {f"SOURCES__PHAXIO__{name}": value for name, value in keys.items()} | {"SOURCES__RETRY_SECONDS": "0"}

@@ -92,6 +92,7 @@ def test_the_warehouse_is_nobody_elses_to_read(
     assert warehouse.name in files
 
 
+@pytest.mark.slow
 def test_no_working_directory_is_left_behind(serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path) -> None:
     serve_fake("phaxio", generated("phaxio", 3))
     (tmp_path / "tmp").mkdir()
@@ -123,6 +124,7 @@ def test_a_file_that_a_notebook_holds_is_to_be_tried_again_later(
     assert sync_process().returncode == 0
 
 
+@pytest.mark.slow
 def test_a_run_imports_no_pandas_where_it_is_installed(
     serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path, warehouse: Path
 ) -> None:

@@ -16,6 +16,7 @@ from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
 from tests.support.commands.check_command import Check
 from tests.support.environment import child_environment
 from tests.support.servers.postgres import Server
+from tests.support.tiers import first_quick
 
 OLD_PYTHON = """
 import datetime, runpy, sys
@@ -63,7 +64,7 @@ STARTED = {  # how check.py was started: the folder, the script, more of the env
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
-@pytest.mark.parametrize("started", STARTED)
+@pytest.mark.parametrize("started", first_quick(STARTED))
 def test_a_finding_names_the_command_as_the_user_starts_it(
     started: str, form: list[str], serve_fake: ServeFake, settings: Settings
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_refused_key_is_named_with_its_settings(serve_fake: ServeFake, check: 
     assert reports["phaxio"]["findings"][0].endswith(": [sources.phaxio] api_key, api_secret in .dlt/secrets.toml")
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_the_run_after_it_reads(
     serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, warehouse: Path
 ) -> None:

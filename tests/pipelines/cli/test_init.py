@@ -58,6 +58,7 @@ def test_keys_that_work_are_written_and_nothing_else(
     assert tomllib.loads(written.read_text()) == tomllib.loads(given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "code"), [("lake", 0), ("a file/lake", 74)])
 def test_delta_tables_are_tried_and_leave_nothing_behind(
     place: str, code: int, serve_fake: ServeFake, settings: Settings, environment: dict[str, str], tmp_path: Path
@@ -74,6 +75,7 @@ def test_delta_tables_are_tried_and_leave_nothing_behind(
     assert {*tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("untried", first_quick([False, True]))
 def test_keys_that_are_refused_are_written_only_untried(
     untried: bool, serve_fake: ServeFake, settings: Settings, environment: dict[str, str]

@@ -84,6 +84,7 @@ def test_in_a_file_each_account_has_one_line_with_the_time(
     assert LINE.fullmatch(first)
 
 
+@pytest.mark.slow
 def test_a_quiet_run_prints_news_and_failures_only(
     serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess
 ) -> None:
@@ -183,6 +184,7 @@ def test_a_wait_says_who_asked_for_it(server: FakeServer) -> None:
     assert figures("phaxio", run, 0.0).doing == "reading, slowed by the provider to a request every 5 s"
 
 
+@pytest.mark.slow
 def test_a_long_run_has_figures_in_the_log(
     serve_fake: ServeFake,
     sync: Sync,

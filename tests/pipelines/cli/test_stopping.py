@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT, Query, ServeFake, Settings, Sync, generated
 from tests.support.environment import child_environment
 from tests.support.warehouse.oracle import assert_holds
@@ -13,6 +15,7 @@ from tests.support.warehouse.oracle import assert_holds
 NO_TIME = ("--max-runtime", "0.00001")  # minutes
 
 
+@pytest.mark.slow
 def test_each_run_with_too_little_time_gets_further_and_the_last_is_exact(
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:

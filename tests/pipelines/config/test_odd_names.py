@@ -68,6 +68,7 @@ def test_two_names_of_one_file_are_one_warehouse(
     assert_holds(warehouse, "phaxio", served.fake.truth())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "secret"),
     first_quick([("0012345", "1e10"), ("true", "0"), ("null", "[1]"), ("0x10", "1_000"), ("2026-01-01", '{"a": 1}')]),

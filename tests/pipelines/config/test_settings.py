@@ -150,6 +150,7 @@ def test_bounds_that_make_no_sense_are_refused(bounds: tuple[str, ...], serve_fa
     assert (sync(*bounds).exit_code, served.server.requests) == (64, [])
 
 
+@pytest.mark.slow
 def test_a_range_that_is_proven_already_says_so(serve_fake: ServeFake, sync_process: SyncProcess) -> None:
     serve_fake("phaxio", generated("phaxio", 3, days=2))
     sync_process()
@@ -179,7 +180,7 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("name", AROUND)
+@pytest.mark.parametrize("name", first_quick(AROUND))
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_what_copying_leaves_around_a_key_is_not_sent(
     name: str, provider: str, serve_fake: ServeFake, settings: Settings, sync: Sync

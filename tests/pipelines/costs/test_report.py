@@ -94,6 +94,7 @@ def test_this_month_is_held_against_the_same_days_of_the_last_one(report: Report
     assert whole["forecast_usd"] == whole["cost_usd"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("filled")
 def test_an_account_that_was_not_read_to_the_end_of_the_month_leaves_it_open(
     report: Reporting, query: Query, warehouse: Path
@@ -131,6 +132,7 @@ def test_by_tag_a_fax_counts_under_each_of_its_tags_or_as_untagged(report: Repor
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("filled")
 def test_one_tag_one_number_or_one_account_shows_its_costs_only(report: Reporting, query: Query) -> None:
     counted = f"select count(*), sum(cost_usd) from fax.fax_recipients where {OF_MONTH}"
@@ -368,6 +370,7 @@ def test_an_empty_warehouse_and_an_empty_month_are_told_in_words(
     assert f"the warehouse has some from {earliest:%Y-%m} to {latest:%Y-%m}" in report("--month", "2001-01")[1]
 
 
+@pytest.mark.slow
 def test_how_long_delivery_took_is_told_of_each_account_by_name(
     report: Reporting, serve_fake: ServeFake, sync: Sync, settings: Settings
 ) -> None:
@@ -381,6 +384,7 @@ def test_how_long_delivery_took_is_told_of_each_account_by_name(
     assert re.findall(r"^(\S+): delivery took ", told, re.MULTILINE) == ["phaxio", "phaxio/east"]
 
 
+@pytest.mark.slow
 def test_a_csv_that_cannot_be_written_leaves_nothing(
     report: Reporting, serve_fake: ServeFake, sync: Sync, tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ def test_the_ledger_of_a_year_of_five_minute_runs_can_be_checked(synced: Warehou
     assert " lacks 1 or more faxes" in finding
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", first_quick(range(3)))
 def test_faxes_that_are_gone_are_named_with_the_span_of_the_windows_that_lack_them(
     seed: int, warehouse: Path, serve_fake: ServeFake, sync: Sync, check: Check, query: Query

@@ -106,6 +106,7 @@ def test_faxes_that_the_warehouse_lacks_however_they_are_counted_are_named(
     assert (exit_code, "the provider counts" in told["phaxio"]["findings"][0]) == (65, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("counted", [0, 13])
 def test_a_count_that_no_reading_agrees_with_is_noted_with_both_figures(
     counted: int, serve_fake: ServeFake, sync: Sync, check: Check
@@ -175,6 +176,7 @@ def test_a_sync_at_work_is_no_finding_but_leaves_nothing_to_look_at(check: Check
     assert f"process {os.getpid()}" in phaxio["notes"][0]
 
 
+@pytest.mark.slow
 def test_values_that_did_not_fit_and_new_fields_are_noted(served: Served, check: Check, sync: Sync) -> None:
     (fax,) = generated("phaxio", 1, days=0.1, seed=5, first_id=900_000_001)
     served.fake.add(fax | {"num_pages": "many", "region": "us-east"})
@@ -234,6 +236,7 @@ def test_a_provider_that_has_announced_no_successor_is_not_said_to_have_one(serv
     assert "has announced the end" in sync().accounts["signalwire"]["error"]
 
 
+@pytest.mark.slow
 def test_a_project_without_any_fax_log_is_said_to_fax_by_other_means(
     serve_fake: ServeFake, sync: Sync, check: Check
 ) -> None:
@@ -250,12 +253,14 @@ def test_a_project_without_any_fax_log_is_said_to_fax_by_other_means(
     assert check()[1]["signalwire"]["notes"] == []
 
 
+@pytest.mark.slow
 def test_an_empty_account_of_another_provider_is_merely_empty(serve_fake: ServeFake, sync: Sync, check: Check) -> None:
     serve_fake("phaxio")
 
     assert (sync().accounts["phaxio"]["warnings"], check()[1]["phaxio"]["notes"]) == ([], [])
 
 
+@pytest.mark.slow
 def test_faxes_deleted_before_they_were_read_are_counted(
     serve_fake: ServeFake, sync: Sync, check: Check, query: Query
 ) -> None:

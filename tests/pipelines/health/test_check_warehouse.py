@@ -150,6 +150,7 @@ def test_a_database_that_cannot_be_written_to_is_named(
     assert postgres.query(database, "select 1 from pg_class where relname = 'fax_sync_check'") == []
 
 
+@pytest.mark.slow
 def test_a_warehouse_of_files_is_looked_at_too(
     check: Check, settings: Settings, serve_fake: ServeFake, sync: Sync, tmp_path: Path
 ) -> None:

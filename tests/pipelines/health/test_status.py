@@ -110,6 +110,7 @@ def test_a_first_run_that_failed_is_shown(
     assert failed["accounts"][0].keys() == state["accounts"][0].keys()
 
 
+@pytest.mark.slow
 def test_a_sync_that_has_the_file_open_is_named(
     serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, tmp_path: Path
 ) -> None:

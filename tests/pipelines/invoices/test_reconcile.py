@@ -174,7 +174,9 @@ CLASSES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "account", "amount", "explains"), CLASSES, ids=[case[0] for case in CLASSES])
+@pytest.mark.parametrize(
+    ("name", "account", "amount", "explains"), first_quick(CLASSES, 3), ids=[case[0] for case in CLASSES]
+)
 def test_each_class_alone_is_named(
     name: str, account: str, amount: str, explains: str, command: Reporting, write: Write
 ) -> None:
@@ -271,6 +273,7 @@ def test_a_month_without_faxes_is_told(command: Reporting, write: Write) -> None
     assert "sinch has no fax created in the period" in only["notes"][0]
 
 
+@pytest.mark.slow
 def test_the_table_is_read_without_a_file(command: Reporting, place: Warehouse) -> None:
     exit_code, _, told = command("--json")
     assert (exit_code, "there is no table fax.invoices" in told) == (64, True)

@@ -64,6 +64,7 @@ def live(provider: str, fake: Any) -> None:
     fake.add(*generated(provider, 25, days=1, seed=9, **own))
 
 
+@pytest.mark.slow
 @every_provider
 def test_a_lake_holds_what_the_sync_loads(
     provider: str, serve_fake: ServeFake, sync: Sync, run_lake: RunLake, warehouse: Path, lake: Path
@@ -256,6 +257,7 @@ def test_an_output_that_is_no_place_is_refused(
         LakeRun("nowhere://x", "1", lambda tasks: []).sync([])
 
 
+@pytest.mark.slow
 def test_the_first_run_of_a_day_that_loads_folds_the_ledger(
     serve_fake: ServeFake, run_lake: RunLake, lake: Path
 ) -> None:

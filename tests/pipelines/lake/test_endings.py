@@ -118,6 +118,7 @@ def test_a_first_run_that_fails_is_shown_beside_a_provider_that_is_loaded(
         assert [line[:42] for line in one["next"]] == ["signalwire: the last run ended with 77 (cr"]
 
 
+@pytest.mark.slow
 def test_an_account_without_any_fax_has_the_hint_of_its_provider(
     serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
 ) -> None:
@@ -127,6 +128,7 @@ def test_an_account_without_any_fax_has_the_hint_of_its_provider(
         assert sync().accounts["signalwire"]["warnings"] == expected != []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_signal_while_faxes_are_read_pauses_the_run(
     is_first: bool, serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path, tmp_path: Path
@@ -234,6 +236,7 @@ def test_a_second_run_is_skipped(serve_fake: ServeFake, sync: Sync, settings: Se
     assert synced.accounts["phaxio"]["status"] == "skipped"
 
 
+@pytest.mark.slow
 def test_a_run_removes_what_killed_runs_have_left_in_the_temporary_directory(
     serve_fake: ServeFake, settings: Settings, lake: Path, tmp_path: Path
 ) -> None:

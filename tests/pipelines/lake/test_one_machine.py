@@ -140,6 +140,7 @@ def test_a_directory_of_parquet_files_is_refused(
     assert (lake / "fax_phaxio" / "faxes" / "1.parquet").read_bytes() == b"theirs"
 
 
+@pytest.mark.slow
 def test_a_first_run_prints_a_query_that_works(
     serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings, lake: Path
 ) -> None:

@@ -10,6 +10,7 @@ from sources.fakes.server import Answer
 from tests.conftest import ServeFake, SyncProcess, generated
 
 
+@pytest.mark.slow
 def test_every_line_is_an_object_that_tells_run_account_and_window(
     serve_fake: ServeFake, sync_process: SyncProcess
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_failing_account_does_not_affect_the_others(
     assert ids(postgres, database, "phaxio") == {"east": 30, "south": 30, "west": 30}
 
 
+@pytest.mark.slow
 def test_while_one_account_waits_for_its_load_the_others_are_read(
     serve_accounts: Serve, sync: Sync, postgres: Server, database: str
 ) -> None:
@@ -99,6 +100,7 @@ def test_while_one_account_waits_for_its_load_the_others_are_read(
     assert ids(postgres, database, "signalwire") == dict.fromkeys(NAMES, 30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", first_quick([20, 2]))
 def test_an_account_that_fails_during_read_ahead_is_completed_by_the_next_run(
     number: int, serve_accounts: Serve, sync: Sync, postgres: Server, database: str
@@ -115,6 +117,7 @@ def test_an_account_that_fails_during_read_ahead_is_completed_by_the_next_run(
     assert ids(postgres, database, "signalwire") == dict.fromkeys(NAMES, 30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_a_time", first_quick([1, 3]))
 def test_accounts_at_a_time_limits_how_many_are_read_concurrently(
     at_a_time: int, serve_accounts: Serve, sync: Sync, settings: Settings, database: str
@@ -171,6 +174,7 @@ def test_a_signal_ends_all_concurrent_reads(
     assert postgres.query(database, "select pid from pg_locks where locktype = 'advisory'") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", first_quick([2, 20, 60]))
 def test_after_a_signal_between_loads_the_next_run_loads_the_rest(
     number: int, serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
@@ -213,6 +217,7 @@ def test_the_shard_of_an_account_never_changes() -> None:
     assert found == ["east", "west"]
 
 
+@pytest.mark.slow
 def test_each_shard_loads_its_own_accounts(serve_accounts: Serve, sync: Sync, postgres: Server, database: str) -> None:
     serve_accounts("phaxio")
     synced = [sync("--shard", f"{number}/3") for number in (1, 2, 3)]

@@ -58,6 +58,7 @@ def test_every_column_that_a_head_explains_is_there(file: Path) -> None:
     assert columns_in_head(file.read_text()).keys() <= {column.name for column in relation.columns}
 
 
+@pytest.mark.slow
 def test_the_warehouse_has_every_meaning_as_a_comment(filled: Query) -> None:
     told = {(schema, table, column, text) for schema, table, column, text in filled(COMMENTS)}
 

@@ -81,7 +81,7 @@ WRONG: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", first_quick(WRONG))
 def test_a_view_that_cannot_be_made_is_told_and_stops_no_other(wrong: str, made: Warehouse, folder: Path) -> None:
     files, told = WRONG[wrong]
     for name, text in files.items():
@@ -119,13 +119,15 @@ def test_a_folder_or_a_dead_link_is_no_view(made: Warehouse, folder: Path) -> No
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "select account\nfrom fax.faxes",
-        "-- Over 50%, 'quoted' %s.\nselect account, '%s' as format\nfrom fax.faxes\nwhere account like 'a%'\n",
-        "\ufeff-- With a byte order mark.\nselect account\nfrom fax.faxes\n",
-        "-- Windows.\r\nselect account\r\nfrom fax.faxes;\r\n",
-        "with own as (\n    select account\n    FROM\n        Fax.faxes\n)\n\nselect account from own -- the end",
-    ],
+    first_quick(
+        [
+            "select account\nfrom fax.faxes",
+            "-- Over 50%, 'quoted' %s.\nselect account, '%s' as format\nfrom fax.faxes\nwhere account like 'a%'\n",
+            "\ufeff-- With a byte order mark.\nselect account\nfrom fax.faxes\n",
+            "-- Windows.\r\nselect account\r\nfrom fax.faxes;\r\n",
+            "with own as (\n    select account\n    FROM\n        Fax.faxes\n)\n\nselect account from own -- the end",
+        ]
+    ),
     ids=["no head", "per cent", "byte order mark", "carriage returns", "upper case"],
 )
 def test_a_view_of_ones_own_is_made_once(text: str, made: Warehouse, folder: Path) -> None:
@@ -143,6 +145,7 @@ def test_a_view_of_ones_own_is_made_once(text: str, made: Warehouse, folder: Pat
     assert rows(made, notes) == [("lost when the view is made again",)]
 
 
+@pytest.mark.slow
 def test_a_view_that_was_dropped_comes_back(made: Warehouse, folder: Path) -> None:
     warnings_of_refresh(made.settings(), own=folder)
     made.write("drop view fax.by_account")
@@ -163,6 +166,7 @@ def test_a_view_that_fails_keeps_no_other_from_changing(made: Warehouse, folder:
     assert rows(made, "select other, columns from fax.by_account") == [(1, 2)]
 
 
+@pytest.mark.slow
 def test_a_mended_view_is_made(made: Warehouse, folder: Path) -> None:
     (folder / "mine.sql").write_text(TYPO)
     warnings_of_refresh(made.settings(), own=folder)
@@ -172,6 +176,7 @@ def test_a_mended_view_is_made(made: Warehouse, folder: Path) -> None:
     assert "mine" in views(made)
 
 
+@pytest.mark.slow
 def test_a_view_whose_file_is_gone_is_dropped_if_a_sync_has_made_it(made: Warehouse, folder: Path) -> None:
     (folder / "reads_it.sql").write_text("select * from fax.by_account")
     warnings_of_refresh(made.settings(), own=folder)
@@ -212,6 +217,7 @@ def test_a_view_of_ones_own_reads_raw_tables_and_the_time_zone(made: Warehouse, 
     assert rows(made, "select count(*), max(zone) from fax.mine") == [(0, None)]
 
 
+@pytest.mark.slow
 def test_the_faxes_are_loaded_whatever_the_view(
     place: Warehouse, serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path
 ) -> None:

@@ -90,6 +90,7 @@ def test_outcomes_and_directions_are_of_the_closed_sets(filled: Query) -> None:
     assert len(outcomes) > 3
 
 
+@pytest.mark.slow
 def test_views_are_made_again_only_when_their_text_has_changed(
     serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
 ) -> None:
@@ -108,6 +109,7 @@ def test_views_are_made_again_only_when_their_text_has_changed(
     assert query("select sum(faxes) > 0 from fax.monthly_costs") == [(True,)]
 
 
+@pytest.mark.slow
 def test_a_view_of_somebody_else_on_ours_survives_a_remake(
     serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
 ) -> None:
@@ -121,6 +123,7 @@ def test_a_view_of_somebody_else_on_ours_survives_a_remake(
     assert query("select n from main.mine") == [(5,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_one_configured_provider_is_enough_for_every_view(
     provider: str, serve_fake: ServeFake, sync: Sync, query: Query

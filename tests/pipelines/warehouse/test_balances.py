@@ -72,6 +72,7 @@ def test_the_view_has_what_was_reckoned_by_hand(warehouses: MakeWarehouse, kind:
     ]
 
 
+@pytest.mark.slow
 def test_only_a_run_that_wrote_asks_and_a_payment_shows_in_the_report(
     serve_fake: ServeFake, sync: Sync, query: Query, report: Reporting
 ) -> None:

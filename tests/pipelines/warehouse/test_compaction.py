@@ -80,6 +80,7 @@ def test_the_first_load_of_a_day_folds_the_ledger_and_what_it_proved_stays_prove
     assert [finding for finding in told["phaxio"]["findings"] if "counts" not in finding] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("served_aged")
 def test_loads_that_nothing_refers_to_are_folded_and_no_others(place: Warehouse, sync: Sync) -> None:
     for table in ("faxes", "fax_recipients"):
@@ -99,6 +100,7 @@ def test_loads_that_nothing_refers_to_are_folded_and_no_others(place: Warehouse,
     assert len(rows(place, sql.format("aged-501"))) == 1
 
 
+@pytest.mark.slow
 def test_a_day_folds_once(place: Warehouse, served_aged: Served, sync: Sync) -> None:
     assert sync().exit_code == 0
     place.write(

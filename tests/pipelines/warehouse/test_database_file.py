@@ -11,6 +11,7 @@ from sources.signalwire import fake as signalwire
 from tests.conftest import Query, ServeFake, Settings, Sync, SyncProcess
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import broken, dated
+from tests.support.tiers import first_quick
 from tests.support.warehouse.rows import rows
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -46,6 +47,7 @@ def test_a_heartbeat_takes_up_no_more_space_than_the_one_before(
     assert rows(warehouse, "select count(*) from fax_phaxio._dlt_version") == [(1,)]
 
 
+@pytest.mark.slow
 def test_rows_are_loaded_from_an_odd_directory_and_lie_nowhere_else(
     serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path, query: Query
 ) -> None:
@@ -61,7 +63,7 @@ def test_rows_are_loaded_from_an_odd_directory_and_lie_nowhere_else(
     assert query("select count(*) from fax_phaxio_default_staging.faxes") == [(0,)]
 
 
-@pytest.mark.parametrize("name", ["it's", "a=1", "st*r", "wh?t", "a[b]"])
+@pytest.mark.parametrize("name", first_quick(["it's", "a=1", "st*r", "wh?t", "a[b]"]))
 def test_a_directory_that_duckdb_cannot_read_from_is_told_before_anything_is_asked(
     name: str, serve_fake: ServeFake, sync_process: SyncProcess, tmp_path: Path
 ) -> None:
@@ -72,6 +74,7 @@ def test_a_directory_that_duckdb_cannot_read_from_is_told_before_anything_is_ask
     assert (synced.returncode, "set TMPDIR" in synced.stdout, served.server.requests) == (78, True, [])
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_has_staged_is_not_loaded(
     serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
 ) -> None:

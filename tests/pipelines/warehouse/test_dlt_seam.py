@@ -46,6 +46,7 @@ from tests.support.servers.postgres import Server
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.rows import rows
 
+pytestmark = pytest.mark.slow
 Opened = Callable[[], AbstractContextManager[load.Warehouse]]
 STAGING = "fax_phaxio_default_staging"
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -269,6 +270,7 @@ def test_a_load_id_is_the_seconds_since_1970_as_text(opened: Opened, place: Ware
     assert f"{began - 9:.1f}" < load_id < f"{time.time() + 9:.1f}"
 
 
+@pytest.mark.slow
 def test_the_state_of_the_newest_committed_load_is_restored_and_older_rows_are_not_missed(
     opened: Opened, place: Warehouse
 ) -> None:

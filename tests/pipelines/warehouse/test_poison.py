@@ -51,6 +51,7 @@ def test_fields_that_a_database_might_refuse_are_held_alike(
     assert sync().exit_code == 0
 
 
+@pytest.mark.slow
 def test_an_id_of_thousands_of_characters_is_told_and_the_others_are_loaded(
     place: Warehouse, serve_fake: ServeFake, sync: Sync
 ) -> None:

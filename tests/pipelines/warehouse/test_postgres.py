@@ -206,6 +206,7 @@ KEPT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", first_quick([*KEPT]))
 def test_the_staging_schema_of_an_earlier_version_is_dropped_if_it_is_ours_alone(
     more: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str

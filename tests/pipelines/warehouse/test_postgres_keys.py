@@ -66,6 +66,7 @@ def secured(postgres: Server, database: str, role: str, table: str) -> None:
     postgres.query(database, f"create policy writing on fax_phaxio.{table} for insert to {role} with check (true)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", first_quick(["fax_recipients", "faxes"]))
 def test_row_security_that_forbids_deletes_doubles_nothing(
     table: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str, role: str

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.commands.report_command import Reporting
+from tests.support.tiers import first_quick
 
 
 @pytest.fixture
@@ -17,6 +18,7 @@ def copy(settings: Settings, warehouse: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_reader_stops_no_sync_and_keeps_what_it_has_opened(serve_fake: ServeFake, sync: Sync, copy: Path) -> None:
     served = serve_fake("phaxio", generated("phaxio", 3))
     sync()
@@ -34,6 +36,7 @@ def test_a_reader_stops_no_sync_and_keeps_what_it_has_opened(serve_fake: ServeFa
     assert [path.name for path in copy.parent.iterdir() if path.name.startswith(".readers")] == []
 
 
+@pytest.mark.slow
 def test_the_report_reads_the_copy_while_the_file_is_taken(
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, copy: Path, report: Reporting
 ) -> None:
@@ -50,7 +53,7 @@ def test_the_report_reads_the_copy_while_the_file_is_taken(
     assert copy.stat().st_mode & 0o777 == 0o640
 
 
-@pytest.mark.parametrize("name", ["warehouse.duckdb", "fax.duckdb", "nowhere/readers.duckdb"])
+@pytest.mark.parametrize("name", first_quick(["warehouse.duckdb", "fax.duckdb", "nowhere/readers.duckdb"]))
 def test_a_copy_that_cannot_be_made_is_a_warning(
     name: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:

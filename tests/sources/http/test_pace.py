@@ -175,6 +175,7 @@ def test_a_rate_header_may_tell_the_time_of_the_reset(server: FakeServer) -> Non
     assert clock.slept[0] == 6
 
 
+@pytest.mark.slow
 def test_the_pace_that_was_reached_is_told(serve_fake: ServeFake, sync: Sync, settings: Settings) -> None:
     served = serve_fake("phaxio", generated("phaxio", 3, days=2))
     honest = served.server.answer

@@ -82,6 +82,7 @@ def test_the_fax_tells_what_came_of_it_where_its_log_tells_of_the_call(
     assert query("select price, date_created from fax_signalwire.compat_faxes") == [(Decimal("-0.0105"), created)]
 
 
+@pytest.mark.slow
 def test_a_price_in_another_currency_is_no_cost_and_is_told(
     serve_fake: ServeFake, sync: Sync, query: Query, check: Check
 ) -> None:
@@ -117,6 +118,7 @@ def place(request: pytest.FixtureRequest, settings: Settings, warehouse: Path, t
     return lambda: connect((tmp_path / "lake").as_uri())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compat", ["off", "forbidden"])
 def test_the_faxes_land_where_the_second_list_is_off_or_lacks_the_scope(
     compat: str, place: Any, serve_fake: ServeFake, sync: Sync
@@ -142,6 +144,7 @@ def test_the_windows_of_each_list_are_shown(place: Any, serve_fake: ServeFake, s
     assert rows(place(), windows) == [("compat_faxes", 30, "walked"), ("fax_logs", 30, "walked")]
 
 
+@pytest.mark.slow
 def test_a_project_with_faxes_in_the_second_list_alone_is_not_called_empty(
     serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
@@ -155,6 +158,7 @@ def test_a_project_with_faxes_in_the_second_list_alone_is_not_called_empty(
     assert query("select listed_in, count(*) from fax.faxes group by 1") == [("compat_faxes", 5)]
 
 
+@pytest.mark.slow
 def test_check_notes_a_second_list_that_lacks_the_scope(serve_fake: ServeFake, sync: Sync, check: Check) -> None:
     serve_fake("signalwire", generated("signalwire", 30, days=5), compat="forbidden")
     sync()
@@ -164,6 +168,7 @@ def test_check_notes_a_second_list_that_lacks_the_scope(serve_fake: ServeFake, s
     assert [note for note in reports["signalwire"]["notes"] if "set compat_faxes = false" in note]
 
 
+@pytest.mark.slow
 def test_a_scope_that_is_given_later_brings_the_whole_list(serve_fake: ServeFake, sync: Sync, warehouse: Path) -> None:
     served = serve_fake("signalwire", generated("signalwire", 30), compat="read")
     honest = served.server.answer
@@ -236,7 +241,7 @@ def test_a_small_account_is_loaded_at_once_and_again_where_one_list_has_news(
         assert query("select count(*) from fax_signalwire._dlt_loads") == [(loads,)]
 
 
-@pytest.mark.parametrize("failing", [1, 2, 3])
+@pytest.mark.parametrize("failing", first_quick([1, 2, 3]))
 def test_a_second_list_that_fails_keeps_no_log_back(
     failing: int, serve_fake: ServeFake, warehouse: Path, sync: Sync, query: Query, settings: Settings
 ) -> None:
@@ -256,6 +261,7 @@ def test_a_second_list_that_fails_keeps_no_log_back(
     assert_holds(warehouse, "signalwire", served.fake.truth())
 
 
+@pytest.mark.slow
 def test_a_price_that_is_none_is_told_and_the_fax_lands(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     served = serve_fake("signalwire", DOCUMENTED, compat="read")
     odd = {"price": "N/A", "num_pages": "two"}
@@ -267,6 +273,7 @@ def test_a_price_that_is_none_is_told_and_the_fax_lands(serve_fake: ServeFake, s
     assert query("select outcome, cost_usd from fax.faxes") == [("failed", Decimal("0.01"))]
 
 
+@pytest.mark.slow
 def test_the_second_table_keeps_no_number_and_no_old_fax_where_that_is_set(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:

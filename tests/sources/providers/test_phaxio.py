@@ -139,6 +139,7 @@ def test_tags_that_are_taken_away_leave_no_stale_row(
     assert_holds(warehouse, "phaxio", served.fake.truth())
 
 
+@pytest.mark.slow
 def test_a_cost_that_is_credited_later_is_corrected(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     (fax,) = generated("phaxio", 1, days=1)
     served = serve_fake("phaxio", [fax | {"cost": 0, "is_test": False}])

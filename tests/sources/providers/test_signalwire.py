@@ -51,6 +51,7 @@ def test_a_deleted_log_is_marked_and_nothing_known_of_it_is_blanked(
     assert sorted((id,) for id in gone) == query("select id from fax.faxes where is_deleted order by id")
 
 
+@pytest.mark.slow
 def test_a_log_that_is_there_again_is_no_longer_marked(
     serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_log_that_is_there_again_is_no_longer_marked(
     assert_holds(warehouse, "signalwire", served.fake.truth())
 
 
+@pytest.mark.slow
 def test_a_log_deleted_before_it_was_ever_seen_is_held_with_what_is_known(
     serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
@@ -82,6 +84,7 @@ def test_a_log_deleted_before_it_was_ever_seen_is_held_with_what_is_known(
     assert tuple(sync().accounts["signalwire"][count] for count in ("new", "changed")) == (0, 0)
 
 
+@pytest.mark.slow
 def test_a_limited_history_loads_the_rest_and_tells_the_gap(
     serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
 ) -> None:
@@ -105,6 +108,7 @@ def test_a_chain_of_links_without_filters_and_with_empty_pages_is_followed_to_it
     assert_holds(warehouse, "signalwire", served.fake.truth())
 
 
+@pytest.mark.slow
 def test_links_that_lose_the_filter_do_not_lead_through_the_whole_history(serve_fake: ServeFake, sync: Sync) -> None:
     served = serve_fake("signalwire", generated("signalwire", 4_000, days=700), links_keep_filter="no", page_cap="200")
     sync()

@@ -83,6 +83,7 @@ def count(
     return lambda table: len(delta.rows(place, "telefact", table))
 
 
+@pytest.mark.slow
 def test_a_second_list_has_windows_a_cursor_and_a_floor_of_its_own(
     project: Path, settings: dict[str, str], sync_process: SyncProcess, count: Callable[[str], int]
 ) -> None:

@@ -305,6 +305,7 @@ def test_a_postgres_has_the_same_breakdown_and_marks_deleted_faxes(
     assert len(postgres.query(database, "select distinct note::text from fax_signalwire.fax_logs")) == 3
 
 
+@pytest.mark.slow
 def test_the_command_tells_the_pseudonym_that_the_warehouse_has(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_type_that_flips_leaves_the_column_and_keeps_the_original(
     assert list(unsound(warehouse, "fax_phaxio")) == []
 
 
+@pytest.mark.slow
 def test_a_learnt_json_column_stays_json(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     (fax,) = generated("phaxio", 1, days=1)
     served = serve_fake("phaxio", [fax])
@@ -146,6 +147,7 @@ ODD = ("free", True, {"usd": 7}, [7], 10**30, "NaN", "")
 ROUNDED = ((1e-9, "0"), ("7.00000049", "0.07"))
 
 
+@pytest.mark.slow
 def test_every_cost_is_held_exactly_or_reported(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     faxes = generated("phaxio", len(EXACT) + len(ODD) + len(ROUNDED), days=1)
     costs = [*EXACT, *((cost, None) for cost in ODD), *ROUNDED]

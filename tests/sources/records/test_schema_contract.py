@@ -35,6 +35,7 @@ def test_evolve_makes_it_a_column_and_tells_its_shape_once(served: Served, sync:
     assert query("select region from fax_phaxio.fax_recipients where region is not null") == [(REGION,)]
 
 
+@pytest.mark.slow
 def test_discard_keeps_the_fax_without_it_and_tells_it_once(
     served: Served, sync: Sync, query: Query, settings: Settings, warehouse: Any
 ) -> None:

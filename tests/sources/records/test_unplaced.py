@@ -86,6 +86,7 @@ def test_a_fax_from_the_future_is_held_and_hides_none_that_comes_later(
     assert [(datetime(2099, 1, 1, tzinfo=UTC),)] == query("select max(created_at) from fax.faxes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", quick_ones(sources.providers(), ["sinch"]))
 def test_a_feed_that_has_lost_its_ids_loads_nothing_and_says_so(
     provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
