@@ -29,10 +29,11 @@ from sources.http.usage import Usage, tally_request, tally_retry
 class Client:
     """GETs JSON below `base_url` and counts its requests in `usage`. It is thread-safe.
 
-    `skew` is how far the provider's clock was ahead of this machine's at the last response; it is valid if
-    `has_server_time`. `pace` limits the request rate. `auth` is user and password, or an object such as
-    `oauth2.ClientCredentials`; `user` is that user, which a path may need. Tests replace `sleep`, `clock` (seconds,
-    monotonic) and `now` (UTC). After `close`, every waiting or new request ends with an error.
+    `skew` is how far the provider's clock was ahead of this machine's at the last response, and `least_skew` the least
+    of all responses and zero; they are valid if `has_server_time`. `pace` limits the request rate. `auth` is user and
+    password, or an object such as `oauth2.ClientCredentials`; `user` is that user, which a path may need. Tests replace
+    `sleep`, `clock` (seconds, monotonic) and `now` (UTC). After `close`, every waiting or new request ends with an
+    error.
     """
 
     def __init__(
@@ -47,7 +48,8 @@ class Client:
     ) -> None:
         self.base_url = base_url.rstrip("/") + "/"
         self.provider, self.user = provider, auth[0] if isinstance(auth, tuple) else ""
-        self.usage, self.skew, self.has_server_time = Usage(), timedelta(), False
+        self.usage, self.has_server_time = Usage(), False
+        self.skew = self.least_skew = timedelta()
         self.limits = limits
         self._closed, self._lock = Event(), Lock()
         self._sleep: Callable[[float], Any] = sleep or self._closed.wait
@@ -98,6 +100,10 @@ class Client:
         """The time now, UTC; by the provider's clock if the two differ by more than the second that it is exact to."""
         return self._now() + (self.skew if abs(self.skew) > timedelta(seconds=1) else timedelta())
 
+    def earlier_time(self) -> datetime:
+        """The time now, UTC, by the earlier of the two clocks, the provider's and this machine's."""
+        return self._now() + self.least_skew
+
     def close(self) -> None:
         """Ends every waiting or new request with an error. A request in flight is not cancelled."""
         self._closed.set()
@@ -145,8 +151,10 @@ class Client:
     def _compare_clocks(self, response: requests.Response) -> None:
         now = self._now()
         server_time = retry.server_time(response, now)
-        self.skew = server_time - now if server_time else timedelta()
-        self.has_server_time = self.has_server_time or server_time is not None
+        with self._lock:
+            self.skew = server_time - now if server_time else timedelta()
+            self.least_skew = min(self.least_skew, self.skew)
+            self.has_server_time = self.has_server_time or server_time is not None
 
     def _get_once(self, url: str, params: Mapping[str, str] | None) -> Any:
         if self._closed.is_set():

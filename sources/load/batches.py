@@ -183,16 +183,16 @@ class Batches:
             self.run.doing = "reading"
 
     def _walk(self, position: Position) -> Generator[WindowResult]:
-        """The windows of every span; from the start again if the first response shows that the local clock is wrong."""
+        """The windows of every span; from the start again once a response shows that the two clocks differ."""
         run = self.run
         run.spans = spans = plan(run, position)
-        self._walker.reader.newest = run.started_at
+        self._walker.reader.newest = run.latest_start
         for span in spans:
             rest = span.starting_from(run.request.resumes_at or span.start)
-            takes_newer = run.request.until is None and span.end == whole_second(run.end)
+            takes_newer = run.request.until is None and span.end == whole_second(run.end_of_reading)
             results = self._walker.walk(rest, takes_newer)
             for result in results:
-                if run.adopt_provider_clock():
+                if run.note_provider_clock():
                     results.close()
                     self._walker.carry_usage(result)
                     yield from self._walk(position)

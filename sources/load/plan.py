@@ -23,25 +23,26 @@ class Position(NamedTuple):
 
 
 def plan(run: Run, position: Position) -> list[Window]:
-    """The spans to read, in ascending order. The last span of a run without bounds ends `horizon.lag` before its start.
+    """The spans to read, in ascending order. The last span of a run without bounds ends `horizon.lag` before its start,
+    by the later of the two clocks. How far faxes have been read before is taken by the earlier one.
 
     A fax may change until it is older than the look-back. So a fax that was younger than the look-back when it was last
     read is read again. A fax that was older is not, so an interrupted backfill continues where it stopped.
     """
     cursor, read_at, _ = position
-    end, start = whole_second(run.end), run.default_start
+    end, last, start = whole_second(run.end), whole_second(run.end_of_reading), run.default_start
     if not run.request.moves_cursor:
-        asked = min(whole_second(run.request.since or start), end)
+        asked = min(whole_second(run.request.since or start), last)
         start = _from_retention(run, asked)
         if run.request.since and start > asked:
             run.warnings.append(f"nothing created before {rfc3339(start)} is read: see [privacy] keep_days")
-        if start >= end:
+        if start >= last:
             return []
-        span = Window(start, end)
+        span = Window(start, last)
         return [span] if run.request.refetch else run.stored.holes(span, PROVEN)
     start = _from_retention(run, start)
     if cursor is None or run.request.full_refresh:
-        return [Window(min(start, end), end)]
+        return [Window(min(start, last), last)]
     if cursor > end + MAX_SKEW:  # the clocks of two runs may differ by less
         run.warnings.append(f"the cursor, {cursor}, is later than the clock: it is moved back to the clock")
     cursor = min(cursor, end)
@@ -49,7 +50,7 @@ def plan(run: Run, position: Position) -> list[Window]:
     begin = whole_second(max(start, settled))
     holes = run.stored.holes(Window(start, begin), PROVEN_OR_GAP) if start < begin else []
     # A hole of one second stays: it holds more faxes than the provider serves.
-    return [*(hole for hole in holes if hole.length > SECOND), Window(min(begin, end - SECOND), end)]
+    return [*(hole for hole in holes if hole.length > SECOND), Window(min(begin, last - SECOND), last)]
 
 
 def _from_retention(run: Run, start: datetime) -> datetime:

@@ -26,9 +26,10 @@ PROVEN_OR_GAP = (*PROVEN, "gap")  # a gap is not read again either: the provider
 class Run:
     """The run of `source`, which is read through `client`. `stored` is what the warehouse holds of the account.
 
-    `started_at` is the start of the run, by the provider's clock once a response has shown it (UTC). The last window
-    ends `horizon.lag` before it, because a provider may list a fax that much later than it was created. Nothing created
-    before `kept_from` is loaded. A run takes one or more loads; after the last one, `finished` is true.
+    `started_at` is the start of the run (UTC), by the earlier of the two clocks, ours and the provider's, once a
+    response has shown that they differ by over five minutes. What is proven ends `horizon.lag` before it, because a
+    provider may list a fax that much later than it was created. Faxes are read to the later of the two clocks. Nothing
+    created before `kept_from` is loaded. A run takes one or more loads; after the last one, `finished` is true.
     """
 
     request: RunRequest
@@ -53,15 +54,18 @@ class Run:
     balance: Balance | None = field(default=None, init=False)
     new_columns: dict[str, list[str]] = field(default_factory=dict, init=False)
     warnings: list[str] = field(default_factory=list, init=False)
-    _has_provider_clock: bool = field(default=False, init=False)
-    _spans_are_capped: bool = field(default=False, init=False)
+    _skew: timedelta | None = field(default=None, init=False)  # of the provider's clock, if over five minutes
+    _local_start: datetime = field(init=False)  # by our clock
+
+    def __post_init__(self) -> None:
+        self._local_start = self.started_at
 
     def for_list(self, source: Source, stored: Stored) -> "Run":
         """The run of another list of the account, with the horizon of that list, by the same clock and connections."""
         horizon = source.settings.horizon(source.api.EARLIEST)
         request = replace(self.request, horizon=horizon)
         run = replace(self, request=request, source=source, stored=stored, spans=[])
-        run._has_provider_clock = self._has_provider_clock  # else `started_at` would be corrected a second time
+        run._skew, run._local_start = self._skew, self._local_start  # else `started_at` would be corrected again
         return run
 
     def merge(self, further: "Run") -> None:
@@ -132,32 +136,42 @@ class Run:
 
     @property
     def end(self) -> datetime:
-        """The end of the last window: `until`, but at the latest `horizon.lag` before the start of the run."""
-        latest = self.started_at - self.request.horizon.lag
+        """The end of what can be proven: `until`, but at the latest `horizon.lag` before the start of the run."""
+        return self._until(self.started_at)
+
+    @property
+    def end_of_reading(self) -> datetime:
+        """The same by the later of the two clocks: faxes created up to here may be there."""
+        return self._until(self.latest_start)
+
+    @property
+    def latest_start(self) -> datetime:
+        """The start of the run by the later of the two clocks."""
+        return self._local_start + max(self._skew or timedelta(), timedelta())
+
+    def _until(self, start: datetime) -> datetime:
+        latest = start - self.request.horizon.lag
         return min(self.request.until or latest, latest)
 
     def cap_spans(self) -> None:
-        """Shortens the spans to end, at the latest, `horizon.lag` before the provider's clock at its first response."""
-        if self._spans_are_capped:
-            return
-        self._spans_are_capped = True
-        behind = min(self.client.skew, timedelta())
-        if not self._has_provider_clock:
-            end = whole_second(self.started_at + behind - self.request.horizon.lag)
-            self.spans = [span.ending_by(end) for span in self.spans]
+        """Shortens the spans to end `horizon.lag` before the earlier of the two clocks, by the responses so far.
 
-    def adopt_provider_clock(self) -> bool:
-        """Moves `started_at` to the provider's clock if the local clock is wrong by over five minutes; true if so."""
+        No window proves a time that has not come by both clocks: one of them may be wrong.
+        """
+        end = whole_second(self._local_start + self.client.least_skew - self.request.horizon.lag)
+        self.spans = [span.ending_by(end) for span in self.spans]
+
+    def note_provider_clock(self) -> bool:
+        """True once, if a response has shown that the clocks differ by over five minutes. Sets `started_at`."""
         skew = self.client.skew
-        if self._has_provider_clock or abs(skew) <= MAX_SKEW:
+        if self._skew is not None or abs(skew) <= MAX_SKEW:
             return False
-        self._has_provider_clock = True
         self.warnings.append(f"the clock here is {abs(skew)} {'behind' if skew > timedelta() else 'ahead'}: set it")
-        shift = timedelta(seconds=int(skew.total_seconds()))
-        self.started_at += shift
+        self._skew = timedelta(seconds=int(skew.total_seconds()))
+        back = max(-self._skew, timedelta())
+        self.started_at -= back
         if self.kept_from:
-            kept = Window(self.kept_from, self.started_at)
-            self.kept_from = kept.widened(max(-shift, timedelta())).start  # of the two clocks, the one that keeps more
+            self.kept_from = Window(self.kept_from, self._local_start).widened(back).start
         return True
 
     def cursor(self) -> datetime | None:

@@ -2,15 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from itertools import count
 from typing import Any
 
 import pytest
 
 import sources
 from sources.extract.source import Source
+from sources.fakes.server import Answer, Request
+from sources.load.run_request import Horizon
 from tests.faults.conftest import StartTrial, Trial, more
 from tests.support.commands.in_process import Time, run_once
-from tests.support.faults.inject import broken, dated
+from tests.support.faults.inject import Honest, broken, dated
 from tests.support.faults.wire import created
 from tests.support.warehouse.rows import content, rows
 from tests.support.warehouse.state import cursor, cursors
@@ -28,7 +31,8 @@ def test_a_clock_that_is_wrong_here_loses_nothing_and_is_told(provider: str, day
     read_to, now = cursors(started.place, provider), datetime.now(UTC)
     assert len(read_to) == len(Source(provider).tables)
     assert ["the clock here is" in text for text in run.warnings].count(True) == 1, run.warnings
-    assert all(now - timedelta(minutes=5) < at <= now for at in read_to)
+    earlier = now + min(days, 0) * DAY
+    assert all(earlier - timedelta(minutes=5) < at <= earlier for at in read_to)
     started.served.fake.add(*more(provider, 10, days=0.01, seed=30))
     started.recovers()
 
@@ -44,6 +48,40 @@ def test_a_clock_that_is_wrong_at_the_provider_hides_nothing_for_longer_than_tha
     assert (synced.exit_code, bool(synced.accounts[provider]["warnings"])) == (0, True)
     started.served.fake.add(*more(provider, 10, days=0.01, seed=30))
     started.recovers()
+    started.recovers()
+
+
+@pytest.mark.parametrize(("provider", "hours"), [("phaxio", 1), ("signalwire", 30), ("sinch", 9000), ("phaxio", -30)])
+def test_without_look_back_no_fax_between_the_two_clocks_is_missed(
+    provider: str, hours: float, trial: StartTrial
+) -> None:
+    started, ahead = trial(provider), timedelta(hours=hours)
+    earliest = sources.provider(provider).api.EARLIEST
+    horizon = Horizon(earliest, timedelta(), timedelta(), 0, lag=timedelta(minutes=1))
+    started.recovers()
+    for _ in range(2):
+        started.survives(dated(ahead), horizon=horizon)
+        assert all(at <= datetime.now(UTC) for at in cursors(started.place, provider))
+        late(started, 0)
+    started.survives(lambda request, honest: honest(request), horizon=horizon)
+
+
+def test_a_clock_that_jumps_within_a_run_proves_no_time_to_come(trial: StartTrial) -> None:
+    started, asked = trial("signalwire"), count()
+
+    def jumping(request: Request, honest: Honest) -> Answer:
+        return dated(next(asked) * DAY)(request, honest)
+
+    started.survives(jumping)
+
+    assert all(at <= datetime.now(UTC) for at in cursors(started.place, "signalwire"))
+
+
+def test_a_provider_whose_clock_is_ahead_still_keeps_what_it_keeps(trial: StartTrial) -> None:
+    started = trial("sinch")
+    started.place.write("drop schema fax_sinch cascade")
+    with broken(started.served, dated(400 * DAY)):
+        started.sync()
     started.recovers()
 
 
