@@ -66,8 +66,8 @@ Sync = Callable[..., Synced]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the option that has every case of tests/faults run; half of them take turns otherwise."""
-    parser.addoption("--every-case", action="store_true", help="run every case of tests/faults; before a release")
+    """Adds the option that has every case run, of the faults and the readings that take turns otherwise."""
+    parser.addoption("--every-case", action="store_true", help="also the cases that take turns; before a release")
 
 
 @pytest.fixture

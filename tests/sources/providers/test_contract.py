@@ -45,8 +45,15 @@ def readings() -> Iterator[Any]:
             yield pytest.param(provider, every_list | chosen, id=f"{provider}-{told}", marks=marks)
 
 
-every_reading = pytest.mark.parametrize(("provider", "switches"), list(readings()))
 every_provider = pytest.mark.parametrize("provider", sources.providers())
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The readings take turns between the warehouses, the default one apart; `--every-case` runs all in both."""
+    if "switches" in metafunc.fixturenames:
+        turn, runs_all = int("postgres" in metafunc.fixturenames), metafunc.config.option.every_case
+        cases = [case for place, case in enumerate(readings()) if runs_all or not case.marks or place % 2 == turn]
+        metafunc.parametrize(("provider", "switches"), cases)
 
 
 def truth(served: Served, gone: dict[str, Any]) -> list[dict[str, Any]]:
@@ -75,7 +82,6 @@ def next_ids(served: Served) -> dict[str, Any]:
     return {"first_id": highest + 1000} if isinstance(highest, int) else {}
 
 
-@every_reading
 def test_each_sync_holds_the_truth_and_a_quiet_one_writes_nothing(
     provider: str, switches: dict[str, str], serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:
@@ -100,7 +106,6 @@ def test_each_sync_holds_the_truth_and_a_quiet_one_writes_nothing(
 
 
 @pytest.mark.slow
-@every_reading
 def test_each_sync_into_postgres_holds_the_truth_and_a_quiet_one_loads_nothing(
     provider: str, switches: dict[str, str], serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
 ) -> None:
