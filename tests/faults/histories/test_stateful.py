@@ -149,7 +149,7 @@ def test_any_short_history_is_walked_to_the_truth() -> None:
 
 @pytest.mark.slow
 def test_any_history_is_walked_to_the_truth() -> None:
-    run(4_000, 25, anew=True)
+    run(1_500, 25, anew=True)
 
 
 SABOTAGE = {

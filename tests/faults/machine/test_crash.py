@@ -14,7 +14,7 @@ from tests.support.commands.process import Barrier, Process, started
 from tests.support.faults.inject import Honest, broken
 from tests.support.faults.soaking import soak
 from tests.support.servers.postgres import Server
-from tests.support.warehouse.file_and_database import Database, File
+from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
 from tests.support.warehouse.oracle import assert_holds, unsound
 from tests.support.warehouse.rows import rows
 
@@ -154,16 +154,13 @@ def test_every_committed_state_of_a_backfill_is_one_to_go_on_from(trial: StartTr
 
 
 @pytest.mark.timeout(300)
-def test_five_kills_at_random_cost_nothing(tmp_path: Path) -> None:
-    tally = soak(5, 1, tmp_path, lambda number: File(tmp_path / f"warehouse{number}.duckdb"))
+@pytest.mark.parametrize("kind", KINDS)
+def test_kills_at_random_cost_nothing(kind: str, tmp_path: Path, postgres: Server) -> None:
+    def warehouse(number: int) -> Warehouse:
+        file = tmp_path / f"warehouse{number}.duckdb"
+        return File(file) if kind == "duckdb" else Database(postgres, postgres.create())
 
-    assert tally.findings == [], tally.report()
-    assert tally.kills() == 5
-
-
-@pytest.mark.timeout(300)
-def test_three_kills_at_random_cost_nothing_on_postgres(tmp_path: Path, postgres: Server) -> None:
-    tally = soak(3, 1, tmp_path, lambda number: Database(postgres, postgres.create()))
+    tally = soak(3, 1, tmp_path, warehouse)  # tests/soak.py makes hundreds
 
     assert tally.findings == [], tally.report()
     assert tally.kills() == 3
