@@ -180,6 +180,8 @@ def _read(task: AccountTask, source: Source, report: Report, began: float, progr
     finally:
         run.cleanup.close()
         run.client.close()
+        run.doing = ""
+        progress(run)
 
 
 def _stage(task: AccountTask, batches: Sequence[Batch]) -> dict[str, str]:

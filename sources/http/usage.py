@@ -26,9 +26,10 @@ class Usage:
     answering_seconds: float = 0.0
 
     def add(self, other: "Usage") -> None:
-        """Adds the requests and retries of another count."""
+        """Adds the requests, retries and bytes of another count."""
         self.requests += other.requests
         self.retries += other.retries
+        self.bytes += other.bytes
 
     @property
     def faster_than_parsing(self) -> bool:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 
 import sources
+from pipelines.cli.progress import Progress
+from pipelines.config import accounts
+from sources.load.run import Run
 from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
 from tests.pipelines.lake.test_accounts_run import live
 from tests.support.canaries import NAME
@@ -125,6 +129,51 @@ def test_accounts_are_read_side_by_side_and_one_that_is_refused_stops_no_other(
     codes = {(one["provider"], one["account"]): one["exit_code"] for one in (synced.said or {})["accounts"]}
     assert codes == {("phaxio", "default"): 0, ("phaxio", "other"): 77, ("signalwire", "default"): 0}
     assert synced.exit_code == 77
+
+
+def test_an_account_is_shown_until_its_task_has_ended(
+    serve_fake: ServeFake, settings: Settings, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.lake.syncing.accounts_run import LakeRun
+    from pipelines.lake.syncing.in_threads import in_threads
+
+    serve_fake("phaxio", generated("phaxio", 20, days=5))
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    configured, shown, told = accounts.required(), Progress(), list[str]()
+
+    def note(account: str, run: Run) -> None:
+        shown(account, run)
+        told.extend(figures.doing for figures in shown.figures())
+
+    LakeRun(lake.as_uri(), "1", in_threads(configured, note)).sync(configured)
+
+    assert set(told) == {"reading"}
+    assert shown.figures() == []
+
+
+def test_the_time_of_an_account_is_that_of_all_its_lists_and_its_row_begins_with_the_run(
+    serve_fake: ServeFake, settings: Settings, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.lake.account_task import AccountTask, Report, run_task
+    from pipelines.lake.syncing.accounts_run import LakeRun
+
+    serve_fake("signalwire", generated("signalwire", 5, days=2), compat="read")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    def run_tasks(tasks: Sequence[AccountTask]) -> list[Report]:
+        reports = [run_task(task) for task in tasks]
+        for task, report in zip(tasks, reports, strict=True):
+            report.seconds = 200.0 if task.listing else 100.0
+        return reports
+
+    before = datetime.now(UTC)
+    (outcome,) = LakeRun(lake.as_uri(), "1", run_tasks).sync(accounts.required())
+    (row,) = rows(lake, "signalwire", "sync_runs")
+
+    assert 300 < outcome.seconds < 400
+    assert before <= row["started_at"] < row["finished_at"]
 
 
 def test_a_directory_of_parquet_files_is_refused(
