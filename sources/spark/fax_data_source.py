@@ -110,8 +110,13 @@ class _Options:
                 "executors (docs/scale.md)"
             )
         listing, reads_windows = _list_of(provider, options.get("table", TABLES[0]))
-        accounts = tuple(name.strip() for name in options.get("accounts", "default").split(",") if name.strip())
+        named = (name.strip() for name in options.get("accounts", "default").split(","))
+        accounts = tuple(dict.fromkeys(name for name in named if name))  # one that is named twice is read once
+        if not accounts:
+            raise ConfigError("option accounts names no account: leave it out to read the account default")
         since, until = (_instant(name, options.get(name)) for name in ("since", "until"))
+        if since and until and until <= since:
+            raise ConfigError("option until is not after since")
         lookback = _days("lookback_days", options.get("lookback_days", "3"))
         most = options.get("max_days_per_trigger")
         step = _days("max_days_per_trigger", most, SECOND) if most else None

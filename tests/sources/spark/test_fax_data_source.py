@@ -98,6 +98,21 @@ def test_a_data_frame_holds_the_faxes_with_their_children(
     assert leaks.on_disk(tmp_path / "events", settings) == []
 
 
+def test_options_that_would_read_nothing_or_all_twice_are_not_taken_so() -> None:
+    pytest.importorskip("pyspark", reason=MISSING)
+    from sources.spark.fax_data_source import FaxDataSource
+
+    def accounts(**options: str) -> list[str]:
+        return [part.account for part in FaxDataSource({"provider": "phaxio"} | options).reader(None).partitions()]
+
+    assert accounts() == ["default"]
+    assert accounts(accounts="north, south,north,") == ["north", "south"]
+    with pytest.raises(ConfigError, match="accounts names no account"):
+        accounts(accounts=" ,")
+    with pytest.raises(ConfigError, match="until is not after since"):
+        accounts(since="2026-10-02", until="2026-10-01")
+
+
 def test_a_table_is_that_of_any_list_of_the_provider() -> None:
     pytest.importorskip("pyspark", reason=MISSING)
     from sources.spark.fax_data_source import FaxDataSource
