@@ -3,6 +3,7 @@
 The connection reads the Parquet files of each table directly, so it needs no DuckDB extension.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,13 @@ from pipelines.lake.spark_sql import to_spark
 from pipelines.lake.tables import schema_of
 from pipelines.views.files import HERE
 from pipelines.views.queries import View, questions, unified
+from pipelines.views.refused import refusal, warning
 from sources.extract.source import Source
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_WINDOWS
 from sources.records.schema import DataType
 from sources.spark.nested import SPARK_TYPES
 
+LOG = logging.getLogger("fax-sync")
 _DUCKDB_TYPES: Mapping[DataType, str] = {
     "text": "varchar",
     "bigint": "bigint",
@@ -55,7 +58,7 @@ def connect(
     """A connection to an in-memory database with a view of each raw table below `output`, and the warehouse's views.
 
     It shows the current versions of the tables. Days and months are those of `timezone`. `own` is the folder of the
-    user's own views; a view that DuckDB refuses is left out.
+    user's own views; one that cannot be created is left out, with a warning in the log.
 
     Raises:
         WarehouseError: a table was not created by this sync.
@@ -66,9 +69,11 @@ def connect(
     for view, statement in _statements(output.rstrip("/"), schema, timezone, own, engine):
         try:
             connection.execute(statement)
-        except duckdb.Error:
-            if view is None or view.file is None or view.file.path.parent == HERE:
+        except duckdb.Error as error:
+            file, reason = view.file if view else None, refusal(error, statement)
+            if file is None or file.path.parent == HERE or reason is None:
                 raise
+            LOG.warning("%s", warning(file, reason, query_line=1))
     return connection
 
 
@@ -110,7 +115,10 @@ def _statements(
             yield None, f"create or replace view {quote(raw, '_dlt_loads')} as {loads}"
             columns_of[raw, "_dlt_loads"] = {"load_id", "status"}
     views = [*unified(schema, {name: f"{schema}_{name}" for name in sources.providers()}, columns_of)]
-    for view in [*views, *questions(schema, timezone, [HERE, own] if own else [HERE])[0]]:
+    asked, problems = questions(schema, timezone, [HERE, own] if own else [HERE])
+    for problem in problems:
+        LOG.warning("%s", problem)
+    for view in [*views, *asked]:
         yield view, f"create or replace view {quote(schema, view.name)} as {engine.translate(view.query)}"
 
 

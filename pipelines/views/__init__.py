@@ -12,10 +12,10 @@ from dlt.destinations.sql_client import SqlClientBase
 
 import sources
 from pipelines.outcome.postgres_errors import CANNOT_REPLACE, DEPENDENTS, state_of
-from pipelines.views.files import HERE, file_names, shown
+from pipelines.views.files import HERE, file_names
 from pipelines.views.made_views import MADE_VIEWS, forget, read_digests, write_digests
 from pipelines.views.queries import UNIFIED, View, questions, unified
-from pipelines.views.refused import Refusal, refusal
+from pipelines.views.refused import Refusal, refusal, warning
 from pipelines.warehouse.comments import comment_on, read_comments
 from sources.errors import WarehouseError
 
@@ -152,9 +152,7 @@ def _warning(refused: _Refused) -> str:
     file, reason = refused.view.file, refused.reason
     if file is None:
         raise WarehouseError(f"the database refused the view {refused.view.name}: {reason.message}") from refused
-    # The query begins on the statement's second line.
-    line = f", line {file.line(max(reason.line - 1, 1))}" if reason.line else ""
-    return f"{shown(file.path)}{line}: the view was not created: {reason.message}"
+    return warning(file, reason, query_line=2)
 
 
 def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> dict[tuple[str, str], set[str]]:

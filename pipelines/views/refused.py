@@ -11,6 +11,7 @@ import duckdb
 
 from pipelines.outcome.error_mapping import causes, to_fax_sync_error
 from pipelines.outcome.logs import escaped
+from pipelines.views.files import ViewFile, shown
 from sources.errors import WarehouseError
 from sources.records.privacy import DROPPED
 
@@ -47,6 +48,12 @@ def refusal(error: BaseException, statement: str) -> Refusal | None:
         if found:
             return found
     return None
+
+
+def warning(file: ViewFile, reason: Refusal, query_line: int) -> str:
+    """One sentence with the file, the line and the message; the query begins on this line of the statement."""
+    line = f", line {file.line(max(reason.line - query_line + 1, 1))}" if reason.line else ""
+    return f"{shown(file.path)}{line}: the view was not created: {reason.message}"
 
 
 def _duckdb(error: duckdb.Error) -> Refusal | None:

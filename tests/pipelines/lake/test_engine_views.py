@@ -125,6 +125,30 @@ def test_every_view_says_the_same_in_duckdb(settings: Settings, warehouse: Path,
         assert answers(scripted, VIEWS) == expected
 
 
+def test_an_own_view_that_cannot_be_created_is_left_out_and_told(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from pipelines.lake.engine_views import connect
+
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+    own = tmp_path / "views"
+    own.mkdir()
+    (own / "wrong.sql").write_text("-- Wrong.\nselect id\n  , no_such_column\nfrom fax.faxes\n")
+    (own / "empty.sql").write_text("")
+    (own / "right.sql").write_text("-- Right.\nselect count(*) as faxes from fax.faxes\n")
+    caplog.clear()
+    with connect(lake.as_uri(), own=own) as connection:
+        assert rows(connection, "select faxes from fax.right") == [(5,)]
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+    assert ["empty.sql" in told[0], "wrong.sql, line 3: the view was not created: Binder Error" in told[1]] == [
+        True,
+        True,
+    ], told
+
+
 @pytest.mark.slow
 @needs_spark
 @pytest.mark.usefixtures("filled")
