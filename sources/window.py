@@ -53,6 +53,15 @@ class Window:
             return [self]
         return [Window(self.start, self.start + length), Window(self.start + length, self.end)]
 
+    def without(self, others: "Iterable[Window]") -> "list[Window]":
+        """The parts of the window that none of the others covers, in ascending order."""
+        parts, reached = [], self.start
+        for other in sorted(others):
+            if other.start > reached:
+                parts.append(Window(reached, min(other.start, self.end)))
+            reached = max(reached, other.end)
+        return [*parts, Window(reached, self.end)] if reached < self.end else parts
+
     def widened(self, slack: timedelta) -> "Window":
         """The window extended by `slack` at both ends, for a provider that may read bounds as exclusive or as dates."""
         start = self.start - slack if self.start - FIRST_INSTANT > slack else FIRST_INSTANT

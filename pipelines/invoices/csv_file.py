@@ -6,7 +6,8 @@ from io import StringIO
 from pathlib import Path
 
 import sources
-from pipelines.invoices.lines import COLUMNS, DEFAULT_ACCOUNT, KINDS, USD, Cells, refuse
+from pipelines.config.accounts import DEFAULT
+from pipelines.invoices.lines import COLUMNS, KINDS, USD, Cells, refuse
 from sources.errors import WrongUsage
 
 _TEMPLATE = "the columns are those that reconcile.py --template prints"
@@ -14,7 +15,7 @@ _TEMPLATE = "the columns are those that reconcile.py --template prints"
 
 def template() -> str:
     """A file to fill in: the header, and a line of each kind."""
-    account = f"{sources.providers()[0]},{DEFAULT_ACCOUNT}"
+    account = f"{sources.providers()[0]},{DEFAULT}"
     return "\n".join((",".join(COLUMNS), *(f"{account},2026-10-01,2026-10-31,{USD},0.00,{kind}" for kind in KINDS)))
 
 

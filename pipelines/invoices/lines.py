@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from pipelines.config.accounts import DEFAULT, Account
 from sources.errors import WrongUsage
 
 COLUMNS = ("provider", "account", "period_from", "period_to", "currency", "amount", "kind")
 FAXES = "faxes"
 KINDS = (FAXES, "numbers", "top-up", "tax", "other")
 USD = "USD"
-DEFAULT_ACCOUNT = "default"
 _AMOUNT = re.compile(r"-?\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 _DATE = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 _TOLD, _LONGEST = 3, 40  # problems in one message, characters of a cell in it
@@ -36,7 +36,7 @@ class Line:
     @property
     def account_name(self) -> str:
         """The account, as the summary of a sync names it."""
-        return self.provider if self.account == DEFAULT_ACCOUNT else f"{self.provider}/{self.account}"
+        return str(Account(self.provider, self.account))
 
     @property
     def period(self) -> str:
@@ -123,7 +123,7 @@ def _overlaps(lines: Collection[Line]) -> list[str]:
 
 
 def _account(cells: Cells) -> tuple[str, str]:
-    return _text(cells["provider"]).lower(), _text(cells["account"]) or DEFAULT_ACCOUNT
+    return _text(cells["provider"]).lower(), _text(cells["account"]) or DEFAULT
 
 
 def _day(cell: str | None) -> date | None:

@@ -1,6 +1,5 @@
 """The days of an invoice in its provider's time zone, and which parts of them are not proven in the warehouse."""
 
-from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -15,7 +14,6 @@ _WINDOWS = f"""
     select table_name, from_at, to_at, proof in ({", ".join(f"'{proof}'" for proof in PROVEN)}) as is_proven
     from fax.sync_windows
     where provider = %s and account = %s and from_at < %s and to_at > %s
-    order by 2, 3
 """
 
 
@@ -43,15 +41,4 @@ def not_proven(read: Read, provider: str, account: str, window: Window, kept_fro
         of_list = spans.setdefault(row["table_name"], [])
         if row["is_proven"] and (kept_from is None or walked.end > kept_from):
             of_list.append(Window(max(kept_from or walked.start, walked.start), walked.end))
-    return sorted({hole for of_list in spans.values() for hole in _holes(window, of_list)})
-
-
-def _holes(window: Window, spans: Iterable[Window]) -> Iterator[Window]:
-    """What the spans, ordered by their start, leave of the window."""
-    reached = window.start
-    for span in spans:
-        if span.start > reached:
-            yield Window(reached, min(span.start, window.end))
-        reached = max(reached, span.end)
-    if reached < window.end:
-        yield Window(reached, window.end)
+    return sorted({hole for of_list in spans.values() for hole in window.without(of_list)})

@@ -1,7 +1,7 @@
 """The stored faxes and the ledger of one account in Delta tables. Every row counts: Delta commits are atomic."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ class LakeStored:
         meets = f"to_at > {_literal(span.start)} and from_at < {_literal(span.end)}"
         meets += f" and {_is_in('proof', proofs)}" if proofs else ""
         rows = self._select(self._ledger, meets, "from_at, to_at")
-        return uncovered(span, [Window(row["from_at"], row["to_at"]) for row in rows])
+        return span.without(Window(row["from_at"], row["to_at"]) for row in rows)
 
     def covered(self) -> Window | None:
         """From the start of the earliest window of the ledger to the end of the latest; None before the first run."""
@@ -131,18 +131,6 @@ def _query(table: DeltaTable, sql: str) -> pa.Table:
         return pa.RecordBatchReader.from_stream(QueryBuilder().register("held", table).execute(sql)).read_all()
     except pa.ArrowInvalid as error:  # as which every error of the engine comes
         raise WarehouseError(f"{table.table_uri} cannot be read: check that none of its files is missing") from error
-
-
-def uncovered(span: Window, windows: Sequence[Window]) -> list[Window]:
-    """The parts of a span that none of the windows covers, in ascending order."""
-    holes, reached = [], span.start
-    for window in sorted(windows):
-        if window.start > reached:
-            holes.append(Window(reached, min(window.start, span.end)))
-        reached = max(reached, window.end)
-    if reached < span.end:
-        holes.append(Window(reached, span.end))
-    return holes
 
 
 def _is_in(column: str, values: Collection[Any]) -> str:
