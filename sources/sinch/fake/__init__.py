@@ -107,11 +107,6 @@ class Fake:
             elif fax["status"] in OPEN:
                 self.store.put(settled(fax, self.now()))
 
-    def price_one(self, id: str) -> None:
-        """Gives a completed fax its price."""
-        with self.store.lock:
-            self.store.put(settled(self.records[id], self.now()) | {"status": self.records[id]["status"]})
-
     def truth(self) -> list[Record]:
         """The rows that the view `fax.faxes` must have, one dict per fax that Sinch still keeps."""
         oldest = oldest_kept(self.now())
