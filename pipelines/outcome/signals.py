@@ -195,7 +195,7 @@ def _watch(reader: int) -> None:
 
 def _end_waiting(state: _State, number: int) -> None:
     for cancel in tuple(state.cancels):
-        with suppress(Exception):
+        with suppress(Exception):  # what is to be cancelled may just have ended
             cancel()
     if not state.noticed.wait(NOTICE_SECONDS):
         _end_now(number, "a")
@@ -208,6 +208,6 @@ def _end_now(number: int, which: str) -> None:
     with suppress(OSError):
         os.write(2, f"{line}\n".encode())
     for callback in _before_ending:
-        with suppress(Exception):
+        with suppress(Exception):  # the process ends in any case
             callback()
     os._exit(128 + number)

@@ -86,7 +86,7 @@ class AccountSync:
             self.begin_has_ended.set()
             is_abandoned = self._is_abandoned
         if is_abandoned:
-            with suppress(Exception):
+            with suppress(Exception):  # the outcome is already told: the run was not started
                 self._resources.close()
         return self
 
