@@ -1,8 +1,6 @@
 """Tries an account's credentials, and the connection to the warehouse, quickly and without anything else."""
 
-import os
 from datetime import UTC, datetime
-from unittest.mock import patch
 
 from msgspec import structs
 
@@ -46,8 +44,7 @@ def try_warehouse(account: Account, schema: str) -> str:
     if output := destination.delta_url():
         with reading.delta_tables(output, account.provider, account.name, schema):
             return "warehouse opened: Delta tables"
-    hurry = patch.dict(os.environ, {"SYNC__BUSY_SECONDS": str(_SECONDS)})
-    with hurry, load.opened(account.provider, account.name, schema) as opened:
+    with load.opened(account.provider, account.name, schema, patience=_SECONDS) as opened:
         if opened.session.kind == "postgres":
             require_privileges(opened.client, schema, opened.raw)
         return f"warehouse opened: {version_of(opened)}"

@@ -132,8 +132,8 @@ class Warehouses:
     account, so that other programs can open it.
     """
 
-    def __init__(self, schema: str) -> None:
-        self._schema = schema
+    def __init__(self, schema: str, patience: float | None = None) -> None:
+        self._schema, self._patience = schema, patience
         self._sessions = ExitStack()
         self._session: Session | None = None
 
@@ -143,12 +143,13 @@ class Warehouses:
 
         Raises:
             AtWork: another run holds the lock.
-            Busy: another program has the file open for longer than `[sync] busy_seconds`.
+            Busy: another program has the file open for longer than `patience` seconds, or else `[sync] busy_seconds`.
         """
         if self._session and self._session.provider != provider:
             self.close()
         if not self._session:
-            self._session = self._sessions.enter_context(connected_session(provider, account, self._schema))
+            session = connected_session(provider, account, self._schema, self._patience)
+            self._session = self._sessions.enter_context(session)
         try:
             with self._session.locked(account) as lock:
                 yield Warehouse(self._session, account, lock)
@@ -165,9 +166,9 @@ class Warehouses:
 
 
 @contextmanager
-def opened(provider: str, account: str, schema: str) -> Iterator[Warehouse]:
+def opened(provider: str, account: str, schema: str, patience: float | None = None) -> Iterator[Warehouse]:
     """The warehouse of a single account; see `Warehouses.opened`."""
-    warehouses = Warehouses(schema)
+    warehouses = Warehouses(schema, patience)
     try:
         with warehouses.opened(provider, account) as warehouse:
             yield warehouse

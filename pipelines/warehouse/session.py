@@ -77,22 +77,22 @@ class Session:
 
 
 @contextmanager
-def connected_session(provider: str, account: str, schema: str) -> Iterator[Session]:
+def connected_session(provider: str, account: str, schema: str, patience: float | None = None) -> Iterator[Session]:
     """A session whose first account is `account`.
 
     Raises:
         AtWork: another run has locked the file.
-        Busy: another program has the file open for longer than `[sync] busy_seconds`.
+        Busy: another program has the file open for longer than `patience`, or else `[sync] busy_seconds`.
     """
     with working_directory() as directory, ExitStack() as stack:
         session = Session(provider, account, schema, directory)
         if session.kind == "postgres":
-            session.lock_client = stack.enter_context(connected(session.first_pipeline))
+            session.lock_client = stack.enter_context(connected(session.first_pipeline, patience))
         else:
             file = session.file
             stack.enter_context(lock.file(lock_file(session.first_pipeline, file)))
             make_file(file)
-        connect(session.client)
+        connect(session.client, patience)
         stack.callback(session.client.close_connection)
         if session.kind == "duckdb":
             _limit_resources(session.client)
