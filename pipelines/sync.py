@@ -87,7 +87,7 @@ def _replace_copy(schema: str) -> None:
     try:
         replace_copy(file, copy, schema)
     except Exception as failure:
-        LOG.warning("[sync] read_copy was not made: %s", always_fax_sync_error(failure))
+        LOG.warning("[sync] read_copy %s was not made: %s", copy, always_fax_sync_error(failure))
 
 
 def _dry_run(configured: Sequence[accounts.Account], sync: Sync) -> int:

@@ -64,7 +64,7 @@ def _resources(error: BaseException) -> FaxSyncError | None:
 def _files(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return LocalError(
-            f"no space left on the disk of {error.filename or 'the warehouse or the temporary directory'}"
+            f"no space left on the disk of {error.filename or 'the warehouse, the temporary directory or the output'}"
         )
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         verb = "read" if error.filename and _is_unreadable(error.filename) else "written"

@@ -94,6 +94,14 @@ def explain_connection(text: str) -> FaxSyncError:
     )
 
 
+def grants_to_read(schema: str, role: str) -> str:
+    """The GRANTs for a role that reads the views and nothing else."""
+    return (
+        f'grant usage on schema {schema} to "{role}"; grant select on all tables in schema {schema} to "{role}"; '
+        f"{GRANTS}"
+    )
+
+
 def grant_for(denial: str, role: str) -> str:
     """The GRANT that the role lacks by the server's text, or where the GRANTs are listed."""
     if found := re.search(r"permission denied for (schema|database) (\S+)$", denial):

@@ -15,6 +15,7 @@ from pipelines.outcome.postgres_connect import (
     TRANSIENT_STATES,
     explain_connection,
     grant_for,
+    grants_to_read,
 )
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
@@ -32,9 +33,18 @@ _POLICIES = (
     "or the attribute bypassrls"
 )
 LOCK_TIMEOUT = "55P03"
+DENIED = "42501"
 CANNOT_REPLACE = "42P16"  # the first columns of a view would change
 DEPENDENTS = "2BP01"  # another object depends on the one to be dropped
 DOUBLES = "23505"  # two rows have the same key
+
+
+def denied_reading(error: BaseException, client: SqlClientBase[Any], schema: str) -> WarehouseError | None:
+    """The error of a role that may not read the views in the schema; None for any other error of a query."""
+    if state_of(error) != DENIED:
+        return None
+    grants = grants_to_read(schema, client.native_connection.info.user)
+    return WarehouseError(f"PostgreSQL: the role may not read the views in {schema}: {grants}")
 
 
 def require_encoding(client: SqlClientBase[Any]) -> None:
@@ -135,7 +145,7 @@ def _transient_reason(state: str, where: Any) -> str | None:
 def _refusal(state: str, error: Any) -> str:
     if state.startswith("23"):
         return _broken_constraint(state, error.diag)
-    if state == "42501":
+    if state == DENIED:
         by_policy = error.diag.source_function == "ExecWithCheckOptions"
         denial = error.diag.message_primary
         return f"{denial}: {_POLICIES if by_policy else grant_for(denial, _role_of(error.cursor.connection))}"

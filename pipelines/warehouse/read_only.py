@@ -13,6 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.config import bootstrap
 from pipelines.config.settings import SyncSettings
+from pipelines.outcome.postgres_errors import denied_reading
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse.connection import connected, kind
 from pipelines.warehouse.database_file import copy_for_readers, file_of
@@ -107,6 +108,8 @@ def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, 
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     except DatabaseException as error:
+        if denied := denied_reading(error, client, schema):
+            raise denied from error
         is_column = type(getattr(error, "dbapi_exception", None)).__name__ in _NO_COLUMN
         if not is_column and not isinstance(error, DestinationUndefinedEntity):
             raise

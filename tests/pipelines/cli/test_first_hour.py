@@ -15,6 +15,7 @@ from pipelines.outcome.postgres_connect import explain_connection, grant_for
 from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
 from tests.support.commands.check_command import Check
 from tests.support.environment import child_environment
+from tests.support.pg_server import new_role
 from tests.support.servers.postgres import Server
 from tests.support.tiers import first_quick
 
@@ -156,6 +157,28 @@ def test_trying_the_connections_prints_the_grants_of_which_the_first_sync_lacks_
         postgres.query(database, grant)
 
     assert check("--connections")[0] == 0
+
+
+def test_a_role_that_reads_is_given_no_more_than_reading(
+    serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings, postgres: Server, database: str
+) -> None:
+    def ran(script: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, ROOT / "pipelines" / script]
+        return subprocess.run(command, env=child_environment(settings), capture_output=True, text=True, check=False)
+
+    serve_fake("phaxio", generated("phaxio", 3))
+    assert sync_process().returncode == 0
+    with new_role(postgres, "reader") as reader:
+        settings |= postgres.settings(database, reader)
+        for script in ("report.py", "status.py"):
+            refused = ran(script)
+            _, _, grants = refused.stderr.strip().splitlines()[-1].split(": ")
+
+            assert (refused.returncode, "create" in grants, grants.count("grant ")) == (69, False, 2), refused.stderr
+        for grant in grants.split("; ")[:-1]:
+            postgres.query(database, grant)
+
+        assert [ran(script).returncode for script in ("report.py", "status.py")] == [0, 0]
 
 
 def test_a_refused_key_is_named_with_its_settings(serve_fake: ServeFake, check: Check, settings: Settings) -> None:
