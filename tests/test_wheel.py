@@ -127,4 +127,8 @@ def test_the_command_of_a_clone_names_itself_in_what_is_to_be_done(tmp_path: Pat
     of_fake = {f"SOURCES__PHAXIO__{name}": value for name, value in keys.items()} | {"SOURCES__RETRY_SECONDS": "0"}
     ended = ran([*OF_CLONE, "--project", str(tmp_path), "check"], ROOT, **of_fake)
 
-    assert "nothing has been loaded yet: run fax-warehouse sync\n" in ended.stdout
+    assert f"nothing has been loaded yet: run fax-warehouse --project {tmp_path} sync\n" in ended.stdout
+
+    elsewhere = ran([*OF_CLONE, "status"], ROOT, FAX_WAREHOUSE_PROJECT=str(tmp_path))
+
+    assert f"there is no {tmp_path / 'warehouse.duckdb'} yet: run fax-warehouse sync\n" in elsewhere.stderr

@@ -141,8 +141,9 @@ def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[
         accounts += found
     if not accounts:
         raise ConfigError(
-            f"no provider is configured: fill in your keys in .dlt/secrets.toml ({bootstrap.command('init')} asks for "
-            f"them and writes it), or see it work first: {bootstrap.command('sync')} --demo"
+            f"no provider is configured: fill in your keys in {bootstrap.settings_directory() / 'secrets.toml'} "
+            f"({bootstrap.command('init')} asks for them and writes it), "
+            f"or see it work first: {bootstrap.command('sync')} --demo"
         )
     known_names = {account.name for account in accounts}
     for name in chosen:
