@@ -29,7 +29,7 @@ from sources.http.usage import Usage, tally_request, tally_retry
 class Client:
     """GETs JSON below `base_url` and counts its requests in `usage`. It is thread-safe.
 
-    `skew` is how far the provider's clock was ahead of this machine's at the last response, and `least_skew` the least
+    `skew` is how far the provider's clock was ahead of this machine's at the last response with a time, `least_skew`
     of all responses and zero; they are valid if `has_server_time`. `pace` limits the request rate. `auth` is user and
     password, or an object such as `oauth2.ClientCredentials`; `user` is that user, which a path may need. Tests replace
     `sleep`, `clock` (seconds, monotonic) and `now` (UTC). After `close`, every waiting or new request ends with an
@@ -151,10 +151,11 @@ class Client:
     def _compare_clocks(self, response: requests.Response) -> None:
         now = self._now()
         server_time = retry.server_time(response, now)
+        if server_time is None:
+            return
         with self._lock:
-            self.skew = server_time - now if server_time else timedelta()
+            self.skew, self.has_server_time = server_time - now, True
             self.least_skew = min(self.least_skew, self.skew)
-            self.has_server_time = self.has_server_time or server_time is not None
 
     def _get_once(self, url: str, params: Mapping[str, str] | None) -> Any:
         if self._closed.is_set():

@@ -163,7 +163,8 @@ class Run:
 
     def note_provider_clock(self) -> bool:
         """True once, if a response has shown that the clocks differ by over five minutes. Sets `started_at`."""
-        skew = self.client.skew
+        behind = self.client.least_skew
+        skew = behind if abs(behind) > MAX_SKEW else self.client.skew
         if self._skew is not None or abs(skew) <= MAX_SKEW:
             return False
         self.warnings.append(f"the clock here is {abs(skew)} {'behind' if skew > timedelta() else 'ahead'}: set it")

@@ -1,6 +1,7 @@
 """How the client asks: again after a while and not for ever, and with nobody else's credentials."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import count
@@ -78,6 +79,18 @@ def test_the_pause_that_the_provider_asks_for_is_kept(server: FakeServer, header
     patient(server, slept).get("faxes")
 
     assert slept == [seconds]
+
+
+def test_an_answer_without_a_time_leaves_what_is_known_of_the_providers_clock(server: FakeServer) -> None:
+    told = [timedelta(days=-400), timedelta(days=1), None]
+    client = patient(server, [])
+    for ahead in told:
+        headers = {"Date": format_datetime(datetime.now(UTC) + ahead, usegmt=True) if ahead else "no time"}
+        server.answer = lambda request, headers=headers: replace(FINE, headers=headers)  # type: ignore[misc]
+        client.get("faxes")
+
+    assert (round(client.least_skew.total_seconds() / 86400), round(client.skew.total_seconds() / 86400)) == (-400, 1)
+    assert client.earlier_time() < datetime.now(UTC) - timedelta(days=399)
 
 
 @pytest.mark.parametrize("header", ["86400", "1" + "0" * 20, "9" * 5000])
