@@ -106,7 +106,7 @@ class ClientCredentials(AuthBase):
                     f"{self._endpoint} could not be reached ({type(error).__name__}): run again later"
                 ) from error
         try:
-            return document_of(self._endpoint, response, body)
+            return document_of(self._endpoint, response, body, "auth_url")
         except Moved as error:
             raise ConfigError(f"{self._endpoint} redirects, which is never followed: check auth_url") from error
         except Refused as refused:

@@ -8,7 +8,7 @@ from sources.errors import AuthError, ContractError, Forbidden, Moved, Refused
 from sources.http import origin, retry, strict_json
 
 _LARGE = 4 << 20  # bytes, four times a page of a thousand faxes
-_REMEDY = "check base_url; if it is right and this lasts, report this message"
+_REMEDY = "check {}; if it is right and this lasts, report this message"
 _MAX_VALUES = 1_000_000  # in a large page: a thousand faxes with a thousand values each
 
 
@@ -16,8 +16,8 @@ class Garbled(ContractError):
     """A 200 whose JSON cannot be parsed, for example because it was cut. The request is retried."""
 
 
-def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
-    """The JSON document of a provider's response.
+def document_of(provider: str, response: requests.Response, body: bytes, setting: str = "base_url") -> Any:
+    """The JSON document of a provider's response to a URL of this setting.
 
     Raises:
         AuthError: 401, 402 or 403 (`Forbidden`).
@@ -39,15 +39,15 @@ def document_of(provider: str, response: requests.Response, body: bytes) -> Any:
         raise retry.transient_error(provider, response)
     if 300 <= status < 400:
         host = origin.host(response.headers.get("Location", ""))
-        raise Moved(f"{provider} redirects to {host}, which is never followed: check base_url")
+        raise Moved(f"{provider} redirects to {host}, which is never followed: check {setting}")
     try:
         document = strict_json.parse(body)
     except ValueError as error:
         document = None
         if status == 200:
-            raise _not_json(provider, response, error) from None
+            raise _not_json(provider, response, error, setting) from None
     if status != 200:
-        raise Refused(f"{provider} refused the request (HTTP {status}): {_REMEDY}", status, document)
+        raise Refused(f"{provider} refused the request (HTTP {status}): {_REMEDY.format(setting)}", status, document)
     return document
 
 
@@ -61,7 +61,7 @@ def _require_few_values(provider: str, body: bytes) -> None:
         raise ContractError(f"{provider} sent a page of more than {_MAX_VALUES:,} values")
 
 
-def _not_json(provider: str, response: requests.Response, error: ValueError) -> ContractError:
+def _not_json(provider: str, response: requests.Response, error: ValueError, setting: str) -> ContractError:
     kind = response.headers.get("Content-Type", "no content type").partition(";")[0][:40]
     error_class = Garbled if "json" in kind else ContractError
-    return error_class(f"{provider}: expected a JSON page, got {kind!r} ({error}): {_REMEDY}")
+    return error_class(f"{provider}: expected a JSON page, got {kind!r} ({error}): {_REMEDY.format(setting)}")

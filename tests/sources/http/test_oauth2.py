@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from sources.errors import AuthError, ConfigError, ContractError, FaxSyncError, ProviderDown
+from sources.errors import AuthError, ConfigError, ContractError, FaxSyncError, ProviderDown, Refused
 from sources.fakes.server import Answer, FakeServer, Request, json_answer, serve
 from sources.http.client import Client
 from sources.http.limits import Limits
@@ -75,6 +75,7 @@ def test_a_refused_token_is_renewed_once(server: FakeServer, tokens: FakeServer)
         (json_answer({"access_token": "two\r\nlines"}), ContractError),
         (json_answer({"token": "T"}), ContractError),
         (json_answer([]), ContractError),
+        (Answer(404), Refused),
         (Answer(302, headers={"Location": "https://elsewhere.example/"}), ConfigError),
         (Answer(429), ProviderDown),
         (Answer(503), ProviderDown),
@@ -85,9 +86,10 @@ def test_without_a_token_no_request_is_sent(
     server: FakeServer, tokens: FakeServer, answer: Answer, error: type[FaxSyncError]
 ) -> None:
     tokens.answer = lambda request: answer
-    with pytest.raises(error, match="the token endpoint of Someone"):
+    with pytest.raises(error, match="the token endpoint of Someone") as raised:
         client_of(server, tokens, Clock()).get("faxes")
 
+    assert "base_url" not in str(raised.value)
     assert server.requests == []
 
 
