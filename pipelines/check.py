@@ -276,8 +276,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="check.py",
         description=__doc__,
-        epilog="Exit codes: 0 no findings; 64 usage; 65 findings; 70 unexpected error, please report it; "
-        "75 every account is being synced, check again later; 78 configuration.",
+        codes={0: "no findings", 65: "findings", 75: "every account is being synced, check again later"},
     )
     parser.add_argument("--provider", metavar="NAME", help="check this provider only")
     parser.add_argument(

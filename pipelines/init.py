@@ -149,8 +149,15 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         prog="init.py",
         description=__doc__,
-        epilog="Exit codes: 0 written; 64 usage; 69, 75, 77, 78 a key or the warehouse was refused, or secrets.toml "
-        "exists; 70 unexpected error, please report it. A key as an option would be visible to other users.",
+        codes={
+            0: "written",
+            65: "the provider's answer broke its contract",
+            69: "the warehouse refused",
+            75: "the provider or the warehouse cannot be reached, try again later",
+            77: "a key was refused",
+            78: "configuration, or secrets.toml exists",
+        },
+        epilog="A key as an option would be visible to other users.",
     )
     parser.add_argument("--untried", action="store_true", help="write the file without a try")
     parser.add_argument("--verbose", action="store_true", help="print the traceback of an error")

@@ -52,9 +52,7 @@ def _lines() -> list[tuple[int, str]]:
 
 def _parser() -> CommandParser:
     # A number as an argument would be visible in the list of processes and in the shell's history.
-    parser = CommandParser(
-        prog="pseudonym.py", description=__doc__, epilog="Exit codes: 0, 64 usage, 78 configuration."
-    )
+    parser = CommandParser(prog="pseudonym.py", description=__doc__)
     parser.add_argument("--text", action="store_true", help="accept names and other texts, unchanged")
     parser.add_argument("--verbose", action="store_true", help="print the traceback of an error")
     return parser

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pipelines import demo
-from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.cli.command import READER_CODES, CommandParser, leave, reported
 from pipelines.config import bootstrap
 from pipelines.config.settings import PrivacySettings, SyncSettings
 from pipelines.costs.months import month
@@ -115,9 +115,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="reconcile.py",
         description=__doc__,
-        epilog="Exit codes: 0 every invoice agrees; 64 usage, or an invoice line that cannot be read; 65 an invoice "
-        "does not agree, or has no verdict; 69 there is no warehouse yet, or it refused; 70 unexpected error, "
-        "please report it; 75 the warehouse is in use, try again later; 78 configuration.",
+        codes=READER_CODES
+        | {
+            0: "every invoice agrees",
+            64: "usage, or an invoice line that cannot be read",
+            65: "an invoice does not agree, or has no verdict",
+        },
     )
     parser.add_argument(
         "invoices",

@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from datetime import date
 
 from pipelines import demo
-from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.cli.command import READER_CODES, CommandParser, leave, reported
 from pipelines.config import bootstrap
 from pipelines.config.settings import ReportSettings
 from pipelines.costs.figures import BREAKDOWNS, breakdown, month_figures
@@ -82,8 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="report.py",
         description=__doc__,
-        epilog="Exit codes: 64 usage; 69 there is no warehouse yet, or it refused; 70 unexpected error, please report "
-        "it; 75 the warehouse is in use, try again later; 78 configuration.",
+        codes=READER_CODES,
     )
     parser.add_argument("--month", metavar="YYYY-MM", type=month, help="show this month instead of the current one")
     parser.add_argument(

@@ -63,7 +63,7 @@ def _parser() -> CommandParser:
     parser = sync_parser(
         "spark_sync.py",
         __doc__,
-        "Settings are in .dlt/config.toml and .dlt/secrets.toml; exit codes are those of sync.py. A second run into "
+        "Settings are in .dlt/config.toml and .dlt/secrets.toml. A second run into "
         "the same directory ends with 75. docs/scale.md says how executors get the credentials.",
     )
     parser.add_argument("--output", metavar="URL", required=True, help="where the Delta tables are: file:///…, s3://…")

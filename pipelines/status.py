@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from pipelines import demo
 from pipelines.cli import status_screen
-from pipelines.cli.command import CommandParser, leave, reported
+from pipelines.cli.command import READER_CODES, CommandParser, leave, reported
 from pipelines.config import accounts, bootstrap
 from pipelines.config.settings import CheckSettings, SyncSettings
 from pipelines.health import sync_status
@@ -64,8 +64,7 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         prog="status.py",
         description=__doc__,
-        epilog="Exit codes: 0; 64 usage; 69 there is no warehouse yet, or it refused; 70 unexpected error, please "
-        "report it; 75 a sync has the DuckDB file open, try again when it has ended; 78 configuration.",
+        codes=READER_CODES | {75: "a sync has the DuckDB file open, try again when it has ended"},
     )
     parser.add_argument("--runs", metavar="N", type=int, default=5, help="show this many of the last runs")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")

@@ -102,10 +102,7 @@ def _parser() -> CommandParser:
     parser = sync_parser(
         "sync.py",
         __doc__,
-        "Settings are in .dlt/config.toml and .dlt/secrets.toml. Exit codes: 0 complete; 64 usage; 65 the provider "
-        "broke its contract, or completeness could not be proven; 69 the warehouse refused, fix it by hand; 70 "
-        "unexpected error, please report it; 74 disk, memory, or a directory that cannot be written; 75 try again "
-        "later; 77 credentials refused; 78 configuration.",
+        "Settings are in .dlt/config.toml and .dlt/secrets.toml.",
     )
     parser.add_argument("--shard", metavar="K/N", type=shard, help="sync the K-th of N parts of the accounts only")
     parser.add_argument("--dry-run", action="store_true", help="only print what would be read; write nothing")

@@ -7,11 +7,12 @@ import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import sources
-from pipelines import check, describe, init, reconcile, report, spark_sync, status, sync
+from pipelines import check, describe, init, pseudonym, reconcile, report, spark_sync, status, sync
 from pipelines.cli.summary import PRECEDENCE
 from pipelines.views.queries import HERE, UNIFIED
 from tests.conftest import ROOT
@@ -20,7 +21,7 @@ from tests.support.pages import GUIDE, PAGES, guide, page
 
 README = (ROOT / "README.md").read_text()
 SETTINGS, ASKING = page("settings"), page("asking")
-COMMANDS = (sync, spark_sync, init, check, describe, report, reconcile, status)
+COMMANDS = (sync, spark_sync, init, check, describe, report, reconcile, status, pseudonym)
 FILLED_BY_USERS = "invoices"  # the one table in the schema of the views
 CONFIG = tomllib.loads((ROOT / ".dlt" / "config.toml").read_text())
 
@@ -65,12 +66,21 @@ def test_every_view_that_is_described_exists() -> None:
     assert named <= {*UNIFIED, *(path.stem for path in HERE.glob("*.sql")), FILLED_BY_USERS}
 
 
+def codes_in_help(command: ModuleType) -> set[int]:
+    """The exit codes that the help of a command lists."""
+    listed = " ".join(command._parser().format_help().partition("Exit codes: ")[2].split())
+    return {int(code) for code in re.findall(r"(?:^|; )(\d+) ", listed)}
+
+
 def test_every_exit_code_is_described() -> None:
     _, _, section = page("operating").partition("## When it fails")
     table = re.findall(r"^\| ([0-9, ]+) \|", section, re.MULTILINE)
     told = {int(code) for row in table for code in row.split(",")}
 
-    assert told == {0, 64, 130, 143, *PRECEDENCE}
+    assert told == {0, 64, 130, 141, 143, *PRECEDENCE}
+    assert codes_in_help(sync) == codes_in_help(spark_sync) == told
+    for command in COMMANDS:
+        assert {0, 64, 70, 74, 78, 130, 141, 143} <= codes_in_help(command) <= told, command.__name__
 
 
 def test_no_option_is_named_that_no_command_has() -> None:

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -23,11 +23,28 @@ LOG = logging.getLogger("fax-sync")
 SYNC_STOPPED = "the loaded faxes are kept, and the next run continues from there"
 USAGE, BROKEN_PIPE = 64, 141  # the shell's code for SIGPIPE
 
+_CODES = {
+    0: "complete",
+    USAGE: "usage",
+    70: "unexpected error, please report it",
+    74: "disk, memory, or a file or directory that cannot be written",
+    78: "configuration",
+    130: "stopped by SIGINT",
+    BROKEN_PIPE: "nothing reads the output any more",
+    143: "stopped by SIGTERM",
+}
+READER_CODES = {69: "there is no warehouse yet, or it refused", 75: "the warehouse is in use, try again later"}
+
 
 class CommandParser(argparse.ArgumentParser):
-    """The standard parser, with the exit code of sysexits(3) for wrong usage."""
+    """The standard parser, with the exit code of sysexits(3) for wrong usage.
 
-    def __init__(self, prog: str, **others: Any) -> None:
+    The help ends with the exit codes: those of every command, and `codes`, which the command has of its own.
+    """
+
+    def __init__(self, prog: str, codes: Mapping[int, str] | None = None, epilog: str = "", **others: Any) -> None:
+        all_codes = sorted((_CODES | dict(codes or {})).items())
+        others["epilog"] = f"{epilog} Exit codes: {'; '.join(f'{code} {text}' for code, text in all_codes)}.".strip()
         is_one = sys.argv[0].startswith(f"{COMMAND} ")  # as fax_warehouse/command.py sets it
         super().__init__(prog=sys.argv[0] if is_one else prog, **others)
 

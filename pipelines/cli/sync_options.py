@@ -12,10 +12,17 @@ from pipelines.health.machine import readable_by_others
 
 LOG = logging.getLogger("fax-sync")
 
+_CODES = {
+    65: "the provider broke its contract, or completeness could not be proven",
+    69: "the warehouse refused, fix it by hand",
+    75: "try again later",
+    77: "credentials refused",
+}
+
 
 def sync_parser(prog: str, description: str | None, epilog: str) -> CommandParser:
     """A parser with the options of a sync: which accounts, which faxes, for how long, and the output."""
-    parser = CommandParser(prog=prog, description=description, epilog=epilog)
+    parser = CommandParser(prog, _CODES, epilog, description=description)
     parser.add_argument("--provider", metavar="NAME", help="sync this provider only")
     parser.add_argument(
         "--account", metavar="NAME", action="append", default=[], help="sync the account of this name only; repeatable"
