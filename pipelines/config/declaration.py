@@ -67,11 +67,12 @@ class Setting:
                     return Found(value, (*section, self.name), provider)
         return None
 
-    def coerced(self, value: Any, named: str) -> Any:
+    def coerced(self, value: Any, named: str, at: Found | None = None) -> Any:
         """The value in the declared type.
 
         Raises:
-            ConfigError: the value has another type, or is not allowed; the message calls the setting `named`.
+            ConfigError: the value has another type, or is not allowed; the message calls the setting `named`, and says
+                where it is set.
         """
         try:
             value = deserialize_value(self.name, value, self.plain)
@@ -79,7 +80,7 @@ class Setting:
                 value = datetime.fromisoformat(value.isoformat())
             return convert(value, self.type)
         except (ConfigValueCannotBeCoercedException, ValidationError):
-            raise refusal(named, self.allowed) from None
+            raise refusal(named, self.allowed, at) from None
 
 
 @cache
@@ -101,13 +102,15 @@ def read(model: type[Struct], *sections: Place, prefix: str = "") -> dict[str, A
     """
     found = ((setting, setting.find(*sections)) for setting in settings_of(model))
     return {
-        setting.name: setting.coerced(at.value, prefix + setting.name) for setting, at in found if at and at.value != ""
+        setting.name: setting.coerced(at.value, prefix + setting.name, at)
+        for setting, at in found
+        if at and at.value != ""
     }
 
 
-def refusal(name: str, allowed: str) -> ConfigError:
+def refusal(name: str, allowed: str, at: Found | None = None) -> ConfigError:
     """The error for a setting whose value is not allowed."""
-    return ConfigError(f"setting {name} must be {allowed}: see .dlt/config.toml")
+    return ConfigError(f"setting {name} must be {allowed}: {f'it is {at.origin}' if at else 'see .dlt/config.toml'}")
 
 
 def _declared(field: FieldInfo) -> Setting:

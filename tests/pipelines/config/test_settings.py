@@ -102,6 +102,22 @@ def test_a_setting_that_cannot_be_is_refused_before_any_request(
     assert not warehouse.exists()
 
 
+@pytest.mark.parametrize("is_in_file", [True, False], ids=["in a file", "in the environment"])
+def test_a_value_that_cannot_be_is_found_where_the_message_says(
+    is_in_file: bool, serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings
+) -> None:
+    serve_fake("phaxio")
+    file = Path(settings["DLT_PROJECT_DIR"]) / ".dlt" / "config.toml"
+    where = "set by the environment, SOURCES__PHAXIO__LOOKBACK_DAYS"
+    if is_in_file:
+        file.write_text('[sources.phaxio]\nlookback_days = "three"\n')
+        where = f"set in {file}, as sources.phaxio.lookback_days"
+    else:
+        settings["SOURCES__PHAXIO__LOOKBACK_DAYS"] = "three"
+
+    assert f"it is {where}" in sync_process().stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
