@@ -17,6 +17,8 @@ from sources.extract.window_sizing import half_length, next_length
 from sources.http.usage import Usage, tallied
 from sources.window import DAY, FIRST_INSTANT, Window
 
+MANY_FAXES = 4_000  # of a window: its pages keep all connections busy
+
 
 class WindowFuture(BackgroundCall[WindowResult]):
     """A window, its result once it is read, and the requests made for it."""
@@ -35,8 +37,9 @@ class WindowFuture(BackgroundCall[WindowResult]):
 class Walker:
     """Walks the faxes of one account. `reader` reads one window; `widest` is the length of the longest window.
 
-    Once the density of the faxes is known, `connections()` windows are read at the same time. `length` is the length of
-    the next window. A query that ended at `too_many_until` had too many faxes.
+    Once the density of the faxes is known, `connections()` windows are read at the same time; only two if each has many
+    counted faxes, whose pages are fetched in parallel: more would take memory, and save no time. `length` is the length
+    of the next window. A query that ended at `too_many_until` had too many faxes.
     """
 
     reader: WindowReader
@@ -92,6 +95,8 @@ class Walker:
                 self.length = self._length_after(result)
                 if result.rows_taken or future.window.length == self.widest:
                     concurrency = self.connections()
+                    if (result.total or 0) >= MANY_FAXES:
+                        concurrency = min(concurrency, 2)
             self._carried, result.usage = Usage(), self._carried
             yield result
         self._forget(future)
