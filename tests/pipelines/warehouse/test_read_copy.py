@@ -61,4 +61,4 @@ def test_a_copy_that_cannot_be_made_is_a_warning(
     settings["SYNC__READ_COPY"] = str(warehouse.parent / name)
     synced = sync()
 
-    assert (synced.exit_code, "[sync] read_copy was not made: " in synced.told) == (0, True)
+    assert (synced.exit_code, f"[sync] read_copy {warehouse.parent / name} was not made: " in synced.told) == (0, True)
