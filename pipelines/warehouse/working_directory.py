@@ -62,7 +62,7 @@ def remove_dead() -> None:
 @before_ending_at_once
 def _remove_own() -> None:
     """Removes the directories of this process, which is about to end without leaving its blocks."""
-    for directory in _own:
+    for directory in tuple(_own):
         shutil.rmtree(directory, ignore_errors=True)
 
 
