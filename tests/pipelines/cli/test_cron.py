@@ -42,6 +42,7 @@ def test_cron_fills_the_same_file_with_the_same_rows(
     assert "+1" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_relative_warehouse_lies_in_the_project_wherever_cron_starts(
     serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, tmp_path: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_relative_warehouse_lies_in_the_project_wherever_cron_starts(
     assert (done.returncode, (home / "warehouse.duckdb").exists()) == (0, True)
 
 
+@pytest.mark.slow
 def test_without_a_setting_the_warehouse_is_a_file_of_the_project(
     serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, tmp_path: Path
 ) -> None:
@@ -77,6 +79,7 @@ def test_a_process_and_one_run_within_another_agree(
     assert '"new": 0, "changed": 0' in done.stdout
 
 
+@pytest.mark.slow
 def test_the_warehouse_is_nobody_elses_to_read(
     serve_fake: ServeFake, sync_process: SyncProcess, warehouse: Path
 ) -> None:

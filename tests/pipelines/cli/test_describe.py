@@ -34,6 +34,7 @@ def test_what_is_described_is_what_is_there(filled: Query) -> None:
     assert ours <= described.keys()
 
 
+@pytest.mark.slow
 def test_each_key_names_one_row(filled: Query) -> None:
     for relation in RELATIONS:
         keys = ", ".join(relation.key)

@@ -93,6 +93,7 @@ def test_trying_the_connections_leaves_nothing_and_loads_nothing(
     assert not warehouse.exists()
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_does_not_answer_is_not_waited_for(
     serve_fake: ServeFake, check: Check, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -159,6 +160,7 @@ def test_trying_the_connections_prints_the_grants_of_which_the_first_sync_lacks_
     assert check("--connections")[0] == 0
 
 
+@pytest.mark.slow
 def test_a_role_that_reads_is_given_no_more_than_reading(
     serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings, postgres: Server, database: str
 ) -> None:

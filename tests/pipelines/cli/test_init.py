@@ -143,6 +143,7 @@ def keys(served: Any, settings: Settings) -> list[str]:
 NO_OTHERS = [""] * len(sources.providers())  # no other provider, and the default warehouse
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "requests"),
     [
@@ -162,6 +163,7 @@ def test_on_a_terminal_it_asks_until_a_key_works_and_shows_none(
     assert (keys[1] in shown, len(served.server.requests)) == (False, requests)
 
 
+@pytest.mark.slow
 def test_on_a_terminal_a_warehouse_that_is_refused_is_asked_for_again(
     keys: list[str], environment: dict[str, str]
 ) -> None:

@@ -66,6 +66,7 @@ def test_on_a_terminal_a_failure_is_red_and_has_a_line_of_its_own(
     assert re.search(r"\n\d+ requests?, \d+ MB of memory", plain)
 
 
+@pytest.mark.slow
 def test_the_memory_shown_is_not_that_of_the_program_that_started_the_command() -> None:
     shows = "from pipelines.cli.progress_screen import peak_megabytes; print(peak_megabytes())"
     held = b"x" * 2**29
@@ -75,6 +76,7 @@ def test_the_memory_shown_is_not_that_of_the_program_that_started_the_command() 
     assert 0 < int(shown.stdout) < len(held) / 2**20
 
 
+@pytest.mark.slow
 def test_in_a_file_each_account_has_one_line_with_the_time(
     serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess
 ) -> None:
@@ -104,6 +106,7 @@ def progress_events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [event for event in fields if event.get("event") == "progress"]
 
 
+@pytest.mark.slow
 def test_the_percentage_is_of_the_faxes_where_the_provider_counts(
     serve_fake: ServeFake,
     sync: Sync,

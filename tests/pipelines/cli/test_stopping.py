@@ -40,6 +40,7 @@ def test_a_run_with_too_little_time_says_what_it_kept(
     assert f"paused by --max-runtime: {kept:,} new or changed faxes were loaded" in paused.told
 
 
+@pytest.mark.slow
 def test_windows_without_a_fax_are_committed_before_the_first_fax_comes(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:
@@ -51,6 +52,7 @@ def test_windows_without_a_fax_are_committed_before_the_first_fax_comes(
     assert query("select count(*) from fax_signalwire.sync_windows") == [(2,)]
 
 
+@pytest.mark.slow
 def test_who_closes_the_pipe_early_sees_no_traceback(settings: Settings, serve_fake: ServeFake) -> None:
     serve_fake("phaxio", generated("phaxio", 3))
     command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'pipelines' / 'sync.py'))} --json | true"

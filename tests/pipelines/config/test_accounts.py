@@ -98,6 +98,7 @@ def test_a_url_of_a_watcher_that_cannot_be_is_named(
     assert (synced.exit_code, "[notify] ping_url must" in synced.told, served.server.requests) == (78, True, [])
 
 
+@pytest.mark.slow
 def test_each_account_keeps_the_ledger_of_windows_that_both_have_read(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:

@@ -51,6 +51,7 @@ MEANT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("served")
 def test_settings_of_the_files_that_nobody_reads_are_found(check: Check, settings: Settings) -> None:
     config(settings).write_text(MISTAKES)

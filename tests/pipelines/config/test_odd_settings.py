@@ -66,6 +66,7 @@ def test_a_database_that_is_no_file_is_refused(
     assert set(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", quick_ones(["acme.v2.duckdb", "main.v2.db", ODD, "temp.duckdb", "faxes"], [ODD]))
 def test_a_file_with_an_odd_name_is_filled(
     name: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path

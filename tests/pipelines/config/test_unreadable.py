@@ -92,6 +92,7 @@ def test_settings_that_are_closed_to_us_cannot_be_read(
     assert (exit_code, f"{path} cannot be read (Permission denied)" in told, "written" in told) == (78, True, False)
 
 
+@pytest.mark.slow
 def test_a_ca_bundle_that_is_closed_to_us_cannot_be_read(
     serve_fake: ServeFake, settings: Settings, without_privileges: list[str], tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_ca_bundle_that_is_closed_to_us_cannot_be_read(
     assert (exit_code, "ca_bundle cannot be read (Permission denied)" in told) == (78, True), told
 
 
+@pytest.mark.slow
 def test_a_warehouse_whose_mode_keeps_the_sync_out_is_named(
     without_privileges: list[str], serve_fake: ServeFake, settings: Settings, warehouse: Path
 ) -> None:

@@ -49,6 +49,7 @@ def test_a_fax_counts_on_the_day_that_its_clock_showed(warehouses: MakeWarehouse
     }
 
 
+@pytest.mark.slow
 def test_another_time_zone_makes_the_views_again(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:

@@ -81,6 +81,7 @@ def test_every_figure_is_the_sum_over_the_faxes(month: str, report: Reporting, q
     assert month == THIS or min(cost, failed, cost_of_failed, unpriced) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("filled")
 def test_this_month_is_held_against_the_same_days_of_the_last_one(report: Reporting, query: Query) -> None:
     found, whole = report.figures(), report.figures("--month", LAST)
@@ -354,6 +355,7 @@ def test_what_is_no_month_is_refused(month: str, report: Reporting) -> None:
     assert (exit_code, out, "2026-10" in told) == (64, "", True)
 
 
+@pytest.mark.slow
 def test_an_empty_warehouse_and_an_empty_month_are_told_in_words(
     report: Reporting, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:

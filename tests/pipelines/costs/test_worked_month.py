@@ -206,6 +206,7 @@ def test_every_view_says_what_was_reckoned_by_hand(figures: Query) -> None:
     assert found("worked month", figures) == blocks("worked month")
 
 
+@pytest.mark.slow
 def test_a_fax_of_the_compatibility_api_counts_once_and_tells_what_became_of_it(tmp_path: Path) -> None:
     fake = Fake(SIGNALWIRE, compat="read")
     fake.compat.put(SIGNALWIRE[2] | {"number_of_pages": 0, "error_code": "34005"})

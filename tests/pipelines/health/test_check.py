@@ -194,6 +194,7 @@ UNREACHED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", quick_ones(UNREACHED, ["410"]))
 def test_a_provider_out_of_reach_for_a_day_is_a_finding_that_names_the_way_on(
     name: str, served: Served, check: Check, sync: Sync, warehouse: Path, settings: Settings

@@ -60,6 +60,7 @@ def test_rows_that_are_gone_are_told_and_brought_back(
     assert check()[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_reading_again_what_is_whole_writes_no_fax(
     provider: str, place: Warehouse, serve_fake: ServeFake, sync: Sync

@@ -44,6 +44,7 @@ def status(
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", first_quick(KINDS))
 def test_what_was_read_and_what_failed_is_shown(
     kind: str, serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, request: pytest.FixtureRequest
@@ -69,6 +70,7 @@ def test_what_was_read_and_what_failed_is_shown(
     assert account["open_faxes"] == len(served.fake.open_ids())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", first_quick(KINDS))
 def test_a_hole_in_one_list_is_not_filled_by_another(
     kind: str, serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, request: pytest.FixtureRequest
@@ -87,6 +89,7 @@ def test_a_hole_in_one_list_is_not_filled_by_another(
     assert ["has parts that are not proven" in step for step in json.loads(told)["next"]] == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", first_quick(KINDS))
 def test_a_first_run_that_failed_is_shown(
     kind: str, serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, request: pytest.FixtureRequest

@@ -148,6 +148,7 @@ def test_a_backfill_is_loaded_in_rounds(
     assert differences(warehouse, lake, "signalwire") == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("days", "is_doubted"), [(2, False), (40, True)], ids=["look-back", "unproven"])
 def test_a_round_reads_nothing_that_an_earlier_round_of_the_run_has_read(
     days: int, is_doubted: bool, serve_fake: ServeFake, run_lake: RunLake, lake: Path, settings: Settings

@@ -96,6 +96,7 @@ def test_a_first_run_that_fails_tells_what_one_into_duckdb_tells(
     assert [run["exit_code"] for run in after["runs"]] == [0, code]
 
 
+@pytest.mark.slow
 def test_a_first_run_that_fails_is_shown_beside_a_provider_that_is_loaded(
     serve_fake: ServeFake,
     sync: Sync,

@@ -147,6 +147,7 @@ def test_other_commands_report_an_unforeseen_error_in_one_line(
     assert (bool(REPORT.search(told)), NUMBER in told) == (True, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirect", "exit_code"),
     quick_ones(

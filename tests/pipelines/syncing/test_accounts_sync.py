@@ -151,6 +151,7 @@ def test_accounts_at_a_time_limits_how_many_are_read_concurrently(
     assert max(of_one for _, of_one in most) <= 2
 
 
+@pytest.mark.slow
 def test_a_signal_ends_all_concurrent_reads(
     serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
 ) -> None:

@@ -54,6 +54,7 @@ def ledger(place: Warehouse, where: str = "true") -> list[Any]:
     return rows(place, f"select from_at, to_at from fax_phaxio.sync_windows where {where}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("served_aged")
 def test_the_first_load_of_a_day_folds_the_ledger_and_what_it_proved_stays_proven(
     place: Warehouse, sync: Sync, check: Check

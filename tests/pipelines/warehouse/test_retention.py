@@ -48,6 +48,7 @@ def check(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> int:
         return main([])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_the_boundary_is_exact_to_the_second(
     provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query

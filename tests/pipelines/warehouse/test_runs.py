@@ -1,6 +1,7 @@
 """`sync_runs` tells every run that wrote something, or failed, and no other."""
 
 import duckdb
+import pytest
 
 from sources.fakes.server import Answer
 from tests.conftest import Query, ServeFake, Sync, generated
@@ -8,6 +9,7 @@ from tests.conftest import Query, ServeFake, Sync, generated
 RUNS = "select exit_code, rows_new, rows_changed, loads from fax.sync_runs order by started_at"
 
 
+@pytest.mark.slow
 def test_what_wrote_or_failed_is_written_down_and_what_was_quiet_is_not(
     serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
@@ -35,6 +37,7 @@ def test_a_run_tells_what_it_took(serve_fake: ServeFake, sync: Sync, query: Quer
     assert (synced.accounts["signalwire"]["requests"], received > 1_000, in_order) == (requests, True, True)
 
 
+@pytest.mark.slow
 def test_a_table_of_runs_that_was_dropped_is_made_again(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     served = serve_fake("phaxio", generated("phaxio", 12, days=2))
     sync()

@@ -18,6 +18,7 @@ HELD = [(name, version) for version in OLD for name in sources.providers() if f"
 SPAN = {"start": datetime(2026, 11, 10, tzinfo=UTC), "end": datetime(2026, 11, 21, tzinfo=UTC)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("provider", "version"), first_quick(HELD))
 def test_an_old_warehouse_is_brought_forward(
     provider: str, version: Path, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query

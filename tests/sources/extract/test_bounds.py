@@ -28,6 +28,7 @@ def history(provider: str, count: int, days: float = 700) -> list[dict[str, Any]
     return generated(provider, count, days=days, seed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("provider", "reading"), quick_ones(EVERY_IGNORED, [("sinch", "ignored")]))
 def test_a_long_history_is_complete_with_every_filter(
     provider: str, reading: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
@@ -75,6 +76,7 @@ def test_once_bare_dates_work_they_are_used_for_the_rest_of_the_run(serve_fake: 
     assert synced.told.count("bare dates are used") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", quick_ones(sources.providers(), ["signalwire"]))
 def test_with_ignored_bounds_the_whole_list_is_read_once(
     provider: str, serve_fake: ServeFake, sync: Sync, query: Query
@@ -89,6 +91,7 @@ def test_with_ignored_bounds_the_whole_list_is_read_once(
     assert query(f"select count(*) from fax.sync_windows where not ({proven})") == [(0,)]
 
 
+@pytest.mark.slow
 def test_more_faxes_than_fit_in_memory_are_read_in_pieces(
     serve_fake: ServeFake, sync: Sync, warehouse: Path, monkeypatch: pytest.MonkeyPatch, query: Query
 ) -> None:
@@ -100,6 +103,7 @@ def test_more_faxes_than_fit_in_memory_are_read_in_pieces(
     assert max(taken for (taken,) in query("select rows_taken from fax.sync_windows")) <= 400
 
 
+@pytest.mark.slow
 def test_one_misfiled_record_is_no_ignored_filter(serve_fake: ServeFake, sync: Sync) -> None:
     served = serve_fake("signalwire", history("signalwire", 300))
     honest = served.fake.store._show

@@ -51,6 +51,7 @@ class ConcurrencyMeter:
 IN_TURNS = in_turns([3, 3, 1], sources.providers())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("provider", "connections"), quick_ones(IN_TURNS, [case for case in IN_TURNS if case[0] != "phaxio"])
 )
@@ -71,6 +72,7 @@ def test_no_more_requests_run_at_the_same_time_than_connections(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connections", [1, 3])
 def test_pages_are_fetched_concurrently_once_the_total_is_known(
     connections: int, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path

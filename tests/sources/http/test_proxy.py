@@ -143,6 +143,7 @@ def test_settings_lead_through_the_proxy_with_a_bundle_relative_to_the_project(
     assert len(proxy.asked) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("served")
 def test_check_tells_of_the_proxy_without_its_password(check: Check, settings: Settings) -> None:
     settings["SOURCES__PROXY"] = "http://clerk:sesame@proxy.example:3128"

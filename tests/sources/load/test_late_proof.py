@@ -3,12 +3,15 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from sources.fakes.server import Answer, Request
 from tests.conftest import Query, ServeFake, Sync, generated
 
 LOADS = "select count(*) from fax_phaxio._dlt_loads"
 
 
+@pytest.mark.slow
 def test_a_run_with_nothing_new_writes_the_missing_proof(serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     served = serve_fake("phaxio", generated("phaxio", 40, days=2))
     honest = served.server.answer

@@ -24,6 +24,7 @@ def is_older(provider: str, record: dict[str, Any], days: float) -> bool:
     return datetime.fromisoformat(created_at(provider, record)) < datetime.now(UTC) - timedelta(days=days)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", quick_ones(sources.providers(), ["sinch"]))
 @pytest.mark.parametrize("becomes_final", first_quick([True, False]))
 def test_an_open_fax_that_moves_into_the_newest_window_is_updated(

@@ -50,6 +50,7 @@ def run_at(served: Served, settings: Settings, ahead: timedelta, **options: Any)
         return run_once(served.provider, settings, Time(ahead), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_run_between_heartbeats_re_reads_no_fax_and_writes_nothing(
     provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
@@ -96,6 +97,7 @@ def test_without_a_look_back_a_young_fax_is_re_read_after_minutes(
     assert reread == [0, 5, 0, 5, 0, 5]
 
 
+@pytest.mark.slow
 def test_re_reads_use_several_connections(serve_fake: ServeFake, settings: Settings) -> None:
     served = serve_fake("phaxio", stuck("phaxio", 8))
     run_at(served, settings, timedelta())

@@ -53,6 +53,7 @@ def test_a_fax_created_between_the_two_clocks_is_loaded_by_the_next_run(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_fax_that_the_provider_lists_late_is_loaded_by_the_next_run(
     provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
@@ -65,6 +66,7 @@ def test_a_fax_that_the_provider_lists_late_is_loaded_by_the_next_run(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behind", first_quick([120, 0]))
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_fax_that_the_provider_lists_early_is_loaded_at_once(
@@ -78,6 +80,7 @@ def test_a_fax_that_the_provider_lists_early_is_loaded_at_once(
     assert cursor(warehouse, provider) <= now - (behind + 55) * SECOND  # type: ignore[operator]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", first_quick(sources.providers()))
 @pytest.mark.parametrize("skews", QUIET_SKEWS)
 def test_a_drifting_clock_makes_no_quiet_run_write(
@@ -91,6 +94,7 @@ def test_a_drifting_clock_makes_no_quiet_run_write(
     assert (content(warehouse, provider) == before, second.warnings) == (True, [])
 
 
+@pytest.mark.slow
 def test_the_age_of_a_cached_response_is_added_to_its_date(serve_fake: ServeFake, settings: Settings) -> None:
     served = serve_fake("phaxio", generated("phaxio", 5, days=5))
     cached = run(served, settings, Date=header(datetime.now(UTC), -60 * MINUTE), Age="3600")
@@ -99,6 +103,7 @@ def test_the_age_of_a_cached_response_is_added_to_its_date(serve_fake: ServeFake
     assert abs(cached.spans[-1].end - datetime.now(UTC)) < 3 * MINUTE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "date",
     first_quick(["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"]),

@@ -65,6 +65,7 @@ def test_no_cent_of_two_lists_counts_twice(serve_fake: ServeFake, sync: Sync, qu
     assert (both[2], compat[2]) == (both[1], compat[1])
 
 
+@pytest.mark.slow
 def test_the_fax_tells_what_came_of_it_where_its_log_tells_of_the_call(
     serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
@@ -136,6 +137,7 @@ def test_the_faxes_land_where_the_second_list_is_off_or_lacks_the_scope(
     assert sync().exit_code == 0
 
 
+@pytest.mark.slow
 def test_the_windows_of_each_list_are_shown(place: Any, serve_fake: ServeFake, sync: Sync) -> None:
     serve_fake("signalwire", generated("signalwire", 30, days=5), compat="read")
     assert sync().exit_code == 0
@@ -230,6 +232,7 @@ def test_a_page_that_is_none_ends_the_run_with_65_and_the_logs_are_loaded(
     assert query("select listed_in, count(*) from fax.faxes group by 1") == [("fax_logs", 20)]
 
 
+@pytest.mark.slow
 def test_a_small_account_is_loaded_at_once_and_again_where_one_list_has_news(
     serve_fake: ServeFake, warehouse: Path, sync: Sync, query: Query
 ) -> None:
@@ -241,6 +244,7 @@ def test_a_small_account_is_loaded_at_once_and_again_where_one_list_has_news(
         assert query("select count(*) from fax_signalwire._dlt_loads") == [(loads,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failing", first_quick([1, 2, 3]))
 def test_a_second_list_that_fails_keeps_no_log_back(
     failing: int, serve_fake: ServeFake, warehouse: Path, sync: Sync, query: Query, settings: Settings
@@ -292,6 +296,7 @@ def test_the_second_table_keeps_no_number_and_no_old_fax_where_that_is_set(
     assert kept[0] == kept[1] and kept[0][1] and 0 < kept[0][0] < 60
 
 
+@pytest.mark.slow
 def test_a_link_to_another_host_takes_no_credentials_there(serve_fake: ServeFake, sync: Sync, warehouse: Path) -> None:
     logs = generated("signalwire", 450, days=20)
     served = serve_fake("signalwire", logs, compat="read", compat_links="elsewhere", page_cap="200")

@@ -128,6 +128,7 @@ def test_each_sync_into_postgres_holds_the_truth_and_a_quiet_one_loads_nothing(
     assert_holds(Database(postgres, database), provider, truth(served, gone))
 
 
+@pytest.mark.slow
 @every_provider
 def test_an_empty_account_has_views_and_its_first_fax_still_arrives(
     provider: str, serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path

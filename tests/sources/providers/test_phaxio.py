@@ -152,6 +152,7 @@ def test_a_cost_that_is_credited_later_is_corrected(serve_fake: ServeFake, sync:
     assert [(Decimal(0),), (Decimal("0.21"),), (Decimal("0.07"),)] == costs
 
 
+@pytest.mark.slow
 def test_a_fax_that_may_be_a_test_is_counted_and_told(
     serve_fake: ServeFake, sync: Sync, query: Query, settings: Settings, monkeypatch: Any, capsys: Any, caplog: Any
 ) -> None:

@@ -34,6 +34,7 @@ def deletable(served: Served) -> list[str]:
     return [fax["id"] for fax in served.fake.truth() if fax["is_final"]]
 
 
+@pytest.mark.slow
 def test_a_deleted_log_is_marked_and_nothing_known_of_it_is_blanked(
     serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_limited_history_loads_the_rest_and_tells_the_gap(
     assert [(limit,)] == query("select max(to_at) from fax.sync_windows where proof = 'gap'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("links", ["absolute", "relative"])
 def test_a_chain_of_links_without_filters_and_with_empty_pages_is_followed_to_its_end(
     links: str, serve_fake: ServeFake, sync: Sync, warehouse: Path

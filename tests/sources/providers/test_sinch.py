@@ -40,6 +40,7 @@ def test_the_documented_fax_and_one_to_the_test_number_are_held_exactly(
     ]
 
 
+@pytest.mark.slow
 def test_a_completed_fax_without_a_price_is_asked_for_until_it_has_one(
     serve_fake: ServeFake, settings: Settings, query: Query
 ) -> None:
@@ -99,6 +100,7 @@ def test_what_a_url_has_to_authorize_a_request_is_not_stored(
     assert b"canary" not in warehouse.read_bytes()
 
 
+@pytest.mark.slow
 def test_what_is_older_than_thirteen_months_is_a_gap(
     serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
 ) -> None:
@@ -122,6 +124,7 @@ def test_the_floor_is_thirteen_months_ago(now: tuple[int, int, int], floor: tupl
     assert history_floor(datetime(*now, 13, tzinfo=UTC)) == datetime(*floor, tzinfo=UTC)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("revocations", [0, 1])
 def test_a_token_is_requested_once_and_renewed_when_it_is_revoked(
     revocations: int, serve_fake: ServeFake, sync: Sync, warehouse: Path

@@ -75,6 +75,7 @@ CASES = [
 QUICK = [("phaxio", "nested values"), ("phaxio", "names that become one"), ("signalwire", "plain values")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("provider", "name"), quick_ones(CASES, QUICK))
 def test_undeclared_fields_lose_no_value_and_write_nothing_again(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync, warehouse: Path

@@ -49,6 +49,7 @@ def test_discard_keeps_the_fax_without_it_and_tells_it_once(
     assert_holds(warehouse, "phaxio", served.fake.truth())
 
 
+@pytest.mark.slow
 def test_freeze_loads_nothing_names_the_field_and_goes_on_once_it_is_let_in(
     served: Served, sync: Sync, query: Query, settings: Settings, warehouse: Any
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from sources.phaxio.columns import FAXES
@@ -55,6 +56,7 @@ ODD_NAMES = (
 )
 
 
+@pytest.mark.slow
 def test_a_field_by_any_name_leaves_the_columns_that_are_there_as_they_are(
     serve_fake: ServeFake, sync: Sync, place: Place
 ) -> None:

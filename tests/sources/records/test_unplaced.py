@@ -67,6 +67,7 @@ def test_records_without_a_place_are_kept_whole_and_once(
     assert before == content(warehouse, provider)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", quick_ones(sources.providers(), ["signalwire"]))
 def test_a_fax_from_the_future_is_held_and_hides_none_that_comes_later(
     provider: str, serve_fake: ServeFake, sync: Sync, query: Query

@@ -49,6 +49,7 @@ def test_no_secret_is_taken_from_an_option(provider: str) -> None:
             account_settings(provider, "default", {name: "canary"}, f"{__name__}:secrets")
 
 
+@pytest.mark.slow
 def test_the_sync_imports_nothing_of_spark() -> None:
     code = (
         "import sys; sys.argv = ['pipelines/sync.py']; import pipelines.sync, pipelines.syncing.account_sync;"
