@@ -65,7 +65,8 @@ def test_a_run_between_heartbeats_re_reads_no_fax_and_writes_nothing(
     assert (reread_ids(served), content(warehouse, provider) == before) == ([], True)
 
 
-@pytest.mark.parametrize("provider", first_quick(sources.providers()))
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", sources.providers())
 def test_a_fax_that_becomes_final_is_updated_within_a_day_and_a_heartbeat(
     provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:

@@ -31,7 +31,8 @@ def project(tmp_path: Path) -> Path:
 FILTERS = ("ignored", "ignored unless a bare date", "since ignored", "until ignored")
 
 
-@pytest.mark.parametrize("reading", ["heeded", *(pytest.param(name, marks=pytest.mark.slow) for name in FILTERS)])
+@pytest.mark.slow
+@pytest.mark.parametrize("reading", ["heeded", *FILTERS])
 def test_a_folder_is_all_that_a_new_provider_takes(
     reading: str, project: Path, settings: dict[str, str], sync_process: SyncProcess
 ) -> None:
