@@ -57,8 +57,8 @@ class Window:
         """The parts of the window that none of the others covers, in ascending order."""
         parts, reached = [], self.start
         for other in sorted(others):
-            if other.start > reached:
-                parts.append(Window(reached, min(other.start, self.end)))
+            if (until := min(other.start, self.end)) > reached:
+                parts.append(Window(reached, until))
             reached = max(reached, other.end)
         return [*parts, Window(reached, self.end)] if reached < self.end else parts
 

@@ -55,11 +55,10 @@ for _name, _value in {
 def command(name: str) -> str:
     """What a user types for the command of this name, in the way in which this process was started."""
     if _is_one():
+        # A project that the environment chose is still chosen when the next command starts.
         by_option = any(word.partition("=")[0] == "--project" for word in sys.orig_argv)
-        chosen = (
-            f" --project {shlex.quote(_CHOSEN)}" if _CHOSEN and by_option else ""
-        )  # the variable outlives a command
-        return f"{COMMAND}{chosen} {name}"
+        project = f" --project {shlex.quote(_CHOSEN)}" if _CHOSEN and by_option else ""
+        return f"{COMMAND}{project} {name}"
     folder = Path(sys.argv[0]).parent if _IS_SCRIPT else "pipelines"
     return f"{python()} {shlex.quote(f'{folder}/{name}.py')}"
 
