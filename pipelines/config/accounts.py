@@ -196,10 +196,7 @@ def _require_name(provider: str, name: str) -> None:
         )
     most = _IDENTIFIER_BYTES - len(f"{SyncSettings.read().schema}_{provider}__staging")
     if len(name) > most:
-        raise ConfigError(
-            f"{provider}: an account's name has {most} letters at most, as it is part of its staging schema's name: "
-            f"{name!r} has {len(name)}"
-        )
+        raise ConfigError(f"{provider}: an account's name has {most} letters at most: {name!r} has {len(name)}")
 
 
 def _require_different(accounts: list[Account]) -> None:

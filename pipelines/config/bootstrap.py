@@ -43,7 +43,6 @@ for _name in ("DLT_PROJECT_DIR", "DLT_LOCAL_DIR"):
 os.environ.setdefault("PGAPPNAME", "fax-sync")
 for _name, _value in {
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",  # each row names the load that wrote it
-    "LOAD__TRUNCATE_STAGING_DATASET": "true",  # no fax stays in the staging schema after a load
     "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",  # a file for PostgreSQL is read at once, then deleted
     "ENABLE_RUNTIME_TRACE": "false",  # dlt would write a trace to a file at every step; no command reads it
     "RUNTIME__DLTHUB_TELEMETRY": "false",  # connections to the providers and the warehouse only

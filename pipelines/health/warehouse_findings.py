@@ -25,9 +25,8 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
     if opened.appends:
         return
     try:
-        staging = (opened.client.staging_dataset_name,) if opened.session.kind == "duckdb" else ()
         tables = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else ()
-        _try_to_write(opened.client, (schema, opened.raw, *staging), tables)
+        _try_to_write(opened.client, (schema, opened.raw), tables)
     except Exception as failure:
         error = to_fax_sync_error(failure)
         if error is None:

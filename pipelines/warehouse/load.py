@@ -105,11 +105,12 @@ class Warehouse:
         is_first, self.has_loaded = not self.has_loaded, True
         if self.appends:
             return
+        is_postgres = self.session.kind == "postgres"
         if schema.version_hash not in self.session.commented_versions:
-            make_comments_and_indexes(self.client, self.raw, schema, self.session.kind == "postgres")
+            make_comments_and_indexes(self.client, self.raw, schema, is_postgres)
             self.session.commented_versions.add(schema.version_hash)
-        if is_first and self.session.kind == "postgres":
-            drop_staging_schema(self.client, f"{self.raw}_{self.account}_staging", schema.tables)
+        if is_first:
+            drop_staging_schema(self.client, f"{self.raw}_{self.account}_staging", schema.tables, is_postgres)
 
     @property
     def cancel(self) -> Callable[[], object] | None:

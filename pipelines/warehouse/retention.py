@@ -21,20 +21,17 @@ def delete_expired(warehouse: Warehouse, table: Table, account: str, before: dat
         WarehouseError: the database kept some of the faxes, as row security does.
     """
     client, raw = warehouse.client, warehouse.raw
-    existing = _tables(client, raw, client.staging_dataset_name)
-    if (raw, table.name) not in existing:
+    existing = _tables(client, raw)
+    if table.name not in existing:
         return 0
     faxes = _count(client, f'"{raw}"."{table.name}" where {_is_old(table)}', account, before)
     seen = f'"{raw}"."{SYNC_PROBLEMS}" where account = %s and seen_at < %s'
-    if not faxes and not ((raw, SYNC_PROBLEMS) in existing and _count(client, seen, account, before)):
+    if not faxes and not (SYNC_PROBLEMS in existing and _count(client, seen, account, before)):
         return 0
     with warehouse.lock.turn(raw):
         with client.begin_transaction():
             for statement, parameters in _deletions(raw, table, existing, account, before):
                 client.execute_sql(statement, *parameters)
-            for name in (table.name, *(child.name for child in table.children), SYNC_PROBLEMS):
-                if (client.staging_dataset_name, name) in existing:  # rows of a load that was not committed
-                    client.execute_sql(f'truncate "{client.staging_dataset_name}"."{name}"')
             if left := _count(client, f'"{raw}"."{table.name}" where {_is_old(table)}', account, before):
                 raise WarehouseError(
                     f"{left} faxes of {raw}.{table.name} that are too old to be kept were not deleted: a policy of row "
@@ -46,15 +43,15 @@ def delete_expired(warehouse: Warehouse, table: Table, account: str, before: dat
 
 
 def _deletions(
-    raw: str, table: Table, existing: Collection[tuple[str, str]], account: str, before: datetime
+    raw: str, table: Table, existing: Collection[str], account: str, before: datetime
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The DELETE statements with parameters. Those that select by the faxes come before that of the faxes."""
     old = f'from "{raw}"."{table.name}" where {_is_old(table)}'
     for child in table.children:
-        if (raw, child.name) in existing:
+        if child.name in existing:
             named = f'delete from "{raw}"."{child.name}" where _dlt_parent_id in (select _dlt_id {old})'
             yield named, (account, before)
-    if (raw, SYNC_PROBLEMS) in existing:
+    if SYNC_PROBLEMS in existing:
         of_faxes = f"record_id in (select cast(id as text) {old})"
         named = f'delete from "{raw}"."{SYNC_PROBLEMS}" where account = %s and (seen_at < %s or {of_faxes})'
         yield named, (account, before, account, before)
@@ -69,6 +66,6 @@ def _count(client: Any, rows: str, account: str, before: datetime) -> int:
     return int(client.execute_sql(f"select count(*) from {rows}", account, before)[0][0])
 
 
-def _tables(client: Any, *schemas: str) -> set[tuple[str, str]]:
-    sql = "select table_schema, table_name from information_schema.tables where table_schema in (%s, %s)"
-    return {(schema, table) for schema, table in client.execute_sql(sql, *schemas) or ()}
+def _tables(client: Any, schema: str) -> set[str]:
+    sql = "select table_name from information_schema.tables where table_schema = %s"
+    return {table for (table,) in client.execute_sql(sql, schema) or ()}

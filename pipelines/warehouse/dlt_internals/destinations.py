@@ -1,4 +1,4 @@
-"""The configured destination. It is dlt's own, except that PostgreSQL has its own connections and merge.
+"""The configured destination. It is dlt's own, except for the merge, and for the connections to PostgreSQL.
 
 dlt has no hook to end the transaction of a load, and two concurrent loads lose rows (dlt-hub/dlt#4297). Only the
 settings of a destination can change how dlt connects.
@@ -23,12 +23,18 @@ def configured_destination(staging: str) -> Any:
         ConfigError: its settings contradict each other.
     """
     require_destination()
-    kind = destination_type()
-    if kind != "postgres":
-        return Destination.from_reference(kind, destination_name=DESTINATION, staging_dataset_name_layout=staging)
-    from pipelines.warehouse.dlt_internals.postgres_destination import postgres  # noqa: PLC0415  # no run into a file needs its driver
+    settings: Any = {"destination_name": DESTINATION, "staging_dataset_name_layout": staging}
+    match destination_type():
+        case "duckdb":
+            from pipelines.warehouse.dlt_internals.duckdb_destination import duckdb  # noqa: PLC0415  # loads its driver
 
-    return postgres(destination_name=DESTINATION, staging_dataset_name_layout=staging)
+            return duckdb(**settings)
+        case "postgres":
+            from pipelines.warehouse.dlt_internals.postgres_destination import postgres  # noqa: PLC0415  # loads its driver
+
+            return postgres(**settings)
+        case other:
+            return Destination.from_reference(other, **settings)
 
 
 def fence_loads(pipeline: dlt.Pipeline, fence: Callable[[SqlClientBase[Any]], None] | None) -> None:

@@ -1,18 +1,18 @@
 """PostgreSQL as dlt's destination, with its own connections, merge and unique indexes.
 
-dlt 1.31 merges through staging tables, and creates a unique index over `_dlt_id` in every table. `_dlt_id` is a digest,
-so this index is the slowest part of a load. Here, a unique index over the key replaces it (`unique_keys.py`).
+dlt 1.31 creates a unique index over `_dlt_id` in every table. `_dlt_id` is a digest, so this index is the slowest part
+of a load. Here, a unique index over the key replaces it (`unique_keys.py`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from dlt.common.destination.client import FollowupJobRequest, LoadJob
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.impl.postgres import factory
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 
-from pipelines.warehouse.dlt_internals.postgres_merge import Append, AwaitMerge, Merge, is_merge, merge_request
+from pipelines.warehouse.dlt_internals.merge_jobs import MergingClient, use_parquet
+from pipelines.warehouse.dlt_internals.postgres_merge import Append, PostgresMerge
 from pipelines.warehouse.dlt_internals.postgres_session import Fence, SqlClient
 from pipelines.warehouse.dlt_internals.unique_keys import keys_of, require_keys
 
@@ -23,11 +23,7 @@ class postgres(factory.postgres):  # dlt takes the class name as the type of the
     fence: Fence | None = None  # for clients that are created later
 
     def _raw_capabilities(self) -> Any:
-        capabilities: Any = super()._raw_capabilities()
-        capabilities.preferred_loader_file_format = "parquet"  # as extracted; dlt would convert it to CSV
-        capabilities.supported_loader_file_formats = ["parquet"]
-        capabilities.loader_file_format_selector = None  # it refuses Parquet without ADBC
-        return capabilities
+        return use_parquet(super()._raw_capabilities())
 
     def capabilities(self, config: Any = None, naming: Any = None) -> Any:
         """The capabilities, without resolving the settings, as dlt would at each step of a load."""
@@ -45,18 +41,13 @@ class postgres(factory.postgres):  # dlt takes the class name as the type of the
         return _Client
 
 
-class _Client(PostgresClient):
+class _Client(MergingClient, PostgresClient):
+    merge, append = PostgresMerge, Append
+
     def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
         super().__init__(schema, config, capabilities)
         theirs = self.sql_client
         self.sql_client = SqlClient(theirs.dataset_name, theirs.staging_dataset_name, config.credentials, capabilities)
-
-    def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
-        return False
-
-    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
-        if not self.in_staging_dataset_mode:  # dlt would create the staging dataset only to empty it
-            super().initialize_storage(truncate_tables)  # type: ignore[arg-type]
 
     def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
         applied = super().update_stored_schema(*args, **kwargs)
@@ -75,14 +66,3 @@ class _Client(PostgresClient):
                 {**column, **whole} if column["name"] in key else {**column, "unique": False} for column in new_columns
             ]
         return super()._get_table_update_sql(table_name, new_columns, generate_alter)
-
-    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
-        if is_merge(file_path):
-            return Merge(file_path)
-        return AwaitMerge(file_path) if table["write_disposition"] == "merge" else Append(file_path)
-
-    def create_table_chain_completed_followup_jobs(
-        self, table_chain: Sequence[Any], completed_table_chain_jobs: Any = None
-    ) -> list[FollowupJobRequest]:
-        is_merged = table_chain[0]["write_disposition"] == "merge"
-        return [merge_request(table_chain, completed_table_chain_jobs)] if is_merged else []

@@ -1,53 +1,20 @@
-"""The merge of a load into PostgreSQL, without staging tables: one transaction deletes and copies.
+"""The jobs that merge and append Parquet files in PostgreSQL, by COPY.
 
-dlt 1.31 writes every row twice: it copies each file into a staging table, merges the staging tables in another job, and
-truncates them. Its `COPY … FORCE_NULL` also reads every empty text as null. Here, one transaction deletes the replaced
-rows, and copies the files into the tables.
+dlt's `COPY … FORCE_NULL` reads every empty text as null; this one does not.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
-from dlt.common.storages.load_package import LoadJobInfo, ParsedLoadJobFileName
-from dlt.destinations.job_impl import FollowupJobRequestImpl
 from pyarrow import BufferOutputStream, BufferReader, csv
 
+from pipelines.warehouse.dlt_internals.merge_jobs import Merge
 from pipelines.warehouse.dlt_internals.postgres_session import SqlClient
 
 _ROWS_AT_A_TIME = 20_000
 _BUFFER_BYTES = 1024 * 1024
-_FORMAT: Literal["sql"] = "sql"  # of a merge job's file: a format that dlt knows, though its content is JSON
-
-
-def is_merge(file: str) -> bool:
-    """The file belongs to a `Merge` job."""
-    return file.endswith(f".{_FORMAT}")
-
-
-def merge_request(tables: Sequence[Any], jobs: Iterable[LoadJobInfo]) -> FollowupJobRequestImpl:
-    """The follow-up job that merges these tables, the parent table first, from the files of the jobs."""
-    files: dict[str, list[str]] = {table["name"]: [] for table in tables}
-    for job in jobs:
-        files[job.job_file_info.table_name].append(job.file_path)
-    name = ParsedLoadJobFileName(tables[0]["name"], ParsedLoadJobFileName.new_file_id(), 0, _FORMAT)
-    request = FollowupJobRequestImpl(name.file_name())
-    request._save_text_file(json.dumps(files))
-    return request
-
-
-class AwaitMerge(RunnableLoadJob, HasFollowupJobs):
-    """A job that does nothing: the `Merge` that follows reads its file."""
-
-    def run_managed(self, job_client: Any, done_event: Any, /) -> None:
-        """Completes the job at once, without a connection."""
-        self._done_event = done_event
-        self._release("completed")
-
-    def run(self) -> None:
-        """Never called."""
 
 
 class Append(RunnableLoadJob, HasFollowupJobs):
@@ -60,23 +27,24 @@ class Append(RunnableLoadJob, HasFollowupJobs):
             _copy(client, self.load_table_name, self._file_path)
 
 
-class Merge(RunnableLoadJob):
+class PostgresMerge(Merge):
     """Replaces rows of a table by their primary key, together with their child rows."""
 
-    def run(self) -> None:
-        """Replaces the rows in one transaction. It is idempotent, so dlt may retry it."""
-        client: SqlClient = self._job_client.sql_client  # type: ignore[attr-defined]
-        files: dict[str, list[str]] = json.loads(Path(self._file_path).read_text("utf-8"))
-        parent, *children = files
-        key = [name for name, column in self._load_table["columns"].items() if column.get("primary_key")]
-        with client.begin_transaction():
-            for file in files[parent]:
-                with _open_parquet(file) as rows:
-                    for keys in rows.iter_batches(_ROWS_AT_A_TIME, columns=key):
-                        _delete_replaced(client, parent, children, key, keys.to_pylist())
-            for table, of_table in files.items():
-                for file in of_table:
-                    _copy(client, table, file)
+    @staticmethod
+    def delete_replaced(
+        client: SqlClient, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]
+    ) -> None:
+        """Deletes the rows of `parent` whose key is in the Parquet files, and their child rows."""
+        for file in files:
+            with _open_parquet(file) as rows:
+                for keys in rows.iter_batches(_ROWS_AT_A_TIME, columns=[*key]):
+                    _delete_replaced(client, parent, children, key, keys.to_pylist())
+
+    @staticmethod
+    def insert(client: SqlClient, table: str, files: Sequence[str]) -> None:
+        """Copies the Parquet files into a table."""
+        for file in files:
+            _copy(client, table, file)
 
 
 def _delete_replaced(

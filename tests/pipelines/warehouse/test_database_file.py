@@ -59,8 +59,7 @@ def test_rows_are_loaded_from_an_odd_directory_and_lie_nowhere_else(
     assert synced.returncode == 0, synced.stderr
     assert query("select count(*) from fax_phaxio.faxes") == [(len(served.fake.truth()),)]
     schemas = {name for (name,) in query("select distinct schema_name from duckdb_tables()")}
-    assert schemas == {"fax", "fax_phaxio", "fax_phaxio_default_staging"}
-    assert query("select count(*) from fax_phaxio_default_staging.faxes") == [(0,)]
+    assert schemas == {"fax", "fax_phaxio"}
 
 
 @pytest.mark.parametrize("name", first_quick(["it's", "a=1", "st*r", "wh?t", "a[b]"]))
@@ -75,16 +74,19 @@ def test_a_directory_that_duckdb_cannot_read_from_is_told_before_anything_is_ask
 
 
 @pytest.mark.slow
-def test_what_a_killed_run_has_staged_is_not_loaded(
-    serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
+@pytest.mark.parametrize("theirs", first_quick(["", "; create table fax_phaxio_default_staging.theirs (note text)"]))
+def test_what_an_earlier_version_has_staged_is_not_loaded_but_dropped_if_it_is_ours_alone(
+    theirs: str, serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
 ) -> None:
     served = serve_fake("phaxio", phaxio.generate(20, start=NOW - timedelta(days=2), end=NOW))
     sync()
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("insert into fax_phaxio_default_staging.faxes by name select * from fax_phaxio.faxes")
-        connection.execute("update fax_phaxio_default_staging.faxes set id = id + 1000000000")
+        connection.execute("create schema fax_phaxio_default_staging")
+        staged = "create table fax_phaxio_default_staging.faxes as select * replace (id + 1000000000 as id) from"
+        connection.execute(f"{staged} fax_phaxio.faxes{theirs}")
     served.fake.add(*phaxio.generate(1, start=NOW - timedelta(days=1), end=NOW, first_id=10**6))
     sync()
 
     assert query("select count(*) from fax_phaxio.faxes") == [(21,)]
-    assert query("select count(*) from fax_phaxio_default_staging.faxes") == [(0,)]
+    left = query("select table_name from duckdb_tables() where schema_name = 'fax_phaxio_default_staging' order by 1")
+    assert left == ([("faxes",), ("theirs",)] if theirs else [])

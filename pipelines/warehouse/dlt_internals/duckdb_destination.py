@@ -1,0 +1,54 @@
+"""DuckDB as dlt's destination, with its own merge: DuckDB reads the Parquet files itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlt.destinations.impl.duckdb import factory
+from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
+
+from pipelines.warehouse.dlt_internals.merge_jobs import Merge, MergingClient, use_parquet
+
+
+class duckdb(factory.duckdb):  # dlt takes the class name as the type of the destination
+    """dlt's destination of this name, with the client below."""
+
+    def _raw_capabilities(self) -> Any:
+        return use_parquet(super()._raw_capabilities())
+
+    @property
+    def client_class(self) -> type[DuckDbClient]:
+        """The client that creates the jobs of a load."""
+        return _Client
+
+
+class _DuckDbMerge(Merge):
+    @staticmethod
+    def delete_replaced(
+        client: Any, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]
+    ) -> None:
+        same = " and ".join(f'old."{column}" = new."{column}"' for column in key)
+        replaced = client.execute_sql(
+            f"delete from {client.make_qualified_table_name(parent)} as old using {_rows(files)} as new where {same}"
+            " returning old._dlt_id"
+        )
+        if not replaced:
+            return
+        ids = [id for (id,) in replaced]
+        for child in children:
+            named = client.make_qualified_table_name(child)
+            client.execute_sql(f"delete from {named} where _dlt_parent_id in (select unnest(%s))", ids)
+
+    @staticmethod
+    def insert(client: Any, table: str, files: Sequence[str]) -> None:
+        named = client.make_qualified_table_name(table)
+        client.execute_sql(f"insert into {named} by name select * from {_rows(files)}")
+
+
+class _Client(MergingClient, DuckDbClient):
+    merge, append = _DuckDbMerge, DuckDbCopyJob
+
+
+def _rows(files: Sequence[str]) -> str:
+    """The rows of Parquet files as a table function; a file lacks a column that had no value yet."""
+    listed = ", ".join("'{}'".format(file.replace("'", "''")) for file in files)
+    return f"read_parquet([{listed}], union_by_name = true)"

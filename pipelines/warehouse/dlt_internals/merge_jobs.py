@@ -1,0 +1,106 @@
+"""The merge of a load without staging tables: one transaction deletes the replaced rows, and inserts the new ones.
+
+dlt 1.31 writes every row twice: it copies each file into a staging table, merges the staging tables in another job, and
+truncates them. Here, a file waits until all files of a table of faxes and its child tables are there, and one job
+merges them.
+"""
+
+import json
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from dlt.common.destination.client import FollowupJobRequest, HasFollowupJobs, LoadJob, RunnableLoadJob
+from dlt.common.storages.load_package import LoadJobInfo, ParsedLoadJobFileName
+from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
+from dlt.destinations.job_impl import FollowupJobRequestImpl
+
+_FORMAT: Literal["sql"] = "sql"  # of a merge job's file: a format that dlt knows, though its content is JSON
+
+
+class Merge(RunnableLoadJob):
+    """Replaces rows of a table by their primary key, together with their child rows."""
+
+    def run(self) -> None:
+        """Replaces the rows in one transaction. It is idempotent, so dlt may retry it."""
+        client: Any = self._job_client.sql_client  # type: ignore[attr-defined]
+        files: dict[str, list[str]] = json.loads(Path(self._file_path).read_text("utf-8"))
+        parent, *children = files
+        key = [name for name, column in self._load_table["columns"].items() if column.get("primary_key")]
+        with client.begin_transaction():
+            if files[parent]:
+                self.delete_replaced(client, parent, children, key, files[parent])
+            for table, of_table in files.items():
+                if of_table:
+                    self.insert(client, table, of_table)
+
+    @staticmethod
+    @abstractmethod
+    def delete_replaced(
+        client: Any, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]
+    ) -> None:
+        """Deletes the rows of `parent` whose key is in the Parquet files, and their child rows."""
+
+    @staticmethod
+    @abstractmethod
+    def insert(client: Any, table: str, files: Sequence[str]) -> None:
+        """Inserts the rows of the Parquet files into a table."""
+
+
+class MergingClient(SqlJobClientWithStagingDataset):
+    """A client of dlt that merges by jobs of the class `merge`, and appends by jobs of the class `append`.
+
+    All files are Parquet, as extracted.
+    """
+
+    merge: ClassVar[type[Merge]]
+    append: ClassVar[type[RunnableLoadJob]]
+
+    def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
+        """No table is staged."""
+        return False
+
+    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
+        """The job of a file."""
+        if file_path.endswith(f".{_FORMAT}"):
+            return self.merge(file_path)
+        return _AwaitMerge(file_path) if table["write_disposition"] == "merge" else self.append(file_path)
+
+    def create_table_chain_completed_followup_jobs(
+        self, table_chain: Sequence[Any], completed_table_chain_jobs: Any = None
+    ) -> list[FollowupJobRequest]:
+        """The merge of a table of faxes and its child tables, once their files are there."""
+        is_merged = table_chain[0]["write_disposition"] == "merge"
+        return [_merge_request(table_chain, completed_table_chain_jobs)] if is_merged else []
+
+
+def use_parquet(capabilities: Any) -> Any:
+    """The capabilities of a destination, with Parquet as the only format of files: dlt would convert them."""
+    capabilities.preferred_loader_file_format = "parquet"
+    capabilities.supported_loader_file_formats = ["parquet"]
+    capabilities.loader_file_format_selector = None  # that of PostgreSQL refuses Parquet without ADBC
+    return capabilities
+
+
+class _AwaitMerge(RunnableLoadJob, HasFollowupJobs):
+    """A job that does nothing: the `Merge` that follows reads its file."""
+
+    def run_managed(self, job_client: Any, done_event: Any, /) -> None:
+        """Completes the job at once, without a connection."""
+        self._done_event = done_event
+        self._release("completed")
+
+    def run(self) -> None:
+        """Never called."""
+
+
+def _merge_request(tables: Sequence[Any], jobs: Iterable[LoadJobInfo]) -> FollowupJobRequestImpl:
+    """The follow-up job that merges these tables, the parent table first, from the files of the jobs."""
+    files: dict[str, list[str]] = {table["name"]: [] for table in tables}
+    for job in jobs:
+        files[job.job_file_info.table_name].append(job.file_path)
+    name = ParsedLoadJobFileName(tables[0]["name"], ParsedLoadJobFileName.new_file_id(), 0, _FORMAT)
+    request = FollowupJobRequestImpl(name.file_name())
+    request._save_text_file(json.dumps(files))
+    return request
