@@ -61,7 +61,8 @@ class ListSync:
                 if self._has_load:
                     prepared = [self, *(each for each in beside if each._has_load)]
                     sources = [each._source for each in prepared]
-                    run.loads += self._warehouse.load(sources, partial(setattr, run, "doing"))
+                    doing, meanwhile = partial(setattr, run, "doing"), self._batches.reading_ahead()
+                    run.loads += self._warehouse.load(sources, doing, meanwhile)
                     for each in prepared:
                         each._has_load = False
                 loaded = run.tally.copy()

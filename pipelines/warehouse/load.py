@@ -5,7 +5,7 @@ rows: measured under SIGKILL, only this way neither loses nor duplicates a row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cached_property
 
 import dlt
@@ -67,11 +67,15 @@ class Warehouse:
             self.session.is_checked = True
 
     def load(
-        self, sources: DltSource | Sequence[DltSource], doing: Callable[[str], object] = lambda activity: None
+        self,
+        sources: DltSource | Sequence[DltSource],
+        doing: Callable[[str], object] = lambda activity: None,
+        meanwhile: AbstractContextManager[None] | None = None,
     ) -> bool:
         """Loads the rows and cursors of the sources in one package; false if the sources yield nothing.
 
-        `doing` is called with the current activity, for the progress.
+        `doing` is called with the current activity, for the progress. `meanwhile` is entered while PostgreSQL writes
+        rows; with DuckDB it is not, as two threads of this process would wait for each other.
         """
         unnest_tables(self.pipeline)
         with self._checkpointing():
@@ -80,7 +84,8 @@ class Warehouse:
             doing("loading")
             self.pipeline.normalize()
         nest_tables(self.pipeline, self.pipeline.list_normalized_load_packages())
-        with self.lock.turn(self.raw):
+        beside = meanwhile if meanwhile and self.session.kind == "postgres" else nullcontext()
+        with beside, self.lock.turn(self.raw):
             self.pipeline.load(raise_on_failed_jobs=True)
             self._comment_and_index()
         doing("reading")

@@ -5,12 +5,16 @@ A fax is changed if its fingerprint differs from the stored one.
 
 from collections import Counter, deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from threading import Event
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from sources.extract.background_call import BackgroundCall, IsWanted
 from sources.extract.window_result import WindowResult
 from sources.load import ledger
 from sources.load.deleted_faxes import mark_deleted
@@ -26,7 +30,8 @@ from sources.window import Window, whole_second
 Batch = dict[str, pa.Table]
 Ledger = list[tuple[WindowResult, dict[str, Any]]]
 _END = object()
-_MAX_FAXES_AHEAD = 1_000  # of one account, in memory, while another account loads
+_MAX_AHEAD_OF_OTHERS = 1_000  # faxes of one account in memory, while another account loads
+_MAX_AHEAD_OF_LOAD = 20_000  # faxes in memory, while earlier ones of the account are loaded
 MAX_IDS_LOOKED_UP = 1_000  # ids of a window; a backfill has more in a window, and almost none of them is stored
 
 
@@ -78,6 +83,8 @@ class Batches:
         run.window_counts, run.min_counts = self._walker.reader.window_counts, self._walker.reader.min_counts
         self._results: Iterator[WindowResult] = self._walk(position)
         self._ahead = deque[WindowResult]()  # read, but not in a load yet
+        self._no_load_runs = Event()
+        self._no_load_runs.set()
         self._load: Iterator[Batch | None] = iter(())
         self._known_problem_ids: set[str] = set()
         self._in_load: dict[Any, str] = {}  # the fingerprints of the faxes in the current load, by id
@@ -89,12 +96,32 @@ class Batches:
 
     def read_ahead(self) -> None:
         """Reads up to a thousand more faxes into memory. An error is raised when a load reaches its window."""
+        self.run.stop.call_unless_requested(lambda: self._read_into_memory(_MAX_AHEAD_OF_OTHERS))
+
+    @contextmanager
+    def reading_ahead(self) -> Iterator[None]:
+        """Reads into memory for the next load, in a thread, while the block loads."""
+        reading = BackgroundCall(partial(self._read_into_memory, _MAX_AHEAD_OF_LOAD))
+        if self.run.finished:
+            yield
+            return
+        self._no_load_runs.clear()
+        reading.start()
+        try:
+            yield
+        finally:
+            reading.cancel()
+            self._no_load_runs.set()
+        self.run.stop.call_unless_requested(reading.result)
+
+    def _read_into_memory(self, most_faxes: int, is_wanted: IsWanted = lambda: True) -> None:
+        """Reads windows while it is wanted, until there are so many faxes. An error waits for the load to reach it."""
         read, most = self._ahead, self.run.request.windows_per_load
         try:
-            while len(read) < most and sum(len(result.faxes) for result in read) < _MAX_FAXES_AHEAD:
+            while is_wanted() and len(read) < most and sum(len(result.faxes) for result in read) < most_faxes:
                 if self.run.must_stop:
                     break
-                if (result := self._read_next()) is None:
+                if (result := next(self._results, None)) is None:
                     self.is_read = not self.run.stop.requested
                     break
                 read.append(result)
@@ -195,6 +222,7 @@ class Batches:
                 if run.note_provider_clock():
                     results.close()
                     self._walker.carry_usage(result)
+                    self._no_load_runs.wait()  # the plan asks the warehouse
                     yield from self._walk(position)
                     return
                 run.cap_spans()
