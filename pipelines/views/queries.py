@@ -2,9 +2,8 @@
 every file of the user's own folder, is another view.
 
 A provider's file reads `raw.<table>` (of the provider's schema), the others `raw.<provider>.<table>`, and all of them
-`fax.<view>`; the configured names replace these. `:timezone` is
-the time zone of days and months in the reports, `:two_digit_country_codes` a list of texts. A view comes after those
-that it reads.
+`fax.<view>`; the configured names replace these. `:timezone` is the time zone of days and months in the reports,
+`:two_digit_codes` a text of country codes, each between spaces. A view comes after those that it reads.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -100,8 +99,8 @@ def questions(schema: str, timezone: str, folders: Sequence[Path] = (HERE,)) -> 
 
 
 def _with_values(query: str, timezone: str) -> str:
-    codes = ", ".join(f"'{code}'" for code in TWO_DIGIT_COUNTRY_CODES)
-    return query.replace(":timezone", f"'{timezone}'").replace(":two_digit_country_codes", codes)
+    codes = f"' {' '.join(TWO_DIGIT_COUNTRY_CODES)} '"
+    return query.replace(":timezone", f"'{timezone}'").replace(":two_digit_codes", codes)
 
 
 def branch_queries(provider: str, view: str) -> list[str]:

@@ -6,7 +6,7 @@ Source: ITU-T E.164 and its list of assigned codes (complement to Operational Bu
 import re
 import unicodedata
 
-# A country code is 1, 7 or one of these, or has three digits. In views this is :two_digit_country_codes.
+# A country code is 1, 7 or one of these, or has three digits. In views this is :two_digit_codes.
 TWO_DIGIT_COUNTRY_CODES = (
     *("20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49"),
     *("51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66"),
