@@ -38,32 +38,28 @@ with counted as (
         , coalesce(sum(counted.num_pages), 0)                             as pages
         , coalesce(sum(counted.cost_usd), 0)                              as cost_usd
     from counted
-    inner join {{ ref('fax__fax_tags') }} as tags
+    left join {{ ref('fax__fax_tags') }} as tags
         on tags.provider = counted.provider and tags.account = counted.account and tags.fax_id = counted.id
     group by 1, 2, 3, 4, 5
-    union all
+)
+
+, named as (
     select
         month
         , provider
         , account
-        , null
-        , null
-        , count(*)
-        , count(case when not is_final then 1 end)
-        , coalesce(sum(num_pages), 0)
-        , coalesce(sum(cost_usd), 0)
-    from counted
-    where exists (
-        select 1 from {{ ref('fax__fax_tags') }} as tags
-        where tags.provider = counted.provider and tags.account = counted.account and tags.fax_id = counted.id
-    )
-    group by 1, 2, 3
+        , name
+        , sum(faxes)                                                      as faxes
+        , sum(open_faxes)                                                 as open_faxes
+        , sum(pages)                                                      as pages
+        , sum(cost_usd)                                                   as cost_usd
+    from tagged
+    where name is not null
+    group by 1, 2, 3, 4
 )
 
 , names as (
-    select distinct month, name from tagged
-    union
-    select month, null from totals
+    select distinct month, name from named
 )
 
 , untagged as (
@@ -72,18 +68,16 @@ with counted as (
         , totals.provider
         , totals.account
         , names.name
-        , totals.faxes - coalesce(sum(tagged.faxes), 0)                   as faxes
-        , totals.open_faxes - coalesce(sum(tagged.open_faxes), 0)         as open_faxes
-        , totals.pages - coalesce(sum(tagged.pages), 0)                   as pages
-        , totals.cost_usd - coalesce(sum(tagged.cost_usd), 0)             as cost_usd
+        , totals.faxes - coalesce(named.faxes, 0)                         as faxes
+        , totals.open_faxes - coalesce(named.open_faxes, 0)               as open_faxes
+        , totals.pages - coalesce(named.pages, 0)                         as pages
+        , totals.cost_usd - coalesce(named.cost_usd, 0)                   as cost_usd
     from totals
     inner join names
         on names.month = totals.month
-    left join tagged
-        on tagged.month = totals.month and tagged.provider = totals.provider and tagged.account = totals.account
-        and tagged.name is not distinct from names.name
-    group by totals.month, totals.provider, totals.account, names.name
-        , totals.faxes, totals.open_faxes, totals.pages, totals.cost_usd
+    left join named
+        on named.month = totals.month and named.provider = totals.provider and named.account = totals.account
+        and named.name = names.name
 )
 
 select
@@ -91,14 +85,13 @@ select
     , provider
     , account
     , name
-    , true                                                                as is_tagged
+    , name is not null                                                    as is_tagged
     , value
     , faxes
     , open_faxes
     , cast(pages as bigint)                                               as pages
     , cast(cost_usd as numeric(18, 6))                                    as cost_usd
 from tagged
-where name is not null
 union all
 select
     month
