@@ -22,6 +22,7 @@ with sent as (
         , own_number
         , phone_number                                                    as other_number
         , num_pages                                                       as pages
+        , coalesce(num_pages, 0)                                          as known_pages  -- `in` finds no null
         , outcome
         , cost_usd
     from fax.fax_recipients
@@ -29,18 +30,22 @@ with sent as (
 )
 
 , shared_thirds as (
-    select other_number, third from sent group by other_number, third having count(*) > 1
+    select other_number, known_pages, third from sent group by other_number, known_pages, third having count(*) > 1
 )
 
 , shared_later_thirds as (
-    select other_number, later_third from sent group by other_number, later_third having count(*) > 1
+    select other_number, known_pages, later_third
+    from sent
+    group by other_number, known_pages, later_third
+    having count(*) > 1
 )
 
 , compared as (
     select sent.*
     from sent
-    where (other_number, third) in (select other_number, third from shared_thirds)
-        or (other_number, later_third) in (select other_number, later_third from shared_later_thirds)
+    where (other_number, known_pages, third) in (select other_number, known_pages, third from shared_thirds)
+        or (other_number, known_pages, later_third)
+        in (select other_number, known_pages, later_third from shared_later_thirds)
 )
 
 , tagged as (
