@@ -127,9 +127,10 @@ class WindowReader:
             if crowded and result.last_created_at is not None and can_ask_for_less:
                 self.min_counts[window] = max(page.total or MIN_UNCOUNTED * overfull, len(result.faxes))
                 raise TooManyFaxes(result.last_created_at)
-            order.add(times)
-            if not is_first and page.total is None and order.is_past(times):
-                break
+            if page.total is None:
+                order.add(times)
+                if not is_first and order.is_past(times):
+                    break
             is_first = is_first and not page.records
         if seen.has_dropped_faxes:
             raise TooManyFaxes(window.start, seen.split_window())
