@@ -31,7 +31,7 @@ Batch = dict[str, pa.Table]
 Ledger = list[tuple[WindowResult, dict[str, Any]]]
 _END = object()
 _MAX_AHEAD_OF_OTHERS = 1_000  # faxes of one account in memory, while another account loads
-_MAX_AHEAD_OF_LOAD = 20_000  # faxes in memory, while earlier ones of the account are loaded
+_MAX_AHEAD_OF_LOAD = 30_000  # faxes in memory, while earlier ones of the account are loaded
 MAX_IDS_LOOKED_UP = 1_000  # ids of a window; a backfill has more in a window, and almost none of them is stored
 
 
