@@ -8,6 +8,8 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 
 from pipelines.warehouse.dlt_internals.merge_jobs import Merge, MergingClient, use_parquet
 
+_REPLACED = "temp.replaced"
+
 
 class duckdb(factory.duckdb):  # dlt takes the class name as the type of the destination
     """dlt's destination of this name, with the client below."""
@@ -26,17 +28,17 @@ class _DuckDbMerge(Merge):
     def delete_replaced(
         client: Any, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]
     ) -> None:
+        named = client.make_qualified_table_name(parent)
         same = " and ".join(f'old."{column}" = new."{column}"' for column in key)
-        replaced = client.execute_sql(
-            f"delete from {client.make_qualified_table_name(parent)} as old using {_rows(files)} as new where {same}"
-            " returning old._dlt_id"
+        client.execute_sql(  # a list of ids as a parameter would take three times as long as all the rest
+            f"create or replace temporary table {_REPLACED} as select old._dlt_id from {named} as old"
+            f" where exists (select 1 from {_rows(files)} as new where {same})"
         )
-        if not replaced:
-            return
-        ids = [id for (id,) in replaced]
-        for child in children:
-            named = client.make_qualified_table_name(child)
-            client.execute_sql(f"delete from {named} where _dlt_parent_id in (select unnest(%s))", ids)
+        ((count,),) = client.execute_sql(f"select count(*) from {_REPLACED}")
+        for table, column in ((parent, "_dlt_id"), *((child, "_dlt_parent_id") for child in children)) if count else ():
+            named = client.make_qualified_table_name(table)
+            client.execute_sql(f"delete from {named} where {column} in (select _dlt_id from {_REPLACED})")
+        client.execute_sql(f"drop table {_REPLACED}")
 
     @staticmethod
     def insert(client: Any, table: str, files: Sequence[str]) -> None:
