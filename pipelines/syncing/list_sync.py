@@ -68,7 +68,7 @@ class ListSync:
                 loaded = run.tally.copy()
                 if run.stop.requested or run.finished:
                     return
-                if run.must_stop:
+                if run.must_stop and not self._batches.has_read_ahead:
                     raise Paused(f"paused by --max-runtime: {kept(run)}")
                 self._has_load = self._batches.prepare_load()
             except BaseException:

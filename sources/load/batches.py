@@ -66,7 +66,7 @@ class Batches:
     """The batches of one account's run, for the raw `tables`. Each load continues where the load before it ended.
 
     `writes_ledger`: the current load adds rows to the ledger, so the cursor may move.
-    `is_read`: `read_ahead` has read the last window.
+    `is_read`: the last window has been read ahead.
     `reread_until`: every re-read of an open fax that was due by this instant (UTC) has been made.
     """
 
@@ -83,8 +83,8 @@ class Batches:
         run.window_counts, run.min_counts = self._walker.reader.window_counts, self._walker.reader.min_counts
         self._results: Iterator[WindowResult] = self._walk(position)
         self._ahead = deque[WindowResult]()  # read, but not in a load yet
-        self._no_load_runs = Event()
-        self._no_load_runs.set()
+        self._load_has_ended, self._load_has_failed = Event(), False
+        self._load_has_ended.set()
         self._load: Iterator[Batch | None] = iter(())
         self._known_problem_ids: set[str] = set()
         self._in_load: dict[Any, str] = {}  # the fingerprints of the faxes in the current load, by id
@@ -98,20 +98,32 @@ class Batches:
         """Reads up to a thousand more faxes into memory. An error is raised when a load reaches its window."""
         self.run.stop.call_unless_requested(lambda: self._read_into_memory(_MAX_AHEAD_OF_OTHERS))
 
+    @property
+    def has_read_ahead(self) -> bool:
+        """Windows are in memory that no load has yet."""
+        return bool(self._ahead)
+
     @contextmanager
     def reading_ahead(self) -> Iterator[None]:
-        """Reads into memory for the next load, in a thread, while the block loads."""
-        reading = BackgroundCall(partial(self._read_into_memory, _MAX_AHEAD_OF_LOAD))
+        """Reads into memory for the next load, in a thread, while the block loads.
+
+        An error of the reading is raised when a load reaches its window. After an error of the block, the thread ends
+        by itself, and does not use the warehouse any more.
+        """
         if self.run.finished:
             yield
             return
-        self._no_load_runs.clear()
+        reading = BackgroundCall(partial(self._read_into_memory, _MAX_AHEAD_OF_LOAD))
+        self._load_has_ended.clear()
         reading.start()
         try:
             yield
+        except BaseException:
+            self._load_has_failed = True
+            raise
         finally:
             reading.cancel()
-            self._no_load_runs.set()
+            self._load_has_ended.set()
         self.run.stop.call_unless_requested(reading.result)
 
     def _read_into_memory(self, most_faxes: int, is_wanted: IsWanted = lambda: True) -> None:
@@ -222,7 +234,9 @@ class Batches:
                 if run.note_provider_clock():
                     results.close()
                     self._walker.carry_usage(result)
-                    self._no_load_runs.wait()  # the plan asks the warehouse
+                    self._load_has_ended.wait()  # the plan asks the warehouse
+                    if self._load_has_failed:
+                        return
                     yield from self._walk(position)
                     return
                 run.cap_spans()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,12 @@ from tests.support.warehouse.oracle import assert_holds
 pytestmark = pytest.mark.slow
 TURN = "hashtextextended('fax-sync/fax_signalwire', 0)"
 WAITS = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-DAYS = 720  # three windows: the first load has one, the second one is read before it
+CUT = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'fax-sync' and pid <> pg_backend_pid()
+"""
+MINUTES = 0.2  # of a run: enough for its first load
+DAYS = 720  # several windows: the first load has one, the second one is read before it
 
 
 @pytest.fixture
@@ -91,6 +97,45 @@ def test_a_signal_ends_what_is_read_meanwhile_once_the_load_is_done(
     with turn_held(served, postgres, database, stop) as came:
         ended = sync()
 
+    ((held,),) = postgres.query(database, "select count(*) from fax_signalwire.fax_logs")
+
     assert (ended.exit_code, len(came), len(stopped)) == (143, 1, 1), ended.told
+    assert 0 < held == ended.said["accounts"][0]["new"] < len(served.fake.records)
+    assert sync().exit_code == 0
+    assert_holds(Database(postgres, database), "signalwire", served.fake.truth())
+
+
+def test_a_load_that_fails_while_the_run_reads_on_is_made_again_by_the_next_run(
+    served: Served, sync: Sync, postgres: Server, database: str
+) -> None:
+    def cut(request: Request) -> None:
+        if not killed:
+            killed.append(request)
+            postgres.query(database, CUT)
+
+    killed = list[Request]()
+    with turn_held(served, postgres, database, cut) as came:
+        failed = sync()
+
+    assert (failed.exit_code, len(came), len(killed)) == (75, 1, 1), failed.told
+    assert sync().exit_code == 0
+    assert_holds(Database(postgres, database), "signalwire", served.fake.truth())
+
+
+def test_what_is_in_memory_when_the_time_is_over_is_loaded(
+    served: Served, sync: Sync, postgres: Server, database: str
+) -> None:
+    def outlast(request: Request) -> None:
+        if not slow:
+            slow.append(request)
+            time.sleep(60 * MINUTES)
+
+    slow = list[Request]()
+    with turn_held(served, postgres, database, outlast) as came:
+        synced = sync("--max-runtime", str(MINUTES))
+
+    reached, asked_for = synced.said["accounts"][0]["reached"], came[0].query["created_before"]
+
+    assert (synced.exit_code, len(slow), reached[:10]) == (75, 1, asked_for[:10]), synced.told
     assert sync().exit_code == 0
     assert_holds(Database(postgres, database), "signalwire", served.fake.truth())
