@@ -76,7 +76,7 @@ def _doing(run: Run) -> str:
 def _waiting(run: Run) -> str:
     """What the run waits for, in words; empty if it does not."""
     pace = run.client.pace
-    if (seconds := pace.pause_seconds) >= 1:
+    if run.doing != "loading" and (seconds := pace.pause_seconds) >= 1:
         return f"waiting {seconds:.0f} s {'because the provider asked' if pace.is_asked else 'to try again'}"
     if run.doing == "reading" and run.pace is not None and run.pace < 1:
         return f"reading, slowed by the provider to a request every {1 / run.pace:.0f} s"
