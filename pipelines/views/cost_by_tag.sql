@@ -53,6 +53,7 @@ with counted as (
     from counted
     left join fax.fax_tags as tags
         on tags.provider = counted.provider and tags.account = counted.account and tags.fax_id = counted.id
+        and tags.name is not null
     group by 1, 2, 3, 4, 5
 )
 
