@@ -35,11 +35,15 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
 
 
 def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str]) -> Iterator[str]:
-    """One sentence for each staging schema of an account of the provider that is no longer configured."""
+    """One sentence for each staging schema of the provider that an earlier version has left."""
     begins, ends = f"{opened.raw}_", "_staging"
     for (name,) in () if opened.appends else _rows(opened.client, "select nspname from pg_catalog.pg_namespace"):
         account = name.removeprefix(begins).removesuffix(ends)
-        if name == f"{begins}{account}{ends}" and account not in accounts:
+        if name != f"{begins}{account}{ends}":
+            continue
+        if account in accounts:
+            yield f"schema {name} is left over: the next load drops it, unless it holds something of yours"
+        else:
             yield (
                 f"schema {name} is left over from {provider}/{account}, which is no longer configured: "
                 f"drop schema {name} cascade, unless you will configure it again"

@@ -28,7 +28,7 @@ _IN_POSTGRES = """
 def drop_staging_schema(
     client: SqlClientBase[Any], name: str, known_tables: Collection[str], is_postgres: bool
 ) -> None:
-    """Drops the schema if the role owns it, it holds only `known_tables`, and nothing depends on them."""
+    """Drops the schema if it holds only `known_tables`, in PostgreSQL if the role owns it and nothing needs them."""
     there: Any = client.execute_sql(_IN_POSTGRES if is_postgres else _IN_DUCKDB, name) or ()
     tables = [table for table, _ in there if table]
     if not there or any(kind != "r" or table not in known_tables for table, kind in there if table):
