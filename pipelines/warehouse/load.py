@@ -75,7 +75,7 @@ class Warehouse:
         """Loads the rows and cursors of the sources in one package; false if the sources yield nothing.
 
         `doing` is called with the current activity, for the progress. `meanwhile` is entered while PostgreSQL writes
-        rows; with DuckDB it is not, as two threads of this process would wait for each other.
+        rows. With DuckDB and files it is not: they are written in this process, whose threads share one interpreter.
         """
         unnest_tables(self.pipeline)
         with self._checkpointing():

@@ -6,7 +6,7 @@ from typing import Any
 from dlt.destinations.impl.duckdb import factory
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 
-from pipelines.warehouse.dlt_internals.merge_jobs import Merge, MergingClient, use_parquet
+from pipelines.warehouse.dlt_internals.merge_jobs import MergingClient, use_parquet
 
 _REPLACED = "temp.replaced"
 
@@ -23,31 +23,25 @@ class duckdb(factory.duckdb):  # dlt takes the class name as the type of the des
         return _Client
 
 
-class _DuckDbMerge(Merge):
-    @staticmethod
-    def delete_replaced(
-        client: Any, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]
-    ) -> None:
-        named = client.make_qualified_table_name(parent)
+class _Client(MergingClient, DuckDbClient):
+    append = DuckDbCopyJob
+
+    def delete_replaced(self, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]) -> None:
+        execute, named = self.sql_client.execute_sql, self.sql_client.make_qualified_table_name
         same = " and ".join(f'old."{column}" = new."{column}"' for column in key)
-        client.execute_sql(  # a list of ids as a parameter would take three times as long as all the rest
-            f"create or replace temporary table {_REPLACED} as select old._dlt_id from {named} as old"
+        execute(  # a list of ids as a parameter would take three times as long as all the rest
+            f"create or replace temporary table {_REPLACED} as select old._dlt_id from {named(parent)} as old"
             f" where exists (select 1 from {_rows(files)} as new where {same})"
         )
-        ((count,),) = client.execute_sql(f"select count(*) from {_REPLACED}")
-        for table, column in ((parent, "_dlt_id"), *((child, "_dlt_parent_id") for child in children)) if count else ():
-            named = client.make_qualified_table_name(table)
-            client.execute_sql(f"delete from {named} where {column} in (select _dlt_id from {_REPLACED})")
-        client.execute_sql(f"drop table {_REPLACED}")
+        if execute(f"select 1 from {_REPLACED} limit 1"):
+            execute(f"delete from {named(parent)} where _dlt_id in (select _dlt_id from {_REPLACED})")
+            for child in children:
+                execute(f"delete from {named(child)} where _dlt_parent_id in (select _dlt_id from {_REPLACED})")
+        execute(f"drop table {_REPLACED}")
 
-    @staticmethod
-    def insert(client: Any, table: str, files: Sequence[str]) -> None:
-        named = client.make_qualified_table_name(table)
-        client.execute_sql(f"insert into {named} by name select * from {_rows(files)}")
-
-
-class _Client(MergingClient, DuckDbClient):
-    merge, append = _DuckDbMerge, DuckDbCopyJob
+    def insert(self, table: str, files: Sequence[str]) -> None:
+        named = self.sql_client.make_qualified_table_name(table)
+        self.sql_client.execute_sql(f"insert into {named} by name select * from {_rows(files)}")
 
 
 def _rows(files: Sequence[str]) -> str:

@@ -19,43 +19,18 @@ from dlt.destinations.job_impl import FollowupJobRequestImpl
 _FORMAT: Literal["sql"] = "sql"  # of a merge job's file: a format that dlt knows, though its content is JSON
 
 
-class Merge(RunnableLoadJob):
-    """Replaces rows of a table by their primary key, together with their child rows."""
+class MergingClient(SqlJobClientWithStagingDataset):  # dlt creates the jobs of a load by methods of its client
+    """A client of dlt whose loads are merged by `Merge` jobs, and appended by jobs of the class `append`."""
 
-    def run(self) -> None:
-        """Replaces the rows in one transaction. It is idempotent, so dlt may retry it."""
-        client: Any = self._job_client.sql_client  # type: ignore[attr-defined]
-        files: dict[str, list[str]] = json.loads(Path(self._file_path).read_text("utf-8"))
-        parent, *children = files
-        key = [name for name, column in self._load_table["columns"].items() if column.get("primary_key")]
-        with client.begin_transaction():
-            if files[parent]:
-                self.delete_replaced(client, parent, children, key, files[parent])
-            for table, of_table in files.items():
-                if of_table:
-                    self.insert(client, table, of_table)
-
-    @staticmethod
-    @abstractmethod
-    def delete_replaced(
-        client: Any, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]
-    ) -> None:
-        """Deletes the rows of `parent` whose key is in the Parquet files, and their child rows."""
-
-    @staticmethod
-    @abstractmethod
-    def insert(client: Any, table: str, files: Sequence[str]) -> None:
-        """Inserts the rows of the Parquet files into a table."""
-
-
-class MergingClient(SqlJobClientWithStagingDataset):
-    """A client of dlt that merges by jobs of the class `merge`, and appends by jobs of the class `append`.
-
-    All files are Parquet, as extracted.
-    """
-
-    merge: ClassVar[type[Merge]]
     append: ClassVar[type[RunnableLoadJob]]
+
+    @abstractmethod
+    def delete_replaced(self, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]) -> None:
+        """Deletes the rows of the table `parent` whose key is in the Parquet files, and their child rows."""
+
+    @abstractmethod
+    def insert(self, table: str, files: Sequence[str]) -> None:
+        """Inserts the rows of the Parquet files into a table."""
 
     def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
         """No table is staged."""
@@ -64,7 +39,7 @@ class MergingClient(SqlJobClientWithStagingDataset):
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> LoadJob:
         """The job of a file."""
         if file_path.endswith(f".{_FORMAT}"):
-            return self.merge(file_path)
+            return Merge(file_path)
         return _AwaitMerge(file_path) if table["write_disposition"] == "merge" else self.append(file_path)
 
     def create_table_chain_completed_followup_jobs(
@@ -75,8 +50,25 @@ class MergingClient(SqlJobClientWithStagingDataset):
         return [_merge_request(table_chain, completed_table_chain_jobs)] if is_merged else []
 
 
+class Merge(RunnableLoadJob):
+    """Replaces rows of a table by their primary key, together with their child rows."""
+
+    def run(self) -> None:
+        """Replaces the rows in one transaction. It is idempotent, so dlt may retry it."""
+        client: MergingClient = self._job_client  # type: ignore[assignment]
+        files: dict[str, list[str]] = json.loads(Path(self._file_path).read_text("utf-8"))
+        parent, *children = files
+        key = [name for name, column in self._load_table["columns"].items() if column.get("primary_key")]
+        with client.sql_client.begin_transaction():
+            if files[parent]:
+                client.delete_replaced(parent, children, key, files[parent])
+            for table, of_table in files.items():
+                if of_table:
+                    client.insert(table, of_table)
+
+
 def use_parquet(capabilities: Any) -> Any:
-    """The capabilities of a destination, with Parquet as the only format of files: dlt would convert them."""
+    """The capabilities of a destination, with Parquet as the only format: else dlt would convert what is extracted."""
     capabilities.preferred_loader_file_format = "parquet"
     capabilities.supported_loader_file_formats = ["parquet"]
     capabilities.loader_file_format_selector = None  # that of PostgreSQL refuses Parquet without ADBC

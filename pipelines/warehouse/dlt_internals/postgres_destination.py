@@ -12,7 +12,7 @@ from dlt.destinations.impl.postgres import factory
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 
 from pipelines.warehouse.dlt_internals.merge_jobs import MergingClient, use_parquet
-from pipelines.warehouse.dlt_internals.postgres_merge import Append, PostgresMerge
+from pipelines.warehouse.dlt_internals.postgres_merge import Append, copy, delete_replaced
 from pipelines.warehouse.dlt_internals.postgres_session import Fence, SqlClient
 from pipelines.warehouse.dlt_internals.unique_keys import keys_of, require_keys
 
@@ -42,12 +42,19 @@ class postgres(factory.postgres):  # dlt takes the class name as the type of the
 
 
 class _Client(MergingClient, PostgresClient):
-    merge, append = PostgresMerge, Append
+    append = Append
 
     def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
         super().__init__(schema, config, capabilities)
         theirs = self.sql_client
         self.sql_client = SqlClient(theirs.dataset_name, theirs.staging_dataset_name, config.credentials, capabilities)
+
+    def delete_replaced(self, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]) -> None:
+        delete_replaced(self.sql_client, parent, children, key, files)
+
+    def insert(self, table: str, files: Sequence[str]) -> None:
+        for file in files:
+            copy(self.sql_client, table, file)
 
     def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
         applied = super().update_stored_schema(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The jobs that merge and append Parquet files in PostgreSQL, by COPY.
+"""Deletes and copies the rows of Parquet files in PostgreSQL.
 
 dlt's `COPY … FORCE_NULL` reads every empty text as null; this one does not.
 """
@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
+from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from pyarrow import BufferOutputStream, BufferReader, csv
-
-from pipelines.warehouse.dlt_internals.merge_jobs import Merge
-from pipelines.warehouse.dlt_internals.postgres_session import SqlClient
 
 _ROWS_AT_A_TIME = 20_000
 _BUFFER_BYTES = 1024 * 1024
@@ -22,33 +20,23 @@ class Append(RunnableLoadJob, HasFollowupJobs):
 
     def run(self) -> None:
         """Copies the file in one transaction."""
-        client: SqlClient = self._job_client.sql_client  # type: ignore[attr-defined]
+        client: Psycopg2SqlClient = self._job_client.sql_client  # type: ignore[attr-defined]
         with client.begin_transaction():
-            _copy(client, self.load_table_name, self._file_path)
+            copy(client, self.load_table_name, self._file_path)
 
 
-class PostgresMerge(Merge):
-    """Replaces rows of a table by their primary key, together with their child rows."""
-
-    @staticmethod
-    def delete_replaced(
-        client: SqlClient, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]
-    ) -> None:
-        """Deletes the rows of `parent` whose key is in the Parquet files, and their child rows."""
-        for file in files:
-            with _open_parquet(file) as rows:
-                for keys in rows.iter_batches(_ROWS_AT_A_TIME, columns=[*key]):
-                    _delete_replaced(client, parent, children, key, keys.to_pylist())
-
-    @staticmethod
-    def insert(client: SqlClient, table: str, files: Sequence[str]) -> None:
-        """Copies the Parquet files into a table."""
-        for file in files:
-            _copy(client, table, file)
+def delete_replaced(
+    client: Psycopg2SqlClient, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]
+) -> None:
+    """Deletes the rows of `parent` whose key is in the Parquet files, and their child rows."""
+    for file in files:
+        with _open_parquet(file) as rows:
+            for keys in rows.iter_batches(_ROWS_AT_A_TIME, columns=[*key]):
+                _delete_replaced(client, parent, children, key, keys.to_pylist())
 
 
 def _delete_replaced(
-    client: SqlClient, parent: str, children: Sequence[str], key: Sequence[str], values: list[dict[str, Any]]
+    client: Psycopg2SqlClient, parent: str, children: Sequence[str], key: Sequence[str], values: list[dict[str, Any]]
 ) -> None:
     """Deletes the rows with these keys, and their child rows."""
     named = client.make_qualified_table_name(parent)
@@ -75,7 +63,7 @@ def _open_parquet(path: str) -> Any:
     return ParquetFile(path)
 
 
-def _copy(client: SqlClient, table: str, path: str) -> None:
+def copy(client: Psycopg2SqlClient, table: str, path: str) -> None:
     """Copies a Parquet file into a table; through a temporary table if row security forbids COPY."""
     into = named = client.make_qualified_table_name(table)
     with _open_parquet(path) as file, client.native_connection.cursor() as cursor:
