@@ -177,7 +177,7 @@ def _names(provider: str) -> set[str]:
     """The names of a provider's named accounts, from the files and the environment.
 
     Raises:
-        ConfigError: a name is invalid, or too long for the name of a schema.
+        ConfigError: a name is invalid, or too long.
     """
     tables: list[Any] = [place.get(f"sources.{provider}.accounts") for place in (dlt.secrets, dlt.config)]
     found = {str(name) for table in tables if isinstance(table, dict) for name in table}
