@@ -19,11 +19,12 @@ LOG_SECONDS = 60.0
 
 @dataclass
 class _Active:
-    """A run under way, when it began, and the highest percentage that was shown of it."""
+    """A run under way, when it began, the highest percentage that was shown of it, and the number of faxes."""
 
     run: Run
     began: float
     percent: float = 0.0
+    faxes: int = 0
 
 
 class Progress:
@@ -40,12 +41,18 @@ class Progress:
             self._active[account] = _Active(run, time.monotonic())
 
     def figures(self) -> list[Figures]:
-        """How far each run under way is now. A percentage is an estimate, but never goes back."""
+        """How far each run under way is now. A percentage is an estimate, but never goes back.
+
+        The number of faxes does not go back during a load: what is read meanwhile is counted once a load takes it.
+        """
         return [_shown(account, active) for account, active in list(self._active.items())]
 
 
 def _shown(account: str, active: _Active) -> Figures:
     figure = figures(account, active.run, active.began)
+    if figure.doing == "loading":
+        figure = replace(figure, faxes=max(active.faxes, figure.faxes))
+    active.faxes = figure.faxes
     if figure.percent is None:
         return figure
     active.percent = max(active.percent, figure.percent)

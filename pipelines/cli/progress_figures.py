@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sources.extract.window_result import WindowResult
 from sources.load.run import Run
 from sources.window import SECOND, Window, rfc3339
 
@@ -52,16 +53,16 @@ def duration(seconds: float) -> str:
 
 def figures(account: str, run: Run, began: float) -> Figures:
     """How far the run is now; `began` is of the monotonic clock."""
-    tally = run.tally
-    reached = tally.reached  # the threads that read change all of this
+    done = run.tally.windows.copy()  # the threads that read change this and the counts: a window must not be in both
+    reached = done[-1].window.end if done else None
     counts = run.window_counts.copy()
     reading = {window: count for window, count in counts.items() if not reached or window.start >= reached}
     return Figures(
         account,
-        sum(result.rows_taken for result in tally.windows.copy()) + sum(seen for seen, _ in reading.values()),
+        sum(result.rows_taken for result in done) + sum(seen for seen, _ in reading.values()),
         run.client.usage.requests,
         time.monotonic() - began,
-        _percent(run, {window: (seen, total) for window, (seen, total) in reading.items() if total is not None}),
+        _percent(run, done, {window: (seen, total) for window, (seen, total) in reading.items() if total is not None}),
         rfc3339(reached) if reached else None,
         _waiting(run) or _doing(run),
     )
@@ -83,17 +84,17 @@ def _waiting(run: Run) -> str:
     return ""
 
 
-def _percent(run: Run, reading: dict[Window, tuple[int, int]]) -> float | None:
+def _percent(run: Run, done: list[WindowResult], reading: dict[Window, tuple[int, int]]) -> float | None:
     """The part that has been read: of the faxes if the provider counts those of a window, else of the time.
 
     The faxes of the time that has not been counted yet are estimated by the density of the newest windows; they are at
-    least those that windows had which were too large to be counted. The time is that from the first fax on. `reading`
-    has the windows that are being read: the faxes so far, and the count.
+    least those that windows had which were too large to be counted. The time is that from the first fax on. `done` are
+    the windows in the tally; `reading` has those that are being read: the faxes so far, and the count.
     """
-    windows = [result for result in run.tally.windows if result.rows_taken]
+    windows = [result for result in done if result.rows_taken]
     if not windows and not any(total for _, total in reading.values()):
         return None
-    reached = run.tally.reached or run.spans[0].start
+    reached = done[-1].window.end if done else run.spans[0].start
     if not reading and windows[-1].total is None:
         read = _time(run.spans, Window(windows[0].window.start, reached)).total_seconds()
         left = _time(run.spans, Window(reached, run.spans[-1].end)).total_seconds()

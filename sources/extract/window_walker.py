@@ -98,8 +98,8 @@ class Walker:
                     if (result.total or 0) >= MANY_FAXES:
                         concurrency = min(concurrency, 2)
             self._carried, result.usage = Usage(), self._carried
-            future = None  # its count stays until its faxes are in the tally
             yield result
+        self._forget(future)
 
     def carry_usage(self, result: WindowResult) -> None:
         """Adds the requests of a window that is read again to those of the next window."""
@@ -117,7 +117,7 @@ class Walker:
             self._carried.add(future.usage)
 
     def _forget(self, future: WindowFuture | None) -> None:
-        """Removes a window that will not be returned from those that are being read."""
+        """Removes the window from those that are being read: its faxes are in the tally, or it is cancelled."""
         if future:
             self.reader.window_counts.pop(future.window, None)
 

@@ -37,13 +37,13 @@ def test_a_heartbeat_takes_up_no_more_space_than_the_one_before(
     time = Time()
     sizes: list[int] = []
     served = serve_fake("phaxio", phaxio.generate(200, start=NOW - timedelta(days=2), end=NOW), now=time.now)
-    for hours in range(5):
+    for hours in range(9):
         time.ahead = timedelta(hours=hours)
         with broken(served, dated(time.ahead)):
             run_once("phaxio", settings, time)
         sizes.append(warehouse.stat().st_size)
 
-    assert (max(sizes) - sizes[0] < 1_000_000, max(sizes[3:]) <= sizes[1]) == (True, True)
+    assert (max(sizes) - sizes[0] < 1_000_000, max(sizes[5:]) <= max(sizes[1:5])) == (True, True)
     assert rows(warehouse, "select count(*) from fax_phaxio._dlt_version") == [(1,)]
 
 
