@@ -272,11 +272,18 @@ class Batches:
         return _Comparison(result, stored, to_load, new)
 
     def _add_to_ledger(self, comparison: _Comparison, entries: Ledger) -> None:
-        """Adds the window to the ledger entries of this load."""
-        if comparison.result.window.length:
-            changed = len(comparison.to_load) - comparison.new
-            counts = {"rows_new": comparison.new, "rows_changed": changed, "finished_at": datetime.now(UTC)}
-            entries.append((comparison.result, counts))
+        """Adds the window to the ledger entries of this load; to its entry if the load has read it before.
+
+        A run begins again once it finds that the two clocks differ, and a load must not hold a ledger row twice.
+        """
+        result, new = comparison.result, comparison.new
+        if result.window.length:
+            changed = len(comparison.to_load) - new
+            before = next((counts for other, counts in entries if other.window == result.window), None)
+            if before:
+                new, changed = new + before["rows_new"], changed + before["rows_changed"]
+                entries[:] = [entry for entry in entries if entry[0].window != result.window]
+            entries.append((result, {"rows_new": new, "rows_changed": changed, "finished_at": datetime.now(UTC)}))
 
     def _to_batch(self, comparison: _Comparison) -> Batch:
         """Table name -> the rows of the window's new and changed faxes, with problems and schema changes."""

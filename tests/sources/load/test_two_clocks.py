@@ -7,22 +7,23 @@ from typing import Any
 import pytest
 
 import sources
+from sources.fakes.server import Answer, Request
 from sources.load.run import Run
 from sources.load.run_request import Horizon
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support.commands.in_process import Time, run_once
-from tests.support.faults.inject import broken, raw
+from tests.support.faults.inject import Honest, broken, dated, raw
 from tests.support.faults.wire import created
 from tests.support.tiers import SLOW, first_quick
 from tests.support.warehouse.oracle import assert_holds
-from tests.support.warehouse.rows import content
+from tests.support.warehouse.rows import content, rows
 from tests.support.warehouse.state import cursor
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 SKEWS = [(0, -4), (-4, 0), (-200, -3), (-3, -200)]  # of the provider's clock, seconds, in two runs one after another
 QUIET_SKEWS = [skew if skew == (-4, 0) else pytest.param(skew, marks=SLOW) for skew in SKEWS]
 SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def fax(provider: str, created_at: datetime) -> dict[str, Any]:
@@ -51,6 +52,22 @@ def test_a_fax_created_between_the_two_clocks_is_loaded_by_the_next_run(
     run(served, settings, (ahead + 300) * SECOND, Date=header(now, 300 * SECOND))
 
     assert_holds(warehouse, provider, served.fake.truth())
+
+
+def test_clocks_that_are_found_apart_amid_a_load_leave_no_window_twice_in_the_ledger(
+    serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served, shift = serve_fake("signalwire", generated("signalwire", 20, days=5)), dated(-2 * HOUR)
+
+    def fault(request: Request, honest: Honest) -> Answer:
+        return shift(request, honest) if len(served.server.requests) > 10 else honest(request)
+
+    with broken(served, fault):
+        told = run_once("signalwire", settings)
+
+    windows = rows(warehouse, "select from_at, to_at, count(*) from fax_signalwire.sync_windows group by all")
+    assert ([window for window in windows if window[2] > 1], len(windows) > 20, told.tally.new) == ([], True, 20)
+    assert_holds(warehouse, "signalwire", served.fake.truth())
 
 
 @pytest.mark.slow
