@@ -194,6 +194,7 @@ def _require_name(provider: str, name: str) -> None:
             f"{provider}: an account's name consists of a-z, 0-9 and _, begins with a letter, and is not {DEFAULT!r}: "
             f"{name!r}"
         )
+    # What earlier versions allowed: the name was part of a schema's.
     most = _IDENTIFIER_BYTES - len(f"{SyncSettings.read().schema}_{provider}__staging")
     if len(name) > most:
         raise ConfigError(f"{provider}: an account's name has {most} letters at most: {name!r} has {len(name)}")

@@ -54,7 +54,7 @@ def test_a_fax_created_between_the_two_clocks_is_loaded_by_the_next_run(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
-def test_clocks_that_are_found_apart_amid_a_load_leave_no_window_twice_in_the_ledger(
+def test_clocks_that_are_found_apart_during_a_load_leave_no_window_twice_in_the_ledger(
     serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
     served, shift = serve_fake("signalwire", generated("signalwire", 20, days=5)), dated(-2 * HOUR)
