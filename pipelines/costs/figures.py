@@ -29,7 +29,7 @@ BREAKDOWNS: dict[str, tuple[str, tuple[str, ...]]] = {  # by -> the view to read
 _PERHAPS_TESTS = """
     select count(*) as perhaps_tests from fax.faxes as faxes
     inner join fax.calendar as calendar
-        on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
+        on calendar.quarter = cast(floor(date_part('epoch', faxes.created_at) / 900) as bigint)
     where faxes.is_test is null and calendar.month = %s and
 """
 _BALANCES = """

@@ -21,8 +21,8 @@ def to_spark(query: str) -> str:
 
 
 def _rewrite(node: Any) -> Any:
-    if isinstance(node, exp.Extract) and node.name.upper() == "EPOCH":
-        return exp.paren(_seconds(node.expression.unnest()))
+    if isinstance(node, exp.Anonymous) and node.name == "date_part" and node.expressions[0].name == "epoch":
+        return exp.paren(_seconds(node.expressions[1].unnest()))
     if isinstance(node, exp.WithinGroup) and isinstance(node.this, exp.PercentileCont):
         (ordered,) = node.expression.expressions
         return exp.func("percentile", ordered.this, node.this.this)  # PERCENTILE_APPROX does not interpolate
@@ -32,7 +32,7 @@ def _rewrite(node: Any) -> Any:
 
 
 def _seconds(time: Any) -> Any:
-    """The seconds since 1970 of a time, or of an interval of two times; Spark has no `extract(epoch)`."""
+    """The seconds since 1970 of a time, or of an interval of two times; Spark's `date_part` has no `epoch`."""
     if isinstance(time, exp.Sub):
         return exp.paren(exp.Sub(this=_seconds(time.this), expression=_seconds(time.expression)))
     return exp.Div(this=exp.func("unix_micros", time.copy()), expression=exp.Literal.number("1e6"))

@@ -5,7 +5,7 @@
 --   day: Day of the quarter, in the time zone of the reports.
 --   month: First day of the month, in the time zone of the reports.
 with quarters as (
-    select distinct cast(floor(extract(epoch from created_at) / 900) as bigint) as quarter
+    select distinct cast(floor(date_part('epoch', created_at) / 900) as bigint) as quarter
     from fax.faxes
 )
 

@@ -22,7 +22,7 @@ with counted as (
         , faxes.is_final
     from fax.faxes as faxes
     inner join fax.calendar as calendar
-        on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
+        on calendar.quarter = cast(floor(date_part('epoch', faxes.created_at) / 900) as bigint)
     where faxes.is_test is not true
 )
 

@@ -19,6 +19,6 @@ select
     , cast(coalesce(sum(faxes.cost_usd), 0) as numeric(18, 6))            as cost_usd
 from fax.faxes as faxes
 inner join fax.calendar as calendar
-    on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
+    on calendar.quarter = cast(floor(date_part('epoch', faxes.created_at) / 900) as bigint)
 where faxes.is_test is not true
 group by 1, 2, 3, 4

@@ -12,9 +12,10 @@ import yaml
 
 import sources
 from pipelines.views.files import named
-from pipelines.views.queries import UNIFIED, branch_queries, empty_branch, questions
+from pipelines.views.queries import UNIFIED, branch, branch_queries, empty_branch, questions
 from pipelines.views.reference import Relation, raw_tables, views
 from sources.load.ledger import SYNC_WINDOWS
+from sources.records.schema import Column
 
 _TABLE = re.compile(r'"(fax\w*)"\."(\w+)"')
 _GRAIN = re.compile(r"Grain: one row per ([\w, ]+)\.")
@@ -77,7 +78,7 @@ def package_files() -> dict[str, str]:
             query = "\n\nunion all\n\n".join(queries)
             enabled = f"{{{{ config(enabled='{provider}' in var('fax_providers')) }}}}"
             files[f"models/staging/stg_{provider}__{view}.sql"] = f"{enabled}\n{_model(query)}"
-        files[f"models/marts/fax__{view}.sql"] = _union(view, branches, empty_branch(columns))
+        files[f"models/marts/fax__{view}.sql"] = _union(view, branches, columns)
     for question in questions("fax", '{{ var("fax_timezone") }}')[0]:
         files[f"models/marts/fax__{question.name}.sql"] = _model(question.query)
     return files
@@ -93,13 +94,14 @@ def _model(query: str) -> str:
     return f"{_TABLE.sub(reference, query)}\n"
 
 
-def _union(view: str, providers: Sequence[str], empty: str) -> str:
+def _union(view: str, providers: Sequence[str], columns: tuple[Column, ...]) -> str:
     """A unified view as a model: the staging models of the providers that the project has."""
+    staging = f"{{{{ ref('stg_' ~ provider ~ '__{view}') }}}}"
     return f"""\
-{empty}
+{empty_branch(columns)}
 {{% for provider in {providers} if provider in var('fax_providers') %}}
 union all
-select '{{{{ provider }}}}' as provider, rows.* from {{{{ ref('stg_' ~ provider ~ '__{view}') }}}} as rows
+{branch("{{ provider }}", columns, staging)}
 {{% endfor %}}
 """
 

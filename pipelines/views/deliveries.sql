@@ -44,5 +44,5 @@ select
     , deliveries.is_final
 from fax.fax_recipients as deliveries
 inner join fax.calendar as calendar
-    on calendar.quarter = cast(floor(extract(epoch from deliveries.created_at) / 900) as bigint)
+    on calendar.quarter = cast(floor(date_part('epoch', deliveries.created_at) / 900) as bigint)
 where deliveries.is_test is not true

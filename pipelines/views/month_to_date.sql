@@ -28,10 +28,9 @@ with reached as (
         , account
         , cast(date_trunc('month', read_at) as date)                      as month
         , cast(read_at as date)                                           as through_day
-        , cast(extract(epoch from read_at - date_trunc('month', read_at)) as double precision) / cast(
-            extract(epoch from date_trunc('month', read_at) + interval '1 month' - date_trunc('month', read_at))
-            as double precision
-        )                                                                 as passed
+        , date_part('epoch', read_at - date_trunc('month', read_at))
+            / date_part('epoch', date_trunc('month', read_at) + interval '1 month' - date_trunc('month', read_at))
+                                                                          as passed
     from reached
 )
 

@@ -76,7 +76,7 @@ def unified(
                     and (raw, "sync_windows") in tables
                 ):
                     query = named(sql, schema, raw, provider, replaced)
-                    branches.append(f"select '{provider}' as provider, rows.* from ({query}) as rows")
+                    branches.append(branch(provider, columns, f"({query})"))
         yield View(name, meaning, "\nunion all\n".join(branches), {column.name: column.meaning for column in columns})
 
 
@@ -120,6 +120,19 @@ def branch_queries(provider: str, view: str) -> list[str]:
         sql.replace(_OF_LIST, f"'{table.name}'").replace(f"raw.{ledger.SYNC_WINDOWS}", f"raw.{table.ledger}")
         for table in Source(provider).tables
     ]
+
+
+def branch(provider: str, columns: tuple[Column, ...], rows: str) -> str:
+    """A provider's rows as a branch of a unified view. PostgreSQL computes only the columns that a query reads if all
+    branches have the same types, so `varchar` columns, which dlt creates, are cast to `text`.
+    """
+    listed = (
+        f'cast(rows."{column.name}" as text) as "{column.name}"'
+        if column.data_type == "text"
+        else f'rows."{column.name}"'
+        for column in columns[1:]
+    )
+    return f"select '{provider}' as provider, {', '.join(listed)} from {rows} as rows"
 
 
 def empty_branch(columns: tuple[Column, ...]) -> str:

@@ -1,5 +1,5 @@
 with quarters as (
-    select distinct cast(floor(extract(epoch from created_at) / 900) as bigint) as quarter
+    select distinct cast(floor(date_part('epoch', created_at) / 900) as bigint) as quarter
     from {{ ref('fax__faxes') }}
 )
 

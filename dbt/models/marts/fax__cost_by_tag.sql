@@ -9,7 +9,7 @@ with counted as (
         , faxes.is_final
     from {{ ref('fax__faxes') }} as faxes
     inner join {{ ref('fax__calendar') }} as calendar
-        on calendar.quarter = cast(floor(extract(epoch from faxes.created_at) / 900) as bigint)
+        on calendar.quarter = cast(floor(date_part('epoch', faxes.created_at) / 900) as bigint)
     where faxes.is_test is not true
 )
 

@@ -34,5 +34,5 @@ select
     , deliveries.is_final
 from {{ ref('fax__fax_recipients') }} as deliveries
 inner join {{ ref('fax__calendar') }} as calendar
-    on calendar.quarter = cast(floor(extract(epoch from deliveries.created_at) / 900) as bigint)
+    on calendar.quarter = cast(floor(date_part('epoch', deliveries.created_at) / 900) as bigint)
 where deliveries.is_test is not true

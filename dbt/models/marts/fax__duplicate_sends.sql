@@ -5,9 +5,9 @@ with sent as (
         , fax_id
         , position
         , created_at
-        , extract(epoch from created_at)                                  as at_seconds
-        , cast(floor(extract(epoch from created_at) / 1200) as bigint)    as third
-        , cast(floor(extract(epoch from created_at) / 1200 + 0.5) as bigint) as later_third
+        , date_part('epoch', created_at)                                  as at_seconds
+        , cast(floor(date_part('epoch', created_at) / 1200) as bigint)    as third
+        , cast(floor(date_part('epoch', created_at) / 1200 + 0.5) as bigint) as later_third
         , own_number
         , phone_number                                                    as other_number
         , num_pages                                                       as pages

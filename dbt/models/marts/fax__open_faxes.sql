@@ -3,7 +3,7 @@ select
     , account
     , id                                                                  as fax_id
     , created_at
-    , cast(extract(epoch from current_timestamp - created_at) / 3600.0 as numeric(18, 2)) as open_hours
+    , cast(date_part('epoch', current_timestamp - created_at) / 3600.0 as numeric(18, 2)) as open_hours
     , direction
     , provider_status
     , from_number

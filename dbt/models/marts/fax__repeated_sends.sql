@@ -6,9 +6,9 @@ with timed as (
         , created_at
         , from_number
         , to_number
-        , cast(extract(epoch from created_at) as double precision)        as at_seconds
-        , cast(floor(extract(epoch from created_at) / 3600) as bigint)    as hour
-        , cast(floor(extract(epoch from created_at) / 3600 + 0.5) as bigint) as half_past
+        , date_part('epoch', created_at)                                  as at_seconds
+        , cast(floor(date_part('epoch', created_at) / 3600) as bigint)    as hour
+        , cast(floor(date_part('epoch', created_at) / 3600 + 0.5) as bigint) as half_past
     from {{ ref('fax__faxes') }}
     where direction = 'sent' and to_number is not null and is_test is not true
 )

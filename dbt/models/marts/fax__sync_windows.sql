@@ -1,5 +1,5 @@
 select cast(null as text) as "provider", cast(null as text) as "account", cast(null as timestamp with time zone) as "from_at", cast(null as timestamp with time zone) as "to_at", cast(null as bigint) as "provider_total", cast(null as bigint) as "provider_total_last", cast(null as bigint) as "rows_seen", cast(null as bigint) as "rows_taken", cast(null as bigint) as "rows_new", cast(null as bigint) as "rows_changed", cast(null as bigint) as "requests", cast(null as bigint) as "retries", cast(null as text) as "proof", cast(null as text) as "run_id", cast(null as timestamp with time zone) as "finished_at", cast(null as text) as "table_name" where false
 {% for provider in ['phaxio', 'signalwire', 'sinch'] if provider in var('fax_providers') %}
 union all
-select '{{ provider }}' as provider, rows.* from {{ ref('stg_' ~ provider ~ '__sync_windows') }} as rows
+select '{{ provider }}' as provider, cast(rows."account" as text) as "account", rows."from_at", rows."to_at", rows."provider_total", rows."provider_total_last", rows."rows_seen", rows."rows_taken", rows."rows_new", rows."rows_changed", rows."requests", rows."retries", cast(rows."proof" as text) as "proof", cast(rows."run_id" as text) as "run_id", rows."finished_at", cast(rows."table_name" as text) as "table_name" from {{ ref('stg_' ~ provider ~ '__sync_windows') }} as rows
 {% endfor %}

@@ -3,7 +3,7 @@ with timed as (
         month
         , provider
         , account
-        , cast(extract(epoch from completed_at) - extract(epoch from created_at) as double precision) as seconds
+        , date_part('epoch', completed_at) - date_part('epoch', created_at) as seconds
     from {{ ref('fax__deliveries') }}
     where direction = 'sent' and outcome = 'delivered' and completed_at is not null
 )

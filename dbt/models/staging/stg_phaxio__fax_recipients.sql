@@ -3,23 +3,14 @@ with several as (
     select
         account
         , fax_id
-        , count(*)                             as recipients
-        , count(case when status = 'failure' then 1 end) as failed
+        , position
+        , count(*) over (partition by account, fax_id) as recipients
+        , count(case when status = 'failure' then 1 end) over (partition by account, fax_id) as failed
+        , count(case when status is distinct from 'failure' then 1 end) over (
+            partition by account, fax_id order by position rows unbounded preceding
+        )                                      as turn
     from {{ source('fax_phaxio', 'fax_recipients') }}
     where (account, fax_id) in (select account, fax_id from {{ source('fax_phaxio', 'fax_recipients') }} where position > 0)
-    group by 1, 2
-)
-
-, turns as (
-    select
-        listed.account
-        , listed.fax_id
-        , listed.position
-        , row_number() over (partition by listed.account, listed.fax_id order by listed.position) as turn
-    from {{ source('fax_phaxio', 'fax_recipients') }} as listed
-    inner join several
-        on several.account = listed.account and several.fax_id = listed.fax_id
-    where several.failed > 0 and listed.status is distinct from 'failure'
 )
 
 , called as (
@@ -46,14 +37,12 @@ with several as (
         , case when listed.fax_id is null then faxes.error_message else listed.error_message end as error_message
         , several.recipients
         , several.failed
-        , turns.turn
+        , several.turn
     from {{ source('fax_phaxio', 'faxes') }} as faxes
     left join {{ source('fax_phaxio', 'fax_recipients') }} as listed
         on listed.account = faxes.account and listed.fax_id = faxes.id
     left join several
-        on several.account = faxes.account and several.fax_id = faxes.id
-    left join turns
-        on turns.account = listed.account and turns.fax_id = listed.fax_id and turns.position = listed.position
+        on several.account = listed.account and several.fax_id = listed.fax_id and several.position = listed.position
 )
 
 , shared as (

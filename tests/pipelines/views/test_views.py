@@ -3,13 +3,14 @@
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 import sources
 from sources.records import fax
-from tests.conftest import Query, ServeFake, Sync, generated
+from tests.conftest import MakeWarehouse, Query, ServeFake, Sync, generated
 from tests.support.commands.made_files import sync_once
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import File
@@ -79,6 +80,21 @@ def test_the_unified_views_are_as_declared(filled: Query) -> None:
         assert filled(f"{sql} order by column_index", view) == [
             (column.name, SQL_TYPES[column.data_type]) for column in columns
         ]
+
+
+def test_postgresql_computes_only_the_columns_that_a_query_reads(warehouses: MakeWarehouse) -> None:
+    made = warehouses("postgres", tuple(sources.providers()))
+    with made.opened() as connection:
+        for view in DECLARED:
+            (((plan,),),) = connection.execute(f"explain (format json) select count(*) from fax.{view}").fetchall()
+
+            assert widest_union(plan["Plan"]) < 100, f"{view} computes columns that nobody asked for"
+
+
+def widest_union(plan: Any) -> int:
+    """The most bytes that a row of a union in a plan has, as PostgreSQL estimates them."""
+    own = plan["Plan Width"] if plan["Node Type"] == "Append" else 0
+    return max([own, *(widest_union(inner) for inner in plan.get("Plans", ()))])
 
 
 def test_outcomes_and_directions_are_of_the_closed_sets(filled: Query) -> None:
