@@ -283,7 +283,7 @@ def _(account, month):
             , sum(recipients.cost_usd) as cost_usd
         from fax.fax_recipients as recipients
         inner join fax.calendar as calendar
-            on calendar.quarter = cast(floor(extract(epoch from recipients.created_at) / 900) as bigint)
+            on calendar.quarter = cast(floor(date_part('epoch', recipients.created_at) / 900) as bigint)
         where calendar.month = %s and recipients.outcome = 'failed' and recipients.is_test is not true
             and {OF_ACCOUNT}
         group by 1, 2, 3

@@ -58,7 +58,7 @@ _ACCOUNTS = f"""
 """
 _RUNS = """
     select started_at, finished_at, provider, account, exit_code, rows_new, rows_changed, requests
-        , cast(extract(epoch from finished_at - started_at) as double precision) as seconds
+        , date_part('epoch', finished_at - started_at) as seconds
     from {} as runs order by started_at desc, provider, account limit %s
 """
 _PLACES = "select table_schema from information_schema.tables where table_name = 'sync_runs'"

@@ -123,8 +123,10 @@ def branch_queries(provider: str, view: str) -> list[str]:
 
 
 def branch(provider: str, columns: tuple[Column, ...], rows: str) -> str:
-    """A provider's rows as a branch of a unified view. PostgreSQL computes only the columns that a query reads if all
-    branches have the same types, so `varchar` columns, which dlt creates, are cast to `text`.
+    """A provider's rows as a branch of a unified view, whose first column is `provider`.
+
+    PostgreSQL computes only the columns that a query reads if all branches have the same types. So text is cast to
+    `text`: dlt creates `varchar`.
     """
     listed = (
         f'cast(rows."{column.name}" as text) as "{column.name}"'

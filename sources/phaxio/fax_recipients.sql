@@ -5,7 +5,8 @@
 -- cents; those that are left over go to the first positions, less than a cent to the first. Failed recipients of a final
 -- fax carry nothing, unless all failed.
 
--- Only faxes with several recipients need to be counted; most have one, which carries the whole.
+-- Only faxes with several recipients need to be counted; most have one, which carries the whole. `turn` is the place of a
+-- recipient among those that have not failed.
 with several as (
     select
         account
