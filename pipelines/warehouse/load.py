@@ -19,6 +19,7 @@ from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest_table
 from pipelines.warehouse.dlt_internals.staging_schema import drop_staging_schema
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_position, stored_schema
 from pipelines.warehouse.lock import Lock
+from pipelines.warehouse.memory import release_memory
 from pipelines.warehouse.session import Session, connected_session
 from sources.extract.background_call import BackgroundCall
 from sources.load.plan import Position
@@ -77,6 +78,8 @@ class Warehouse:
         `doing` is called with the current activity, for the progress. `meanwhile` is entered while PostgreSQL writes
         rows. With DuckDB and files it is not: they are written in this process, whose threads share one interpreter.
         """
+        if self.has_loaded:
+            release_memory()
         unnest_tables(self.pipeline)
         with self._checkpointing():
             if not has_rows(self.pipeline.extract(sources)):

@@ -1,0 +1,40 @@
+"""The memory of a run does not grow with its loads."""
+
+import gc
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from dlt.common.schema import Schema
+
+from sources.signalwire import fake as signalwire
+from tests.conftest import ServeFake, Settings
+from tests.support.commands.in_process import run_once
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def without_automatic_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+@pytest.mark.slow
+def test_what_a_load_leaves_behind_is_released_before_the_next(
+    serve_fake: ServeFake, settings: Settings, without_automatic_collection: None
+) -> None:
+    serve_fake("signalwire", signalwire.generate(9, start=NOW - timedelta(days=900), end=NOW))
+    schemas: list[int] = []
+
+    run_once("signalwire", settings, rows_per_load=1, after_load=lambda _: schemas.append(_count(Schema)))
+
+    # each load creates about 23
+    assert (len(schemas) > 4, schemas[-1] < 2 * schemas[1]) == (True, True)
+
+
+def _count(kind: type) -> int:
+    return sum(type(each) is kind for each in gc.get_objects())
