@@ -55,6 +55,11 @@ def served(account: Path, latency_ms: float) -> Iterator[Server]:
             running.terminate()
 
 
+def process_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """This environment, and of this machine only where its programs and its temporary files are."""
+    return {"PATH": os.defpath, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **environment}
+
+
 def measure(
     command: Sequence[str],
     environment: Mapping[str, str],
@@ -62,7 +67,7 @@ def measure(
     exit_codes: Collection[int] = (0,),
 ) -> Cost:
     """Runs a Python command to its end, with this environment and nothing else; its output is shown if it fails."""
-    clean = {"PATH": os.defpath, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **environment}
+    clean = process_environment(environment)
     with TemporaryFile("w+") as told:
         began = time.monotonic()
         running = subprocess.Popen([sys.executable, *command], env=clean, cwd=ROOT, stdout=told, stderr=told)

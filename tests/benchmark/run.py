@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)
 
-from tests.benchmark import growth, many_accounts, merging, quiet, targets
+from tests.benchmark import growth, many_accounts, merging, processes, quiet, targets, views
 from tests.benchmark.backfills import CONTESTANTS, Contestant, backfills
 from tests.benchmark.targets import Figure
 
@@ -28,7 +28,9 @@ OTHERS: dict[str, Measure] = {
     "one-change": lambda options: quiet.one_change(),
     "growth": lambda options: growth.tenfold(options.faxes),
     "many-accounts": lambda options: many_accounts.figures(options.accounts),
+    "processes": lambda options: processes.figures(),
     "merging": lambda options: merging.into_large(options.rounds, 25 * options.faxes),
+    "views": lambda options: views.figures(25 * options.faxes),
 }
 
 

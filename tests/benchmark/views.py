@@ -8,15 +8,16 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path[0] = str(ROOT)
+
+from tests.benchmark.targets import Figure, print_figures
+
 LIMITS = {"duckdb": 1.0, "postgres": 3.0}  # seconds that a view may take
 # Three years up to when the accounts were last read; each provider has half of the faxes.
 STEP = "(timestamptz '2026-04-20 12:00:00+00' - to_seconds((i * 94608000.0 / {faxes})::bigint))"
@@ -72,7 +73,6 @@ FILLED = ("fax_phaxio.faxes", "fax_phaxio.fax_recipients", "fax_phaxio.fax_tags"
 
 def main() -> int:
     """Runs the command; gives its exit code: 0 if every view answers in time."""
-    sys.path[0] = str(ROOT)
     parser = argparse.ArgumentParser(
         prog="views.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -80,14 +80,22 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2, help="how many cores DuckDB may use (default: 2)")
     parser.add_argument("--warehouse", choices=LIMITS, default="duckdb", help="what to ask (default: duckdb)")
     options = parser.parse_args()
+    measured = [*figures(options.faxes, [options.warehouse], options.threads)]
+    print_figures(measured)
+    return 0 if all(figure.is_met for figure in measured) else 1
+
+
+def figures(faxes: int, warehouses: Collection[str] = tuple(LIMITS), threads: int = 2) -> Iterator[Figure]:
+    """The seconds that each view takes over so many faxes, in these warehouses."""
     with tempfile.TemporaryDirectory(prefix="views-") as directory:
-        file = filled(Path(directory) / "warehouse.duckdb", options.faxes)
-        if options.warehouse == "postgres":
+        file = filled(Path(directory) / "warehouse.duckdb", faxes)
+        if "duckdb" in warehouses:
+            with file.opened() as connection:
+                connection.execute(f"set threads = {threads}")
+                yield from timed(connection, "duckdb")
+        if "postgres" in warehouses:
             with copied(file) as database, database.opened() as connection:
-                return 0 if all(timed(connection, LIMITS["postgres"])) else 1
-        with file.opened() as connection:
-            connection.execute(f"set threads = {options.threads}")
-            return 0 if all(timed(connection, LIMITS["duckdb"])) else 1
+                yield from timed(connection, "postgres")
 
 
 def filled(path: Path, faxes: int) -> Any:
@@ -117,12 +125,7 @@ def copied(file: Any) -> Iterator[Any]:
     with server() as running, accounts(faxes=0) as served:
         database = Database(running, running.create())
         measure([SYNC], served.environment | database.settings())
-        for table in (
-            "fax_phaxio.faxes",
-            "fax_phaxio.fax_recipients",
-            "fax_phaxio.fax_tags",
-            "fax_signalwire.fax_logs",
-        ):
+        for table in FILLED:
             _copy(file, database, table)
         database.write("analyze")
         refresh(database.settings(), "America/Chicago")
@@ -138,22 +141,15 @@ def _copy(file: Any, database: Any, table: str) -> None:
         connection.cursor.copy_expert(f"copy {table} ({names}) from stdin with (format csv)", rows)
 
 
-def timed(connection: Any, limit: float) -> list[bool]:
-    """Has each view give all columns of all rows, and prints how long that took; which were within the limit (s)."""
+def timed(connection: Any, warehouse: str) -> Iterator[Figure]:
+    """Has each view give all columns of all rows."""
     from pipelines.views.queries import HERE, UNIFIED
 
-    table = Table("view", title="The views, with every column of every row read")
-    for name in ("rows", "seconds"):
-        table.add_column(name, justify="right")
-    in_time = []
     for view in (*UNIFIED, *sorted(path.stem for path in HERE.glob("*.sql"))):
         began = time.monotonic()
         rows = consume(connection, view)
-        seconds = time.monotonic() - began
-        table.add_row(view, f"{rows:,}", f"{seconds:.2f}", style="" if seconds <= limit else "bold")
-        in_time.append(seconds <= limit)
-    Console(width=80).print(table)
-    return in_time
+        name = f"{warehouse}: {view}, {rows:,} rows: seconds"
+        yield Figure(name, time.monotonic() - began, LIMITS[warehouse])
 
 
 def consume(connection: Any, view: str) -> int:
