@@ -23,6 +23,7 @@ from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import NO_CLOCK, delete_expired
+from pipelines.warehouse.statistics import refresh_statistics
 from sources.errors import ConfigError
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
@@ -111,7 +112,7 @@ class AccountSync:
         return Outcome(self.account, self.run, time.monotonic() - self._began, error)
 
     def _load(self, warehouse: load.Warehouse, first: ListSync, ahead: Sequence[ListSync] | None) -> None:
-        """Loads to the end of the run, deletes expired faxes, compacts the ledger, refreshes the views.
+        """Loads to the end of the run, deletes expired faxes, compacts the ledger, refreshes statistics and views.
 
         `ahead`: the lists that `_read_ahead` returned; None if nothing has been read ahead yet.
 
@@ -129,6 +130,7 @@ class AccountSync:
         _delete_expired(warehouse, run)
         for each in (run, *further) if run.loads else ():
             compact(warehouse, each)
+        refresh_statistics(warehouse, run)
         run.warnings += _refresh_views(warehouse, self._sync.schema, run)
         if run.loads and not run.stop.requested and not warehouse.appends:
             run.balance = run.source.balance(run.client)

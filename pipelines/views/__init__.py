@@ -40,7 +40,8 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
     """
     raw_schemas = {name: f"{schema}_{name}" for name in sources.providers()}
     folders = [HERE, own] if own else [HERE]
-    asked, warnings = questions(schema, timezone, folders)
+    is_postgres = client.capabilities.sqlglot_dialect == "postgres"
+    asked, warnings = questions(schema, timezone, folders, joins_calendar=not is_postgres)
     views = [*unified(schema, raw_schemas, _tables(client, raw_schemas.values())), *asked]
     drops = [f'drop view if exists "{schema}"."{view.name}"' for view in reversed(views)]
     comments = read_comments(client, schema)

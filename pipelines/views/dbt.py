@@ -79,7 +79,7 @@ def package_files() -> dict[str, str]:
             enabled = f"{{{{ config(enabled='{provider}' in var('fax_providers')) }}}}"
             files[f"models/staging/stg_{provider}__{view}.sql"] = f"{enabled}\n{_model(query)}"
         files[f"models/marts/fax__{view}.sql"] = _union(view, branches, columns)
-    for question in questions("fax", '{{ var("fax_timezone") }}')[0]:
+    for question in questions("fax", '{{ var("fax_timezone") }}', joins_calendar=False)[0]:
         files[f"models/marts/fax__{question.name}.sql"] = _model(question.query)
     return files
 

@@ -45,6 +45,7 @@ def opened(patience: float | None = None) -> Iterator[Read]:
         with connected(pipeline, patience) as client, client.begin_transaction():
             if kind(pipeline) == "postgres":
                 client.execute_sql("set transaction isolation level repeatable read, read only")
+                client.execute_sql("set local enable_nestloop = off")  # docs/postgres.md says why
             yield lambda sql, *values: _rows(client, schema, sql, values)
 
 

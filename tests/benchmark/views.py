@@ -20,19 +20,24 @@ from tests.benchmark.targets import Figure, print_figures
 
 LIMITS = {"duckdb": 1.0, "postgres": 3.0}  # seconds that a view may take
 # Three years up to when the accounts were last read; each provider has half of the faxes.
-STEP = "(timestamptz '2026-04-20 12:00:00+00' - to_seconds((i * 94608000.0 / {faxes})::bigint))"
+# One fax in 33 repeats the one before, eight minutes later.
+FIRST = "(i - case i % 33 when 1 then 1 else 0 end)"
+STEP = (
+    f"(timestamptz '2026-04-20 12:00:00+00' - to_seconds(({FIRST} * 94608000.0 / {{faxes}})::bigint)"
+    " + to_minutes(case i % 33 when 1 then 8 else 0 end))"
+)
 # 20,000 correspondents, each of whom deals with one of our 300 numbers.
-OTHER = "'+1' || (201 + hash(i * {salt}) % 40) || lpad((hash(i * {salt}) // 64 % 500)::text, 7, '0')"
-OWN = "'+1206555' || lpad((hash(i * {salt}) // 64 % 300)::text, 4, '0')"
+OTHER = f"'+1' || (201 + hash({FIRST} * {{salt}}) % 40) || lpad((hash({FIRST} * {{salt}}) // 64 % 500)::text, 7, '0')"
+OWN = f"'+1206555' || lpad((hash({FIRST} * {{salt}}) // 64 % 300)::text, 4, '0')"
 FAXES = f"""
     insert into fax_phaxio.faxes (account, id, direction, num_pages, status, is_test, created_at, caller_id, from_number
         , to_number, completed_at, cost, _dlt_load_id, _dlt_id)
-    select 'default', i, case when i % 10 < 7 then 'sent' else 'received' end, 1 + hash(i) % 7
+    select 'default', i, case when i % 10 < 7 then 'sent' else 'received' end, 1 + hash({FIRST}) % 7
         , case when i % 100 = 0 then 'partialsuccess' when i % 20 = 1 then 'failure' when i < 100 then 'inprogress'
             else 'success' end
         , i % 50 = 2, {STEP}, case when i % 10 < 7 then {OWN.format(salt=5)} end
         , case when i % 10 >= 7 then {OTHER.format(salt=3)} end, case when i % 10 >= 7 then {OWN.format(salt=3)} end
-        , {STEP} + to_seconds(30 + hash(i) % 500), 7 * (1 + hash(i) % 7), '1', i::text
+        , {STEP} + to_seconds(30 + hash(i) % 500), 7 * (1 + hash({FIRST}) % 7), '1', i::text
     from range({{faxes}} // 2) as made(i)
 """
 RECIPIENTS = f"""
@@ -63,7 +68,7 @@ LOGS = f"""
             else 'completed' end
         , case when i % 10 < 7 then {OWN.format(salt=7)} else {OTHER.format(salt=7)} end
         , case when i % 10 < 7 then {OTHER.format(salt=7)} else {OWN.format(salt=7)} end
-        , 0.0105 * (1 + hash(i) % 9), 1 + hash(i) % 9, {STEP}
+        , 0.0105 * (1 + hash({FIRST}) % 9), 1 + hash({FIRST}) % 9, {STEP}
         , case when i % 20 = 1 then '34004' end, case when i % 1000 = 3 then {STEP} end, '1', i::text
     from range({{faxes}} // 2) as made(i)
 """

@@ -8,8 +8,8 @@ with counted as (
         , faxes.cost_usd
         , faxes.is_final
     from {{ ref('fax__faxes') }} as faxes
-    inner join {{ ref('fax__calendar') }} as calendar
-        on calendar.quarter = cast(floor(date_part('epoch', faxes.created_at) / 900) as bigint)
+    cross join lateral (
+        select cast(floor(date_part('epoch', faxes.created_at) / 900) as bigint) as quarter, cast(faxes.created_at at time zone '{{ var("fax_timezone") }}' as date) as day, cast(date_trunc('month', faxes.created_at at time zone '{{ var("fax_timezone") }}') as date) as month) as calendar
     where faxes.is_test is not true
 )
 

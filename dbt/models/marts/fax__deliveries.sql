@@ -33,6 +33,6 @@ select
     , deliveries.cost_usd
     , deliveries.is_final
 from {{ ref('fax__fax_recipients') }} as deliveries
-inner join {{ ref('fax__calendar') }} as calendar
-    on calendar.quarter = cast(floor(date_part('epoch', deliveries.created_at) / 900) as bigint)
+cross join lateral (
+    select cast(floor(date_part('epoch', deliveries.created_at) / 900) as bigint) as quarter, cast(deliveries.created_at at time zone '{{ var("fax_timezone") }}' as date) as day, cast(date_trunc('month', deliveries.created_at at time zone '{{ var("fax_timezone") }}') as date) as month) as calendar
 where deliveries.is_test is not true

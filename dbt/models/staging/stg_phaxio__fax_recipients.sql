@@ -1,19 +1,5 @@
 {{ config(enabled='phaxio' in var('fax_providers')) }}
-with several as (
-    select
-        account
-        , fax_id
-        , position
-        , count(*) over (partition by account, fax_id) as recipients
-        , count(case when status = 'failure' then 1 end) over (partition by account, fax_id) as failed
-        , count(case when status is distinct from 'failure' then 1 end) over (
-            partition by account, fax_id order by position rows unbounded preceding
-        )                                      as turn
-    from {{ source('fax_phaxio', 'fax_recipients') }}
-    where (account, fax_id) in (select account, fax_id from {{ source('fax_phaxio', 'fax_recipients') }} where position > 0)
-)
-
-, called as (
+with called as not materialized (
     select
         faxes.account
         , faxes.id
@@ -35,24 +21,41 @@ with several as (
         , case when listed.fax_id is null then faxes.error_type else listed.error_type end as error_type
         , case when listed.fax_id is null then faxes.error_id else listed.error_id end as error_id
         , case when listed.fax_id is null then faxes.error_message else listed.error_message end as error_message
-        , several.recipients
-        , several.failed
-        , several.turn
     from {{ source('fax_phaxio', 'faxes') }} as faxes
     left join {{ source('fax_phaxio', 'fax_recipients') }} as listed
         on listed.account = faxes.account and listed.fax_id = faxes.id
-    left join several
-        on several.account = listed.account and several.fax_id = listed.fax_id and several.position = listed.position
+)
+
+, counted as (
+    select
+        called.*
+        , cast(null as bigint)                 as recipients
+        , cast(null as bigint)                 as failed
+        , cast(null as bigint)                 as turn
+    from called
+    left join {{ source('fax_phaxio', 'fax_recipients') }} as further
+        on further.account = called.account and further.fax_id = called.id and further.position > 0
+    where further.fax_id is null
+    union all
+    select
+        called.*
+        , count(*) over (partition by account, id, created_at)
+        , count(case when status = 'failure' then 1 end) over (partition by account, id, created_at)
+        , count(case when status is distinct from 'failure' then 1 end) over (
+            partition by account, id, created_at order by position rows unbounded preceding
+        )
+    from called
+    where (account, id) in (select account, fax_id from {{ source('fax_phaxio', 'fax_recipients') }} where position > 0)
 )
 
 , shared as (
     select
-        called.*
+        counted.*
         , floor(cost_usd * 100)                as cents
         , is_final and failed > 0 and failed < recipients as is_credited
         , case when is_final and failed < recipients then recipients - failed else recipients end as carriers
         , case when is_final and failed > 0 and failed < recipients then turn else position + 1 end as place
-    from called
+    from counted
 )
 
 select

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,27 @@ def widest_union(plan: Any) -> int:
     """The most bytes that a row of a union in a plan has, as PostgreSQL estimates them."""
     own = plan["Plan Width"] if plan["Node Type"] == "Append" else 0
     return max([own, *(widest_union(inner) for inner in plan.get("Plans", ()))])
+
+
+@pytest.mark.parametrize("filters", ["true", "direction = 'sent' and outcome = 'delivered' and month = '2026-03-01'"])
+def test_postgresql_runs_no_query_again_for_each_fax(warehouses: MakeWarehouse, filters: str) -> None:
+    made = warehouses("postgres", ("phaxio", "signalwire"))
+    explained = f"explain (format json) select sum(cost_usd), max(day) from fax.deliveries where {filters}"
+    with made.opened() as connection:
+        (((plan,),),) = connection.execute(explained).fetchall()
+
+    assert [*run_for_each_row(plan["Plan"])] == []
+
+
+def run_for_each_row(plan: Any, is_inner: bool = False) -> Iterator[str]:
+    """What a plan computes again for each row of another: groups, windows, and the quarters of the calendar."""
+    is_loop = plan["Node Type"] == "Nested Loop"
+    if is_inner and plan["Node Type"] in {"Aggregate", "Unique", "WindowAgg"}:
+        yield plan["Node Type"]
+    if is_loop and "900" in plan.get("Join Filter", ""):
+        yield "calendar"
+    for inner in plan.get("Plans", ()):
+        yield from run_for_each_row(inner, is_inner or (is_loop and inner["Parent Relationship"] == "Inner"))
 
 
 def test_outcomes_and_directions_are_of_the_closed_sets(filled: Query) -> None:
