@@ -21,9 +21,9 @@ from pipelines.outcome.provider_advice import advised
 from pipelines.syncing.list_sync import ListSync, stored_faxes_for
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
+from pipelines.warehouse.comments_and_indexes import refresh_statistics
 from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import NO_CLOCK, delete_expired
-from pipelines.warehouse.statistics import refresh_statistics
 from sources.errors import ConfigError
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
@@ -130,7 +130,8 @@ class AccountSync:
         _delete_expired(warehouse, run)
         for each in (run, *further) if run.loads else ():
             compact(warehouse, each)
-        refresh_statistics(warehouse, run)
+        if warehouse.session.kind == "postgres":
+            refresh_statistics(warehouse.client, run.tally.rows)
         run.warnings += _refresh_views(warehouse, self._sync.schema, run)
         if run.loads and not run.stop.requested and not warehouse.appends:
             run.balance = run.source.balance(run.client)

@@ -1,15 +1,20 @@
-"""Creates what dlt does not: comments, the table of runs, and on PostgreSQL the indexes that speed up merges."""
+"""Creates what dlt does not: comments, the table of runs, and in PostgreSQL indexes and statistics."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlt.common.schema import Schema
+from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.warehouse import sync_runs
 from pipelines.warehouse.comments import comment_on, read_comments
 from sources.extract.source import Source
 from sources.load.ledger import RUN_COLUMNS, SYNC_RUNS
+
+LOG = logging.getLogger("fax-sync")
+_MANY_ROWS = 1_000
 
 
 def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
@@ -59,3 +64,20 @@ def _indexes(raw: str, schema: Schema) -> Iterator[tuple[str, str]]:
             named = "_".join((name, *key))
             listed = ", ".join(f'"{column}"' for column in key)
             yield named, f'create index if not exists "{named}" on "{raw}"."{name}" ({listed})'
+
+
+def refresh_statistics(client: SqlClientBase[Any], rows: Mapping[str, int]) -> None:
+    """Has PostgreSQL analyze the tables that many rows were loaded into; `rows` are counts by table.
+
+    PostgreSQL does so by itself a minute later. Until then its planner expects few rows, and a query that is planned in
+    this minute may compare each row of a table with each row of another, for hours. A locked table is left out.
+    """
+    for table, count in rows.items():
+        if count < _MANY_ROWS:
+            continue
+        try:
+            with client.begin_transaction():
+                client.execute_sql("set local lock_timeout = '2s'")
+                client.execute_sql(f"analyze {client.make_qualified_table_name(table)}")
+        except DatabaseException:
+            LOG.debug("the statistics of %s stay", table, exc_info=True)

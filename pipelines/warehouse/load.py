@@ -4,8 +4,10 @@ Every run has a new working directory for dlt. The state is restored from the wa
 rows: measured under SIGKILL, only this way neither loses nor duplicates a row.
 """
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from ctypes import CDLL
 from functools import cached_property
 
 import dlt
@@ -19,7 +21,6 @@ from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest_table
 from pipelines.warehouse.dlt_internals.staging_schema import drop_staging_schema
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_position, stored_schema
 from pipelines.warehouse.lock import Lock
-from pipelines.warehouse.memory import release_memory
 from pipelines.warehouse.session import Session, connected_session
 from sources.extract.background_call import BackgroundCall
 from sources.load.plan import Position
@@ -79,7 +80,7 @@ class Warehouse:
         rows. With DuckDB and files it is not: they are written in this process, whose threads share one interpreter.
         """
         if self.has_loaded:
-            release_memory()
+            _release_memory()
         unnest_tables(self.pipeline)
         with self._checkpointing():
             if not has_rows(self.pipeline.extract(sources)):
@@ -183,3 +184,16 @@ def opened(provider: str, account: str, schema: str, patience: float | None = No
             yield warehouse
     finally:
         warehouses.close()
+
+
+def _release_memory() -> None:
+    """Returns the memory of earlier loads to the system.
+
+    dlt leaves 11,000 objects of each load in reference cycles, which the thresholds of `bootstrap.py` seldom collect,
+    and glibc keeps freed memory between objects in use. Without this, a backfill of 1,000,000 faxes takes 30 MB more.
+    """
+    if not gc.get_freeze_count():
+        gc.freeze()  # mostly modules: without this, each collection takes 0.1 s instead of 0.01
+    gc.collect()
+    if malloc_trim := getattr(CDLL(None), "malloc_trim", None):  # only glibc has it
+        malloc_trim(0)

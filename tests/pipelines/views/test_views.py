@@ -1,8 +1,8 @@
 """The views: one row per grain, money that sums to the raw sum, a meaning for every column."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 

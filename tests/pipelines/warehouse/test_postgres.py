@@ -46,6 +46,20 @@ def test_what_changes_at_the_provider_changes_in_the_warehouse(
     assert_holds(Database(postgres, database), provider, served.fake.truth())
 
 
+@pytest.mark.slow
+def test_a_run_of_many_faxes_refreshes_the_statistics_and_one_of_few_does_not(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    refreshed = "select relname from pg_stat_user_tables where last_analyze is not null order by 1"
+    served = serve_fake("phaxio", generated("phaxio", 20, days=2))
+    sync()
+    few = postgres.query(database, refreshed)
+    served.fake.add(*generated("phaxio", 1_200, days=2, first_id=700_000_001))
+    sync()
+
+    assert (few, ("faxes",) in postgres.query(database, refreshed)) == ([], True)
+
+
 @pytest.fixture
 def analyst(postgres: Server) -> Iterator[str]:
     """The name of a role that may do nothing but connect to what is open to all."""
