@@ -88,6 +88,7 @@ class Batches:
         self._load: Iterator[Batch | None] = iter(())
         self._known_problem_ids: set[str] = set()
         self._in_load: dict[Any, str] = {}  # the fingerprints of the faxes in the current load, by id
+        self._added: dict[str, dict[str, DataType]] = {}  # table -> column -> type, of the columns this run has added
 
     def prepare_load(self) -> bool:
         """Reads until there is something to load; false if this load has nothing."""
@@ -292,6 +293,8 @@ class Batches:
         batch = self._complete_tables(rows, comparison.stored, new_fields)
         batch[ledger.SYNC_PROBLEMS] = self._new_problems([*new_fields.problems, *result.unplaced.values()])
         batch[ledger.SCHEMA_CHANGES] = self._new_columns(new_fields.changes)
+        for added in new_fields.added:
+            self._added.setdefault(added.table, {})[added.column] = added.data_type
         self.run.tally.rows.update({name: table.num_rows for name, table in batch.items()})
         return {name: table for name, table in batch.items() if table.num_rows or self._tables.columns(name) is None}
 
@@ -351,8 +354,11 @@ class Batches:
         return NewFields(types, self._tables.normalize, contract, reserved)
 
     def _undeclared_columns(self, table: str, columns: Iterable[Column], *added: str) -> dict[str, DataType]:
-        """Column -> type of the stored columns that the provider's tables do not declare."""
-        known = self._tables.columns(table) or {}
+        """Column -> type of the columns that the provider's tables do not declare, stored ones and this run's own.
+
+        dlt adds a column to its schema some windows later than the run, because it takes batches ahead.
+        """
+        known = self._added.get(table, {}) | dict(self._tables.columns(table) or {})
         declared = {"account", *added, *(column.name for column in columns)}
         return {name: known[name] for name in known if name not in declared and not name.startswith("_dlt")}
 

@@ -69,10 +69,10 @@ def _to_arrow(
     types: dict[str, DataType] = {name: column.data_type for name, column in declared.items()} | dict(new_fields)
     jsons = [name for name, data_type in types.items() if data_type == "json"]
     for row in rows:
-        row.update({name: _parse_json(row[name]) for name in jsons})
+        row.update({name: _parse_json(row[name]) for name in jsons if name in row})
         if privacy.phone_numbers != "keep":
-            row.update(privacy.fields({name: row[name] for name in types}, declared))
-        row.update({name: as_json(row[name]) for name in jsons if row[name] is not None})
+            row.update(privacy.fields({name: row[name] for name in types if name in row}, declared))
+        row.update({name: as_json(row[name]) for name in jsons if row.get(name) is not None})
     arrow_types = {name: ARROW_TYPES[data_type] for name, data_type in types.items()}
     new_json = {name: "json" for name in new_fields if new_fields[name] == "json"}
     return pa.Table.from_pylist(rows, schema=pa.schema({"account": pa.string(), **arrow_types, **fixed}, new_json))

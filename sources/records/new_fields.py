@@ -42,6 +42,11 @@ class NewFields:
     changes: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def added(self) -> list[Change]:
+        """The changes that add a column: all of them, or none if the contract leaves new columns out."""
+        return self.changes if self.contract == "evolve" else []
+
     def type_of(self, table: str, column: str, values: Sequence[Any]) -> DataType | None:
         """The column's type in the warehouse, else the type inferred from these values; None for no column.
 
