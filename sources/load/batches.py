@@ -344,7 +344,7 @@ class Batches:
         received = rows.tables[self.table.name]["_dlt_id"].to_pylist()
         full = self._tables.with_new_fields(self.table, rows.only(frozenset(received) - stubs), new_fields)
         tombstones = mark_deleted(self.table, deleted, self.run.stored, new_fields, self.run.source.privacy)
-        return {name: pa.concat_tables([full[name], tombstones[name]], promote_options="default") for name in full}
+        return {name: _concatenate(full[name], tombstones[name]) for name in full}
 
     def _new_fields(self) -> NewFields:
         types = {self.table.name: self._undeclared_columns(self.table.name, self.table.columns)}
@@ -361,6 +361,12 @@ class Batches:
         known = self._added.get(table, {}) | dict(self._tables.columns(table) or {})
         declared = {"account", *added, *(column.name for column in columns)}
         return {name: known[name] for name in known if name not in declared and not name.startswith("_dlt")}
+
+
+def _concatenate(full: pa.Table, tombstones: pa.Table) -> pa.Table:
+    """The rows of both. Either may have JSON columns that the other lacks; Arrow keeps the marks of the first only."""
+    new_json = {**(full.schema.metadata or {}), **(tombstones.schema.metadata or {})}
+    return pa.concat_tables([full, tombstones], promote_options="default").replace_schema_metadata(new_json)
 
 
 def _raising(error: Exception) -> Iterator[WindowResult]:

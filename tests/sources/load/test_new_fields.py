@@ -1,4 +1,4 @@
-"""A field that nobody declared, in several windows of one load: it gets one column, of the type it has first."""
+"""A field that nobody declared keeps its type: in the windows of one load, and beside tombstones."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -18,9 +18,9 @@ TABLES = ("fax_logs", "fax_log_charge_details")
 FLIPS: list[tuple[Any, Any]] = [(0, 0.5), (5, "abc"), ("abc", [1]), (True, {"a": 1})]  # neither type holds the other
 
 
-def logs(count: int) -> list[Record]:
-    """Final logs of 300 days, oldest first, each with one line of charges."""
-    found = generated("signalwire", count, days=DAYS)
+def logs(count: int, days: int = DAYS) -> list[Record]:
+    """Final logs, oldest first, each with one line of charges."""
+    found = generated("signalwire", count, days=days)
     return [log | {"status": "completed", "charge_details": [{"description": "Fax", "charge": 0.01}]} for log in found]
 
 
@@ -117,3 +117,46 @@ def test_a_log_is_deleted_in_the_load_that_adds_a_json_column(
     assert (synced.exit_code, synced.accounts["signalwire"]["deleted"]) == (0, 1), synced.told
     sql = "select id, discarded_at is null from fax_signalwire.fax_logs where weight is not null or discarded_at is not"
     assert sorted(rows(place, f"{sql} null")) == sorted([(found[0]["id"], True), (found[-1]["id"], False)])
+
+
+@pytest.mark.slow
+def test_a_json_column_stays_json_beside_a_tombstone_and_a_log_without_it(
+    serve_fake: ServeFake, sync: Sync, place: Warehouse
+) -> None:
+    found = logs(6, days=2)
+    gone, then_gone, changed, *later = found
+    served = serve_fake("signalwire", [with_weight(log, {"kg": 1}) for log in (gone, then_gone, changed)])
+    assert sync().exit_code == 0
+    served.fake.delete(gone["id"])
+    served.fake.add(later[0])
+    assert sync().exit_code == 0
+    served.fake.delete(then_gone["id"])
+    served.fake.add(with_weight(changed, {"kg": 2}), later[1], with_weight(later[2], {"kg": 3}))
+    synced = sync()
+
+    assert (synced.exit_code, synced.accounts["signalwire"]["deleted"]) == (0, 1), synced.told
+    assert rows(place, "select column_name, original from fax_signalwire.sync_problems") == []
+    for table, key in (("fax_logs", "id"), ("fax_log_charge_details", "fax_log_id")):
+        sql = f"select {key}, cast(weight as varchar) from fax_signalwire.{table}"
+        held = {id: text and json.loads(text) for id, text in rows(place, sql)}
+        expected = [{"kg": 1}, {"kg": 1}, {"kg": 2}, None, None, {"kg": 3}]
+        assert held == dict(zip([log["id"] for log in found], expected, strict=True))
+
+
+@pytest.mark.slow
+def test_a_deletion_copies_a_nested_value_of_a_column_that_dlt_takes_for_text(
+    serve_fake: ServeFake, sync: Sync, place: Warehouse
+) -> None:
+    found = logs(4, days=2)
+    served = serve_fake("signalwire", [with_weight(log, '{"kg": 1}') for log in found])
+    assert sync().exit_code == 0
+    kind = "jsonb" if place.kind == "postgres" else "json"  # as after the loss of a JSON mark
+    for table in TABLES:
+        place.write(f"alter table fax_signalwire.{table} alter column weight type {kind} using weight::{kind}")
+    served.fake.delete(found[0]["id"])
+    synced = sync()
+
+    assert (synced.exit_code, synced.accounts["signalwire"]["deleted"]) == (0, 1), synced.told
+    for table in TABLES:
+        held = rows(place, f"select cast(weight as varchar) from fax_signalwire.{table}")
+        assert [json.loads(text) for (text,) in held] == [{"kg": 1}] * len(found)
