@@ -134,7 +134,14 @@ PRIVATE_OF_DLT = (
     "dlt.normalize",
     "dlt.pipeline",
 )
-PRIVATE_NAMES = ("config_params", "data_item_normalizer", "_get_load_storage", "job_metrics", '["parent"]')
+PRIVATE_NAMES = (
+    "config_params",
+    "data_item_normalizer",
+    "_get_load_storage",
+    "_inject_schema",
+    "job_metrics",
+    '["parent"]',
+)
 
 
 def test_only_one_room_touches_what_dlt_does_not_document() -> None:

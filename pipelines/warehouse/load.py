@@ -19,7 +19,13 @@ from pipelines.warehouse.dlt_internals.destinations import fence_loads
 from pipelines.warehouse.dlt_internals.dropped_tables import forget_dropped_tables
 from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest_tables, unnest_tables
 from pipelines.warehouse.dlt_internals.staging_schema import drop_staging_schema
-from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_position, stored_schema
+from pipelines.warehouse.dlt_internals.stored_state import (
+    adopt_stored_schema,
+    correct_types,
+    position_in,
+    stored_position,
+    stored_schema,
+)
 from pipelines.warehouse.lock import Lock
 from pipelines.warehouse.session import Session, connected_session
 from sources.extract.background_call import BackgroundCall
@@ -45,6 +51,9 @@ class Warehouse:
         pipeline = self.session.pipeline(self.account)
         pipeline.activate()  # it may have been created in another thread
         pipeline.sync_destination()
+        adopt_stored_schema(pipeline, self.session.job_client, self.session.provider)
+        if pipeline.schema_names and not self.appends:
+            correct_types(pipeline.default_schema, self.client, self.raw)
         fence_loads(pipeline, self.lock.fence)
         return pipeline
 

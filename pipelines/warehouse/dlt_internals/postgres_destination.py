@@ -14,7 +14,9 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 from pipelines.warehouse.dlt_internals.merge_jobs import MergingClient, use_parquet
 from pipelines.warehouse.dlt_internals.postgres_merge import Append, copy, delete_replaced
 from pipelines.warehouse.dlt_internals.postgres_session import Fence, SqlClient
+from pipelines.warehouse.dlt_internals.stored_state import Types, column_types, contradictions, set_types, stored_schema
 from pipelines.warehouse.dlt_internals.unique_keys import keys_of, require_keys
+from sources.errors import Busy
 
 
 class postgres(factory.postgres):  # dlt takes the class name as the type of the destination
@@ -41,6 +43,15 @@ class postgres(factory.postgres):  # dlt takes the class name as the type of the
         return _Client
 
 
+class _Contradicted(Exception):
+    """Columns for new fields have other types in the database than in the schema of a load: `types`."""
+
+    def __init__(self, types: Types) -> None:
+        listed = ", ".join(f"{table}.{column}" for table, column in sorted(types))
+        super().__init__(f"another run has added {listed} with another type in the meantime")
+        self.types = types
+
+
 class _Client(MergingClient, PostgresClient):
     append = Append
 
@@ -57,9 +68,29 @@ class _Client(MergingClient, PostgresClient):
             copy(self.sql_client, table, file)
 
     def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
-        applied = super().update_stored_schema(*args, **kwargs)
+        try:
+            applied = super().update_stored_schema(*args, **kwargs)
+        except _Contradicted as contradicted:
+            self._correct_stored_schema(contradicted.types)
+            raise Busy(f"{contradicted}: run again") from contradicted
         require_keys(self.sql_client, self.sql_client.dataset_name, self.schema)
         return applied
+
+    def _execute_schema_update_sql(self, *args: Any, **kwargs: Any) -> Any:
+        """Adds the tables and columns of a schema version that is not stored yet, and stores it."""
+        existing = column_types(self.sql_client, self.sql_client.dataset_name)
+        is_stored = (self.schema.version_table_name, "version_hash") in existing
+        if is_stored and (types := contradictions(self.schema, existing)):
+            raise _Contradicted(types)
+        return super()._execute_schema_update_sql(*args, **kwargs)
+
+    def _correct_stored_schema(self, types: Types) -> None:
+        """Stores a version of the newest stored schema in which these columns have these types."""
+        newest = stored_schema(self, self.schema.name) or self.schema.clone()
+        set_types(newest, types)
+        if newest.is_modified:
+            newest.to_dict()  # sets the hash under which it is stored
+            self._update_schema_in_storage(newest)
 
     def _get_table_update_sql(
         self, table_name: str, new_columns: Sequence[TColumnSchema], generate_alter: bool

@@ -1,20 +1,49 @@
-"""Reads the stored cursor of an account, and the stored schema, without a pipeline.
+"""Reads the stored cursor of an account, and the stored schema, without a pipeline; corrects the types in the schema.
 
 dlt 1.31 offers only `Pipeline.sync_destination`, which also reads settings and writes files. It took half the time of a
 quiet run. dlt does not document where `incremental` stores its last value.
+
+dlt does not compare a stored schema with the tables either. It infers the type of a new field from the values of one
+load, even if another account has added the column: it restores a schema only for a pipeline with a stored state, and
+the newest version may lack the columns of another pipeline. PostgreSQL then refused each later load of the account, and
+DuckDB rounded the values. The functions from `adopt_stored_schema` on correct the schema.
 """
 
 import json
+from collections.abc import Collection, Iterator
 from typing import Any
 
+import dlt
 from dlt.common.destination.client import WithStateSync
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema import Schema
+from dlt.common.schema.utils import new_table
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
+from sources.extract.source import Source
 from sources.load.plan import Position
 from sources.load.resources import READ_AT, REREAD_UNTIL, pages_name
-from sources.records.schema import CREATED_AT, Table
+from sources.records.schema import CREATED_AT, DataType, Table
+
+Types = dict[tuple[str, str], DataType]  # by table and column
+
+# The types that a new field may get, as PostgreSQL and DuckDB name them. Only users create columns of other types.
+_DATA_TYPES: dict[str, DataType] = {
+    "boolean": "bool",
+    "bigint": "bigint",
+    "double precision": "double",
+    "double": "double",
+    "character varying": "text",
+    "varchar": "text",
+    "text": "text",
+    "jsonb": "json",
+    "json": "json",
+}
+_COLUMNS = """
+    select table_name, column_name, data_type from information_schema.columns
+    where table_catalog = current_database() and table_schema = %s
+"""
 
 
 def stored_position(client: WithStateSync, pipeline_name: str, source: str, table: Table) -> Position:
@@ -40,3 +69,52 @@ def stored_schema(client: WithStateSync, name: str) -> Schema | None:
     except DestinationUndefinedEntity:
         return None
     return Schema.from_dict(json.loads(stored.schema)) if stored else None
+
+
+def adopt_stored_schema(pipeline: dlt.Pipeline, client: WithStateSync, name: str) -> None:
+    """Gives a new account the stored schema of its provider, with the columns that other accounts have brought."""
+    if not pipeline.schema_names and (schema := stored_schema(client, name)):
+        pipeline._inject_schema(schema)
+
+
+def correct_types(schema: Schema, client: SqlClientBase[Any], raw: str) -> None:
+    """Gives the columns for new fields the types that they have in the database."""
+    if _new_columns(schema):
+        set_types(schema, contradictions(schema, column_types(client, raw)))
+
+
+def column_types(client: SqlClientBase[Any], raw: str) -> Types:
+    """The types of the existing columns of the raw schema, if a new field may get them."""
+    found: Any = client.execute_sql(_COLUMNS, raw) or ()
+    return {(table, name): _DATA_TYPES[kind.lower()] for table, name, kind in found if kind.lower() in _DATA_TYPES}
+
+
+def contradictions(schema: Schema, existing: Types) -> Types:
+    """The existing types of the columns for new fields that have another type in the schema."""
+    new = _new_columns(schema)
+    return {column: existing[column] for column in new if existing.get(column, new[column]) != new[column]}
+
+
+def set_types(schema: Schema, types: Types) -> None:
+    """Gives columns these types, and adds the columns and tables that the schema lacks."""
+    for (table, name), data_type in types.items():
+        columns = schema.tables.setdefault(table, new_table(table))["columns"]
+        columns[name] = {"name": name, "nullable": True, **columns.get(name, {}), "data_type": data_type}
+
+
+def _new_columns(schema: Schema) -> dict[tuple[str, str], Any]:
+    """The types in the schema of the columns for new fields."""
+    return {
+        (table, name): column["data_type"]
+        for table, declared in _declared_columns(schema.name)
+        for name, column in (schema.tables[table]["columns"] if table in schema.tables else {}).items()
+        if name not in declared and not name.startswith("_dlt") and "data_type" in column
+    }
+
+
+def _declared_columns(provider: str) -> Iterator[tuple[str, Collection[str]]]:
+    """Each table that may get new columns, with the names of its declared columns."""
+    for table in Source(provider).tables:
+        yield table.name, {column.name for column in table.declared()}
+        for child in table.children:
+            yield child.name, {column.name for column in child.declared(table)}
