@@ -9,7 +9,8 @@ from typing import Any
 
 from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
-from pyarrow import BufferOutputStream, BufferReader, csv
+from pyarrow import BufferOutputStream, BufferReader, RecordBatch, csv
+from pyarrow.types import is_integer
 
 _ROWS_AT_A_TIME = 20_000
 _BUFFER_BYTES = 1024 * 1024
@@ -32,19 +33,19 @@ def delete_replaced(
     for file in files:
         with _open_parquet(file) as rows:
             for keys in rows.iter_batches(_ROWS_AT_A_TIME, columns=[*key]):
-                _delete_replaced(client, parent, children, key, keys.to_pylist())
+                _delete_replaced(client, parent, children, keys)
 
 
-def _delete_replaced(
-    client: Psycopg2SqlClient, parent: str, children: Sequence[str], key: Sequence[str], values: list[dict[str, Any]]
-) -> None:
+def _delete_replaced(client: Psycopg2SqlClient, parent: str, children: Sequence[str], keys: RecordBatch) -> None:
     """Deletes the rows with these keys, and their child rows."""
     named = client.make_qualified_table_name(parent)
-    same = " and ".join(f'old."{column}" = new."{column}"' for column in key)
+    same = " and ".join(f'old."{column}" = new."{column}"' for column in keys.schema.names)
+    # The row type of the table would need a value for each column of a user that is never null.
+    types = ", ".join(f'"{field.name}" {"bigint" if is_integer(field.type) else "varchar"}' for field in keys.schema)
     replaced: Any = client.execute_sql(
-        f"delete from {named} as old using json_populate_recordset(null::{named}, %s::json) as new"
+        f"delete from {named} as old using json_to_recordset(%s::json) as new ({types})"
         f" where {same} returning old._dlt_id",
-        json.dumps(values),
+        json.dumps(keys.to_pylist()),
     )
     if not replaced:
         return

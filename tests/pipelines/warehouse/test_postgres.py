@@ -134,6 +134,21 @@ def test_what_users_have_added_survives(serve_fake: ServeFake, sync: Sync, postg
     assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
+@pytest.mark.slow
+def test_a_column_of_a_users_domain_that_is_never_null_gets_its_default(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 10, days=5))
+    sync()
+    postgres.query(database, "create domain positive as int not null default 1 check (value > 0)")
+    postgres.query(database, "alter table fax_phaxio.faxes add column theirs positive default 7")
+    served.fake.add(*generated("phaxio", 5, days=1, seed=3, first_id=800000001))
+
+    assert sync().exit_code == 0
+    assert postgres.query(database, "select distinct theirs from fax_phaxio.faxes") == [(7,)]
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
+
+
 def test_a_table_of_somebody_elses_with_our_name_is_left_alone(
     serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
 ) -> None:
