@@ -1,5 +1,6 @@
--- The day and month of each quarter of an hour in which a fax was created: the one place that uses the time zone of the reports.
--- In every time zone a day begins at a whole quarter, so a few thousand quarters are converted instead of millions of instants.
+-- The day and month of each quarter of an hour in which a fax was created, in the time zone of the reports.
+-- In every time zone a day begins at a whole quarter, so DuckDB converts a few thousand quarters instead of millions of instants.
+-- In PostgreSQL no view joins it: convert `created_at` itself there.
 -- Grain: one row per quarter.
 --   quarter: Quarters of an hour since 1970, UTC.
 --   day: Day of the quarter, in the time zone of the reports.
