@@ -27,7 +27,7 @@ def _rewrite(node: Any) -> Any:
         (ordered,) = node.expression.expressions
         return exp.func("percentile", ordered.this, node.this.this)  # PERCENTILE_APPROX does not interpolate
     if isinstance(node, exp.CTE):
-        node.set("materialized", None)  # Spark has no such word
+        node.set("materialized", None)  # Spark SQL has no `not materialized`
     if isinstance(node, exp.Window) and isinstance(node.this, exp.Count) and node.args["spec"]:
         return _without_exclusion(node)
     return node

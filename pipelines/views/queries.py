@@ -95,7 +95,7 @@ def questions(
     """The views of the folders' files, each after those that it reads, and one sentence for each unusable file.
 
     A column that the head of a file does not explain means what it means in the first view that the query reads.
-    Without `joins_calendar`, a query converts each instant to the time zone itself, and no query joins `fax.calendar`.
+    Without `joins_calendar`, a query that joins `fax.calendar` as the project's do converts each instant itself.
     """
     files, problems = view_files(folders, UNIFIED)
     known = {name: {column.name: column.meaning for column in columns} for name, (_, columns) in UNIFIED.items()}

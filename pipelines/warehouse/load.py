@@ -21,7 +21,7 @@ from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest_table
 from pipelines.warehouse.dlt_internals.staging_schema import drop_staging_schema
 from pipelines.warehouse.dlt_internals.stored_state import (
     adopt_stored_schema,
-    correct_types,
+    correct_new_columns,
     position_in,
     stored_position,
     stored_schema,
@@ -53,7 +53,7 @@ class Warehouse:
         pipeline.sync_destination()
         adopt_stored_schema(pipeline, self.session.job_client, self.session.provider)
         if pipeline.schema_names and not self.appends:
-            correct_types(pipeline.default_schema, self.client, self.raw)
+            correct_new_columns(pipeline.default_schema, self.client, self.raw)
         fence_loads(pipeline, self.lock.fence)
         return pipeline
 
@@ -201,8 +201,8 @@ def _release_memory() -> None:
     dlt leaves 11,000 objects of each load in reference cycles, which the thresholds of `bootstrap.py` seldom collect,
     and glibc keeps freed memory between objects in use. Without this, a backfill of 1,000,000 faxes takes 30 MB more.
     """
-    if not gc.get_freeze_count():
-        gc.freeze()  # mostly modules: without this, each collection takes 0.1 s instead of 0.01
     gc.collect()
+    if not gc.get_freeze_count():
+        gc.freeze()  # mostly modules: each later collection takes 0.01 s instead of 0.1
     if malloc_trim := getattr(CDLL(None), "malloc_trim", None):  # only glibc has it
         malloc_trim(0)

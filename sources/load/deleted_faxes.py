@@ -68,14 +68,11 @@ def _to_arrow(
     declared = {column.name: column for column in columns}
     types: dict[str, DataType] = {name: column.data_type for name, column in declared.items()} | dict(new_fields)
     jsons = [name for name, data_type in types.items() if data_type == "json"]
-    texts = [name for name, data_type in new_fields.items() if data_type == "text"]
     for row in rows:
         row.update({name: _parse_json(row[name]) for name in jsons if name in row})
         if privacy.phone_numbers != "keep":
             row.update(privacy.fields({name: row[name] for name in types if name in row}, declared))
         row.update({name: as_json(row[name]) for name in jsons if row.get(name) is not None})
-        # dlt takes a JSON column for text if a load of an earlier version left out the mark
-        row.update({name: as_json(row[name]) for name in texts if isinstance(row.get(name), dict | list)})
     arrow_types = {name: ARROW_TYPES[data_type] for name, data_type in types.items()}
     new_json = {name: "json" for name in new_fields if new_fields[name] == "json"}
     return pa.Table.from_pylist(rows, schema=pa.schema({"account": pa.string(), **arrow_types, **fixed}, new_json))

@@ -24,8 +24,11 @@ def figures(latency_ms: float = 50) -> Iterator[Figure]:
         clean = process_environment(environment)
         with TemporaryFile("w+") as told:
             running = [subprocess.Popen(line, env=clean, cwd=ROOT, stdout=told, stderr=told) for line in lines]
-            waiting = most_waiting(postgres, database, running)
-            if any(each.wait() for each in running):
+            try:
+                waiting = most_waiting(postgres, database, running)
+            finally:
+                codes = [each.wait() for each in running]
+            if any(codes):
                 told.seek(0)
                 raise SystemExit(f"a process failed:\n{told.read()}")
     name = f"{PROCESSES} processes, {ACCOUNTS} accounts of {len(FAXES)} providers: most that wait for a turn at once"

@@ -7,6 +7,7 @@ of a load. Here, a unique index over the key replaces it (`unique_keys.py`).
 from collections.abc import Sequence
 from typing import Any
 
+from dlt.common.schema import Schema
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.impl.postgres import factory
 from dlt.destinations.impl.postgres.postgres import PostgresClient
@@ -48,7 +49,7 @@ class _Contradicted(Exception):
 
     def __init__(self, types: Types) -> None:
         listed = ", ".join(f"{table}.{column}" for table, column in sorted(types))
-        super().__init__(f"another run has added {listed} with another type in the meantime")
+        super().__init__(f"{listed} exists with another type than this run expected, perhaps added by another run")
         self.types = types
 
 
@@ -89,8 +90,8 @@ class _Client(MergingClient, PostgresClient):
         newest = stored_schema(self, self.schema.name) or self.schema.clone()
         set_types(newest, types)
         if newest.is_modified:
-            newest.to_dict()  # sets the hash under which it is stored
-            self._update_schema_in_storage(newest)
+            content: Any = newest.to_dict()
+            self._update_schema_in_storage(Schema.from_dict(content))  # with the hash of the new content
 
     def _get_table_update_sql(
         self, table_name: str, new_columns: Sequence[TColumnSchema], generate_alter: bool

@@ -1,4 +1,4 @@
-"""Reads the stored cursor of an account, and the stored schema, without a pipeline; corrects the types in the schema.
+"""Reads the stored cursor of an account, and the stored schema, without a pipeline; corrects a schema by the tables.
 
 dlt 1.31 offers only `Pipeline.sync_destination`, which also reads settings and writes files. It took half the time of a
 quiet run. dlt does not document where `incremental` stores its last value.
@@ -22,6 +22,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from sources.extract.source import Source
+from sources.load.ledger import SCHEMA_CHANGES
 from sources.load.plan import Position
 from sources.load.resources import READ_AT, REREAD_UNTIL, pages_name
 from sources.records.schema import CREATED_AT, DataType, Table
@@ -77,16 +78,29 @@ def adopt_stored_schema(pipeline: dlt.Pipeline, client: WithStateSync, name: str
         pipeline._inject_schema(schema)
 
 
-def correct_types(schema: Schema, client: SqlClientBase[Any], raw: str) -> None:
-    """Gives the columns for new fields the types that they have in the database."""
-    if _new_columns(schema):
-        set_types(schema, contradictions(schema, column_types(client, raw)))
+def correct_new_columns(schema: Schema, client: SqlClientBase[Any], raw: str) -> None:
+    """Gives the columns for new fields the types that they have in the database, and adds those that are missing."""
+    existing = column_types(client, raw)
+    missing = {
+        (table, name): existing[table, name]
+        for table, name in _recorded_columns(client, raw, existing)
+        if (table, name) in existing and table in schema.tables and name not in schema.tables[table]["columns"]
+    }
+    set_types(schema, missing | contradictions(schema, existing))
 
 
 def column_types(client: SqlClientBase[Any], raw: str) -> Types:
     """The types of the existing columns of the raw schema, if a new field may get them."""
     found: Any = client.execute_sql(_COLUMNS, raw) or ()
     return {(table, name): _DATA_TYPES[kind.lower()] for table, name, kind in found if kind.lower() in _DATA_TYPES}
+
+
+def _recorded_columns(client: SqlClientBase[Any], raw: str, existing: Types) -> list[tuple[str, str]]:
+    """The columns that were added for new fields, by table and name; users' own columns are not among them."""
+    if (SCHEMA_CHANGES, "column_name") not in existing:
+        return []
+    found: Any = client.execute_sql(f'select distinct table_name, column_name from "{raw}"."{SCHEMA_CHANGES}"')
+    return [(table, name) for table, name in found or ()]
 
 
 def contradictions(schema: Schema, existing: Types) -> Types:

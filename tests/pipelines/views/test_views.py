@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 import sources
-from pipelines.views.queries import UNIFIED
+from pipelines.views.queries import UNIFIED, questions
 from sources.records import fax
 from tests.conftest import MakeWarehouse, Query, ServeFake, Sync, generated
 from tests.support.commands.made_files import sync_once
@@ -107,6 +107,13 @@ def test_postgresql_runs_no_query_again_for_each_fax(warehouses: MakeWarehouse, 
         (((plan,),),) = connection.execute(explained).fetchall()
 
     assert [*run_for_each_row(plan["Plan"])] == []
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_no_view_joins_the_calendar_where_each_instant_is_converted(joins: bool) -> None:
+    views, _ = questions("fax", "UTC", joins_calendar=joins)
+
+    assert any("calendar.quarter" in view.query for view in views) is joins
 
 
 def run_for_each_row(plan: Any, is_inner: bool = False) -> Iterator[str]:
