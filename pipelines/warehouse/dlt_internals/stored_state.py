@@ -80,10 +80,13 @@ def adopt_stored_schema(pipeline: dlt.Pipeline, client: WithStateSync, name: str
 
 def correct_new_columns(schema: Schema, client: SqlClientBase[Any], raw: str) -> None:
     """Gives the columns for new fields the types that they have in the database, and adds those that are missing."""
+    recorded = _recorded_columns(client, raw)
+    if not recorded and not _new_columns(schema):
+        return
     existing = column_types(client, raw)
     missing = {
         (table, name): existing[table, name]
-        for table, name in _recorded_columns(client, raw, existing)
+        for table, name in recorded
         if (table, name) in existing and table in schema.tables and name not in schema.tables[table]["columns"]
     }
     set_types(schema, missing | contradictions(schema, existing))
@@ -95,11 +98,12 @@ def column_types(client: SqlClientBase[Any], raw: str) -> Types:
     return {(table, name): _DATA_TYPES[kind.lower()] for table, name, kind in found if kind.lower() in _DATA_TYPES}
 
 
-def _recorded_columns(client: SqlClientBase[Any], raw: str, existing: Types) -> list[tuple[str, str]]:
+def _recorded_columns(client: SqlClientBase[Any], raw: str) -> list[tuple[str, str]]:
     """The columns that were added for new fields, by table and name; users' own columns are not among them."""
-    if (SCHEMA_CHANGES, "column_name") not in existing:
+    try:
+        found: Any = client.execute_sql(f'select distinct table_name, column_name from "{raw}"."{SCHEMA_CHANGES}"')
+    except DestinationUndefinedEntity:
         return []
-    found: Any = client.execute_sql(f'select distinct table_name, column_name from "{raw}"."{SCHEMA_CHANGES}"')
     return [(table, name) for table, name in found or ()]
 
 
