@@ -112,7 +112,7 @@ def test_a_column_that_another_run_left_out_of_the_stored_schema_keeps_its_type(
     assert sync("--account", "east").exit_code == 0
     bring(accounts["east"], bar=2, foo=0.5)  # east's version of the schema is the newest, and has no `foo`
 
-    assert sync("--account", "east").exit_code in {0, 75}
+    assert sync("--account", "east").exit_code == 0
     assert [sync().exit_code, sync().exit_code] == [0, 0]
     assert_loaded(accounts, postgres, database, foo=[1], bar=[2])
 

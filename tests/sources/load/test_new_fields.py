@@ -144,7 +144,7 @@ def test_a_json_column_stays_json_beside_a_tombstone_and_a_log_without_it(
 
 
 @pytest.mark.slow
-def test_a_deletion_copies_a_nested_value_of_a_column_that_dlt_takes_for_text(
+def test_a_deletion_keeps_a_nested_value_of_a_column_that_the_stored_schema_takes_for_text(
     serve_fake: ServeFake, sync: Sync, place: Warehouse
 ) -> None:
     found = logs(4, days=2)
