@@ -40,10 +40,10 @@ def syncing(
         yield made, sync
 
 
-def sync_once(file: Path, records: Records) -> None:
-    """Fills the file with these records in one run."""
+def sync_once(file: Path, records: Records, *arguments: str) -> None:
+    """Fills the file with these records in one run of these arguments."""
     with syncing(file, records) as (_, sync):
-        sync()
+        sync(*arguments)
 
 
 def loaded_at(at: datetime, provider: str, records: list[dict[str, Any]], settings: Mapping[str, str]) -> None:
