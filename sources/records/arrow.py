@@ -50,7 +50,7 @@ def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]
         if data_type == "double" and kinds == {float}:
             return _finite(pa.array(values, pa.float64())), {}
         if data_type == "decimal" and kinds <= {int, float}:
-            return pa.array(values, pa.float64()).cast(pa.string()).cast(ARROW_TYPES[data_type]), {}
+            return _money(pa.array(values, pa.float64())), {}
         if data_type == "json":
             return _json(values), {}
     except _REFUSED:
@@ -112,6 +112,12 @@ def _json(values: list[Any]) -> pa.Array:
     texts = [None if value is None else orjson.dumps(value).decode() for value in values]
     read = pa.array(texts, pa.string())
     return _require(read, b"\\u0000" not in _characters(read))
+
+
+def _money(read: pa.Array) -> pa.Array:
+    text = read.cast(pa.string())
+    # Below 0.000001 Arrow writes an exponent, and of those below 1e-28 its cast takes some for 0.
+    return _require(text.cast(ARROW_TYPES["decimal"]), b"e-" not in _characters(text))
 
 
 def _characters(text: pa.Array) -> bytes:

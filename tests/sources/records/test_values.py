@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sources.records.arrow import infer_type, proper_columns, to_arrow
@@ -97,6 +97,7 @@ def test_a_column_that_nobody_declared_keeps_or_reports_every_value(page: list[A
 @pytest.mark.parametrize("data_type", TYPES)
 @settings(deadline=None)
 @given(page=st.one_of(st.lists(texts, min_size=2), st.lists(numbers, min_size=2)))
+@example(page=[0.25, 2.1195021571046513e-222])
 def test_a_page_is_held_as_its_values_are_one_by_one(data_type: DataType, page: list[Any]) -> None:
     array, misfits = to_arrow(page, data_type)
 
@@ -115,6 +116,7 @@ def fits(value: Any, data_type: DataType) -> bool:
 @pytest.mark.parametrize("data_type", TYPES)
 @settings(deadline=None)
 @given(page=columns_of_values)
+@example(page=[0.25, 2.1195021571046513e-222])
 def test_columns_converted_together_are_held_as_their_values_are_one_by_one(
     data_type: DataType, page: list[Any]
 ) -> None:
