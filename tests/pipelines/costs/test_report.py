@@ -19,6 +19,7 @@ import pytest
 from dlt.destinations.exceptions import DatabaseException
 
 import sources
+import sources.phaxio.fake
 from pipelines.costs.money import change, dollars
 from pipelines.warehouse import read_only
 from sources.errors import FaxSyncError
@@ -382,12 +383,14 @@ def test_an_empty_warehouse_and_an_empty_month_are_told_in_words(
 def test_how_long_delivery_took_is_told_of_each_account_by_name(
     report: Reporting, serve_fake: ServeFake, sync: Sync, settings: Settings
 ) -> None:
-    serve_fake("phaxio", generated("phaxio", 30, days=2), api_key="the key of the east")
+    end = READ_TO.replace(day=1) - timedelta(days=1)
+    records = sources.phaxio.fake.generate(30, start=end - timedelta(days=2), end=end)
+    serve_fake("phaxio", records, api_key="the key of the east")
     for key in ("API_KEY", "API_SECRET", "BASE_URL"):
         settings[f"SOURCES__PHAXIO__ACCOUNTS__EAST__{key}"] = settings[f"SOURCES__PHAXIO__{key}"]
-    serve_fake("phaxio", generated("phaxio", 30, days=2))
+    serve_fake("phaxio", records)
     assert sync().exit_code == 0
-    told = report()[1]
+    told = report("--month", LAST)[1]
 
     assert re.findall(r"^(\S+): delivery took ", told, re.MULTILINE) == ["phaxio", "phaxio/east"]
 
