@@ -17,7 +17,7 @@ from pipelines.warehouse.comments import read_comments
 from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
 from pipelines.warehouse.dlt_internals.destinations import fence_loads
 from pipelines.warehouse.dlt_internals.dropped_tables import forget_dropped_tables
-from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest_tables, unnest_tables
+from pipelines.warehouse.dlt_internals.load_packages import count_rows, has_rows, nest_tables, unnest_tables
 from pipelines.warehouse.dlt_internals.staging_schema import drop_staging_schema
 from pipelines.warehouse.dlt_internals.stored_state import (
     adopt_stored_schema,
@@ -32,6 +32,8 @@ from sources.extract.background_call import BackgroundCall
 from sources.load.plan import Position
 from sources.records.schema import Table
 
+_MANY_ROWS = 10_000  # whose load leaves more memory behind than the time to release it is worth
+
 
 class Warehouse:
     """The warehouse of one account, on a connection that stays open for the whole run. On DuckDB it excludes others.
@@ -44,6 +46,7 @@ class Warehouse:
         self.session, self.account, self.lock = session, account, lock
         self.client, self.raw = session.client, session.raw
         self.has_loaded = False
+        self._rows_in_memory = 0  # of loads whose memory has not been released
 
     @cached_property
     def pipeline(self) -> dlt.Pipeline:
@@ -88,12 +91,15 @@ class Warehouse:
         `doing` is called with the current activity, for the progress. `meanwhile` is entered while PostgreSQL writes
         rows. With DuckDB and files it is not: they are written in this process, whose threads share one interpreter.
         """
-        if self.has_loaded:
+        if self._rows_in_memory >= _MANY_ROWS:
             _release_memory()
+            self._rows_in_memory = 0
         unnest_tables(self.pipeline)
         with self._checkpointing():
-            if not has_rows(self.pipeline.extract(sources)):
+            extracted = self.pipeline.extract(sources)
+            if not has_rows(extracted):
                 return False
+            self._rows_in_memory += count_rows(extracted)
             doing("loading")
             self.pipeline.normalize()
         nest_tables(self.pipeline, self.pipeline.list_normalized_load_packages())

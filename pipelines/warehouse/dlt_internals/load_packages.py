@@ -18,6 +18,12 @@ def has_rows(extracted: ExtractInfo) -> bool:
     return any(part["job_metrics"] for package in extracted.metrics.values() for part in package)
 
 
+def count_rows(extracted: ExtractInfo) -> int:
+    """The number of rows of all tables that were extracted."""
+    parts = [part for package in extracted.metrics.values() for part in package]
+    return sum(job.items_count for part in parts for job in part["job_metrics"].values())
+
+
 def unnest_tables(pipeline: dlt.Pipeline) -> None:
     """Turns nested tables of the pipeline into independent ones, for the extract."""
     for schema in pipeline.schemas.values():
