@@ -19,6 +19,7 @@ FAXES, DAYS = 2_000, timedelta(days=2.9)
 EVERY = timedelta(minutes=5)
 STUCK, STUCK_SINCE = 100, timedelta(days=20)  # open faxes of each account, and how long the first has been open
 LATENCY_SECONDS = 0.05
+BOTH = ("phaxio", "signalwire")
 SYNC, CHECK = (str(ROOT / "pipelines" / name) for name in ("sync.py", "check.py"))
 Rows = dict[str, set[tuple[Any, ...]]]
 
@@ -63,8 +64,8 @@ def _answer(served: Accounts, fake: Any, request: Any, time: Any) -> Any:
 
 
 def against_import(rounds: int) -> Iterator[Figure]:
-    """The wall time of a quiet run of all providers beside that of importing what it cannot do without."""
-    with accounts() as served:
+    """The wall time of a quiet run of both providers beside that of importing what it cannot do without."""
+    with accounts(*BOTH) as served:
         measure([SYNC], served.environment)
         pairs = [
             (measure([SYNC], served.environment), measure(["-c", "import dlt, duckdb"], served.environment))
@@ -75,8 +76,8 @@ def against_import(rounds: int) -> Iterator[Figure]:
 
 
 def stuck(rounds: int) -> Iterator[Figure]:
-    """What latency adds to a quiet run of all providers, each with a hundred faxes that stay open."""
-    with accounts(faxes=10 * FAXES, span=STUCK_SINCE) as served:
+    """What latency adds to a quiet run of both providers, each with a hundred faxes that stay open."""
+    with accounts(*BOTH, faxes=10 * FAXES, span=STUCK_SINCE) as served:
         for fake in served.fakes.values():
             _leave_open(fake)
         measure([SYNC], served.environment)
