@@ -8,6 +8,7 @@
 -- Only the recipients of a fax with several are counted; any other delivery carries the whole cost. No join reads a query:
 -- PostgreSQL would run it once for each fax wherever it expects few. `turn` is the place of a recipient among those that
 -- have not failed. `created_at` is the same in all rows of a fax, and lets a filter by time apply before the counts.
+-- The counts come first: after rows that are ready at once, DuckDB 1.5 waits for ever if it is read row by row.
 with called as not materialized (
     select
         faxes.account
@@ -38,23 +39,23 @@ with called as not materialized (
 , counted as (
     select
         called.*
-        , cast(null as bigint)                 as recipients
-        , cast(null as bigint)                 as failed
-        , cast(null as bigint)                 as turn
+        , count(*) over (partition by account, id, created_at) as recipients
+        , count(case when status = 'failure' then 1 end) over (partition by account, id, created_at) as failed
+        , count(case when status is distinct from 'failure' then 1 end) over (
+            partition by account, id, created_at order by position rows unbounded preceding
+        ) as turn
+    from called
+    where (account, id) in (select account, fax_id from raw.fax_recipients where position > 0)
+    union all
+    select
+        called.*
+        , cast(null as bigint)
+        , cast(null as bigint)
+        , cast(null as bigint)
     from called
     left join raw.fax_recipients as further
         on further.account = called.account and further.fax_id = called.id and further.position > 0
     where further.fax_id is null
-    union all
-    select
-        called.*
-        , count(*) over (partition by account, id, created_at)
-        , count(case when status = 'failure' then 1 end) over (partition by account, id, created_at)
-        , count(case when status is distinct from 'failure' then 1 end) over (
-            partition by account, id, created_at order by position rows unbounded preceding
-        )
-    from called
-    where (account, id) in (select account, fax_id from raw.fax_recipients where position > 0)
 )
 
 , shared as (

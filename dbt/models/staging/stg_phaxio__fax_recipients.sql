@@ -29,23 +29,23 @@ with called as not materialized (
 , counted as (
     select
         called.*
-        , cast(null as bigint)                 as recipients
-        , cast(null as bigint)                 as failed
-        , cast(null as bigint)                 as turn
+        , count(*) over (partition by account, id, created_at) as recipients
+        , count(case when status = 'failure' then 1 end) over (partition by account, id, created_at) as failed
+        , count(case when status is distinct from 'failure' then 1 end) over (
+            partition by account, id, created_at order by position rows unbounded preceding
+        ) as turn
+    from called
+    where (account, id) in (select account, fax_id from {{ source('fax_phaxio', 'fax_recipients') }} where position > 0)
+    union all
+    select
+        called.*
+        , cast(null as bigint)
+        , cast(null as bigint)
+        , cast(null as bigint)
     from called
     left join {{ source('fax_phaxio', 'fax_recipients') }} as further
         on further.account = called.account and further.fax_id = called.id and further.position > 0
     where further.fax_id is null
-    union all
-    select
-        called.*
-        , count(*) over (partition by account, id, created_at)
-        , count(case when status = 'failure' then 1 end) over (partition by account, id, created_at)
-        , count(case when status is distinct from 'failure' then 1 end) over (
-            partition by account, id, created_at order by position rows unbounded preceding
-        )
-    from called
-    where (account, id) in (select account, fax_id from {{ source('fax_phaxio', 'fax_recipients') }} where position > 0)
 )
 
 , shared as (
