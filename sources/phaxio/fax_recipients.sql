@@ -8,7 +8,7 @@
 -- Only the recipients of a fax with several are counted; any other delivery carries the whole cost. No join reads a query:
 -- PostgreSQL would run it once for each fax wherever it expects few. `turn` is the place of a recipient among those that
 -- have not failed. `created_at` is the same in all rows of a fax, and lets a filter by time apply before the counts.
--- The counts come first: after rows that are ready at once, DuckDB 1.5 waits for ever if it is read row by row.
+-- The counts come first: else DuckDB 1.5 waits for ever when a program reads millions of rows one by one.
 with called as not materialized (
     select
         faxes.account
