@@ -1,10 +1,11 @@
 """Checks the origin of a URL before credentials are sent to it."""
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from sources.errors import ConfigError
 
 Origin = tuple[str, str | None, int | None]
+_PORTS = {"https": 443, "http": 80}
 HIDDEN: Origin = ("", None, None)  # the origin of a URL that two parsers may read differently
 
 
@@ -39,13 +40,24 @@ def require_proxy(url: str) -> None:
 
 
 def below(base_url: str, link: str) -> str | None:
-    """The absolute URL of a link; None if it is outside the base URL's origin or path."""
+    """The absolute URL of a link, with the base URL's origin; None if the link is outside its origin or path.
+
+    A link with the other scheme is on the same origin: a server behind a TLS proxy writes http:// for its own links.
+    """
     try:
-        url = urljoin(base_url, link)
-        path, base_path = urlsplit(url).path, urlsplit(base_url).path
+        base, parts = urlsplit(base_url), urlsplit(urljoin(base_url, link))
+        url = urlunsplit((base.scheme, base.netloc, parts.path, parts.query, ""))
     except ValueError:
         return None
-    return url if of(url) == of(base_url) and path.startswith(base_path) and "/." not in path else None
+    is_own = _is_same(of(base_url), of(parts.geturl()))
+    return url if is_own and parts.path.startswith(base.path) and "/." not in url else None
+
+
+def _is_same(own: Origin, other: Origin) -> bool:
+    """The origins are equal, or differ only in the scheme and perhaps its default port."""
+    (own_scheme, own_host, own_port), (scheme, host, port) = own, other
+    has_other_scheme = scheme != own_scheme and port in (own_port, _PORTS.get(scheme))
+    return own == other or (scheme in _PORTS and host == own_host and has_other_scheme)
 
 
 def host(url: str) -> str:
@@ -60,7 +72,7 @@ def of(url: str) -> Origin:
     """Scheme, host and port of a URL; `HIDDEN` if the URL is invalid, or has a user, a password or a backslash."""
     try:
         parts = urlsplit(url)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+        port = parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         return HIDDEN
     return HIDDEN if parts.username or parts.password or "\\" in url else (parts.scheme, parts.hostname, port)

@@ -33,9 +33,9 @@ def transient_error(provider: str, response: requests.Response) -> ProviderDown:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds to wait: from Retry-After, else until the reset that a rate-limit header names; None without either.
+    """Seconds to wait: from Retry-After, else, after a 429, until the reset that a rate-limit header names; or None.
 
-    A date is compared with the server's own clock.
+    A date is compared with the server's own clock. Some providers send the rate-limit headers in every response.
     """
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
@@ -44,7 +44,8 @@ def _retry_after(response: requests.Response) -> float | None:
     now = server_time(response, local) or local
     if at := _date(value):
         return max(0.0, (at - now).total_seconds())
-    return next(filter(None, (_reset(response, name, now) for name in RATE_HEADERS)), None)
+    headers = RATE_HEADERS if response.status_code == LIMITED else ()
+    return next(filter(None, (_reset(response, name, now) for name in headers)), None)
 
 
 def _reset(response: requests.Response, name: str, now: datetime) -> float | None:
@@ -62,10 +63,9 @@ def server_time(response: requests.Response, now: datetime) -> datetime | None:
     The Date of a cached response is when the response was generated; Age is the number of seconds since then.
     """
     at = _date(response.headers.get("Date", ""))
-    if at is None or abs(at - now) > FARTHEST:
-        return None
-    age = response.headers.get("Age", "").strip()
-    return at + timedelta(seconds=int(age)) if age.isascii() and age.isdigit() and len(age) <= _DIGITS else at
+    text = response.headers.get("Age", "").strip()
+    age = timedelta(seconds=int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0)
+    return None if at is None or abs(at - now) + age > FARTHEST else at + age
 
 
 def _date(value: str) -> datetime | None:

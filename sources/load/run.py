@@ -167,8 +167,9 @@ class Run:
         skew = behind if abs(behind) > MAX_SKEW else self.client.skew
         if self._skew is not None or abs(skew) <= MAX_SKEW:
             return False
-        self.warnings.append(f"the clock here is {abs(skew)} {'behind' if skew > timedelta() else 'ahead'}: set it")
         self._skew = timedelta(seconds=int(skew.total_seconds()))
+        direction = "behind" if skew > timedelta() else "ahead"
+        self.warnings.append(f"the clock here is {abs(self._skew)} {direction}: set it")
         back = max(-self._skew, timedelta())
         self.started_at -= back
         if self.kept_from:

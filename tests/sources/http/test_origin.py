@@ -10,7 +10,8 @@ ASTRAY = [
     "https://evil.example/v2/faxes",
     "//evil.example/v2/faxes",
     "///evil.example/v2/faxes",
-    "http://api.phaxio.com/v2/faxes",
+    "http://api.phaxio.com:8080/v2/faxes",
+    "https://api.phaxio.com:80/v2/faxes",
     "https://api.phaxio.com:8443/v2/faxes",
     "https://api.phaxio.com:99999/v2/faxes",
     "https://api.phaxio.com:port/v2/faxes",
@@ -59,8 +60,9 @@ def test_a_link_that_leads_elsewhere_is_refused(link: str) -> None:
         ("/v2/faxes", f"{BASE}/faxes"),
         (f"{BASE}/faxes?page=2", f"{BASE}/faxes?page=2"),
         ("//api.phaxio.com/v2/faxes", f"{BASE}/faxes"),
-        ("https://API.phaxio.com/v2/faxes", "https://API.phaxio.com/v2/faxes"),
-        ("https://api.phaxio.com:443/v2/faxes", "https://api.phaxio.com:443/v2/faxes"),
+        ("https://API.phaxio.com/v2/faxes", f"{BASE}/faxes"),
+        ("https://api.phaxio.com:443/v2/faxes", f"{BASE}/faxes"),
+        ("http://api.phaxio.com/v2/faxes?page=2", f"{BASE}/faxes?page=2"),  # as a server behind a TLS proxy writes it
     ],
 )
 def test_a_link_to_the_same_origin_is_taken(link: str, url: str) -> None:

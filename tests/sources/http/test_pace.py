@@ -166,6 +166,15 @@ def test_a_rate_header_tells_the_pause(name: str, value: str, seconds: float, se
     assert clock.slept[0] == seconds
 
 
+def test_a_rate_header_of_an_error_that_is_no_limit_tells_no_pause(server: FakeServer) -> None:
+    clock = Clock()
+    headers = {"X-RateLimit-Remaining": "13799", "X-RateLimit-Reset": "3600"}
+    server.answer = lambda request: FINE if request.number else Answer(502, headers=headers)
+    client(server, clock).get("faxes")
+
+    assert clock.slept[0] == 1
+
+
 def test_a_rate_header_may_tell_the_time_of_the_reset(server: FakeServer) -> None:
     clock = Clock()
     headers = {"X-RateLimit-Reset": "1795608006", "Date": "Wed, 25 Nov 2026 12:00:00 GMT"}
