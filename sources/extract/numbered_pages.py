@@ -6,6 +6,7 @@ from functools import partial
 from itertools import chain, count
 from typing import Any, NamedTuple
 
+from sources.errors import Refused
 from sources.extract.background_call import in_parallel
 from sources.extract.page import Page
 from sources.records.coerce import coerce
@@ -30,16 +31,30 @@ def numbered_pages(
 
     No page goes beyond fax number `max_records`. If there is no count, the last page before that is `beyond_count`.
     The pages of a counted list are fetched in parallel.
+
+    A full last page is followed by a request for one more. A provider may refuse it, or send the last page again.
     """
     seen = longest = 0
-    for number, (page, size, pages) in enumerate(_fetched(fetch, max_records, connections), start=1):
+    is_reached = False  # the provider's count
+    before: NumberedPage | None = None
+    fetched = _fetched(fetch, max_records, connections)
+    for number in count(1):
+        try:
+            numbered = next(fetched)
+        except Refused:
+            if is_reached:
+                return
+            raise
+        if is_reached and numbered == before:
+            return
+        before, (page, size, pages) = numbered, numbered
         length = len(page.records)
         seen, longest = seen + length, max(longest, length)
         at_limit = (number + 1) * longest > max_records
         yield replace(page, beyond_count=page.beyond_count or (page.total is None and at_limit and length == longest))
         is_full = length >= (size if size and size > 0 else page_size)
-        is_counted = bool(pages) if page.total is None else seen >= page.total
-        if not length or at_limit or (is_counted and not is_full and number >= (pages or 0)):
+        is_reached = (bool(pages) if page.total is None else seen >= page.total) and number >= (pages or 0)
+        if not length or at_limit or (is_reached and not is_full):
             return
 
 
