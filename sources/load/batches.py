@@ -188,11 +188,11 @@ class Batches:
         if run.finished and run.request.moves_cursor:
             rereads = due_rereads(run, self.reread_until, writes, self._in_load)
             if rereads and (reread := self._reread(rereads)):
+                result, self.reread_until = reread
                 yield None
-                comparison = self._compare(reread)
+                comparison = self._compare(result)
                 yield self._to_batch(comparison)
                 self._add_to_ledger(comparison, [])
-                self.reread_until = rereads.reread_until
                 writes = bool(entries)
         if run.stop.requested:
             run.client.close()
@@ -213,12 +213,12 @@ class Batches:
     def _read_next(self) -> WindowResult | None:
         return self.run.stop.call_unless_requested(lambda: next(self._results, None))
 
-    def _reread(self, rereads: Rereads) -> WindowResult | None:
-        """The open faxes that are due, re-read by id; None if a stop was requested."""
+    def _reread(self, rereads: Rereads) -> tuple[WindowResult, datetime] | None:
+        """The open faxes that are due, re-read by id, and the new `reread_until`; None if a stop was requested."""
         count = len(rereads.faxes)
         self.run.doing = f"re-reading {count} open fax{'' if count == 1 else 'es'}"
         try:
-            return self.run.stop.call_unless_requested(lambda: reread_faxes(self.run, rereads.faxes))
+            return self.run.stop.call_unless_requested(lambda: reread_faxes(self.run, rereads))
         finally:
             self.run.doing = "reading"
 

@@ -5,16 +5,18 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
+from sources.errors import ContractError, FaxSyncError, Forbidden, ProviderDown
 from sources.extract.background_call import in_parallel
 from sources.extract.window_result import WindowResult
 from sources.load.ledger import problem_id
 from sources.load.open_fax_schedule import Due, due
 from sources.load.run import Run
 from sources.records.record import Problem, place
-from sources.records.schema import Table
+from sources.records.schema import Record, Table
 from sources.window import DAY, Window
 
 GONE = "not final, and the provider no longer has it"
+MAX_DOWN = 3  # re-reads in a run that the provider fails to answer, before it is taken to be down
 
 
 class Rereads(NamedTuple):
@@ -49,26 +51,54 @@ def due_rereads(run: Run, reread_until: datetime | None, writes: bool, loading: 
     return Rereads(rereads, rereads[-1].at if some_remain else now)
 
 
-def reread_faxes(run: Run, faxes: list[Due]) -> WindowResult:
-    """The faxes as the provider has them now, as one result without a proof. Requests run in parallel."""
+def reread_faxes(run: Run, rereads: Rereads) -> tuple[WindowResult, datetime]:
+    """The faxes as the provider has them now, as one result without a proof, and the new `reread_until`.
+
+    Requests run in parallel. A fax that the provider does not give is a warning, and stays as it is until its next
+    re-read is due: the faxes of the run's windows must not wait for it. If the provider seems to be down, the rest is
+    left to the next run.
+    """
     source, end = run.source, run.spans[-1].start
-    span = Window(min((due.fax.created_at for due in faxes), default=end), end)
+    span = Window(min((due.fax.created_at for due in rereads.faxes), default=end), end)
     result = WindowResult(span, span)
-    calls = (partial(source.fetch_fax, run.client, due.fax.id) for due in faxes)
-    for reread, record in zip(faxes, in_parallel(calls, run.client.connections()), strict=True):
+    failed = list[tuple[Due, FaxSyncError]]()
+    calls = (partial(_fetch, run, due) for due in rereads.faxes)
+    reread_until = rereads.reread_until
+    for reread, record in zip(rereads.faxes, in_parallel(calls, run.client.connections()), strict=True):
         fingerprint = reread.fax.fingerprint
-        if record is None:
+        if isinstance(record, FaxSyncError):
+            failed.append((reread, record))
+            if sum(isinstance(error, ProviderDown) for _, error in failed) == MAX_DOWN:
+                reread_until = reread.at
+                break
+        elif record is None:
             result.unplaced[fingerprint] = _gone(source.table, reread)
-            continue
-        try:
-            fax = place(source.table, source.account, record)
-        except ValueError as reason:
-            result.unplaced[fingerprint] = Problem(
-                source.table.name, reread.fax.id, None, record, str(reason), fingerprint
-            )
         else:
-            result.add(source.table, source.account, [fax])
-    return result
+            try:
+                fax = place(source.table, source.account, record)
+            except ValueError as reason:
+                result.unplaced[fingerprint] = Problem(
+                    source.table.name, reread.fax.id, None, record, str(reason), fingerprint
+                )
+            else:
+                result.add(source.table, source.account, [fax])
+    if failed:
+        run.warnings.append(_warning(failed))
+    return result, reread_until
+
+
+def _fetch(run: Run, reread: Due) -> Record | FaxSyncError | None:
+    """The fax as the provider has it, None if it no longer has it, or the error that concerns only this request."""
+    try:
+        return run.source.fetch_fax(run.client, reread.fax.id)
+    except (ContractError, Forbidden, ProviderDown) as error:
+        return error
+
+
+def _warning(failed: list[tuple[Due, FaxSyncError]]) -> str:
+    (first, error), *others = failed
+    faxes = f"open fax {first.fax.id}" + (f" and {len(others)} more" if others else "")
+    return f"{faxes} could not be re-read by id, and will be within a day: {error}"
 
 
 def _gone(table: Table, reread: Due) -> Problem:

@@ -10,7 +10,7 @@ import pytest
 
 import sources
 from sources.extract.source import Source
-from sources.fakes.server import Answer, Request
+from sources.fakes.server import Answer, Request, json_answer
 from sources.load.open_fax_schedule import due
 from sources.load.open_faxes import due_rereads
 from sources.load.run import Run
@@ -20,8 +20,8 @@ from sources.phaxio import api
 from sources.window import Window
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support.commands.in_process import Time, run_once
-from tests.support.faults.inject import broken, dated
-from tests.support.tiers import first_quick
+from tests.support.faults.inject import UNAVAILABLE, broken, dated
+from tests.support.tiers import first_quick, in_turns
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
 
@@ -35,7 +35,7 @@ HOUR = timedelta(hours=1)
 def stuck(provider: str, count: int, days: float = 10) -> list[dict[str, Any]]:
     """`count` open faxes, created within the last `days`."""
     faxes = generated(provider, count, days=days)
-    return [fax | {"status": "queued"} for fax in faxes]
+    return [fax | {"status": "QUEUED" if provider == "sinch" else "queued"} for fax in faxes]
 
 
 def reread_ids(served: Served) -> list[str]:
@@ -113,6 +113,62 @@ def test_re_reads_use_several_connections(serve_fake: ServeFake, settings: Setti
     run_at(served, settings, 5 * DAY)
 
     assert len(reread_ids(served)) == 8
+
+
+NOT_GIVEN = {
+    "refused": json_answer({"success": False, "message": "not this one"}, 422),
+    "failing": Answer(500, b"<html>"),
+    "no fax": json_answer([]),
+    "not JSON": Answer(200, b"<html>"),
+    "forbidden": json_answer({}, 403),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("provider", "name"), in_turns(NOT_GIVEN, sources.providers()))
+def test_an_open_fax_that_the_provider_does_not_give_is_told_and_holds_nothing_up(
+    provider: str, name: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served = serve_fake(provider, stuck(provider, 6))
+    run_at(served, settings, timedelta())
+    broken_id, *others = served.fake.open_ids()
+    for id in others:
+        served.fake.settle_one(id)
+    honest = served.server.answer
+
+    def without_one(request: Request) -> Answer:
+        return NOT_GIVEN[name] if request.path.endswith(f"/{broken_id}") else honest(request)
+
+    served.server.answer = without_one
+    run = run_at(served, settings, 5 * DAY)
+
+    assert [str(broken_id) in warning for warning in run.warnings if "re-read" in warning] == [True]
+    assert_holds(warehouse, provider, served.fake.truth())
+    served.fake.settle_one(broken_id)
+    served.server.answer = honest
+    assert not run_at(served, settings, 6 * DAY + 2 * HOUR).warnings
+    assert_holds(warehouse, provider, served.fake.truth())
+
+
+@pytest.mark.slow
+def test_a_provider_that_is_down_for_re_reads_gets_few_of_them_and_the_others_have_their_turn(
+    serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served = serve_fake("phaxio", stuck("phaxio", 30))
+    run_at(served, settings, timedelta())
+    for id in served.fake.open_ids():
+        served.fake.settle_one(id)
+    served.server.requests.clear()
+    honest = served.server.answer
+    served.server.answer = lambda request: UNAVAILABLE if request.path.startswith("/v2/faxes/") else honest(request)
+    run_at(served, settings, 5 * DAY)
+    asked = {*reread_ids(served)}
+    served.server.answer = honest
+    run_at(served, settings, 5 * DAY + 2 * HOUR)
+    run_at(served, settings, 6 * DAY + 4 * HOUR)
+
+    assert 3 <= len(asked) <= 7
+    assert_holds(warehouse, "phaxio", served.fake.truth())
 
 
 def faxes(count: int, created_at: datetime) -> list[OpenFax]:
