@@ -79,7 +79,7 @@ select
     , retry_count
     , num_pages
     , case
-        when recipients is null then cost_usd
+        when recipients is null or cost_usd is null then cost_usd
         when is_credited and status = 'failure' then cast(0 as numeric(18, 6))
         -- whole numbers below 2^53: exact in double precision too
         else cast(
