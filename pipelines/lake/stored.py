@@ -65,12 +65,13 @@ class LakeStored:
         return bool(self._select(table, "true limit 1", "id"))
 
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
-        """The open faxes created in the span."""
+        """The open faxes created in the span, without those that the provider has deleted."""
         awaits = "".join(
             f" or status = {_literal(status)} and {column} is null" for status, column in table.awaits.items()
         )
         is_open = f"(status is null or not {_is_in('status', table.final)}{awaits})"
         inside = f"{table.created_at} >= {_literal(span.start)} and {table.created_at} < {_literal(span.end)}"
+        inside += f" and {table.stub} is null" if table.stub else ""
         rows = self._select(table.name, f"{inside} and {is_open}", f"id, _dlt_id, {table.created_at} as created_at")
         return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
 

@@ -55,13 +55,14 @@ class StoredFaxes:
         return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, *_join_values(ids))}
 
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
-        """The open faxes created in the span."""
+        """The open faxes created in the span, without those that the provider has deleted."""
+        deleted = f" and {table.stub} is null" if table.stub else ""
         awaits = "".join(f" or status = %s and {column} is null" for column in table.awaits.values())
         sql = (
             f"select id, _dlt_id, {table.created_at} as created_at from {self._current(table.name)}"
             f" where account = %s and {table.created_at} >= %s and {table.created_at} < %s"
-            f" and (coalesce(status, '') not in ({_placeholders(table.final)}){awaits}) and {self._is_committed()}"
-            " order by id"
+            f" and (coalesce(status, '') not in ({_placeholders(table.final)}){awaits}){deleted}"
+            f" and {self._is_committed()} order by id"
         )
         rows = self._select(sql, self._account, span.start, span.end, *table.final, *table.awaits)
         return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]

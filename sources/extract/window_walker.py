@@ -15,7 +15,7 @@ from sources.extract.window_reader import TooManyFaxes, WindowReader
 from sources.extract.window_result import WindowResult
 from sources.extract.window_sizing import half_length, next_length
 from sources.http.usage import Usage, tallied
-from sources.window import DAY, FIRST_INSTANT, Window
+from sources.window import DAY, FIRST_INSTANT, HOUR, Window
 
 MANY_FAXES = 4_000  # of a window: its pages keep all connections busy
 
@@ -82,10 +82,10 @@ class Walker:
                 continue
             except HistoryLimit as limited:
                 self._cancel_all(futures)
-                self._raise_floor(limited.limit)
-                if limited.limit <= start:
+                floor = self._raise_floor(limited.limit)
+                if floor <= start:
                     continue
-                gap = Window(start, min(limited.limit, span.end))
+                gap = Window(start, min(floor, span.end))
                 result = WindowResult(gap, gap, proof="gap")
             if result.proof != "gap" and not result.rows_seen and not self._confirm_empty(span):
                 self._cancel_all(futures)
@@ -161,7 +161,16 @@ class Walker:
             return window.length
         return half_length(window)
 
-    def _raise_floor(self, limit: datetime) -> None:
-        if self.reader.semantics.floor is not None and limit <= self.reader.semantics.floor:
-            raise ContractError(f"the provider keeps faxes from {limit:%Y-%m-%d} on, and refuses that very date")
+    def _raise_floor(self, limit: datetime) -> datetime:
+        """The new floor: the limit; or an hour more than before, if the provider means an instant in the named date.
+
+        Raises:
+            ContractError: the provider refuses all of that date.
+        """
+        floor = self.reader.semantics.floor
+        if floor is not None and limit <= floor:
+            if floor - limit >= DAY:
+                raise ContractError(f"the provider keeps faxes from {limit:%Y-%m-%d} on, and refuses all of that date")
+            limit = floor + HOUR
         self.reader.semantics.floor = limit
+        return limit

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from sources.errors import ContractError, Refused, shape
 from sources.extract.page import HistoryLimit, NextPageRefused, Page, fetch_record, parse_records
@@ -28,8 +28,8 @@ BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)  # dates are docum
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of logs created in the window; logs up to a day outside it may be among them.
 
-    The last page is the one without `links.next`. A link may lack the filters, so that the pages continue through all
-    logs: the caller may stop at any page.
+    The last page is the one without `links.next`. A link may lack the filters and `include_deleted`: they are added to
+    it. A provider that ignores them continues through all logs: the caller may stop at any page.
 
     Raises:
         HistoryLimit: the window begins before the oldest log that SignalWire keeps.
@@ -37,7 +37,7 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
         ContractError: the answer is not `{"links": {…}, "data": [log, …]}`, or a link repeats.
     """
     link: str | None = ENDPOINT
-    params: dict[str, str] | None = {
+    params = {
         "created_after": form.write(window.start),
         "created_before": form.write(window.end),
         "include_deleted": "true",
@@ -46,13 +46,12 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
     followed: set[str] = set()
     while link is not None:
         try:
-            records, link = _read(_get(client, link, params))
+            records, link = _read(_get(client, link, _lacking(link, params)))
         except Refused as refused:
             if not followed:
                 raise
             raise NextPageRefused from refused
         yield Page(records)
-        params = None  # the link contains its own
         if link is not None and (link := client.resolve(link)) in followed:
             raise ContractError("SignalWire: a next link was followed before: the pages go round in a circle")
         followed.add(link or "")
@@ -68,6 +67,12 @@ def fetch_fax(client: Client, fax_id: str) -> Record | None:
         return fetch_record("SignalWire", lambda: _get(client, f"{ENDPOINT}/{quote(fax_id, safe='')}", None), "a log")
     except HistoryLimit:
         return None
+
+
+def _lacking(link: str, params: dict[str, str]) -> dict[str, str]:
+    """The parameters that the query of a link does not have."""
+    there = dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))
+    return {name: text for name, text in params.items() if name not in there}
 
 
 def _get(client: Client, link: str, params: dict[str, str] | None) -> Any:

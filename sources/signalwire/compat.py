@@ -26,13 +26,14 @@ BOUND_FORMS = api.BOUND_FORMS
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of faxes created in the window; faxes up to a day outside it may be among them.
 
-    The last page is the one without `next_page_uri`, whose query may lack the bounds: the caller may stop at any page.
+    The last page is the one without `next_page_uri`. Its query may lack the bounds: they are added to it. A provider
+    that ignores them continues through all faxes: the caller may stop at any page.
 
     Raises:
         NextPageRefused: SignalWire refuses a link that it gave.
         ContractError: the answer is not `{"next_page_uri": …, "faxes": [fax, …]}`, or a link repeats.
     """
-    params = {
+    params = own = {
         "DateCreatedAfter": form.write(window.start),
         "DateCreatedOnOrBefore": form.write(window.end),
         "PageSize": str(PAGE_SIZE),
@@ -48,7 +49,7 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
         yield Page(records)
         if query is None:
             return
-        params = dict(parse_qsl(query))
+        params = own | dict(parse_qsl(query))
         if params in followed:
             raise ContractError("SignalWire: a next_page_uri was followed before: the pages go round in a circle")
         followed.append(params)

@@ -16,7 +16,7 @@ from sources.signalwire.fake import compat
 from sources.signalwire.fake.data import DOCUMENTED, OPEN, true_fax
 from sources.signalwire.fake.logs import cast_for_demo, generate, printed, settled, with_milliseconds
 from sources.signalwire.fake.pages import Pager
-from sources.signalwire.fake.query import Refused, check_history, includes_deleted, read_listing
+from sources.signalwire.fake.query import Refused, check_history, history_limit, includes_deleted, read_listing
 
 __all__ = ["DOCUMENTED", "SWITCHES", "Fake", "generate"]
 
@@ -32,12 +32,12 @@ SWITCHES: dict[str, tuple[str, ...]] = {
         "created_before ignored",
     ),
     "links": ("absolute", "relative"),
-    "links_keep_filter": ("yes", "no"),
+    "links_keep_filter": ("yes", "no", "ignored"),  # ignored: also one that the request for a page has
     "page_cap": ("1000", "200"),
     "empty_page": ("never", "sometimes"),
     "numbers": ("json", "text"),
     "milliseconds": ("no", "yes"),
-    "history_limit": ("none", "year"),
+    "history_limit": ("none", "year", "year to the second"),
     "order": ("newest_first", "oldest_first"),
     **compat.SWITCHES,
 }
@@ -178,8 +178,8 @@ class Fake:
     def _one(self, id: str, request: Request) -> Answer:
         if id not in self.store.records or (id in self.deleted and not includes_deleted(request.query)):
             return json_answer({"error": "Not Found"}, 404)
-        if self.switches["history_limit"] == "year":
-            check_history(instant(self.store.records[id]["created_at"]), self.now(), "created_at")
+        limit = history_limit(self.now(), self.switches["history_limit"])
+        check_history(instant(self.store.records[id]["created_at"]), limit, "created_at")
         return json_answer(self.store.shown([id])[1:-1])
 
     def _page(self, request: Request) -> Answer:

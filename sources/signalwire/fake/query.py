@@ -50,17 +50,18 @@ def read_listing(query: Mapping[str, str], switches: Mapping[str, str], now: dat
     """
     number, size = _page(query)
     anchor, backwards = _token(query, number)
-    heeded = {name: text for name, text in query.items() if heeds(switches["filter"], name, text)}
+    is_filtered = not anchor or switches["links_keep_filter"] != "ignored"
+    heeded = {name: text for name, text in query.items() if is_filtered and heeds(switches["filter"], name, text)}
     after, before = _moment(heeded, "created_after"), _moment(heeded, "created_before")
     first, end = span(after or EARLIEST, before or LATEST, switches["bounds"], switches["read_bounds_as"])
     if on := _moment(query, "created_on"):
         after = max(after or EARLIEST, midnight(on))
         first, end = max(first, midnight(on)), min(end, midnight(on) + DAY)
-    if switches["history_limit"] == "year":
-        # A token's first request passed this check, with the filter that the link may lack.
-        if not anchor and (after or switches["filter"] == "heeded"):
-            check_history(after or EARLIEST, now, "created_before")
-        first = max(first, history_limit(now))
+    limit = history_limit(now, switches["history_limit"])
+    # A token's first request passed this check, with the filter that the link may lack.
+    if not anchor and (after or switches["filter"] == "heeded"):
+        check_history(after or EARLIEST, limit, "created_before")
+    first = max(first, limit)
     if switches["filter"].startswith("empty") and "created_after" in query.keys() - heeded.keys():
         end = first
     size = min(size, int(switches["page_cap"]))
@@ -72,20 +73,22 @@ def includes_deleted(query: Mapping[str, str]) -> bool:
     return query.get("include_deleted") == "true"
 
 
-def history_limit(now: datetime) -> datetime:
-    """The start of the UTC day a year ago."""
-    today = midnight(now.astimezone(UTC))
-    day = 28 if (today.month, today.day) == (2, 29) else today.day
-    return today.replace(year=today.year - 1, day=day)
+def history_limit(now: datetime, reading: str = "year") -> datetime:
+    """The time of the oldest log that is kept: the start of the UTC day a year ago, that very second, or no limit."""
+    if reading == "none":
+        return EARLIEST
+    now = now.astimezone(UTC).replace(microsecond=0)
+    day = 28 if (now.month, now.day) == (2, 29) else now.day
+    year_ago = now.replace(year=now.year - 1, day=day)
+    return year_ago if reading == "year to the second" else midnight(year_ago)
 
 
-def check_history(at: datetime, now: datetime, attribute: str) -> None:
-    """Requires a time at or after the history limit.
+def check_history(at: datetime, limit: datetime, attribute: str) -> None:
+    """Requires a time at or after the history limit, of which the refusal gives the date.
 
     Raises:
         Refused: the time is before it.
     """
-    limit = history_limit(now)
     if at < limit:
         message = f"The value exceeds the {limit:%Y-%m-%d} date limit."
         raise Refused("exceeds_history_logs_limit", message, attribute, "account_error")

@@ -23,7 +23,7 @@ TOGETHER: tuple[dict[str, str], ...] = (
     {"filter": "ignored unless a bare date", "read_bounds_as": "dates", "bounds": "exclusive"},
     {"filter": "ignored", "empty_page": "sometimes", "page_cap": "200"},
     {"compat_lists": "differ", "compat_dates": "rfc2822", "compat_price": "negative text", "compat_pages": "text"},
-    {"compat_lists": "differ", "compat_links": "elsewhere", "links_keep_filter": "no", "page_cap": "200"},
+    {"compat_lists": "differ", "compat_links": "elsewhere", "links_keep_filter": "ignored", "page_cap": "200"},
     {"compat_links": "without /api/laml", "compat_price": "text", "order": "oldest_first", "empty_page": "sometimes"},
 )
 EVERY_LIST = {"compat": "read"}  # as the settings have it by default; other tests read the first list alone

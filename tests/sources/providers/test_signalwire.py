@@ -8,7 +8,9 @@ import pytest
 
 from sources.signalwire.fake import DOCUMENTED
 from sources.signalwire.fake.query import history_limit
-from tests.conftest import Query, Served, ServeFake, Sync, generated
+from tests.conftest import Query, Served, ServeFake, Settings, Sync, generated
+from tests.support.commands.in_process import Time, run_once
+from tests.support.faults.inject import broken, dated
 from tests.support.warehouse.oracle import assert_holds
 
 
@@ -99,11 +101,57 @@ def test_a_limited_history_loads_the_rest_and_tells_the_gap(
 
 
 @pytest.mark.slow
+def test_a_history_that_is_limited_to_an_instant_is_loaded_from_that_hour_on(
+    serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
+) -> None:
+    logs = generated("signalwire", 2_000, days=372)
+    served = serve_fake("signalwire", logs, history_limit="year to the second")
+    synced = sync()
+
+    limit = history_limit(datetime.now(UTC), "year to the second") + timedelta(hours=1)
+    kept = [fax["created_at"] for fax in served.fake.truth() if fax["created_at"] >= limit]
+    ((earliest,),) = query("select min(created_at) from fax.faxes")
+    assert (synced.exit_code, earliest <= min(kept)) == (0, True)
+    assert query("select max(to_at) <= ? from fax.sync_windows where proof = 'gap'", limit) == [(True,)]
+    assert sync().exit_code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", ["no", "ignored"])
+def test_a_deletion_on_a_later_page_is_seen_though_links_lack_the_parameters(
+    keep: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 700, days=1), links_keep_filter=keep, page_cap="200")
+    sync()
+    for id in deletable(served)[::50]:
+        served.fake.delete(id)
+
+    assert sync().exit_code == 0
+    assert_holds(warehouse, "signalwire", served.fake.truth())
+
+
+@pytest.mark.slow
+def test_logs_that_were_deleted_unread_are_not_re_read(serve_fake: ServeFake, settings: Settings) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 30, days=8))
+    for id in deletable(served):
+        served.fake.delete(id)
+    with broken(served, dated(timedelta())):
+        run_once("signalwire", settings, Time(timedelta()))
+    served.server.requests.clear()
+    with broken(served, dated(timedelta(days=5))):
+        run_once("signalwire", settings, Time(timedelta(days=5)))
+
+    assert {request.path.rpartition("/")[2] for request in served.server.requests} - {*served.fake.open_ids()} == {
+        "logs"
+    }
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("links", ["absolute", "relative"])
 def test_a_chain_of_links_without_filters_and_with_empty_pages_is_followed_to_its_end(
     links: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:
-    readings = {"links": links, "links_keep_filter": "no", "empty_page": "sometimes", "page_cap": "200"}
+    readings = {"links": links, "links_keep_filter": "ignored", "empty_page": "sometimes", "page_cap": "200"}
     served = serve_fake("signalwire", generated("signalwire", 900, days=60), **readings)
 
     assert sync().exit_code == 0
@@ -112,7 +160,9 @@ def test_a_chain_of_links_without_filters_and_with_empty_pages_is_followed_to_it
 
 @pytest.mark.slow
 def test_links_that_lose_the_filter_do_not_lead_through_the_whole_history(serve_fake: ServeFake, sync: Sync) -> None:
-    served = serve_fake("signalwire", generated("signalwire", 4_000, days=700), links_keep_filter="no", page_cap="200")
+    served = serve_fake(
+        "signalwire", generated("signalwire", 4_000, days=700), links_keep_filter="ignored", page_cap="200"
+    )
     sync()
     served.server.requests.clear()
     served.fake.add(*generated("signalwire", 250, days=1, seed=5))
