@@ -13,7 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 import sources
 from pipelines.outcome.postgres_errors import CANNOT_REPLACE, DEPENDENTS, state_of
 from pipelines.views.files import HERE, file_names
-from pipelines.views.made_views import MADE_VIEWS, forget, read_digests, write_digests
+from pipelines.views.made_views import MADE_VIEWS, forget, read_digests, read_relations, write_digests
 from pipelines.views.queries import UNIFIED, View, questions, unified
 from pipelines.views.refused import Refusal, refusal, warning
 from pipelines.warehouse.comments import comment_on, read_comments
@@ -47,12 +47,14 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
     comments = read_comments(client, schema)
     existing = {name for name, _ in comments}
     made = read_digests(client, schema) if MADE_VIEWS in existing else {}
+    relations = read_relations(client, schema) if is_postgres else {}
     current = {
         view.name
         for view in views
         if view.name in existing
         and made.get(view.name) == view.digest()
         and comments.get((view.name, ""), "") == view.meaning
+        and not view.misses(relations.get(view.name, ()))
     }
     if own and own.is_dir():
         known = file_names(folders) | UNIFIED.keys()

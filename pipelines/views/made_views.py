@@ -1,4 +1,4 @@
-"""`_made_views`: which views a sync has made, and the digest of what it made each from, beside the views themselves."""
+"""`_made_views`: which views a sync has made, and the digest of what it made each from; and what the views read."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,6 +9,29 @@ from pipelines.warehouse.comments import comment_on
 
 MADE_VIEWS = "_made_views"
 _MEANING = "The views that the sync has made, each with a digest of its text: a changed text replaces its view."
+_READS = """
+    select distinct views.relname::text, schemas.nspname::text, tables.relname::text
+    from pg_catalog.pg_class as views
+    join pg_catalog.pg_rewrite as rules on rules.ev_class = views.oid
+    join pg_catalog.pg_depend as reads
+        on reads.classid = 'pg_catalog.pg_rewrite'::regclass and reads.objid = rules.oid
+        and reads.refclassid = 'pg_catalog.pg_class'::regclass and reads.refobjid <> views.oid
+    join pg_catalog.pg_class as tables on tables.oid = reads.refobjid
+    join pg_catalog.pg_namespace as schemas on schemas.oid = tables.relnamespace
+    where views.relkind = 'v' and views.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = %s)
+"""
+
+
+def read_relations(client: SqlClientBase[Any], schema: str) -> dict[str, set[tuple[str, str]]]:
+    """The tables and views that each view of a PostgreSQL schema reads, by schema and name.
+
+    A view goes on reading a table that was renamed or moved, not the one that has its name now.
+    """
+    found: dict[str, set[tuple[str, str]]] = {}
+    rows: Any = client.execute_sql(_READS, schema)
+    for view, *relation in rows or ():
+        found.setdefault(view, set()).add(tuple(relation))
+    return found
 
 
 def read_digests(client: SqlClientBase[Any], schema: str) -> dict[str, str]:

@@ -32,6 +32,7 @@ UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     "sync_windows": (ledger.WINDOWS_MEANING, (fax.PROVIDER, *ledger.WINDOW_COLUMNS, ledger.WINDOWS_TABLE)),
 }
 _OF_LIST = ":table_name"
+_RELATION = re.compile(r'\b(?:from|join)\s+"([^"]+)"\."([^"]+)"', re.IGNORECASE)  # as `named` writes it
 _CALENDAR = re.compile(
     r"inner join fax\.calendar as calendar(\s+)"
     r"on calendar\.quarter = (cast\(floor\(date_part\('epoch', ([\w.]+)\) / 900\) as bigint\))"
@@ -65,6 +66,14 @@ class View:
     def reads(self) -> list[str]:
         """The names of the views that it reads; none for a unified view."""
         return tables_read(self.file.sql, "fax") if self.file else []
+
+    def misses(self, relations: Collection[tuple[str, str]]) -> bool:
+        """A view that reads these relations, by schema and name, does not read those that the query names.
+
+        A name alone proves nothing: it may stand in a comment. So one of the relations must be unnamed too.
+        """
+        names = {*_RELATION.findall(self.query)}
+        return not names.issuperset(relations) and not names.issubset(relations)
 
     def digest(self) -> str:
         """A digest of the view's name, meaning, query and columns."""

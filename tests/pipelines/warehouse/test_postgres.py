@@ -118,6 +118,44 @@ def test_views_that_others_have_built_on_ours_are_never_dropped(
     assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
+REPLACED = {
+    "partitioned": """
+        alter table fax_phaxio.faxes rename to faxes_old;
+        create table fax_phaxio.faxes (like fax_phaxio.faxes_old including defaults) partition by range (created_at);
+        create table fax_phaxio.faxes_default partition of fax_phaxio.faxes default;
+        insert into fax_phaxio.faxes select * from fax_phaxio.faxes_old
+    """,
+    "moved": "create schema archive; alter table fax_phaxio.fax_recipients set schema archive",
+    "ledgers": """
+        alter table fax_phaxio.sync_windows rename to windows_old;
+        alter table fax_phaxio.sync_runs rename to runs_old
+    """,
+}
+LEDGERS = "select max(finished_at), (select max(finished_at) from {0}.sync_runs) from {0}.sync_windows"
+MADE = "select oid, xmin::text from pg_rewrite where ev_class::regclass::text like 'fax.%' order by 1"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", first_quick([*REPLACED]))
+def test_the_views_read_the_tables_that_have_the_names_now(
+    name: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 30, days=5))
+    sync()
+    postgres.query(database, REPLACED[name])
+    served.fake.add(*generated("phaxio", 5, days=1, seed=3, first_id=800000001))
+
+    assert sync("--full-refresh").exit_code == 0
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
+    assert postgres.query(database, LEDGERS.format("fax")) == postgres.query(database, LEDGERS.format("fax_phaxio"))
+
+    made = postgres.query(database, MADE)
+    served.fake.add(*generated("phaxio", 5, days=1, seed=4, first_id=810000001))
+    sync()
+
+    assert postgres.query(database, MADE) == made
+
+
 @pytest.mark.slow
 def test_what_users_have_added_survives(serve_fake: ServeFake, sync: Sync, postgres: Server, database: str) -> None:
     served = serve_fake("phaxio", generated("phaxio", 10, days=5))
