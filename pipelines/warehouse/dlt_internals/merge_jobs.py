@@ -7,7 +7,7 @@ merges them.
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,6 +15,8 @@ from dlt.common.destination.client import FollowupJobRequest, HasFollowupJobs, L
 from dlt.common.storages.load_package import LoadJobInfo, ParsedLoadJobFileName
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.destinations.job_impl import FollowupJobRequestImpl
+
+from pipelines.warehouse.dlt_internals.unique_keys import keys_of
 
 _FORMAT: Literal["sql"] = "sql"  # of a merge job's file: a format that dlt knows, though its content is JSON
 
@@ -25,8 +27,11 @@ class MergingClient(SqlJobClientWithStagingDataset):  # dlt creates the jobs of 
     append: ClassVar[type[RunnableLoadJob]]
 
     @abstractmethod
-    def delete_replaced(self, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]) -> None:
-        """Deletes the rows of the table `parent` whose key is in the Parquet files, and their child rows."""
+    def delete_replaced(self, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Sequence[str]) -> None:
+        """Deletes the rows of each table whose columns have the values of `key` in a row of the Parquet files.
+
+        `columns` are by table, and in the order of `key`.
+        """
 
     @abstractmethod
     def insert(self, table: str, files: Sequence[str]) -> None:
@@ -61,7 +66,10 @@ class Merge(RunnableLoadJob):
         key = [name for name, column in self._load_table["columns"].items() if column.get("primary_key")]
         with client.sql_client.begin_transaction():
             if files[parent]:
-                client.delete_replaced(parent, children, key, files[parent])
+                # By the key of their fax, child rows are deleted even if somebody else has deleted the fax.
+                columns: dict[str, Sequence[str]] = {parent: key}
+                columns |= {child: keys_of(client.schema)[child][: len(key)] for child in children}
+                client.delete_replaced(key, columns, files[parent])
             for table, of_table in files.items():
                 if of_table:
                     client.insert(table, of_table)

@@ -4,7 +4,7 @@ dlt 1.31 creates a unique index over `_dlt_id` in every table. `_dlt_id` is a di
 of a load. Here, a unique index over the key replaces it (`unique_keys.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlt.common.schema import Schema
@@ -61,8 +61,8 @@ class _Client(MergingClient, PostgresClient):
         theirs = self.sql_client
         self.sql_client = SqlClient(theirs.dataset_name, theirs.staging_dataset_name, config.credentials, capabilities)
 
-    def delete_replaced(self, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]) -> None:
-        delete_replaced(self.sql_client, parent, children, key, files)
+    def delete_replaced(self, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Sequence[str]) -> None:
+        delete_replaced(self.sql_client, key, columns, files)
 
     def insert(self, table: str, files: Sequence[str]) -> None:
         for file in files:

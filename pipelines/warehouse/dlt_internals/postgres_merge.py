@@ -4,7 +4,7 @@ dlt's `COPY … FORCE_NULL` reads every empty text as null; this one does not.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
@@ -27,34 +27,27 @@ class Append(RunnableLoadJob, HasFollowupJobs):
 
 
 def delete_replaced(
-    client: Psycopg2SqlClient, parent: str, children: Sequence[str], key: Sequence[str], files: Sequence[str]
+    client: Psycopg2SqlClient, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Sequence[str]
 ) -> None:
-    """Deletes the rows of `parent` whose key is in the Parquet files, and their child rows."""
+    """Deletes the rows of each table whose columns have the values of `key` in a row of the Parquet files."""
     for file in files:
         with _open_parquet(file) as rows:
             for keys in rows.iter_batches(_ROWS_AT_A_TIME, columns=[*key]):
-                _delete_replaced(client, parent, children, keys)
+                _delete_replaced(client, columns, keys)
 
 
-def _delete_replaced(client: Psycopg2SqlClient, parent: str, children: Sequence[str], keys: RecordBatch) -> None:
-    """Deletes the rows with these keys, and their child rows."""
-    named = client.make_qualified_table_name(parent)
-    same = " and ".join(f'old."{column}" = new."{column}"' for column in keys.schema.names)
-    # The row type of the table would need a value for each column of a user that is never null.
+def _delete_replaced(client: Psycopg2SqlClient, columns: Mapping[str, Sequence[str]], keys: RecordBatch) -> None:
+    """Deletes the rows of each table with these keys."""
+    # The row type of a table would need a value for each column of a user that is never null.
     types = ", ".join(f'"{field.name}" {"bigint" if is_integer(field.type) else "varchar"}' for field in keys.schema)
-    replaced: Any = client.execute_sql(
-        f"delete from {named} as old using json_to_recordset(%s::json) as new ({types})"
-        f" where {same} returning old._dlt_id",
-        json.dumps(keys.to_pylist()),
-    )
-    if not replaced:
-        return
-    ids = json.dumps([id for (id,) in replaced])
-    for child in children:
+    values = json.dumps(keys.to_pylist())
+    for table, names in columns.items():
+        both = zip(names, keys.schema.names, strict=True)
+        same = " and ".join(f'old."{name}" = new."{key}"' for name, key in both)
         client.execute_sql(
-            f"delete from {client.make_qualified_table_name(child)}"
-            " where _dlt_parent_id in (select json_array_elements_text(%s::json))",
-            ids,
+            f"delete from {client.make_qualified_table_name(table)} as old"
+            f" using json_to_recordset(%s::json) as new ({types}) where {same}",
+            values,
         )
 
 

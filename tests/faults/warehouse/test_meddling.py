@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.faults.conftest import StartTrial
-from tests.support.warehouse.file_and_database import File
+from tests.support.warehouse.file_and_database import File, Warehouse
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import rows
 
@@ -63,6 +63,20 @@ def test_what_users_have_dropped_is_made_again_or_told(name: str, trial: StartTr
     if synced.exit_code:
         assert ("--full-refresh" in synced.told, started.sync("--full-refresh").exit_code) == (True, 0)
     assert_holds(started.warehouse, "phaxio", started.served.fake.truth())
+
+
+@pytest.mark.parametrize("which", ["true", "id % 2 = 0"], ids=["all", "half"])
+def test_faxes_that_users_have_deleted_leave_no_child_rows_beside_the_new_ones(
+    which: str, place: Warehouse, serve_fake: ServeFake, sync: Sync
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 60, days=2))
+    sync()
+    place.write(f"delete from fax_phaxio.faxes where {which}")
+    for id in served.fake.open_ids():
+        served.fake.settle_one(id)
+
+    assert sync().exit_code == 0
+    assert_holds(place, "phaxio", served.fake.truth())
 
 
 @pytest.mark.parametrize("name", ["the faxes", "a column of the views", "the recipients"])
