@@ -70,7 +70,7 @@ def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], tables: 
         client,
         """
         select schemas.nspname, tables.relname from pg_catalog.pg_namespace as schemas
-        left join pg_catalog.pg_class as tables on tables.relnamespace = schemas.oid and tables.relkind = 'r'
+        left join pg_catalog.pg_class as tables on tables.relnamespace = schemas.oid and tables.relkind in ('r', 'p')
         """,
     )
     names = {schema: [table for name, table in existing if name == schema and table in tables] for schema in schemas}

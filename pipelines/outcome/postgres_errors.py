@@ -163,6 +163,14 @@ def _role_of(connection: Any) -> str:
     return str(parameters["user"])
 
 
+def rows_kept(table: str) -> str:
+    """Why a merge was refused that would have doubled rows of the table, and what to do."""
+    return (
+        f"rows of {table} that a changed fax replaces were not deleted: row security, a rule or a trigger keeps "
+        f"them; {_POLICIES}"
+    )
+
+
 def _broken_constraint(state: str, where: Any) -> str:
     """Which constraint refuses a row, and what to do, without the row's values."""
     table = f"{where.schema_name}.{where.table_name}"
@@ -177,8 +185,5 @@ def _broken_constraint(state: str, where: Any) -> str:
             "drop it, or make it deferrable initially deferred"
         )
     if state == DOUBLES and where.constraint_name in (f"{where.table_name}{end}" for end in ("_key", "__dlt_id_key")):
-        return (
-            f"rows of {table} that a changed fax replaces were not deleted: row security, a rule or a trigger keeps "
-            f"them; {_POLICIES}"
-        )
+        return rows_kept(table)
     return f"the constraint {where.constraint_name} of {table} refuses a row of the sync: drop it, or drop its index"

@@ -8,9 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
+from dlt.destinations.exceptions import DatabaseTerminalException
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from pyarrow import BufferOutputStream, BufferReader, RecordBatch, csv
 from pyarrow.types import is_integer
+
+from pipelines.outcome.postgres_errors import rows_kept
+from sources.errors import WarehouseError
 
 _ROWS_AT_A_TIME = 20_000
 _BUFFER_BYTES = 1024 * 1024
@@ -37,18 +41,31 @@ def delete_replaced(
 
 
 def _delete_replaced(client: Psycopg2SqlClient, columns: Mapping[str, Sequence[str]], keys: RecordBatch) -> None:
-    """Deletes the rows of each table with these keys."""
+    """Deletes the rows of each table with these keys.
+
+    Raises:
+        DatabaseTerminalException: rows of a table are left, and its unique index may not refuse the new ones.
+    """
     # The row type of a table would need a value for each column of a user that is never null.
     types = ", ".join(f'"{field.name}" {"bigint" if is_integer(field.type) else "varchar"}' for field in keys.schema)
     values = json.dumps(keys.to_pylist())
     for table, names in columns.items():
         both = zip(names, keys.schema.names, strict=True)
         same = " and ".join(f'old."{name}" = new."{key}"' for name, key in both)
-        client.execute_sql(
-            f"delete from {client.make_qualified_table_name(table)} as old"
-            f" using json_to_recordset(%s::json) as new ({types}) where {same}",
-            values,
-        )
+        named, new = client.make_qualified_table_name(table), f"json_to_recordset(%s::json) as new ({types})"
+        client.execute_sql(f"delete from {named} as old using {new} where {same}", values)
+        if not _has_key(client, table) and client.execute_sql(
+            f"select 1 from {named} as old join {new} on {same} limit 1", values
+        ):
+            raise DatabaseTerminalException(
+                WarehouseError(f"PostgreSQL: {rows_kept(f'{client.dataset_name}.{table}')}")
+            )
+
+
+def _has_key(client: Psycopg2SqlClient, table: str) -> bool:
+    """The table has the unique index over its key. That of a partitioned table is not meant: it is one of each part."""
+    index = client.make_qualified_table_name(f"{table}_key")
+    return bool(client.execute_sql("select 1 from pg_class where oid = to_regclass(%s) and relkind = 'i'", index))
 
 
 def _open_parquet(path: str) -> Any:

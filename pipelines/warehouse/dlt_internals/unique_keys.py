@@ -2,6 +2,8 @@
 
 A merge is a DELETE and an INSERT, and dlt checks neither. Row security, a rule or a trigger can keep a row from the
 DELETE, and the INSERT would duplicate it without an error. With a unique index over the key, the INSERT fails instead.
+A partitioned table can have the index only if its key has all columns that it is partitioned by; else the merge looks
+whether a row is left (`postgres_merge.py`).
 The same index is the replica identity of the table: without one, PostgreSQL refuses every DELETE from a table in a
 publication. dlt 1.31 creates no index but that of `_dlt_id` (dlt-hub/dlt#1232), and has no hook after creating tables.
 
@@ -25,9 +27,11 @@ from sources.load.ledger import SYNC_RUNS
 
 LOG = logging.getLogger("fax-sync")
 Key = tuple[str, ...]
+_UNSUPPORTED = "0A000"
 _LOCK_TIMEOUT = "2s"  # readers of the table wait behind a lock that is waited for
 _CATALOG = """
     select tables.relname::text, columns.names, tables.relreplident::text, row_security_active(tables.oid),
+        tables.relkind = 'p',
         indexes.relname::text, about.indisprimary, about.indisreplident,
         about.indisunique and about.indisvalid and about.indimmediate and about.indpred is null,
         keys.names, coalesce(keys.whole, false)
@@ -46,7 +50,7 @@ _CATALOG = """
             on attribute.attrelid = tables.oid and attribute.attnum = part.number
         where part.place <= about.indnkeyatts
     ) as keys on true
-    where schemas.nspname = %s and tables.relkind = 'r'
+    where schemas.nspname = %s and tables.relkind in ('r', 'p')
 """
 
 
@@ -65,6 +69,7 @@ class _Table:
     columns: set[str]
     identity: str  # d: primary key, n: nothing, i: an index, f: whole row
     has_row_security: bool
+    is_partitioned: bool
     indexes: list[_Index]
 
 
@@ -123,18 +128,26 @@ def _report_missing_index(error: DatabaseException, named: str, key: Key, table:
         raise error
     if state == DOUBLES:
         reason = "it holds rows with the same key: run sync.py --full-refresh, which replaces them"
+    elif table.is_partitioned and state == _UNSUPPORTED:
+        reason = "it is partitioned by a column outside of this key"
     else:
         reason = str(to_fax_sync_error(getattr(error, "dbapi_exception", error)))
     message = f"{named} has no unique index over {', '.join(key)}, and none can be made: {reason}"
     if table.has_row_security:
-        raise WarehouseError(f"{message}; row security applies to the table, so changed faxes might be duplicated")
+        raise WarehouseError(
+            f"{message}; row security applies to the table, so changed faxes might be duplicated: "
+            "give the role the attribute bypassrls"
+        )
     LOG.warning("%s", message)
 
 
 def _require_identity(client: SqlClientBase[Any], raw: str, name: str, key: Key | None, table: _Table) -> None:
-    """Sets the replica identity of a table that has none: its key, else `_dlt_id`, else the whole row."""
+    """Sets the replica identity of a table that has none: its key, else `_dlt_id`, else the whole row.
+
+    That of a partitioned table has no effect on its partitions.
+    """
     is_set = any(index.is_primary or index.is_identity for index in table.indexes)
-    if is_set or table.identity in "nf":
+    if is_set or table.identity in "nf" or table.is_partitioned:
         return
     fit = [index for index in table.indexes if index.is_unique and index.is_not_null]
     best: Sequence[_Index] = sorted(fit, key=lambda index: (index.key != key, index.key != ("_dlt_id",)))
@@ -156,8 +169,8 @@ def _alter(client: SqlClientBase[Any], statement: str) -> None:
 def _read_tables(client: SqlClientBase[Any], raw: str) -> dict[str, _Table]:
     found: dict[str, _Table] = {}
     rows: Any = client.execute_sql(_CATALOG, raw)
-    for name, columns, identity, secured, index, primary, is_identity, unique, key, whole in rows or ():
-        table = found.setdefault(name, _Table({*columns}, identity, secured, []))
+    for name, columns, identity, secured, partitioned, index, primary, is_identity, unique, key, whole in rows or ():
+        table = found.setdefault(name, _Table({*columns}, identity, secured, partitioned, []))
         if index:
             table.indexes.append(_Index(index, tuple(key or ()), primary, is_identity, unique, whole))
     return found

@@ -87,6 +87,69 @@ def test_row_security_that_forbids_deletes_doubles_nothing(
     assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
+KEPT = {
+    "row security": "",
+    "a trigger": "create function kept() returns trigger language plpgsql as 'begin return null; end'; "
+    "create trigger kept before delete on fax_phaxio.{table} for each row execute function kept()",
+    "a rule": "create rule kept as on delete to fax_phaxio.{table} do instead nothing",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", first_quick(["fax_recipients", "faxes"]))
+@pytest.mark.parametrize("by", ["_dlt_load_id", "account"])
+@pytest.mark.parametrize("keeper", KEPT)
+def test_a_partitioned_table_that_keeps_its_rows_doubles_nothing(
+    keeper: str, by: str, table: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str, role: str
+) -> None:
+    postgres.query(database, f"grant create, temporary on database {database} to {role}")
+    served = serve_fake("phaxio", generated("phaxio", 40, days=2))
+    assert sync().exit_code == 0
+    postgres.query(database, partitioned(table, by, role))
+    assert sync().exit_code == 0
+    before = postgres.query(database, f"select * from fax_phaxio.{table} order by _dlt_id")
+    if keeper == "row security":
+        secured(postgres, database, role, table)
+    postgres.query(database, KEPT[keeper].format(table=table) or "select 1")
+    changed(served)
+    synced = sync()
+
+    assert (synced.exit_code, "Traceback" in synced.told) == (69, False), synced.told
+    assert f"fax_phaxio.{table}" in synced.told
+    assert keeper in synced.told
+    assert postgres.query(database, f"select * from fax_phaxio.{table} order by _dlt_id") == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["_dlt_load_id", "account"])
+def test_a_partitioned_table_is_given_its_key_or_told_to_have_none(
+    by: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str, role: str
+) -> None:
+    postgres.query(database, f"grant create, temporary on database {database} to {role}")
+    served = serve_fake("phaxio", generated("phaxio", 40, days=2))
+    sync()
+    postgres.query(database, partitioned("faxes", by, role))
+    changed(served)
+    synced = sync()
+
+    assert synced.exit_code == 0
+    assert ("it is partitioned by a column outside of this key" in synced.told) is (by != "account")
+    assert (("faxes", "faxes_key") in {(t, i) for t, i, _ in postgres.query(database, UNIQUE)}) is (by == "account")
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
+
+
+def partitioned(table: str, by: str, role: str) -> str:
+    """Replaces a table by a partitioned one with the same rows."""
+    return f"""
+        set role {role};
+        alter table fax_phaxio.{table} rename to old;
+        create table fax_phaxio.{table} (like fax_phaxio.old including defaults) partition by hash ({by});
+        create table fax_phaxio.part partition of fax_phaxio.{table} for values with (modulus 1, remainder 0);
+        insert into fax_phaxio.{table} select * from fax_phaxio.old;
+        drop table fax_phaxio.old cascade
+    """
+
+
 @pytest.mark.slow
 def test_row_security_that_forbids_deletes_is_told_by_retention(
     serve_fake: ServeFake, sync: Sync, settings: dict[str, str], postgres: Server, database: str, role: str
