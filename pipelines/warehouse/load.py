@@ -16,7 +16,7 @@ from dlt.extract import DltSource
 from pipelines.warehouse.comments import read_comments
 from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
 from pipelines.warehouse.dlt_internals.destinations import fence_loads
-from pipelines.warehouse.dlt_internals.dropped_tables import forget_dropped_tables
+from pipelines.warehouse.dlt_internals.dropped_tables import create_dropped_tables, require_dlt_columns
 from pipelines.warehouse.dlt_internals.load_packages import count_rows, has_rows, nest_tables, unnest_tables
 from pipelines.warehouse.dlt_internals.staging_schema import drop_staging_schema
 from pipelines.warehouse.dlt_internals.stored_state import (
@@ -68,16 +68,18 @@ class Warehouse:
         return stored_position(session.job_client, session.pipeline_name(self.account), session.provider, table)
 
     def require_tables(self, full_refresh: bool) -> None:
-        """Makes dlt create dropped tables again, once per session, if that loses no fax.
+        """Creates dropped tables and columns again, once per session, if that loses no fax.
 
         Raises:
-            WarehouseError: a table of faxes, or a column of one, was dropped, and `full_refresh` is not set.
+            WarehouseError: a table of faxes, or a column of one, was dropped, and `full_refresh` is not set; or a
+                column without which no row can be found.
         """
         if not self.session.is_checked:
             provider = self.session.provider
-            schema = stored_schema(self.session.job_client, provider) or dlt.Schema(provider)
             there = read_comments(self.client, self.raw)
-            forget_dropped_tables(schema, self.client, self.raw, there, full_refresh, lambda: self.pipeline)
+            require_dlt_columns(self.raw, there)
+            schema = stored_schema(self.session.job_client, provider) or dlt.Schema(provider)
+            create_dropped_tables(schema, self.client, self.raw, there, full_refresh, lambda: self.pipeline)
             self.session.is_checked = True
 
     def load(

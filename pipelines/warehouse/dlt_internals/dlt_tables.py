@@ -7,15 +7,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from dlt.common.schema import Schema
-from dlt.destinations.sql_client import SqlClientBase
-
 Statement = tuple[str, tuple[Any, ...]]
-
-
-def forget_schema(client: SqlClientBase[Any], schema: Schema) -> None:
-    """Deletes the stored schema, so that the next load creates every missing table and column."""
-    client.execute_sql(f"delete from {client.make_qualified_table_name(schema.version_table_name)}")
 
 
 def deletions(raw: str, pipeline: str, before: datetime, tables: Collection[str]) -> Iterator[Statement]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from dlt.common.destination.client import FollowupJobRequest, HasFollowupJobs, LoadJob, RunnableLoadJob
+from dlt.common.schema.typing import TColumnSchema
 from dlt.common.storages.load_package import LoadJobInfo, ParsedLoadJobFileName
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.destinations.job_impl import FollowupJobRequestImpl
@@ -53,6 +54,15 @@ class MergingClient(SqlJobClientWithStagingDataset):  # dlt creates the jobs of 
         """The merge of a table of faxes and its child tables, once their files are there."""
         is_merged = table_chain[0]["write_disposition"] == "merge"
         return [_merge_request(table_chain, completed_table_chain_jobs)] if is_merged else []
+
+    def _get_table_update_sql(
+        self, table_name: str, new_columns: Sequence[TColumnSchema], generate_alter: bool
+    ) -> list[str]:
+        """The statements that create a table or, with `generate_alter`, columns: these are empty in existing rows."""
+        if generate_alter:
+            empty: TColumnSchema = {"nullable": True, "unique": False}
+            new_columns = [{**column, **empty} for column in new_columns]
+        return super()._get_table_update_sql(table_name, new_columns, generate_alter)
 
 
 class Merge(RunnableLoadJob):

@@ -1,12 +1,13 @@
 """Tables that users have put in our place, or dropped from it: none of theirs is touched, and ours are made again."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.faults.conftest import StartTrial
 from tests.support.warehouse.file_and_database import File, Warehouse
 from tests.support.warehouse.oracle import assert_holds
@@ -63,6 +64,64 @@ def test_what_users_have_dropped_is_made_again_or_told(name: str, trial: StartTr
     if synced.exit_code:
         assert ("--full-refresh" in synced.told, started.sync("--full-refresh").exit_code) == (True, 0)
     assert_holds(started.warehouse, "phaxio", started.served.fake.truth())
+
+
+FILLED = (
+    *("faxes.status", "faxes.created_at", "faxes._dlt_id", "faxes._dlt_load_id"),
+    *("fax_recipients.position", "fax_recipients._dlt_parent_id"),
+    *("sync_windows.account", "sync_windows.proof", "sync_windows._dlt_load_id"),
+)
+UNFILLED = (
+    "faxes.id",
+    "fax_recipients.fax_id",
+    "_dlt_loads.status",
+    "_dlt_version.schema",
+    "_dlt_pipeline_state.state",
+)
+
+
+@pytest.mark.parametrize("dropped", FILLED)
+def test_a_dropped_column_is_filled_again(dropped: str, place: Warehouse, serve_fake: ServeFake, sync: Sync) -> None:
+    served = synced_without(dropped, place, serve_fake, sync)
+    table, _, column = dropped.partition(".")
+    first = sync()
+    is_told = f"column {column} of {table} is gone" in first.told
+
+    assert (first.exit_code, is_told) == ((0, False) if table == "sync_windows" else (69, True)), first.told
+    assert sync("--full-refresh").exit_code == 0
+    assert sync().exit_code == 0
+    assert_holds(place, "phaxio", served.fake.truth())
+
+
+@pytest.mark.parametrize("dropped", UNFILLED)
+def test_a_table_without_a_column_that_it_needs_is_filled_again_once_it_is_dropped(
+    dropped: str, place: Warehouse, serve_fake: ServeFake, sync: Sync
+) -> None:
+    served = synced_without(dropped, place, serve_fake, sync)
+    table, _, column = dropped.partition(".")
+    told = [sync(*more) for more in ([], ["--full-refresh"])]
+
+    for each in told:
+        assert (each.exit_code, "Traceback" in each.told) == (69, False), each.told
+        assert f"column {column} of {table} is gone" in each.told
+    (drop,) = re.findall(rf"drop table fax_phaxio\.{table} cascade", str(told[0].said))
+    place.write(drop)
+
+    assert sync("--full-refresh").exit_code == 0
+    assert sync().exit_code == 0
+    assert_holds(place, "phaxio", served.fake.truth())
+
+
+def synced_without(dropped: str, place: Warehouse, serve_fake: ServeFake, sync: Sync) -> Served:
+    """An account whose faxes have changed since the warehouse was filled, which now lacks the column."""
+    older = generated("phaxio", 40, days=9)
+    served = serve_fake("phaxio", [*older, *generated("phaxio", 9, days=2, first_id=900_000_001)])
+    sync()
+    table, _, column = dropped.partition(".")
+    place.write(f"alter table fax_phaxio.{table} drop column {column} {'cascade' if place.kind == 'postgres' else ''}")
+    for id in served.fake.open_ids():
+        served.fake.settle_one(id)
+    return served
 
 
 @pytest.mark.parametrize("which", ["true", "id % 2 = 0"], ids=["all", "half"])

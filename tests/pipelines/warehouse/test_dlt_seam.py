@@ -33,7 +33,7 @@ from pipelines.outcome.error_mapping import causes
 from pipelines.warehouse import load
 from pipelines.warehouse.connection import connected, kind
 from pipelines.warehouse.dlt_internals.destinations import duckdb_file, fence_loads, forbid_writing
-from pipelines.warehouse.dlt_internals.dlt_tables import deletions, forget_schema
+from pipelines.warehouse.dlt_internals.dlt_tables import deletions
 from pipelines.warehouse.dlt_internals.load_packages import has_rows, nest_tables, unnest_tables
 from pipelines.warehouse.dlt_internals.lookup_cache import lookups_cached
 from pipelines.warehouse.dlt_internals.stored_state import position_in, stored_schema
@@ -316,15 +316,14 @@ def test_a_stored_schema_is_told_as_the_pipeline_restores_it(opened: Opened) -> 
     assert stored.tables == restored.tables
 
 
-def test_what_was_dropped_is_made_again_once_no_version_of_the_schema_is_stored(
-    opened: Opened, place: Warehouse
-) -> None:
+def test_what_was_dropped_is_made_again_by_a_forced_update_of_the_schema(opened: Opened, place: Warehouse) -> None:
     with opened() as warehouse:
         warehouse.load(source(fax(1, "+12065550100")))
     place.write("drop table fax_phaxio.fax_recipients")
     place.write("alter table fax_phaxio.faxes drop column status")
     with opened() as warehouse:
-        forget_schema(warehouse.client, warehouse.pipeline.default_schema)
+        with warehouse.pipeline.destination_client() as client:
+            client.update_stored_schema(force=True)
         warehouse.load(source(fax(2, "+12065550101")))
 
     assert held(place, "fax_recipients", "number") == [("+12065550101",)]
