@@ -8,6 +8,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.health.machine import scarce_room
 from pipelines.outcome.error_mapping import to_fax_sync_error
+from pipelines.warehouse.dlt_internals.unique_keys import acting_keys
 from pipelines.warehouse.load import Warehouse
 
 _TRIAL = "fax_sync_check"  # a table that is created and never committed
@@ -24,6 +25,8 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
         yield scarce
     if opened.appends:
         return
+    if opened.session.kind == "postgres":
+        yield from acting_keys(opened.client, opened.raw)
     try:
         tables = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else ()
         _try_to_write(opened.client, (schema, opened.raw), tables)

@@ -37,6 +37,7 @@ DENIED = "42501"
 CANNOT_REPLACE = "42P16"  # the first columns of a view would change
 DEPENDENTS = "2BP01"  # another object depends on the one to be dropped
 DOUBLES = "23505"  # two rows have the same key
+_FOREIGN_KEYS = ("23503", "23001")  # 23001: of one with `on delete restrict`
 
 
 def denied_reading(error: BaseException, client: SqlClientBase[Any], schema: str) -> WarehouseError | None:
@@ -179,10 +180,10 @@ def _broken_constraint(state: str, where: Any) -> str:
             f"column {where.column_name} of {table} is NOT NULL, but the sync has no value for it: "
             "alter table … alter column … drop not null, or set a default"
         )
-    if state == "23503":
+    if state in _FOREIGN_KEYS:
         return (
             f"the foreign key {where.constraint_name} of {table} refers to a row that a changed fax replaces: "
-            "drop it, or make it deferrable initially deferred"
+            "drop it, or make it on delete no action deferrable initially deferred"
         )
     if state == DOUBLES and where.constraint_name in (f"{where.table_name}{end}" for end in ("_key", "__dlt_id_key")):
         return rows_kept(table)

@@ -52,6 +52,17 @@ _CATALOG = """
     ) as keys on true
     where schemas.nspname = %s and tables.relkind in ('r', 'p')
 """
+_ACTING_KEYS = """
+    select keys.conname::text, schemas.nspname::text, tables.relname::text
+    from pg_catalog.pg_constraint as keys
+    join pg_catalog.pg_class as referred on referred.oid = keys.confrelid
+    join pg_catalog.pg_namespace as own on own.oid = referred.relnamespace
+    join pg_catalog.pg_class as tables on tables.oid = keys.conrelid
+    join pg_catalog.pg_namespace as schemas on schemas.oid = tables.relnamespace
+    where keys.contype = 'f' and keys.confdeltype in ('c', 'n', 'd') and keys.conparentid = 0
+        and own.nspname = %s and schemas.oid <> own.oid
+    order by 2, 3, 1
+"""
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,15 @@ class _Table:
 def require_keys(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
     """Creates the unique indexes and replica identities that the tables of the raw schema lack.
 
-    A table that another session has locked is left to the next load. An index that cannot be created is a warning.
+    A table that another session has locked is left to the next load. An index that cannot be created is a warning, and
+    so is a foreign key that changes rows of a user.
 
     Raises:
         WarehouseError: an index cannot be created, and row security applies to the table: a changed fax might be
             duplicated.
     """
+    for text in acting_keys(client, raw):
+        LOG.warning("%s", text)
     tables = _read_tables(client, raw)
     try:
         keys = keys_of(schema)
@@ -95,6 +109,16 @@ def require_keys(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
     except DatabaseException as error:
         if state_of(error) != LOCK_TIMEOUT:
             raise
+
+
+def acting_keys(client: SqlClientBase[Any], raw: str) -> list[str]:
+    """One sentence for each foreign key of a user's table that changes its rows as soon as a fax is deleted."""
+    rows: Any = client.execute_sql(_ACTING_KEYS, raw)
+    return [
+        f"the foreign key {key} of {schema}.{table} deletes or changes rows there when a fax changes, because that "
+        "fax is deleted and inserted again: make it on delete no action deferrable initially deferred"
+        for key, schema, table in rows or ()
+    ]
 
 
 def keys_of(schema: Schema) -> dict[str, Key]:

@@ -4,6 +4,7 @@ import pytest
 
 import sources
 from tests.conftest import Served, ServeFake, Sync, generated
+from tests.support.commands.check_command import Check
 from tests.support.servers.postgres import Server
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import Database
@@ -265,6 +266,13 @@ REFUSED = {
         "alter table public.mine drop constraint of_fax, "
         "add foreign key (account, id) references fax_phaxio.faxes (account, id) deferrable initially deferred",
     ),
+    "a reference that restricts": (
+        "create table public.mine as select account, id from fax_phaxio.faxes; "
+        "alter table public.mine add constraint of_fax foreign key (account, id) "
+        "references fax_phaxio.faxes (account, id) on delete restrict deferrable initially deferred",
+        "the foreign key of_fax of public.mine refers to a row that a changed fax replaces",
+        "alter table public.mine drop constraint of_fax",
+    ),
     "a check of theirs": (
         "alter table fax_phaxio.faxes add constraint none_ends check (status = 'x') not valid",
         "the constraint none_ends of fax_phaxio.faxes refuses a row",
@@ -299,6 +307,28 @@ def test_a_constraint_of_a_users_own_is_named(
 
     assert sync().exit_code == 0
     assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["cascade", "set null", "set default", "no action"])
+def test_a_foreign_key_that_changes_rows_of_a_users_own_is_told(
+    action: str, serve_fake: ServeFake, sync: Sync, check: Check, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 40, days=2))
+    sync()
+    postgres.query(
+        database,
+        "create table public.mine as select account, id from fax_phaxio.faxes; "
+        "alter table public.mine add constraint of_fax foreign key (account, id) "
+        f"references fax_phaxio.faxes (account, id) on delete {action} deferrable initially deferred",
+    )
+    told = check()[1]["phaxio"]["findings"]
+    changed(served)
+    synced = sync()
+    words = "the foreign key of_fax of public.mine deletes or changes rows there when a fax changes"
+
+    assert synced.exit_code == 0
+    assert (words in synced.told, any(words in finding for finding in told)) == (action != "no action",) * 2
 
 
 @pytest.mark.slow
