@@ -6,6 +6,7 @@ import sys
 import traceback
 import unicodedata
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Literal
 
 from pipelines.outcome.error_mapping import causes
@@ -22,7 +23,7 @@ def set_up(verbose: bool = False, kind: Format = "text") -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
     logging.raiseExceptions = False  # else logging prints a traceback for a message that it cannot write
-    sys.excepthook = lambda _, error, trace: _log_uncaught(error)
+    sys.excepthook = lambda _, error, trace: _log_uncaught(error, trace)
 
 
 def traceback_of(error: BaseException) -> str:
@@ -42,8 +43,10 @@ def is_json() -> bool:
     return any(isinstance(handler.formatter, _Json) for handler in logging.getLogger().handlers)
 
 
-def _log_uncaught(error: BaseException) -> None:
-    if is_json():
+def _log_uncaught(error: BaseException, trace: TracebackType | None) -> None:
+    if trace is None:  # psycopg2 prints an error of COPY within its C code, and raises it too
+        LOG.debug("a library printed an error that it handles", exc_info=error)
+    elif is_json():
         LOG.critical("unexpected error", exc_info=error)
     else:
         print(traceback_of(error), file=sys.stderr)

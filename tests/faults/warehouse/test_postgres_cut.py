@@ -1,15 +1,17 @@
 """A connection that breaks, or a server that crashes, in the midst of a load: nothing is lost, nothing doubled."""
 
+import json
 import os
 import signal
 
 import pytest
 
 import sources
+from tests.conftest import SyncProcess
 from tests.faults.conftest import StartServerTrial
 from tests.support.commands.process import Barrier
 from tests.support.faults.inject import broken
-from tests.support.faults.server_trial import TABLES
+from tests.support.faults.server_trial import OURS, TABLES
 from tests.support.servers.wire import wire
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -17,6 +19,11 @@ END_HOLDER = """
     select pg_terminate_backend(pid) from pg_locks
     where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
 """
+SLOW_INSERT = """
+    create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.2); return new; end $$;
+    create trigger slow before insert on fax_phaxio.faxes for each row execute function slow()
+"""
+COPYING = f"select pid from pg_stat_activity where {OURS} and query like 'copy%' and wait_event = 'PgSleep'"
 
 
 def crash(pid: int) -> None:
@@ -36,6 +43,19 @@ def test_a_backend_that_ends_in_the_midst_of_a_load_costs_nothing(
     synced = trying.at_lock(trying.table(point), acts[act])
     trying.server.recover()
     trying.withstood(synced, held)
+    trying.recovers()
+
+
+def test_a_backend_that_ends_while_rows_are_copied_leaves_no_traceback(
+    server_trial: StartServerTrial, sync_process: SyncProcess
+) -> None:
+    trying = server_trial("phaxio")
+    trying.query(SLOW_INSERT)
+    with trying.beside(lambda: trying.query(f"select pg_terminate_backend({trying.wait_for_one(COPYING)})")):
+        ended = sync_process("--log-format", "json")
+
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+    assert [line for line in map(json.loads, ended.stderr.splitlines()) if "traceback" in line] == []
     trying.recovers()
 
 
