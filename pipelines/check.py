@@ -147,7 +147,7 @@ def _stored(account: accounts.Account, schema: str, report: Report, noted: set[s
     if output := destination.delta_url():
         report.settings.append("destination.warehouse: Delta tables")
         with reading.delta_tables(output, account.provider, account.name, schema) as tables:
-            yield StoredFaxes(tables.client, account.name)
+            yield StoredFaxes(tables.client, account.name, counts_every_row=tables.counts_every_row)
         return
     report.findings += _warehouse_to_make(schema)
     with demo.stand_in(), load.opened(account.provider, account.name, schema) as opened:

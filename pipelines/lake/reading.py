@@ -40,6 +40,7 @@ class DeltaTables:
     account: str
     root: str
     appends: bool = False
+    counts_every_row: bool = True
 
     def position_of(self, table: Table) -> Position:
         """How far the account's table has been read."""

@@ -82,4 +82,5 @@ class ListSync:
 
 def stored_faxes_for(warehouse: Warehouse, table: Table) -> StoredFaxes:
     """The stored faxes of the account, with the ledger of this table."""
-    return StoredFaxes(warehouse.client, warehouse.account, warehouse.appends, table.ledger)
+    client, account, ledger = warehouse.client, warehouse.account, table.ledger
+    return StoredFaxes(client, account, warehouse.appends, ledger, warehouse.counts_every_row)

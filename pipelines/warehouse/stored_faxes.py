@@ -1,4 +1,7 @@
-"""The stored faxes and the ledger of one account. Rows count once their load is committed (listed in `_dlt_loads`)."""
+"""The stored faxes and the ledger of one account. Rows count once their load is committed (listed in `_dlt_loads`).
+
+In Delta tables every row counts, because every commit is atomic.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -18,22 +21,28 @@ class StoredFaxes:
     """The rows of one account in a raw schema. Times are UTC. Before the first load, all results are empty.
 
     `ledger` is the name of the ledger table. `appends`: loads only append rows, as to files, so only the newest version
-    of a row counts.
+    of a row counts. `counts_every_row`: no row is of a load that was not committed.
     """
 
     reserved_columns = SYSTEM_COLUMNS  # the same in every warehouse, so that a column has the same name everywhere
 
     def __init__(
-        self, client: SqlClientBase[Any], account: str, appends: bool = False, ledger: str = SYNC_WINDOWS
+        self,
+        client: SqlClientBase[Any],
+        account: str,
+        appends: bool = False,
+        ledger: str = SYNC_WINDOWS,
+        counts_every_row: bool = False,
     ) -> None:
         self._client = client
         self._account = account
         self._appends = appends
         self._ledger = ledger
+        self._counts_every_row = counts_every_row
 
     def of_ledger(self, ledger: str) -> "StoredFaxes":
         """The same account with another ledger."""
-        return StoredFaxes(self._client, self._account, self._appends, ledger)
+        return StoredFaxes(self._client, self._account, self._appends, ledger, self._counts_every_row)
 
     def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
         """Id -> fingerprint of each fax created in the span; an empty fingerprint if its load was not committed."""
@@ -276,7 +285,7 @@ class StoredFaxes:
             from {self._current(table.name)} as held
             left join {self._current(child, "_dlt_id")} as delivered on delivered._dlt_parent_id = held._dlt_id
             where held.account = %s and held.{table.created_at} >= %s and held.{table.created_at} < %s
-                and held.{self._is_committed()}
+                and {self._is_committed("held.")}
         """
         rows = self._select(sql, self._account, span.start, span.end)
         return int(rows[0]["deliveries"]) if rows else 0
@@ -299,8 +308,10 @@ class StoredFaxes:
         newest = f"row_number() over (partition by {key} order by _dlt_load_id desc) = 1"
         return f"(select * from {self._qualified(table)} qualify {newest})"
 
-    def _is_committed(self) -> str:
-        return f"_dlt_load_id in (select load_id from {self._qualified('_dlt_loads')} where status = 0)"
+    def _is_committed(self, of: str = "") -> str:
+        if self._counts_every_row:
+            return "true"
+        return f"{of}_dlt_load_id in (select load_id from {self._qualified('_dlt_loads')} where status = 0)"
 
 
 def _requires_row(child: ChildTable) -> str:
