@@ -64,7 +64,7 @@ class Outcome:
             return []
         notes = [f"WARNING: {warning}" for warning in run.warnings]
         if problems := run.tally.rows[SYNC_PROBLEMS]:
-            notes.append(f"{problems} values did not fit, see sync_problems")
+            notes.append(f"{problems} new rows in sync_problems: what did not fit, or is gone at the provider")
         if columns := [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]:
             notes.append(f"new fields {', '.join(columns)}")
         if run.purged:
