@@ -14,6 +14,7 @@ import sources
 from pipelines.outcome.postgres_errors import CANNOT_REPLACE, DEPENDENTS, state_of
 from pipelines.views.files import HERE, file_names
 from pipelines.views.made_views import MADE_VIEWS, forget, read_digests, read_relations, write_digests
+from pipelines.views.privileges import read_privileges, restore_privileges
 from pipelines.views.queries import UNIFIED, View, questions, unified
 from pipelines.views.refused import Refusal, refusal, warning
 from pipelines.warehouse.comments import comment_on, read_comments
@@ -131,6 +132,7 @@ def _create(client: SqlClientBase[Any], schema: str, views: Sequence[View], drop
     with client.begin_transaction():
         if not client.execute_sql("select 1 from pg_catalog.pg_namespace where nspname = %s", schema):
             client.execute_sql(f'create schema "{schema}"')
+        privileges = read_privileges(client, schema) if drops else set()  # only PostgreSQL needs drops
         for drop in drops:
             client.execute_sql(drop)
         for view in views:
@@ -142,6 +144,8 @@ def _create(client: SqlClientBase[Any], schema: str, views: Sequence[View], drop
                 if reason is None or state_of(error) == CANNOT_REPLACE:
                     raise
                 raise _Refused(view, reason) from error
+        if drops:
+            restore_privileges(client, schema, privileges)
         client.execute_sql(";\n".join(_comments(schema, views, _tables(client, [schema]))))
         write_digests(client, schema, {view.name: view.digest() for view in views})
 

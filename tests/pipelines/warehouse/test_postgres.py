@@ -118,6 +118,28 @@ def test_views_that_others_have_built_on_ours_are_never_dropped(
     assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
+@pytest.mark.slow
+def test_views_that_are_dropped_and_made_again_keep_their_privileges(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str, analyst: str
+) -> None:
+    listed = (
+        "select relname, grantee::regrole::text, privilege_type, is_grantable from pg_class, aclexplode(relacl)"
+        " where relnamespace = 'fax'::regnamespace and relkind = 'v' and grantee <> relowner order by 1, 2, 3"
+    )
+    serve_fake("phaxio", generated("phaxio", 10, days=5))
+    postgres.query(database, "alter default privileges grant select on tables to public")
+    sync()
+    postgres.query(database, f"grant select on fax.daily_costs to {analyst} with grant option")
+    postgres.query(database, "revoke select on fax.balances from public")
+    before = postgres.query(database, listed)
+    postgres.query(database, "alter view fax.monthly_costs rename column month to another")
+    postgres.query(database, "delete from fax._made_views where view_name = 'monthly_costs'")
+
+    assert sync().exit_code == 0
+    assert postgres.query(database, "select count(month) > 0 from fax.monthly_costs") == [(True,)]
+    assert postgres.query(database, listed) == before
+
+
 REPLACED = {
     "partitioned": """
         alter table fax_phaxio.faxes rename to faxes_old;
