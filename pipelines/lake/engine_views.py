@@ -20,7 +20,7 @@ from pipelines.views.files import HERE
 from pipelines.views.queries import View, questions, unified
 from pipelines.views.refused import refusal, warning
 from sources.extract.source import Source
-from sources.load.ledger import SCHEMA_CHANGES, SYNC_WINDOWS
+from sources.load.ledger import SCHEMA_CHANGES
 from sources.records.schema import DataType
 from sources.spark.nested import SPARK_TYPES
 
@@ -109,9 +109,9 @@ def _statements(
             query = f"select {listed} from {engine.scan(f'{held.root}/{name}')}"
             yield None, f"create or replace view {quote(raw, name)} as {query}"
             columns_of[raw, name] = {*types}
-        if {SYNC_WINDOWS, SCHEMA_CHANGES} <= columns.keys():
-            ledgers = [table.ledger for table in Source(provider).tables if table.ledger in columns]
-            loads = engine.translate(_loads(raw, [*ledgers, SCHEMA_CHANGES]))
+        with_loads = (*(table.ledger for table in Source(provider).tables), SCHEMA_CHANGES)
+        if there := [name for name in with_loads if name in columns]:
+            loads = engine.translate(_loads(raw, there))
             yield None, f"create or replace view {quote(raw, '_dlt_loads')} as {loads}"
             columns_of[raw, "_dlt_loads"] = {"load_id", "status"}
     views = [*unified(schema, {name: f"{schema}_{name}" for name in sources.providers()}, columns_of)]

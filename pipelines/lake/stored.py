@@ -15,6 +15,9 @@ from sources.load.stored import SYSTEM_COLUMNS, OpenFax
 from sources.records.schema import Table
 from sources.window import Window
 
+IS_FORGOTTEN = "_dlt_load_id = ''"  # a fax that has to be loaded again, whatever its fingerprint
+_FINGERPRINT = f"id, case when {IS_FORGOTTEN} then '' else _dlt_id end as fingerprint"
+
 
 class LakeStored:
     """The rows of one account below `root`, a URL, with this ledger table. Before the first load, results are empty.
@@ -29,14 +32,14 @@ class LakeStored:
         self._tables: dict[str, DeltaTable | None] = {}
 
     def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
-        """Id -> fingerprint of each fax created in the span."""
+        """Id -> fingerprint of each fax created in the span; an empty fingerprint if the fax is forgotten."""
         created = f"{table.created_at} >= {_literal(span.start)} and {table.created_at} <= {_literal(span.end)}"
-        return {row["id"]: row["_dlt_id"] for row in self._select(table.name, created, "id, _dlt_id")}
+        return {row["id"]: row["fingerprint"] for row in self._select(table.name, created, _FINGERPRINT)}
 
     def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
         """Id -> fingerprint of the stored faxes with these ids, whatever their creation time."""
-        rows = self._select(table, _is_in("id", ids), "id, _dlt_id") if ids else []
-        return {row["id"]: row["_dlt_id"] for row in rows}
+        rows = self._select(table, _is_in("id", ids), _FINGERPRINT) if ids else []
+        return {row["id"]: row["fingerprint"] for row in rows}
 
     def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
         """Fingerprint -> number of rows in the child table, for the faxes of `table` with these ids that have any."""

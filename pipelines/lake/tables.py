@@ -16,6 +16,7 @@ import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
+from pipelines.lake.stored import IS_FORGOTTEN
 from pipelines.views.reference import Relation
 from sources.errors import Busy, WarehouseError
 from sources.load.ledger import SYNC_WINDOWS
@@ -93,7 +94,9 @@ def merge(table: DeltaTable, rows: pa.Table, key: tuple[str, ...], unless_equal:
     rows = _with_all_columns(rows, schema_of(table))
     columns = {f"`{name}`": f"source.`{name}`" for name in rows.column_names}
     on = " and ".join(f"target.`{name}` = source.`{name}`" for name in key)
-    changed = f"target.`{unless_equal}` <> source.`{unless_equal}`" if unless_equal else None
+    changed = None
+    if unless_equal:
+        changed = f"target.`{unless_equal}` <> source.`{unless_equal}` or target.{IS_FORGOTTEN}"
 
     def attempt() -> None:
         merging = table.merge(rows, on, source_alias="source", target_alias="target")
@@ -143,6 +146,24 @@ def delete(table: DeltaTable, rows: pa.Table) -> None:
         merging.when_matched_delete().execute()
 
     _commit_with_retry(table, attempt)
+
+
+def empty(table: DeltaTable) -> None:
+    """Deletes all rows, in one commit.
+
+    Raises:
+        Busy: other drivers keep writing to the table.
+    """
+    _commit_with_retry(table, lambda: table.delete(commit_properties=_DELETION))
+
+
+def forget(table: DeltaTable) -> None:
+    """Makes all faxes count as changed, in one commit, so that the next runs load them again.
+
+    Raises:
+        Busy: other drivers keep writing to the table.
+    """
+    _commit_with_retry(table, lambda: table.update({"_dlt_load_id": "''"}))
 
 
 def vacuum(table: DeltaTable, is_alone: bool) -> None:
@@ -215,16 +236,16 @@ def _statistics_columns(relation: Relation) -> Iterator[str]:
             yield f"`{column.name}`"
 
 
-def _commit_with_retry(table: DeltaTable, attempt: Callable[[], None]) -> None:
+def _commit_with_retry(table: DeltaTable, attempt: Callable[[], object]) -> None:
     """Retries on the table's newest version if another driver's commit came first. A merge is idempotent."""
     for left in reversed(range(MAX_TRIES)):
         try:
-            return attempt()
+            attempt()
+            return
         except CommitFailedError:
             if not left:
                 raise Busy(f"other programs keep writing to {table.table_uri}: run again later") from None
             table.update_incremental()
-    return None
 
 
 def _with_all_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:

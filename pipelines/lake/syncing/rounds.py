@@ -12,6 +12,7 @@ from typing import Any
 
 from pipelines.config.accounts import Account
 from pipelines.lake.account_task import AccountTask, Report
+from pipelines.lake.dropped_tables import require_tables
 from pipelines.lake.loading import Staged, group_for_merge
 from pipelines.lake.syncing.account_run import AccountRun, by_list
 from pipelines.lake.syncing.lake import Lake
@@ -70,6 +71,8 @@ class Rounds:
             try:
                 held = self.lake.tables(source.provider, source.listing)
                 read, columns, faxes = positions(held.root, held.table), held.columns(), held.fax_counts()
+                if read or held.table.ledger in columns:
+                    require_tables(held, columns, of_list[0].run.request.full_refresh)
             except Exception as failure:  # `fail` tells it as the error of each account
                 for one in of_list:
                     one.fail(failure)

@@ -1,12 +1,16 @@
 """What check.py and the sync say of Delta tables: the rows that count, and what is gone from them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from sources.extract.source import Source
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
-from tests.support.lake import MISSING, into_delta
+from tests.support.lake import MISSING, into_delta, rows, versions
+from tests.support.tiers import quick_ones
+from tests.support.warehouse.delta_lake import Lake
 
 pytest.importorskip("deltalake", reason=MISSING)
 
@@ -38,3 +42,73 @@ def test_faxes_count_whose_load_the_ledger_does_not_name(
     assert told == whole
     assert (whole[0], [len(whole[1][name]["notes"]) for name in ("phaxio", "signalwire")]) == (0, [1, 1]), whole
     assert (found[0], "lack rows of fax_recipients" in str(found[1]["phaxio"]["findings"])) == (65, True), found
+
+
+GONE = {
+    "fax_recipients": 69,
+    "fax_barcodes": 69,
+    "faxes": 69,
+    "sync_windows": 0,
+    "sync_problems": 0,
+    "schema_changes": 0,
+    "sync_runs": 0,
+    "sync_state": 0,
+}
+
+
+@pytest.mark.parametrize("table", quick_ones(GONE, ["fax_recipients", "schema_changes"]))
+def test_a_table_that_is_gone_is_made_again_or_told(
+    table: str, serve_fake: ServeFake, sync: Sync, check: Check, settings: Settings, lake: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 60, days=40))
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        whole = tables(lake)
+        shutil.rmtree(lake / "fax_phaxio" / table)
+        with Lake(lake).opened() as held:
+            windows = held.sql("select count(*) from fax.sync_windows").fetchall()
+        synced = sync()
+        if synced.exit_code:
+            told = synced.accounts["phaxio"]["error"]
+            assert f"table {table} is gone from fax_phaxio: run" in told
+            assert told.endswith("--full-refresh to fill it")
+            assert synced.accounts["phaxio"]["requests"] == 0
+            assert sync("--full-refresh").exit_code == 0
+        checked = check()
+
+    assert synced.exit_code == GONE[table]
+    assert (windows == [(0,)]) == (table == "sync_windows")
+    assert tables(lake) == whole
+    assert (checked[0], checked[1]["phaxio"]["findings"]) == (0, [])
+
+
+@pytest.mark.parametrize("table", quick_ones(["fax_recipients", "faxes"], ["fax_recipients"]))
+def test_a_refresh_that_does_not_end_is_completed_by_the_next_run(
+    table: str, serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    for account, first in (("east", 1_000), ("west", 2_000)):
+        serve_fake("phaxio", generated("phaxio", 30, days=40, seed=first, first_id=first), api_key=f"key-{first}")
+        for key in ("API_KEY", "API_SECRET", "BASE_URL"):
+            own = settings.pop(f"SOURCES__PHAXIO__{key}")
+            settings[f"SOURCES__PHAXIO__ACCOUNTS__{account}__{key}".upper()] = own
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        whole = tables(lake)
+        shutil.rmtree(lake / "fax_phaxio" / table)
+        assert sync("--account", "east", "--full-refresh").exit_code == 0
+        assert tables(lake) != whole
+        assert [sync().exit_code for _ in range(2)] == [0, 0]
+        commits = versions(lake)
+        assert sync().exit_code == 0
+
+    assert tables(lake) == whole
+    assert versions(lake) == commits
+
+
+def tables(lake: Path) -> dict[str, list[str]]:
+    """The keys of all rows of each table of faxes, sorted."""
+    table = Source("phaxio").table
+    return {
+        name: sorted(str((row["account"], row["_dlt_id"])) for row in rows(lake, "phaxio", name))
+        for name in (table.name, *(child.name for child in table.children))
+    }
