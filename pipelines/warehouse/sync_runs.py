@@ -12,11 +12,16 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.outcome import signals
 from pipelines.outcome.account_ending import Ending
+from pipelines.outcome.postgres_errors import LOCK_TIMEOUT, state_of
+from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse.comments import comment_on
+from pipelines.warehouse.connection import connect
+from sources.errors import Busy, WarehouseError
 from sources.load.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
 from sources.load.run import Run
 
 LOG = logging.getLogger("fax-sync")
+_PATIENCE_SECONDS = 5  # for a server that starts again
 _TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time zone", "decimal": "numeric(18, 6)"}
 
 
@@ -51,18 +56,20 @@ def run_row(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
 
 
 def write_run(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, seconds: float) -> None:
-    """Writes the row of a run."""
+    """Writes the row of a run, unless it is there: the connection may have broken after it was written."""
     row = run_row(run, exit_code, seconds)
-    places = ", ".join(["%s"] * len(row))
-    insert = f'insert into "{raw}"."{SYNC_RUNS}" ({", ".join(row)}) values ({places})'
+    table, places = f'"{raw}"."{SYNC_RUNS}"', ", ".join(["%s"] * len(row))
+    is_there = f"select 1 from {table} where account = %s and run_id = %s"
+    insert = f"insert into {table} ({', '.join(row)}) select {places} where not exists ({is_there})"
+    values = [*row.values(), row["account"], row["run_id"]]
     try:
-        client.execute_sql(insert, *row.values())
+        client.execute_sql(insert, *values)
     except DestinationUndefinedEntity:  # not created yet, or dropped
         if not client.has_dataset():  # the first run failed before it loaded anything
             client.create_dataset()
         for statement in creation_statements(raw):
             client.execute_sql(statement)
-        client.execute_sql(insert, *row.values())
+        client.execute_sql(insert, *values)
 
 
 @contextmanager
@@ -81,8 +88,24 @@ def recorded(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> 
             with suppress(Exception):
                 run.client.close()  # no further request changes the counts
             if run.loads or run.purged or ending.exit_code:
-                try:
-                    write_run(client, raw, run, ending.exit_code, time.monotonic() - began)
-                except Exception:  # the warehouse may be what failed; that error is already reported
-                    LOG.debug("the run could not be written down", exc_info=True)
+                _write_down(client, raw, run, ending, time.monotonic() - began)
             ending.is_settled = True
+
+
+def _write_down(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending, seconds: float) -> None:
+    """Writes the row of the run, of a good one with a second attempt on a new connection; warns if it cannot."""
+    try:
+        try:
+            write_run(client, raw, run, ending.exit_code, seconds)
+        except Exception as failure:
+            if ending.error or state_of(failure) == LOCK_TIMEOUT:
+                raise
+            client.close_connection()
+            connect(client, _PATIENCE_SECONDS)
+            write_run(client, raw, run, ending.exit_code, seconds)
+    except Exception as failure:
+        LOG.debug("the run could not be written down", exc_info=True)
+        if not isinstance(ending.error, Busy | WarehouseError):  # the warehouse is what failed, as is reported already
+            run.warnings.append(
+                f"the run is not in {SYNC_RUNS}, which status.py and check.py read: {always_fax_sync_error(failure)}"
+            )

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests.conftest import SyncProcess
 from tests.faults.conftest import StartServerTrial
 from tests.support.commands.process import Barrier
 from tests.support.faults.inject import broken
-from tests.support.faults.server_trial import OURS, TABLES
+from tests.support.faults.server_trial import OURS, TABLES, ServerTrial
 from tests.support.servers.wire import wire
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -21,26 +23,31 @@ END_HOLDER = """
 """
 SLOW_INSERT = """
     create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.2); return new; end $$;
-    create trigger slow before insert on fax_phaxio.faxes for each row execute function slow()
+    create trigger slow before insert on fax_phaxio.{} for each row execute function slow()
 """
-COPYING = f"select pid from pg_stat_activity where {OURS} and query like 'copy%' and wait_event = 'PgSleep'"
+Act = Callable[[ServerTrial, int], None]
+INSERTING = f"select pid from pg_stat_activity where {OURS} and wait_event = 'PgSleep'"
 
 
-def crash(pid: int) -> None:
+def cut(trying: ServerTrial, pid: int) -> None:
+    """Ends a backend."""
+    trying.query(f"select pg_terminate_backend({pid})")
+
+
+def crash(_: ServerTrial, pid: int) -> None:
     """Kills a backend, at which PostgreSQL ends all others and starts again from its log."""
     os.kill(pid, signal.SIGKILL)
 
 
 @every_provider
 @pytest.mark.parametrize("point", TABLES)
-@pytest.mark.parametrize("act", ["cut", "crash"])
+@pytest.mark.parametrize("act", [cut, crash])
 def test_a_backend_that_ends_in_the_midst_of_a_load_costs_nothing(
-    act: str, point: str, provider: str, server_trial: StartServerTrial
+    act: Act, point: str, provider: str, server_trial: StartServerTrial
 ) -> None:
     trying = server_trial(provider)
     held = trying.ids()
-    acts = {"crash": crash, "cut": lambda pid: trying.query(f"select pg_terminate_backend({pid})")}
-    synced = trying.at_lock(trying.table(point), acts[act])
+    synced = trying.at_lock(trying.table(point), partial(act, trying))
     trying.server.recover()
     trying.withstood(synced, held)
     trying.recovers()
@@ -50,13 +57,27 @@ def test_a_backend_that_ends_while_rows_are_copied_leaves_no_traceback(
     server_trial: StartServerTrial, sync_process: SyncProcess
 ) -> None:
     trying = server_trial("phaxio")
-    trying.query(SLOW_INSERT)
-    with trying.beside(lambda: trying.query(f"select pg_terminate_backend({trying.wait_for_one(COPYING)})")):
+    trying.query(SLOW_INSERT.format("faxes"))
+    with trying.beside(lambda: cut(trying, trying.wait_for_one(INSERTING))):
         ended = sync_process("--log-format", "json")
 
     assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
     assert [line for line in map(json.loads, ended.stderr.splitlines()) if "traceback" in line] == []
     trying.recovers()
+
+
+@pytest.mark.parametrize("act", [cut, crash])
+def test_a_backend_that_ends_while_the_run_is_written_down_costs_no_row(
+    act: Act, server_trial: StartServerTrial
+) -> None:
+    trying = server_trial("phaxio")
+    trying.query(SLOW_INSERT.format("sync_runs"))
+    with trying.beside(lambda: act(trying, trying.wait_for_one(INSERTING))):
+        synced = trying.sync()
+    trying.server.recover()
+
+    assert synced.exit_code == 0, synced.told
+    trying.told_truly(synced.said)
 
 
 @every_provider

@@ -34,6 +34,17 @@ def test_views_that_somebody_holds_are_given_up_in_time(server_trial: StartServe
     trying.recovers()
 
 
+def test_a_run_whose_row_cannot_be_written_warns(server_trial: StartServerTrial) -> None:
+    trying = server_trial("phaxio")
+    trying.settings["PGOPTIONS"] = SOON
+    with trying.locked("fax_phaxio.sync_runs"):
+        synced = trying.sync()
+
+    (warning,) = synced.accounts["phaxio"]["warnings"]
+    assert (synced.exit_code, warning[:28]) == (0, "the run is not in sync_runs,"), synced.told
+    assert "another session has locked a table" in warning
+
+
 def test_a_session_behind_ours_waits_no_longer_than_we_do(server_trial: StartServerTrial) -> None:
     trying = server_trial("phaxio")
     trying.settings["PGOPTIONS"] = SOON
