@@ -12,7 +12,7 @@ from tests.faults.conftest import more
 from tests.support.faults.drifting import Drift
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds
-from tests.support.warehouse.rows import named_rows, rows
+from tests.support.warehouse.rows import named_rows, reading, rows
 
 CHANGES, A_RUN = 200, 20  # changes of shape, and how many of them come between two runs
 VIEWS = "select table_name from information_schema.views where table_schema = 'fax'"
@@ -56,8 +56,9 @@ def test_no_change_of_shape_loses_a_value_or_breaks_a_view(
 
         assert sync().exit_code == 0
         assert_holds(place, provider, served.fake.truth())
-        for (view,) in rows(place, VIEWS):
-            rows(place, f"select * from fax.{view}")
+        with reading(place) as connection:
+            for (view,) in rows(connection, VIEWS):
+                rows(connection, f"select * from fax.{view}")
         there = held(place, provider)
         lost = [
             (id, key, value)
