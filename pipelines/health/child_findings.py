@@ -15,5 +15,6 @@ def child_findings(stored: StoredFaxes, table: Table, start: datetime) -> Iterat
             count, span = lacking
             yield (
                 f"{count} faxes created from {span.start.date()} on lack rows of {child.name}: rows are gone from the "
-                f"warehouse; run sync.py {days_of(span)} --refetch"
+                "warehouse, or the provider lists none (--full-refresh notes that); "
+                f"run sync.py {days_of(span)} --refetch"
             )

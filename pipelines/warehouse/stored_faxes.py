@@ -93,7 +93,8 @@ class StoredFaxes:
     def lacking_children(self, table: Table, child: ChildTable, start: datetime) -> tuple[int, Window] | None:
         """The number of faxes created from `start` on that lack child rows, and the span of their creation times.
 
-        A fax lacks child rows if a position before the last one is missing, or if it needs a child row and has none.
+        A fax lacks child rows if a position before the last one is missing, or if it needs a child row and has none,
+        unless `sync_problems` has the value that did not fit.
         """
         sql = f"""
             with held as (
@@ -103,10 +104,13 @@ class StoredFaxes:
             select count(*) as faxes, min({table.created_at}) as earliest, max({table.created_at}) as latest
             from {self._current(table.name)} as faxes left join held on held.fingerprint = faxes._dlt_id
             where faxes.account = %s and faxes.{table.created_at} >= %s and {self._is_committed()}
-                and (held.there < held.due or held.there is null and {_requires_row(child)})
+                and (held.there < held.due or held.there is null and {_requires_row(child)} and faxes._dlt_id not in (
+                    select record_version from {self._qualified(SYNC_PROBLEMS)}
+                    where account = %s and column_name = %s and record_version is not null
+                ))
         """
         texts = [text for condition in child.required_if for text in condition.texts]
-        rows = self._select(sql, self._account, self._account, start, *texts)
+        rows = self._select(sql, self._account, self._account, start, *texts, self._account, child.source)
         if not rows or not rows[0]["faxes"]:
             return None
         return int(rows[0]["faxes"]), Window(rows[0]["earliest"], rows[0]["latest"])

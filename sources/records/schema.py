@@ -80,7 +80,8 @@ class ChildTable:
     """A child table with the rows from one key of a record: `rows` turns the value of `source` into rows.
 
     Each row has the record's id in the column `parent_id` and its `position` in the value, from 0. A record that meets
-    all conditions of `required_if` must have at least one row; without conditions, no record must.
+    all conditions of `required_if` must have at least one row, else that is a misfit; without conditions, no record
+    must.
     """
 
     name: str

@@ -39,6 +39,8 @@ def _build_child(
         value = fax.record.get(child.source)
         try:
             elements = child.rows(value)
+            if not elements and _requires_row(child, fax.record):
+                raise ValueError("expected at least one for this fax")
         except ValueError as reason:
             problems.append(Problem(table.name, fax.id, child.source, value, str(reason), fax.fingerprint))
             continue
@@ -56,6 +58,13 @@ def _build_child(
         UNDECLARED: _new_fields(rows, [column.name for column in child.columns]),
     }
     return _build(child.name, child.columns, rows, parents, fixed, problems)
+
+
+def _requires_row(child: ChildTable, record: Record) -> bool:
+    """A record without rows must have one. A condition with `is_not` is on the value itself, which has none."""
+    return bool(child.required_if) and all(
+        not condition.is_not and record.get(condition.column) in condition.texts for condition in child.required_if
+    )
 
 
 def _build(

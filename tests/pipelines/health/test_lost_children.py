@@ -1,6 +1,7 @@
 """A fax whose recipients, tags or charges are gone: check.py tells, and reading it again brings them back."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ import sources
 from tests.conftest import ServeFake, Sync, generated
 from tests.support.commands.check_command import Check
 from tests.support.tiers import first_quick
-from tests.support.warehouse.file_and_database import Warehouse
+from tests.support.warehouse.file_and_database import File, Warehouse
 from tests.support.warehouse.oracle import assert_holds
 
 LOST = {
@@ -69,3 +70,21 @@ def test_reading_again_what_is_whole_writes_no_fax(
     sync()
 
     assert sync("--since", "2000-01-01", "--refetch").accounts[provider]["changed"] == 0
+
+
+@pytest.mark.parametrize("recipients", first_quick(["+15551230000", [], None], 2), ids=str)
+def test_recipients_that_the_provider_lists_wrongly_are_noted_and_not_missing(
+    recipients: object, serve_fake: ServeFake, sync: Sync, check: Check, warehouse: Path
+) -> None:
+    faxes = generated("phaxio", 30, days=2)
+    sent = [fax for fax in faxes if (fax["direction"], fax["status"]) == ("sent", "success")]
+    sent[0]["recipients"] = recipients
+    serve_fake("phaxio", faxes)
+    assert sync().exit_code == 0
+    code, told = check()
+    File(warehouse).write(f"delete from fax_phaxio.fax_recipients where fax_id = {sent[1]['id']}")
+    found = check()[1]["phaxio"]["findings"]
+
+    assert (code, told["phaxio"]["findings"]) == (0, [])
+    assert any("1 values of faxes.recipients did not fit" in note for note in told["phaxio"]["notes"]), told
+    assert [finding.startswith("1 faxes created from") for finding in found] == [True], found
