@@ -14,7 +14,7 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 
 from pipelines.warehouse.dlt_internals.merge_jobs import MergingClient, use_parquet
 from pipelines.warehouse.dlt_internals.postgres_merge import Append, copy, delete_replaced
-from pipelines.warehouse.dlt_internals.postgres_session import Fence, SqlClient
+from pipelines.warehouse.dlt_internals.postgres_session import Configuration, Fence, SqlClient
 from pipelines.warehouse.dlt_internals.stored_state import Types, column_types, contradictions, set_types, stored_schema
 from pipelines.warehouse.dlt_internals.unique_keys import keys_of, require_keys
 from sources.errors import Busy
@@ -23,6 +23,7 @@ from sources.errors import Busy
 class postgres(factory.postgres):  # dlt takes the class name as the type of the destination
     """dlt's destination of this name, with the client below."""
 
+    spec: Any = Configuration
     fence: Fence | None = None  # for clients that are created later
 
     def _raw_capabilities(self) -> Any:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
+from dlt.common.configuration import configspec
+from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration, PostgresCredentials
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from dlt.destinations.sql_client import raise_database_error
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
@@ -23,6 +25,29 @@ _KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_cou
 _IDLE_SESSION_TIMEOUT_SINCE = 14_00_00  # version of the server
 
 Fence = Callable[["SqlClient"], None]
+
+
+@configspec(init=False)
+class Credentials(PostgresCredentials):
+    """dlt's credentials, without blanks or a newline around a value, and without SQLAlchemy's driver in the URL."""
+
+    def parse_native_representation(self, native_value: Any) -> None:
+        """Takes the parts of a URL."""
+        super().parse_native_representation(native_value.strip() if isinstance(native_value, str) else native_value)
+        self.update({"drivername": "postgresql"})
+
+    def on_resolved(self) -> None:
+        """Strips the parts that are set one by one; dlt itself strips the password."""
+        super().on_resolved()
+        parts = {name: getattr(self, name) for name in ("username", "host", "database")}
+        self.update({name: part.strip() for name, part in parts.items() if part})
+
+
+@configspec(init=False)
+class Configuration(PostgresClientConfiguration):
+    """dlt's configuration of the destination, with the credentials above."""
+
+    credentials: Credentials = None  # type: ignore[assignment]  # as in dlt: it is resolved later
 
 
 class SqlClient(Psycopg2SqlClient):

@@ -2,9 +2,10 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -44,6 +45,44 @@ def test_what_changes_at_the_provider_changes_in_the_warehouse(
 
     assert sync().exit_code == 0
     assert_holds(Database(postgres, database), provider, served.fake.truth())
+
+
+URL = "DESTINATION__WAREHOUSE__CREDENTIALS"
+
+
+def parts_of(url: str) -> dict[str, str]:
+    """The settings of the parts of a URL, each with a newline, as from a file of Kubernetes."""
+    parts = urlsplit(url)
+    values = {
+        "username": parts.username,
+        "password": unquote(parts.password or ""),
+        "host": parts.netloc.rpartition("@")[2],
+        "database": parts.path[1:],
+    }
+    return {f"{URL}__{name}".upper(): f"{value}\n" for name, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    "written",
+    first_quick(
+        [
+            lambda url: {URL: f"{url}\n"},
+            lambda url: {URL: f" {url}?connect_timeout=9 \r\n"},
+            lambda url: {URL: url.replace("://", "+psycopg2://")},
+            parts_of,
+        ],
+        quick=3,
+    ),
+    ids=["a newline", "blanks around", "SQLAlchemy's driver", "parts with newlines"],
+)
+def test_credentials_are_taken_as_other_programs_write_them(
+    written: Callable[[str], dict[str, str]], serve_fake: ServeFake, sync: Sync, settings: Settings, database: str
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 2, days=2))
+    settings |= written(settings.pop(URL))
+    synced = sync()
+
+    assert (synced.exit_code, synced.accounts["phaxio"].get("new")) == (0, 2), synced.told
 
 
 @pytest.mark.slow
