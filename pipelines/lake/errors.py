@@ -7,6 +7,10 @@ from deltalake.exceptions import DeltaError
 
 from sources.errors import FaxSyncError, LocalError, WarehouseError
 
+REMEDY = (
+    "check that its storage can be reached; restore a damaged table from a backup, or else remove its directory "
+    "and run sync.py --full-refresh"
+)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -17,5 +21,5 @@ def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     if any(os.strerror(number) in str(error) for number in _NO_ROOM):  # deltalake gives no number
         return LocalError("no space left on the disk of the Delta tables")
     if isinstance(error, (DeltaError, FileNotFoundError)):
-        return WarehouseError(f"Delta refused ({type(error).__name__}): check the tables")
+        return WarehouseError(f"Delta refused ({type(error).__name__}) to read or write a table: {REMEDY}")
     return None

@@ -12,9 +12,10 @@ from pipelines.config import bootstrap
 from pipelines.config.destination import delta_url
 from pipelines.config.settings import ReportSettings, SyncSettings
 from pipelines.lake.place import local_directory, locked_to_read
+from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.warehouse import read_only
 from pipelines.warehouse.read_only import Read, Row
-from sources.errors import ConfigError, WarehouseError
+from sources.errors import ConfigError, LocalError, WarehouseError
 from sources.load.plan import Position
 from sources.records.schema import Table
 
@@ -91,9 +92,13 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
 
     Raises:
         ConfigError: deltalake is not installed.
-        WarehouseError: there is no Delta table yet, and `is_required`.
+        WarehouseError: there is no Delta table yet, and `is_required`; or one cannot be read.
+        LocalError: the machine lacks what a query takes.
     """
     try:
+        from deltalake.exceptions import DeltaError  # noqa: PLC0415  # an optional extra
+
+        from pipelines.lake import errors  # noqa: PLC0415
         from pipelines.lake.engine_views import connect  # noqa: PLC0415  # an optional extra
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/files.md") from None
@@ -101,8 +106,15 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
     if is_required and directory and not directory.is_dir():
         raise WarehouseError(f"there is no {directory} yet: run {bootstrap.command('sync')}")
     settings = ReportSettings.read()
-    with connect(output, schema, settings.timezone, settings.own_views()) as connection:
-        yield connection
+    try:
+        with connect(output, schema, settings.timezone, settings.own_views()) as connection:
+            yield connection
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:  # a file is missing, or none of Parquet
+        if isinstance(local := to_fax_sync_error(error), LocalError):
+            raise local from error
+        raise WarehouseError(f"a Delta table below {output} cannot be read: {errors.REMEDY}") from error
+    except (DeltaError, FileNotFoundError) as error:
+        raise errors.to_fax_sync_error(error) or error from error
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: tuple[Any, ...]) -> list[Row]:

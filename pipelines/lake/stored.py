@@ -7,8 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from pipelines.lake.errors import REMEDY
 from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.load.stored import SYSTEM_COLUMNS, OpenFax
@@ -106,16 +107,27 @@ class LakeStored:
 
     def _select(self, table: str, condition: str, columns: str = "*") -> list[dict[str, Any]]:
         if table not in self._tables:
-            try:
-                self._tables[table] = DeltaTable(f"{self._root}/{table}")
-            except TableNotFoundError:
-                self._tables[table] = None
+            self._tables[table] = opened(f"{self._root}/{table}")
         held = self._tables[table]
         if held is None:
             return []
         sql = f"select {columns} from held where account = {_literal(self._account)} and {condition}"
         rows: list[dict[str, Any]] = _query(held, sql).to_pylist()
         return rows
+
+
+def opened(uri: str) -> DeltaTable | None:
+    """The newest version of a table; None if it does not exist yet.
+
+    Raises:
+        WarehouseError: its log is damaged, or its storage refuses.
+    """
+    try:
+        return DeltaTable(uri)
+    except TableNotFoundError:
+        return None
+    except DeltaError as error:
+        raise WarehouseError(f"{uri} cannot be read: {REMEDY}") from error
 
 
 def last_walk(uri: str, other_than: str) -> datetime | None:
@@ -134,7 +146,7 @@ def _query(table: DeltaTable, sql: str) -> pa.Table:
     try:
         return pa.RecordBatchReader.from_stream(QueryBuilder().register("held", table).execute(sql)).read_all()
     except pa.ArrowInvalid as error:  # as which every error of the engine comes
-        raise WarehouseError(f"{table.table_uri} cannot be read: check that none of its files is missing") from error
+        raise WarehouseError(f"{table.table_uri} cannot be read: {REMEDY}") from error
 
 
 def _is_in(column: str, values: Collection[Any]) -> str:

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 
-from pipelines.lake.stored import IS_FORGOTTEN
+from pipelines.lake.stored import IS_FORGOTTEN, opened
 from pipelines.views.reference import Relation
 from sources.errors import Busy, WarehouseError
 from sources.load.ledger import SYNC_WINDOWS
@@ -69,12 +69,11 @@ def existing(root: str, relation: Relation) -> DeltaTable | None:
     """The table below `root`; None if it does not exist yet.
 
     Raises:
-        WarehouseError: the table was not created by this sync.
+        WarehouseError: the table was not created by this sync, or is damaged.
     """
     uri = f"{root}/{relation.name}"
-    try:
-        table = DeltaTable(uri)
-    except TableNotFoundError:
+    table = opened(uri)
+    if table is None:
         return None
     if table.metadata().partition_columns != [ACCOUNT.name]:
         raise WarehouseError(f"{uri} is a Delta table, but not one of ours: choose another place, or move it away")
@@ -206,10 +205,8 @@ def position_rows(moved: Mapping[str, Position]) -> pa.Table:
 
 def rows_of(uri: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """The rows of a table; none if it does not exist yet."""
-    try:
-        return list(DeltaTable(uri).to_pyarrow_dataset().to_table(columns).to_pylist())
-    except TableNotFoundError:
-        return []
+    table = opened(uri)
+    return list(table.to_pyarrow_dataset().to_table(columns).to_pylist()) if table else []
 
 
 def schema_of(table: DeltaTable) -> pa.Schema:

@@ -1,15 +1,16 @@
 """What check.py and the sync say of Delta tables: the rows that count, and what is gone from them."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sources.extract.source import Source
-from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.conftest import ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support.commands.check_command import Check
 from tests.support.lake import MISSING, into_delta, rows, versions
-from tests.support.tiers import quick_ones
+from tests.support.tiers import first_quick, quick_ones
 from tests.support.warehouse.delta_lake import Lake
 
 pytest.importorskip("deltalake", reason=MISSING)
@@ -103,6 +104,53 @@ def test_a_refresh_that_does_not_end_is_completed_by_the_next_run(
 
     assert tables(lake) == whole
     assert versions(lake) == commits
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "a file that is missing": ("*/*.parquet", Path.unlink),
+    "a file of something else": ("*/*.parquet", lambda file: file.write_bytes(bytes(999))),
+    "a log of something else": ("_delta_log/*.json", lambda file: file.write_text("{")),
+}
+
+
+@pytest.mark.parametrize("name", first_quick(DAMAGES))
+def test_a_damaged_table_is_told_with_a_remedy_that_helps(
+    name: str,
+    serve_fake: ServeFake,
+    sync: Sync,
+    sync_process: SyncProcess,
+    check: Check,
+    settings: Settings,
+    lake: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from pipelines import report, status
+
+    files, damage = DAMAGES[name]
+    serve_fake("phaxio", generated("phaxio", 20, days=2))
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        whole, damaged = tables(lake), lake / "fax_phaxio" / "faxes"
+        for file in damaged.glob(files):
+            damage(file)
+        dry, (code, told), synced = sync_process("--dry-run"), check(), sync()
+        caplog.clear()
+        with monkeypatch.context() as environment:
+            for key, value in settings.items():
+                environment.setenv(key, value)
+            read = [command.main([]) for command in (report, status)]
+        findings = told["phaxio"]["findings"]
+        logged = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        shutil.rmtree(damaged)
+        assert sync("--full-refresh").exit_code == 0
+
+    assert (dry.returncode, code, synced.exit_code, read) == (69, 65, 69, [69, 69])
+    for text in (dry.stdout, *findings, *logged, synced.accounts["phaxio"]["error"]):
+        assert "restore a damaged table from a backup, or else remove its directory and run" in text
+    assert (len(findings), len(logged)) == (1, 2)
+    assert f"{damaged.as_uri()}" in synced.accounts["phaxio"]["error"]
+    assert tables(lake) == whole
 
 
 def tables(lake: Path) -> dict[str, list[str]]:
