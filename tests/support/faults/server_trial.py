@@ -4,14 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
 import sources
 from tests.conftest import Served, Settings, Sync, Synced
-from tests.support.servers.postgres import Server
+from tests.support.servers.postgres import Server, query_on
 from tests.support.warehouse.file_and_database import Database
 from tests.support.warehouse.oracle import assert_holds, runs_amiss, unsound
 
@@ -38,6 +39,7 @@ class ServerTrial:
     database: str
     sync: Sync
     login: str = "postgres"
+    _watching: Connection | None = field(default=None, init=False)
 
     @property
     def provider(self) -> str:
@@ -137,16 +139,22 @@ class ServerTrial:
 
     @contextmanager
     def beside(self, act: Callable[[], Any]) -> Iterator[None]:
-        """Runs a function in a thread during the block; its error is raised at the end."""
-        with ThreadPoolExecutor() as pool:
+        """Runs a function in a thread during the block; its error is raised at the end.
+
+        The thread waits on a connection that is open before: libpq reads the environment when it connects, and crashes
+        if a run changes it at that moment.
+        """
+        with closing(self.server.connect(self.database)) as self._watching, ThreadPoolExecutor() as pool:
             done = pool.submit(act)
             yield
             done.result()
+        self._watching = None
 
     def wait_for_one(self, sql: str) -> int:
         """Waits until the query returns a number, and returns it."""
         deadline = time.monotonic() + MAX_SECONDS
-        while not (found := self.query(sql)):
+        query = partial(query_on, self._watching) if self._watching else self.query
+        while not (found := query(sql)):
             assert time.monotonic() < deadline, f"never seen: {sql}"
             time.sleep(0.005)
         return int(found[0][0])

@@ -96,9 +96,15 @@ class Server:
 
     def query(self, database: str, sql: str, user: str = "postgres") -> list[tuple[Any, ...]]:
         """The rows of a statement; empty if it returns none."""
-        with closing(self.connect(database, user)) as opened, opened.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else []
+        with closing(self.connect(database, user)) as opened:
+            return query_on(opened, sql)
+
+
+def query_on(opened: Connection, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a statement on an open connection; empty if it returns none."""
+    with opened.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall() if cursor.description else []
 
 
 class Reader:
