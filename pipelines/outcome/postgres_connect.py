@@ -10,7 +10,7 @@ November 2026.
 import re
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
@@ -23,6 +23,17 @@ TRANSIENT_STATES = (  # SQLSTATEs: connection, serialization, connections, idle,
     *("08000", "08001", "08003", "08006", "40", "53300", "25P03", "55P03"),
     *("57P01", "57P02", "57P03", "57P05"),
 )
+LOST = (
+    "the connection to the warehouse is lost: the server or a pooler has ended it, perhaps for a restart or because a "
+    "person did, or the network has; run again later"
+)
+TOO_MANY = (
+    "has too many connections: run again later; if it happens again, raise the limit of the role (alter role … "
+    "connection limit), of the database, of the server or of the pooler: a sync needs three connections, and two more "
+    "for each further account that it reads at the same time"
+)
+FULL_STATE = "53300"
+_FULL = re.compile(r"too many (?:connections|clients)|connection slots|no more connections allowed|query_wait_timeout")
 _ANSWER_SECONDS = 5
 _PROTOCOL = 196608  # 3.0
 _PLACE = re.compile(  # as libpq names the places that it tried to connect to
@@ -68,7 +79,6 @@ _TRANSIENT_WORDS = re.compile(
     r'socket "[^"]+" failed: No such file|closed the connection unexpectedly|closed unexpectedly|no connection to the|'
     r"SYSCALL error|EOF detected|unexpected eof|could not (?:receive|send) |lost synchronization|"
     r"shutting down|system is (?:starting up|in recovery|not yet accepting|not accepting)|terminating connection|"
-    r"too many (?:connections|clients)|connection slots|no more connections allowed|query_wait_timeout|"
     r"client_login_timeout|server conn crashed|connect failed"
 )
 
@@ -83,13 +93,16 @@ def explain_connection(text: str) -> FaxSyncError:
     for words, meaning in _PERMANENT.items():
         if found := re.search(words, text):
             return WarehouseError(f"PostgreSQL{_where(text)}: {meaning.format(*filter(None, found.groups()))}")
-    if _TRANSIENT_WORDS.search(text) or any(state.startswith(TRANSIENT_STATES) for state in _states(text)):
+    place, is_transient = _where(text), _TRANSIENT_WORDS.search(text)
+    states = [] if is_transient or _FULL.search(text) else [*_states(text)]
+    if _FULL.search(text) or FULL_STATE in states:
+        return Busy(f"the warehouse{place} {TOO_MANY}")
+    if is_transient or any(state.startswith(TRANSIENT_STATES) for state in states):
         return Busy(
-            f"the warehouse{_where(text)} cannot be reached, or has too many connections: run "
-            f"again later, or correct {CREDENTIALS}"
+            f"the warehouse{place} cannot be reached: run again later, or correct {CREDENTIALS}" if place else LOST
         )
     return WarehouseError(
-        f"PostgreSQL{_where(text)} refused the connection for a reason that the sync does not know; psql shows it: "
+        f"PostgreSQL{place} refused the connection for a reason that the sync does not know; psql shows it: "
         f"check user, password, database and parameters of {CREDENTIALS}"
     )
 
@@ -102,8 +115,14 @@ def grants_to_read(schema: str, role: str) -> str:
     )
 
 
-def grant_for(denial: str, role: str) -> str:
-    """The GRANT that the role lacks by the server's text, or where the GRANTs are listed."""
+def grant_for(denial: str, role: str, tables: Sequence[str] = ()) -> str:
+    """The statement that helps the role by the server's text, or where the GRANTs are listed.
+
+    `tables`: the tables and views of the denied statement, with their schemas.
+    """
+    if found := re.match(r"must be owner of (table|view) (\S+)$", denial):
+        named = next((table for table in tables if table.endswith(f".{found[2]}")), found[2])
+        return f'alter {found[1]} {named} owner to "{role}"; the role must own all tables and views of the sync'
     if found := re.search(r"permission denied for (schema|database) (\S+)$", denial):
         return f'grant {_NEEDED[found[1]]} on {found[1]} {found[2]} to "{role}"; {GRANTS}'
     if found := re.search(r'permission denied to create temporary tables in database "([^"]+)"', denial):

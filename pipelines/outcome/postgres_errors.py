@@ -3,15 +3,19 @@
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html, read November 2026.
 """
 
+import re
 import sys
 from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.outcome.postgres_connect import (
+    FULL_STATE,
     GRANTS,
+    LOST,
     NO_DATABASE,
     REFUSED,
+    TOO_MANY,
     TRANSIENT_STATES,
     explain_connection,
     grant_for,
@@ -19,7 +23,10 @@ from pipelines.outcome.postgres_connect import (
 )
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
-_CANCELLED = {"57014": "statement_timeout", "25P04": "transaction_timeout"}
+_CANCELLED = {
+    "57014": "a person did (pg_cancel_backend), or it took too long: if it happens again, raise statement_timeout",
+    "25P04": "it took too long: if it happens again, raise transaction_timeout",
+}
 _REFUSALS = {
     "3D000": NO_DATABASE,
     "57P04": NO_DATABASE,
@@ -32,6 +39,8 @@ _POLICIES = (
     "the role needs row security policies that allow it to select, insert, update and delete every row, "
     "or the attribute bypassrls"
 )
+_CHANGED = {"42703", "42804", "42809", "42883"}  # their texts name columns, types and tables, and quote no row
+_UNDO = "the table was probably changed by hand (alter column … type, rename): undo that"
 LOCK_TIMEOUT = "55P03"
 DENIED = "42501"
 CANNOT_REPLACE = "42P16"  # the first columns of a view would change
@@ -109,14 +118,14 @@ def state_of(error: BaseException) -> str | None:
 def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     """The `FaxSyncError` for an error of the PostgreSQL driver; None for any other error.
 
-    Its message quotes the server's text for missing privileges only: other texts may quote a row.
+    Its message quotes the server's text for missing privileges, columns and types only: other texts may quote a row.
     """
     driver = sys.modules.get("psycopg2")
     if driver is None or not isinstance(error, driver.Error):
         return None
     state: str = error.pgcode or ""
     if isinstance(error, driver.InterfaceError):
-        return Busy("the connection to the warehouse is lost: run again later")
+        return Busy(LOST)
     if not state and isinstance(error, driver.ProgrammingError) and not str(error).startswith("invalid "):
         return None  # the driver was called with wrong arguments
     if not state or state == "08P01":  # PgBouncer's state for every refusal
@@ -133,9 +142,9 @@ def _transient_reason(state: str, where: Any) -> str | None:
     if state == DOUBLES and where.table_name == "_dlt_pipeline_state":  # dlt only appends there
         return "the connection broke, and dlt repeated a job that was already committed: run again"
     if state in _CANCELLED:
-        return f"the server cancelled a statement: if it happens again, raise {_CANCELLED[state]} of the role"
-    if state.startswith("53300"):
-        return "the warehouse has too many connections: run again later"
+        return f"the server cancelled a statement, because {_CANCELLED[state]} of the role"
+    if state == FULL_STATE:
+        return f"the warehouse {TOO_MANY}"
     return (
         "the server ended a connection or a transaction: run again later"
         if state.startswith(TRANSIENT_STATES)
@@ -149,13 +158,32 @@ def _refusal(state: str, error: Any) -> str:
     if state == DENIED:
         by_policy = error.diag.source_function == "ExecWithCheckOptions"
         denial = error.diag.message_primary
-        return f"{denial}: {_POLICIES if by_policy else grant_for(denial, _role_of(error.cursor.connection))}"
+        lacking = _POLICIES if by_policy else grant_for(denial, _role_of(error.cursor.connection), _tables_in(error))
+        return f"{denial}: {lacking}"
     if state.startswith("28"):
         return REFUSED
     if state in _REFUSALS:
         return _REFUSALS[state]
-    table = error.diag.table_name
-    return f"it refused with {state or type(error).__name__}{f', at table {table}' if table else ''}"
+    return _mismatch(state, error)
+
+
+def _mismatch(state: str, error: Any) -> str:
+    """Where a table differs from what the sync expects, without a value."""
+    *_, table = "", *_tables_in(error)
+    place = f" of table {table}" if table else ""
+    if state.startswith("22"):
+        copied = re.match(r"COPY \w+, \w+ \d+, \w+ (\w+)", error.diag.context or "")  # a value may follow
+        return f"a value does not fit {f'column {copied[1]}' if copied else 'a column'}{place} ({state}): {_UNDO}"
+    if state in _CHANGED:
+        return f"{error.diag.message_primary}{f', in a statement on {table}' if table else ''}: {_UNDO}"
+    return f"it refused with {state}{f', at table {table}' if table else ''}"
+
+
+def _tables_in(error: Any) -> list[str]:
+    """The tables and views, with their schemas, that the statement names before the place of the error, in order."""
+    statement = (getattr(error.cursor, "query", None) or b"").decode("utf-8", "replace")
+    position = int(error.diag.statement_position or len(statement))
+    return [".".join(found) for found in re.findall(r'"([a-z_]\w*)"\."([a-z_]\w*)"', statement[:position])]
 
 
 def _role_of(connection: Any) -> str:

@@ -94,6 +94,20 @@ def test_a_run_whose_lock_is_gone_loads_nothing(provider: str, server_trial: Sta
     trying.recovers()
 
 
+def test_a_connection_that_is_gone_is_told_so(server_trial: StartServerTrial) -> None:
+    trying, barrier = server_trial("phaxio"), Barrier()
+
+    def end() -> None:
+        barrier.reached.wait(60)
+        assert trying.query(f"select pg_terminate_backend(pid) from pg_stat_activity where {OURS} and state = 'idle'")
+        barrier.opened.set()
+
+    with broken(trying.served, barrier.fault()):
+        told = trying.fails(75, "the connection to the warehouse is lost", under=trying.beside(end)).told
+    assert "cannot be reached" not in told
+    trying.recovers()
+
+
 @every_provider
 @pytest.mark.parametrize("answer_lost", [False, True], ids=["not committed", "committed, and the answer lost"])
 def test_a_wire_cut_at_any_commit_costs_nothing(

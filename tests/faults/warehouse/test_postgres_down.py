@@ -61,7 +61,7 @@ def test_a_server_that_is_read_only_is_named_so(provider: str, server_trial: Sta
 @pytest.mark.parametrize("most", [0, 1, 2])
 def test_a_server_without_a_connection_left_is_to_be_tried_again(most: int, entry: ServerTrial) -> None:
     entry.query(f"alter role {entry.login} connection limit {most}")
-    entry.fails(75, "too many connections")
+    entry.fails(75, "too many connections", "connection limit)", "needs three connections")
     entry.query(f"alter role {entry.login} connection limit -1")
     entry.recovers()
 
@@ -107,14 +107,50 @@ def test_what_is_denied_is_named_and_so_is_the_grant(name: str, entry: ServerTri
     entry.recovers()
 
 
-@pytest.mark.parametrize(("kind", "denied"), [("schema", "fax"), ("view", "fax.faxes")])
-def test_faxes_are_loaded_although_the_views_are_denied(kind: str, denied: str, entry: ServerTrial) -> None:
+def test_a_role_that_owns_no_table_is_told_to_own_it(server_trial: StartServerTrial, login: str) -> None:
+    trying = server_trial("phaxio")
+    trying.query(f"grant temporary on database {trying.database} to {login}")
+    trying.query(f"grant all on schema fax, fax_phaxio to {login}")
+    trying.query(f"grant all on all tables in schema fax, fax_phaxio to {login}")
+    trying.settings |= trying.server.settings(trying.database, login)
+    trying.served.fake.change(max(trying.served.fake.records), brand_new="a new field")
+    told = trying.sync()
+
+    assert (told.exit_code, "must be owner of table faxes" in told.told) == (69, True), told.told
+    (statement,) = re.findall(r'alter table fax_phaxio.faxes owner to "\w+"', str(told.said))
+    trying.query(statement)
+    trying.recovers()
+
+
+CHANGES = {  # what a user does to a column of the faxes, and what is told of it
+    "id type text": ("operator does not exist: text = bigint", "fax_phaxio.faxes"),
+    "created_at type text": ("operator does not exist: text >= timestamp with time zone", "fax_phaxio.faxes"),
+    "status type varchar(3) using left(status, 3)": (
+        "a value does not fit column status of table fax_phaxio.faxes (22001)",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_user_has_changed_in_a_table_is_named(change: str, server_trial: StartServerTrial) -> None:
+    trying = server_trial("phaxio")
+    trying.query(f"drop schema fax cascade; alter table fax_phaxio.faxes alter column {change}")
+    trying.fails(69, *CHANGES[change], "undo that")
+
+
+@pytest.mark.parametrize(
+    ("kind", "denied", "remedy"),
+    [("schema", "fax", "docs/postgres.md lists the GRANTs"), ("view", "fax.faxes", "alter view fax.faxes owner to")],
+)
+def test_faxes_are_loaded_although_the_views_are_denied(
+    kind: str, denied: str, remedy: str, entry: ServerTrial
+) -> None:
     entry.query(f"alter {kind} {denied} owner to postgres")
     entry.query("comment on view fax.faxes is 'out of date'")
     synced = entry.sync()
 
     assert (synced.exit_code, synced.accounts["phaxio"]["new"]) == (69, 25)
-    assert re.search(f"{kind} {denied.rpartition('.')[2]}: .*docs/postgres.md lists the GRANTs", synced.told)
+    assert re.search(f"{kind} {denied.rpartition('.')[2]}: .*{remedy}", synced.told)
     entry.query(f"alter {kind} {denied} owner to {entry.login}")
     entry.recovers()
 

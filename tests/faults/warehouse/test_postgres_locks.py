@@ -23,6 +23,15 @@ def test_a_table_that_somebody_holds_is_given_up_in_time(
     trying.recovers()
 
 
+def test_a_statement_that_a_person_cancels_is_told_so(server_trial: StartServerTrial) -> None:
+    trying = server_trial("phaxio")
+    trying.query("comment on view fax.faxes is 'out of date'")
+    synced = trying.at_lock("fax.faxes", lambda pid: trying.query(f"select pg_cancel_backend({pid})"), "access share")
+
+    assert (synced.exit_code, "a person did (pg_cancel_backend)" in synced.told) == (75, True), synced.told
+    trying.recovers()
+
+
 def test_views_that_somebody_holds_are_given_up_in_time(server_trial: StartServerTrial) -> None:
     trying = server_trial("phaxio")
     trying.settings["PGOPTIONS"] = SOON
