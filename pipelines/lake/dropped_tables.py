@@ -8,9 +8,9 @@ from sources.errors import WarehouseError
 
 
 def require_tables(held: ProviderTables, there: Collection[str], full_refresh: bool) -> None:
-    """Requires the table of faxes and its child tables, of a list that has been loaded: its first load creates them
-    all, also without rows. Each load creates the other tables again. `there` are the existing tables.
+    """Requires the table of faxes and the child tables of a list that has been loaded. `there` are the existing tables.
 
+    The first load of a list creates them all, also without rows. Each load creates the other tables again.
     With `full_refresh`, all faxes of all accounts count as changed, so that also the run after a killed one loads them.
 
     Raises:

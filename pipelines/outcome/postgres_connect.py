@@ -93,9 +93,9 @@ def explain_connection(text: str) -> FaxSyncError:
     for words, meaning in _PERMANENT.items():
         if found := re.search(words, text):
             return WarehouseError(f"PostgreSQL{_where(text)}: {meaning.format(*filter(None, found.groups()))}")
-    place, is_transient = _where(text), _TRANSIENT_WORDS.search(text)
-    states = [] if is_transient or _FULL.search(text) else [*_states(text)]
-    if _FULL.search(text) or FULL_STATE in states:
+    place, is_full, is_transient = _where(text), _FULL.search(text), _TRANSIENT_WORDS.search(text)
+    states = [] if is_transient or is_full else [*_states(text)]
+    if is_full or FULL_STATE in states:
         return Busy(f"the warehouse{place} {TOO_MANY}")
     if is_transient or any(state.startswith(TRANSIENT_STATES) for state in states):
         return Busy(

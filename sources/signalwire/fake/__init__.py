@@ -32,7 +32,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
         "created_before ignored",
     ),
     "links": ("absolute", "relative"),
-    "links_keep_filter": ("yes", "no", "ignored"),  # ignored: also one that the request for a page has
+    "links_keep_filter": ("yes", "no", "ignored"),  # ignored: even if it is added to the link
     "page_cap": ("1000", "200"),
     "empty_page": ("never", "sometimes"),
     "numbers": ("json", "text"),

@@ -90,12 +90,16 @@ def keys_are_unique(views: dict[str, list[Record]]) -> None:
 
 
 def parts_sum_to_the_whole(views: dict[str, list[Record]], faxes: list[Record]) -> None:
+    """The parts are those of the model; of an unknown cost, all are unknown."""
     held: dict[int, list[Decimal]] = defaultdict(list)
+    unknown: dict[int, set[bool]] = defaultdict(set)
     for row in sorted(views["fax_recipients"], key=lambda row: (row["fax_id"], row["position"])):
         if row["provider"] == "phaxio":
             held[int(row["fax_id"])].append(row["cost_usd"] or Decimal(0))
+            unknown[int(row["fax_id"])].add(row["cost_usd"] is None)
     for id, fax in enumerate(faxes):
         assert held[id] == shares(fax)
+        assert unknown[id] == {dollars_of(fax) is None}
         assert sum(held[id]) == (dollars_of(fax) or 0)
         assert min(held[id]) >= 0 or (dollars_of(fax) or 0) < 0
 

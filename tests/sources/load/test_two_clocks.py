@@ -120,6 +120,13 @@ def test_the_age_of_a_cached_response_is_added_to_its_date(serve_fake: ServeFake
     assert abs(cached.spans[-1].end - datetime.now(UTC)) < 3 * MINUTE
 
 
+def test_an_age_of_many_years_is_ignored(serve_fake: ServeFake, settings: Settings) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 5, days=5))
+    odd = run(served, settings, Date=header(datetime.now(UTC), 0 * MINUTE), Age="2147483648")  # overflown, RFC 9111
+
+    assert (odd.warnings, len(served.server.requests) < 50) == ([], True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "date",
