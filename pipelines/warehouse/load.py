@@ -174,7 +174,7 @@ class Warehouses:
             AtWork: another run holds the lock.
             Busy: another program has the file open for longer than `patience` seconds, or else `[sync] busy_seconds`.
         """
-        if self._session and self._session.provider != provider:
+        if self._session and (self._session.provider != provider or self._session.is_lost):
             self.close()
         if not self._session:
             session = connected_session(provider, account, self._schema, self._patience)

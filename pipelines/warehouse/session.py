@@ -43,6 +43,11 @@ class Session:
         """The DuckDB file; None for another warehouse."""
         return duckdb_file(self.job_client) if self.kind == "duckdb" else None
 
+    @property
+    def is_lost(self) -> bool:
+        """A connection to PostgreSQL broke, and could not be opened again."""
+        return any(client and client.native_connection is None for client in (self.client, self.lock_client))
+
     def pipeline_name(self, account: str) -> str:
         """The name under which dlt stores the account's state."""
         return f"fax_{self.provider}_{account}"

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 import sources
-from tests.conftest import SyncProcess
+from tests.conftest import ServeFake, Settings, SyncProcess
 from tests.faults.conftest import StartServerTrial
 from tests.support.commands.process import Barrier
 from tests.support.faults.inject import broken
@@ -78,6 +78,31 @@ def test_a_backend_that_ends_while_the_run_is_written_down_costs_no_row(
 
     assert synced.exit_code == 0, synced.told
     trying.told_truly(synced.said)
+
+
+def test_an_account_after_the_loss_of_all_connections_is_told_why_it_fails(
+    serve_fake: ServeFake, settings: Settings, server_trial: StartServerTrial, login: str
+) -> None:
+    trying = server_trial("phaxio")
+    for account in ("east", "west"):
+        serve_fake("phaxio", [*trying.served.fake.records.values()], api_key=f"key-of-{account}")
+        for key in ("api_key", "api_secret", "base_url"):
+            own = settings.pop(f"SOURCES__PHAXIO__{key}".upper())
+            settings[f"SOURCES__PHAXIO__ACCOUNTS__{account}__{key}".upper()] = own
+    settings |= trying.server.settings(trying.database, login) | {"SYNC__ACCOUNTS_AT_A_TIME": "1"}
+    trying.query(f"alter role {login} superuser")
+    trying.query(SLOW_INSERT.format("sync_runs"))
+
+    def end() -> None:
+        trying.wait_for_one(INSERTING)
+        trying.query(f"alter role {login} nologin")
+        trying.query(f"select pg_terminate_backend(pid) from pg_stat_activity where {OURS} and usename = '{login}'")
+
+    with trying.beside(end):
+        synced = trying.sync()
+
+    assert synced.said is not None
+    assert [account["exit_code"] for account in synced.said["accounts"]] == [0, 69], synced.told
 
 
 @every_provider
