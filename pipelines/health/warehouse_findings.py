@@ -35,6 +35,23 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
         if error is None:
             raise
         yield str(error)
+    else:
+        if opened.session.kind == "postgres":
+            yield from _tables_of_others(opened.client, opened.raw, tables)
+
+
+def _tables_of_others(client: SqlClientBase[Any], raw: str, tables: Collection[str]) -> Iterator[str]:
+    """A sentence with what to do, if the role may write to some of the tables but not add columns."""
+    sql = (
+        "select relname from pg_catalog.pg_class where relnamespace = to_regnamespace(%s) and relname = any(%s)"
+        " and not pg_has_role(relowner, 'usage') order by 1"
+    )
+    rows: Any = client.execute_sql(sql, raw, list(tables))
+    if rows:
+        owned = "; ".join(
+            f'alter table {raw}.{table} owner to "{client.native_connection.info.user}"' for (table,) in rows
+        )
+        yield f"the role does not own tables of the sync, so that it cannot add a column for a new field: {owned}"
 
 
 def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str]) -> Iterator[str]:

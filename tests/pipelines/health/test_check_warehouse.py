@@ -135,6 +135,14 @@ def test_a_database_that_cannot_be_written_to_is_named(
         postgres.query(database, f"alter {what} owner to {role}")
 
         assert (exit_code, words in told["phaxio"]["findings"][0]) == (65, True), (what, told)
+    postgres.query(database, f"alter table fax_phaxio.faxes owner to postgres; grant all on fax_phaxio.faxes to {role}")
+    exit_code, told = check()
+    postgres.query(database, f"alter table fax_phaxio.faxes owner to {role}")
+
+    assert (exit_code, told["phaxio"]["findings"][0].partition(": ")[2]) == (
+        65,
+        f'alter table fax_phaxio.faxes owner to "{role}"',
+    )
     postgres.query(database, f"revoke temporary on database {database} from {role}")
     exit_code, told = check()
     postgres.query(database, f"grant temporary on database {database} to {role}")
