@@ -3,8 +3,7 @@
 dlt's `COPY … FORCE_NULL` reads every empty text as null; this one does not.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
@@ -46,20 +45,29 @@ def _delete_replaced(client: Psycopg2SqlClient, columns: Mapping[str, Sequence[s
     Raises:
         DatabaseTerminalException: rows of a table are left, and its unique index may not refuse the new ones.
     """
-    # The row type of a table would need a value for each column of a user that is never null.
-    types = ", ".join(f'"{field.name}" {"bigint" if is_integer(field.type) else "varchar"}' for field in keys.schema)
-    values = json.dumps(keys.to_pylist())
-    for table, names in columns.items():
-        both = zip(names, keys.schema.names, strict=True)
-        same = " and ".join(f'old."{name}" = new."{key}"' for name, key in both)
-        named, new = client.make_qualified_table_name(table), f"json_to_recordset(%s::json) as new ({types})"
-        client.execute_sql(f"delete from {named} as old using {new} where {same}", values)
-        if not _has_key(client, table) and client.execute_sql(
-            f"select 1 from {named} as old join {new} on {same} limit 1", values
-        ):
-            raise DatabaseTerminalException(
-                WarehouseError(f"PostgreSQL: {rows_kept(f'{client.dataset_name}.{table}')}")
-            )
+    # All but the last column of a key have few values, such as the account. For each of these, the last column's values
+    # are one array: PostgreSQL sorts it, and looks it up in the index in one scan; without an index, it hashes it.
+    listed: dict[tuple[Any, ...], list[Any]] = {}
+    for *first, last in zip(*(column.to_pylist() for column in keys.columns), strict=True):
+        listed.setdefault((*first,), []).append(last)
+    kind = "bigint" if is_integer(keys.schema.types[-1]) else "varchar"
+    for table, (*first_names, last_name) in columns.items():
+        named = client.make_qualified_table_name(table)
+        same = "".join(f'"{name}" = %s and ' for name in first_names)
+        same += f'"{last_name}" = any(%s::{kind}[])'
+        for equal, values in listed.items():
+            key = *equal, _array(values)
+            client.execute_sql(f"delete from {named} where {same}", *key)
+            if not _has_key(client, table) and client.execute_sql(f"select 1 from {named} where {same} limit 1", *key):
+                raise DatabaseTerminalException(
+                    WarehouseError(f"PostgreSQL: {rows_kept(f'{client.dataset_name}.{table}')}")
+                )
+
+
+def _array(values: Iterable[Any]) -> str:
+    """An array as PostgreSQL reads it from text; psycopg2 would write an expression, ten times as slow."""
+    quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 def _has_key(client: Psycopg2SqlClient, table: str) -> bool:
