@@ -64,7 +64,7 @@ def compare(
 def _loaded(stored: StoredFaxes, table: Table, child: ChildTable | None, span: Window) -> tuple[int, int]:
     """The numbers of faxes and of deliveries that the warehouse holds."""
     faxes = stored.count(table, span)
-    return faxes, stored.deliveries(table, child.name, span) if child else faxes
+    return faxes, stored.deliveries(table, child, span) if child else faxes
 
 
 def _deliveries(record: Record, child: ChildTable | None) -> int:

@@ -13,7 +13,7 @@ from pipelines.lake.errors import REMEDY
 from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.load.stored import SYSTEM_COLUMNS, OpenFax
-from sources.records.schema import Table
+from sources.records.schema import ChildTable, Table
 from sources.window import Window
 
 IS_FORGOTTEN = "_dlt_load_id = ''"  # a fax that has to be loaded again, whatever its fingerprint
@@ -42,10 +42,9 @@ class LakeStored:
         rows = self._select(table, _is_in("id", ids), _FINGERPRINT) if ids else []
         return {row["id"]: row["fingerprint"] for row in rows}
 
-    def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
-        """Fingerprint -> number of rows in the child table, for the faxes of `table` with these ids that have any."""
-        fingerprints = [*self.fingerprints_of(table, ids).values()]
-        rows = self._select(child, _is_in("_dlt_parent_id", fingerprints), "_dlt_parent_id") if fingerprints else []
+    def child_counts(self, child: ChildTable, ids: Collection[Any]) -> Mapping[str, int]:
+        """Fingerprint -> number of rows in the child table, for the versions of these faxes that have any."""
+        rows = self._select(child.name, _is_in(child.parent_id, ids), "_dlt_parent_id") if ids else []
         return Counter(row["_dlt_parent_id"] for row in rows)
 
     def problem_ids(self) -> Collection[str]:

@@ -57,13 +57,9 @@ def _indexes(raw: str, schema: Schema) -> Iterator[tuple[str, str]]:
     """The name of each index, and the statement that creates it."""
     created = {table.name: table.created_at for table in Source(schema.name).tables}
     for name, table in sorted(schema.tables.items()):
-        columns = table["columns"]
-        keys = [["account", created[name]]] if created.get(name) in columns else []
-        keys += [["_dlt_parent_id"]] if "_dlt_parent_id" in columns else []
-        for key in keys:
-            named = "_".join((name, *key))
-            listed = ", ".join(f'"{column}"' for column in key)
-            yield named, f'create index if not exists "{named}" on "{raw}"."{name}" ({listed})'
+        if (column := created.get(name)) in table["columns"]:
+            named = f"{name}_account_{column}"
+            yield named, f'create index if not exists "{named}" on "{raw}"."{name}" ("account", "{column}")'
 
 
 def refresh_statistics(client: SqlClientBase[Any], rows: Mapping[str, int]) -> None:

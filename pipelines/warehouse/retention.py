@@ -49,8 +49,8 @@ def _deletions(
     old = f'from "{raw}"."{table.name}" where {_is_old(table)}'
     for child in table.children:
         if child.name in existing:
-            named = f'delete from "{raw}"."{child.name}" where _dlt_parent_id in (select _dlt_id {old})'
-            yield named, (account, before)
+            of_old = f"{child.parent_id} in (select id {old})"
+            yield f'delete from "{raw}"."{child.name}" where account = %s and {of_old}', (account, account, before)
     if SYNC_PROBLEMS in existing:
         of_faxes = f"record_id in (select cast(id as text) {old})"
         named = f'delete from "{raw}"."{SYNC_PROBLEMS}" where account = %s and (seen_at < %s or {of_faxes})'

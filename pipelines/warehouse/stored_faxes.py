@@ -76,18 +76,15 @@ class StoredFaxes:
         rows = self._select(sql, self._account, span.start, span.end, *table.final, *table.awaits)
         return [OpenFax(row["id"], row["_dlt_id"], row["created_at"]) for row in rows]
 
-    def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
-        """Fingerprint -> number of rows in the child table, for the faxes of `table` with these ids that have any."""
+    def child_counts(self, child: ChildTable, ids: Collection[Any]) -> Mapping[str, int]:
+        """Fingerprint -> number of rows in the child table, for the versions of these faxes that have any."""
         if not ids:
             return {}
-        sql = f"""
-            select _dlt_parent_id as fingerprint, count(distinct position) as held from {self._qualified(child)}
-            where account = %s and _dlt_parent_id in (
-                select _dlt_id from {self._qualified(table)} where account = %s and id in {_split_values(ids)}
-            )
-            group by 1
-        """
-        rows = self._select(sql, self._account, self._account, *_join_values(ids))
+        sql = (
+            f"select _dlt_parent_id as fingerprint, count(distinct position) as held from {self._qualified(child.name)}"
+            f" where account = %s and {child.parent_id} in {_split_values(ids)} group by 1"
+        )
+        rows = self._select(sql, self._account, *_join_values(ids))
         return {row["fingerprint"]: int(row["held"]) for row in rows}
 
     def lacking_children(self, table: Table, child: ChildTable, start: datetime) -> tuple[int, Window] | None:
@@ -282,12 +279,14 @@ class StoredFaxes:
         )
         return [(row["currency"], int(row["faxes"])) for row in self._select(sql, self._account)]
 
-    def deliveries(self, table: Table, child: str, span: Window) -> int:
+    def deliveries(self, table: Table, child: ChildTable, span: Window) -> int:
         """The number of child rows of the faxes created in the span, plus one for each fax without a child row."""
         sql = f"""
             select count(*) as deliveries
             from {self._current(table.name)} as held
-            left join {self._current(child, "_dlt_id")} as delivered on delivered._dlt_parent_id = held._dlt_id
+            left join {self._current(child.name, "_dlt_id")} as delivered
+                on delivered.account = held.account and delivered.{child.parent_id} = held.id
+                and delivered._dlt_parent_id = held._dlt_id
             where held.account = %s and held.{table.created_at} >= %s and held.{table.created_at} < %s
                 and {self._is_committed("held.")}
         """

@@ -316,7 +316,7 @@ class Batches:
             stored = Counter[str]()
             for start in range(0, len(ids), MAX_IDS_LOOKED_UP):
                 some = ids[start : start + MAX_IDS_LOOKED_UP]
-                stored.update(self.run.stored.child_counts(self.table.name, child.name, some))
+                stored.update(self.run.stored.child_counts(child, some))
             incomplete |= {id for id, digest in result.faxes.items() if received[digest] != stored[digest]}
         return incomplete
 

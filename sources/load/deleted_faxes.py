@@ -29,7 +29,7 @@ def mark_deleted(
     """
     by_id = {stub.id: stub for stub in stubs}
     faxes = stored.rows(table.name, "id", by_id)
-    stored_fingerprints = [row["_dlt_id"] for row in faxes]
+    stored_versions = {row["_dlt_id"] for row in faxes}
     for row in faxes:
         stub = by_id[row["id"]]
         row["_dlt_id"] = stub.fingerprint
@@ -39,7 +39,8 @@ def mark_deleted(
         table.name: to_arrow(faxes, table.columns, new_fields.types.get(table.name, {}), {"_dlt_id": pa.string()})
     }
     for child in table.children:
-        rows = stored.rows(child.name, "_dlt_parent_id", stored_fingerprints)
+        found = stored.rows(child.name, child.parent_id, by_id)
+        rows = [row for row in found if row["_dlt_parent_id"] in stored_versions]
         for row in rows:
             row["_dlt_parent_id"] = by_id[row[child.parent_id]].fingerprint
             row["_dlt_id"] = f"{row['_dlt_parent_id']}.{row['position']}"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from sources.records.schema import Table
+from sources.records.schema import ChildTable, Table
 from sources.window import Window
 
 SYSTEM_COLUMNS = frozenset(  # of every table: `rowid` in DuckDB, the others in PostgreSQL
@@ -33,8 +33,8 @@ class Stored(Protocol):
     def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
         """Id -> fingerprint of the stored faxes with these ids, whatever their creation time."""
 
-    def child_counts(self, table: str, child: str, ids: Collection[Any]) -> Mapping[str, int]:
-        """Fingerprint -> number of rows in the child table, for the faxes of `table` with these ids that have any."""
+    def child_counts(self, child: ChildTable, ids: Collection[Any]) -> Mapping[str, int]:
+        """Fingerprint -> number of rows in the child table, for the versions of these faxes that have any."""
 
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""

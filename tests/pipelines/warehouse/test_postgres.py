@@ -47,6 +47,23 @@ def test_what_changes_at_the_provider_changes_in_the_warehouse(
     assert_holds(Database(postgres, database), provider, served.fake.truth())
 
 
+@pytest.mark.slow
+def test_changed_faxes_are_replaced_whatever_characters_their_ids_hold(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    odd = ["it's", 'a "quoted" id', "back\\slash\\", "{a,b}", "null", " blank ", "tab\tand\nline", "\u00fc\u260e", "%s"]
+    faxes = generated("signalwire", len(odd), days=1)
+    served = serve_fake("signalwire", [fax | {"id": id} for fax, id in zip(faxes, odd, strict=True)])
+    first = sync()
+    for id in odd:
+        served.fake.change(id, number_of_pages=77)
+    second = sync()
+
+    assert (first.exit_code, second.exit_code) == (0, 0), second.told
+    assert second.accounts["signalwire"]["changed"] == len(odd)
+    assert_holds(Database(postgres, database), "signalwire", served.fake.truth())
+
+
 URL = "DESTINATION__WAREHOUSE__CREDENTIALS"
 
 
