@@ -23,11 +23,12 @@ class SeenIds:
     """The ids of one reading of a window's pages, and in `taken_times` the creation time of each fax taken (Unix time).
 
     `has_shifted`: a page held only records of earlier pages, because records were added or deleted during the reading.
+    `has_repeats`: a page held a record of an earlier page, so another record may have changed places with it, unseen.
     `has_dropped_faxes`: faxes were dropped from memory, so the window has to be read again in pieces.
     """
 
     def __init__(self, window: Window) -> None:
-        self.has_shifted = self.has_dropped_faxes = False
+        self.has_shifted = self.has_repeats = self.has_dropped_faxes = False
         self.taken_times = array("d")
         self._window = window
         self._ids: set[Any] = set()
@@ -59,6 +60,7 @@ class SeenIds:
             raise PageRepeated(f"page {number} of {self._window} has come before: the pages go round in a circle")
         self._pages.add(page)
         self.has_shifted = self.has_shifted or (is_idle and bool(self._page))
+        self.has_repeats = self.has_repeats or self.count - self._count_before < len({*self._page})
         self._idle_pages = self._idle_pages + 1 if is_idle else 0
         if self._idle_pages > MAX_IDLE_PAGES:
             raise ContractError(f"{MAX_IDLE_PAGES} pages of {self._window} in a row, up to {number}, held nothing new")

@@ -60,7 +60,8 @@ class WindowReader:
         is read, whatever the window. If `is_wanted` turns false, the reading ends early.
 
         Raises:
-            TooManyFaxes: the window has more faxes than one query counts, or than fit in memory, and can be split.
+            TooManyFaxes: the window can be split, and has more faxes than one query counts, than fit in memory, or than
+                one page holds, of pages whose order changes.
             BoundsIgnored: this window has shown that the provider ignores bounds.
             HistoryLimit: the window begins before the provider's history.
             PageRepeated: a page repeats in each reading.
@@ -123,8 +124,7 @@ class WindowReader:
             if strays and (is_first or overfull):
                 self._forms.check_strays(form, window, strays)
             crowded = overfull or len(result.faxes) > MAX_ROWS
-            can_ask_for_less = window.length > self.semantics.min_length or not self.semantics.is_known
-            if crowded and result.last_created_at is not None and can_ask_for_less:
+            if crowded and result.last_created_at is not None and self._can_ask_for_less(window):
                 self.min_counts[window] = max(page.total or MIN_UNCOUNTED * overfull, len(result.faxes))
                 raise TooManyFaxes(result.last_created_at)
             if page.total is None:
@@ -142,7 +142,15 @@ class WindowReader:
             result.proof = "counted" if {*totals} == {seen.count} and not overfull else "unproven"
         elif seen.has_shifted:
             result.proof = "unproven"
+        is_unordered = seen.has_repeats and len({*totals}) == 1 and result.proof != "counted"
+        if is_unordered and not is_whole and result.last_created_at is not None and self._can_ask_for_less(window):
+            raise TooManyFaxes(
+                result.last_created_at
+            )  # a fax of one page came on another: shorter windows have one page
         return result
+
+    def _can_ask_for_less(self, window: Window) -> bool:
+        return window.length > self.semantics.min_length or not self.semantics.is_known
 
     def _require_end(self, window: Window, overfull: bool) -> None:
         if overfull:
@@ -201,7 +209,9 @@ class WindowReader:
 
 
 class TooManyFaxes(Exception):
-    """The window has more faxes than one query counts, and has to be split. One of them was created at `created_at`.
+    """The window has more faxes than its queries list reliably, and has to be split.
+
+    One of them was created at `created_at`.
 
     `pieces`: the windows to read instead, if they are known.
     """

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, permutations
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sources.errors import ContractError
 from sources.extract.page import Page
 from sources.extract.window_reader import WindowReader
 from sources.extract.window_result import WindowResult
+from sources.extract.window_sizing import BoundSemantics
 from sources.extract.window_walker import Walker
 from sources.fakes.time import US_CENTRAL, midnight, span
 from sources.http.usage import tally_request
@@ -25,6 +27,7 @@ from sources.window import SECOND, Window, rfc3339
 START = datetime(2024, 10, 28, tzinfo=UTC)
 END = datetime(2024, 11, 8, 13, 30, tzinfo=UTC)
 SPAN = Window(START, END)
+INSTANT = Window(START, START + SECOND)  # too short to be read in pieces
 Fetch = Callable[[Window], Iterator[Page]]
 BOUNDS = ("inclusive", "exclusive")
 ZONES = {"UTC": UTC, "US Central": US_CENTRAL}
@@ -154,6 +157,10 @@ def record(number: int, **fields: Any) -> dict[str, Any]:
     return {"id": number, "created_at": (START + timedelta(hours=number)).isoformat(), **fields}
 
 
+def record_of_instant(number: int, **fields: Any) -> dict[str, Any]:
+    return record(number, created_at=START.isoformat(), **fields)
+
+
 def test_a_window_whose_total_never_matches_is_read_three_times_and_unproven() -> None:
     fetches: list[Window] = []
 
@@ -168,10 +175,10 @@ def test_a_window_whose_total_never_matches_is_read_three_times_and_unproven() -
 
 def test_of_two_versions_of_one_fax_the_later_one_counts() -> None:
     def fetch(window: Window) -> Iterator[Page]:
-        yield Page([record(1, status="queued"), record(2)])
-        yield Page([record(3), record(1, status="success")])
+        yield Page([record_of_instant(1, status="queued"), record_of_instant(2)])
+        yield Page([record_of_instant(3), record_of_instant(1, status="success")])
 
-    (walked,) = walk(fetch)
+    (walked,) = walk(fetch, walked_span=INSTANT)
 
     rows = walked.rows(FAXES, "default", {walked.faxes[1]})
     assert rows.tables["faxes"]["status"].to_pylist() == ["success"]
@@ -210,20 +217,21 @@ def test_a_fax_that_changes_back_during_a_reading_is_one_row(monkeypatch: pytest
     monkeypatch.setattr(sources.records.row_buffer, "MAX_UNCONVERTED", 2)
     called, other = {"tags": {"a": "1"}, "num_pages": 3}, {"tags": {}, "num_pages": "many"}
     readings = [
-        record(1, **called),
-        record(2),
-        record(3),
-        record(1, **other),
-        record(4),
-        record(5),
-        record(1, **called),
+        record_of_instant(1, **called),
+        record_of_instant(2),
+        record_of_instant(3),
+        record_of_instant(1, **other),
+        record_of_instant(4),
+        record_of_instant(5),
+        record_of_instant(1, **called),
     ]
 
-    (walked,) = walk(lambda window: iter([Page([reading, record(10 + at)]) for at, reading in enumerate(readings)]))
+    pages = [Page([reading, record_of_instant(10 + at)]) for at, reading in enumerate(readings)]
+    (walked,) = walk(lambda window: iter(pages), walked_span=INSTANT)
 
     rows = walked.rows(FAXES, "default", {*walked.faxes.values()})
-    pages = dict(zip(*(rows.tables["faxes"][name].to_pylist() for name in ("id", "num_pages")), strict=True))
-    assert (len(pages), rows.tables["faxes"].num_rows, pages[1], rows.problems) == (12, 12, 3, [])
+    sheets = dict(zip(*(rows.tables["faxes"][name].to_pylist() for name in ("id", "num_pages")), strict=True))
+    assert (len(sheets), rows.tables["faxes"].num_rows, sheets[1], rows.problems) == (12, 12, 3, [])
     assert rows.tables["fax_tags"]["fax_id"].to_pylist() == [1]
 
 
@@ -270,14 +278,34 @@ def test_the_ledger_has_the_first_and_the_last_total_of_an_unproven_window() -> 
     assert (walked.proof, row["provider_total"], row["provider_total_last"]) == ("unproven", 5, 9)
 
 
+@pytest.mark.parametrize("counted", [False, True])
+@pytest.mark.parametrize("is_random", [False, True])
+def test_faxes_of_one_second_whose_order_changes_from_page_to_page_are_all_read(counted: bool, is_random: bool) -> None:
+    faxes = [record(number, created_at=(START + timedelta(minutes=number // 3)).isoformat()) for number in range(100)]
+    order = Random(1)
+
+    def fetch(window: Window) -> Iterator[Page]:
+        found = [fax for fax in faxes if window.start <= datetime.fromisoformat(fax["created_at"]) <= window.end]
+        for page in range(max(1, -(-len(found) // 7))):
+            ranks = order if is_random else Random(page)
+            listed = sorted(found, key=lambda fax: (fax["created_at"], ranks.random()))
+            yield Page(listed[page * 7 :][:7], len(found) if counted else None)
+
+    walks = walk(fetch)
+
+    assert taken(walks) == list(range(100))
+    assert {walked.proof for walked in walks} == {"counted" if counted else "walked"}
+
+
 def test_a_page_with_only_earlier_records_has_the_window_read_again() -> None:
     walks = iter([[(0, 1), (2, 3), (3,)], [(9, 0), (1, 2), (3,)]])
 
     def fetch(window: Window) -> Iterator[Page]:
         for numbers in next(walks):
-            yield Page([record(number) for number in numbers])
+            yield Page([record_of_instant(number) for number in numbers])
 
-    (walked,) = walk(fetch)
+    reader = WindowReader(fetch, FAXES, "default", semantics=BoundSemantics(compares_instants=True))
+    walked = reader.read(INSTANT, takes_newer=False)
 
     assert (walked.proof, sorted(walked.faxes)) == ("walked", [0, 1, 2, 3, 9])
 
