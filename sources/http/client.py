@@ -5,7 +5,6 @@ request, and reads neither netrc nor proxy variables (requests sends a netrc pas
 sees only the provider's host and port.
 """
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,8 +15,9 @@ import requests
 import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from sources.errors import ConfigError, ContractError, FaxSyncError, ProviderDown
+from sources.errors import ContractError, ProviderDown
 from sources.http import origin, retry
+from sources.http.connection_error import connection_error
 from sources.http.limits import DEFAULT_LIMITS, Limits
 from sources.http.pace import Pace
 from sources.http.response import Garbled, document_of
@@ -168,32 +168,12 @@ class Client:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
                 self._compare_clocks(response)
                 body = self._read(response)
-        except requests.exceptions.SSLError as error:
-            raise ConfigError(
-                f"{self.provider}: TLS verification of {origin.host(url)} failed: "
-                "check base_url, ca_bundle and this machine's clock"
-            ) from error
-        except requests.exceptions.ProxyError as error:
-            raise self._proxy_error(error) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise ProviderDown(
-                f"{self.provider} at {origin.host(self.base_url)} could not be reached ({type(error).__name__}): "
-                "run again later"
-            ) from error
+            raise connection_error(self.provider, url, error) from error
         with self._lock:
             self.usage.answers += 1
             self.usage.answering_seconds += self._clock() - began
         return document_of(self.provider, response, body)
-
-    def _proxy_error(self, error: Exception) -> FaxSyncError:
-        """The error for a tunnel that the proxy does not open: permanent after a 4xx, else transient."""
-        status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
-        if status and 400 <= int(status[1]) < 500:
-            return ConfigError(
-                f"the proxy refuses a tunnel to {self.provider} (HTTP {status[1]}): "
-                "check the setting proxy, its user and password, and whether it allows the host"
-            )
-        return ProviderDown(f"{self.provider} could not be reached through the configured proxy: run again later")
 
     def _read(self, response: requests.Response) -> bytes:
         body = bytearray()

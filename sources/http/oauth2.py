@@ -13,8 +13,9 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from sources.errors import AuthError, ConfigError, ContractError, Moved, ProviderDown, Refused, shape
+from sources.errors import AuthError, ConfigError, ContractError, Moved, Refused, shape
 from sources.http import origin
+from sources.http.connection_error import connection_error
 from sources.http.limits import DEFAULT_LIMITS, Limits
 from sources.http.response import document_of
 from sources.http.session import session
@@ -80,7 +81,7 @@ class ClientCredentials(AuthBase):
 
         Raises:
             AuthError: the endpoint refuses the credentials.
-            ConfigError: it redirects elsewhere, or TLS verification fails.
+            ConfigError: it redirects elsewhere, TLS verification fails, or the proxy refuses the tunnel.
             ContractError: it answers something else than JSON.
             ProviderDown: it cannot be reached, limits the rate or fails.
         """
@@ -96,15 +97,8 @@ class ClientCredentials(AuthBase):
                     stream=True,
                 ) as response:
                     body = response.raw.read(_MAX_BYTES, decode_content=True)
-            except requests.exceptions.SSLError as error:
-                raise ConfigError(
-                    f"TLS verification of {origin.host(self._url)} failed: check auth_url, ca_bundle and this "
-                    "machine's clock"
-                ) from error
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                raise ProviderDown(
-                    f"{self._endpoint} could not be reached ({type(error).__name__}): run again later"
-                ) from error
+                raise connection_error(self._endpoint, self._url, error, "auth_url") from error
         try:
             return document_of(self._endpoint, response, body, "auth_url")
         except Moved as error:

@@ -12,6 +12,7 @@ import trustme
 from sources.errors import ConfigError, ProviderDown
 from sources.http.client import Client
 from sources.http.limits import Limits
+from sources.http.oauth2 import ClientCredentials
 from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
 from tests.support.servers.tls_server import Counted, Serve, bundle
@@ -71,6 +72,19 @@ def test_a_proxy_that_refuses_for_good_is_a_setting_to_mend(
 
     with pytest.raises(ConfigError, match=f"proxy.*{status}"):
         client(server, slept, proxy=proxy.url).get("faxes")
+    assert slept == []
+
+
+def test_a_proxy_that_refuses_the_token_endpoint_is_a_setting_to_mend_too(
+    proxy: Proxy, authority: trustme.CA, serve_tls: Serve
+) -> None:
+    server, slept = serve_tls(authority.issue_cert("127.0.0.1")), list[float]()
+    proxy.refusal = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"
+    limits = Limits(proxy=proxy.url)
+    auth = ClientCredentials(f"{server.url}/token", ("user", "password"), "Someone", limits)
+
+    with pytest.raises(ConfigError, match=r"proxy.*the token endpoint of Someone.*403"):
+        Client(server.url, auth, "Someone", limits, sleep=slept.append).get("faxes")
     assert slept == []
 
 

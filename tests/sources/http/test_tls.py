@@ -1,6 +1,10 @@
 """Credentials travel over verified TLS only: one attempt, and no way around it but a CA that is configured."""
 
 import os
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,9 +12,10 @@ import pytest
 import trustme
 
 import sources
-from sources.errors import ConfigError
+from sources.errors import ConfigError, ProviderDown
 from sources.http.client import Client
 from sources.http.limits import Limits
+from sources.http.oauth2 import ClientCredentials
 from tests.conftest import ServeFake, Settings, Sync
 from tests.support.servers.tls_server import Counted, Serve, bundle
 
@@ -50,6 +55,49 @@ def test_a_certificate_that_does_not_hold_ends_the_run_at_once(
     with pytest.raises(ConfigError, match="TLS verification"):
         client(server, slept, ca_bundle=bundle(authority, tmp_path)).get("faxes")
     assert (server.asked, slept) == (0, [])
+
+
+# What a server sends in place of its part of the handshake before it closes: nothing; the end of the connection
+# (close_notify); an alert that it has failed (internal_error); an answer in plain HTTP.
+CUT = {"nothing": b"", "an end": bytes([21, 3, 3, 0, 2, 1, 0]), "a failure": bytes([21, 3, 3, 0, 2, 2, 80])}
+PLAIN = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+
+
+@contextmanager
+def breaking_off(sent: bytes) -> Iterator[str]:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1 << 16)
+            self.request.sendall(sent)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("sent", CUT.values(), ids=CUT)
+def test_a_handshake_that_breaks_off_is_tried_again(sent: bytes) -> None:
+    slept = list[float]()
+    with breaking_off(sent) as url, pytest.raises(ProviderDown, match="could not be reached"):
+        Client(url, ("user", "password"), "Someone", Limits(attempts=3), sleep=slept.append).get("faxes")
+    assert len(slept) == 2
+
+
+@pytest.mark.parametrize("sent", CUT.values(), ids=CUT)
+def test_a_handshake_with_the_token_endpoint_that_breaks_off_is_tried_again(sent: bytes) -> None:
+    slept, limits = list[float](), Limits(attempts=3)
+    with breaking_off(sent) as url, pytest.raises(ProviderDown, match="the token endpoint of Someone"):
+        auth = ClientCredentials(f"{url}/token", ("user", "password"), "Someone", limits)
+        Client(url, auth, "Someone", limits, sleep=slept.append).get("faxes")
+    assert len(slept) == 2
+
+
+def test_a_server_without_tls_is_a_setting_to_mend() -> None:
+    slept = list[float]()
+    with breaking_off(PLAIN) as url, pytest.raises(ConfigError, match="check base_url"):
+        Client(url, ("user", "password"), "Someone", sleep=slept.append).get("faxes")
+    assert slept == []
 
 
 def test_a_bundle_that_is_not_there_is_named_before_anything_is_asked() -> None:
