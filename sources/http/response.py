@@ -1,6 +1,7 @@
 """The JSON document of a response, or the error that its status or body stands for."""
 
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 
@@ -38,8 +39,7 @@ def document_of(provider: str, response: requests.Response, body: bytes, setting
     if status in retry.TRANSIENT_STATUSES:
         raise retry.transient_error(provider, response)
     if 300 <= status < 400:
-        host = origin.host(response.headers.get("Location", ""))
-        raise Moved(f"{provider} redirects to {host}, which is never followed: check {setting}")
+        raise Moved(f"{provider} redirects to {_target(response)}, which is never followed: check {setting}")
     try:
         document = strict_json.parse(body)
     except ValueError as error:
@@ -49,6 +49,15 @@ def document_of(provider: str, response: requests.Response, body: bytes, setting
     if status != 200:
         raise Refused(f"{provider} refused the request (HTTP {status}): {_REMEDY.format(setting)}", status, document)
     return document
+
+
+def _target(response: requests.Response) -> str:
+    """The host of a redirect in quotes, by its Location, which may be relative; nowhere without one."""
+    location = response.headers.get("Location", "")
+    try:
+        return origin.host(urljoin(response.url, location)) if location else "nowhere"
+    except ValueError:
+        return "nowhere"
 
 
 def _require_few_values(provider: str, body: bytes) -> None:
@@ -64,4 +73,7 @@ def _require_few_values(provider: str, body: bytes) -> None:
 def _not_json(provider: str, response: requests.Response, error: ValueError, setting: str) -> ContractError:
     kind = response.headers.get("Content-Type", "no content type").partition(";")[0][:40]
     error_class = Garbled if "json" in kind else ContractError
-    return error_class(f"{provider}: expected a JSON page, got {kind!r} ({error}): {_REMEDY.format(setting)}")
+    return error_class(
+        f"{provider} sent a page that cannot be parsed as JSON: {error}, content type {kind!r}: "
+        f"{_REMEDY.format(setting)}"
+    )

@@ -36,6 +36,34 @@ def test_json_that_never_comes_whole_breaks_the_contract(server: FakeServer) -> 
     assert len(server.requests) == 3
 
 
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [(b'{"name": "Jos\xe9"}', "not UTF-8 at byte 13"), (b'{"a": 1, "a": 2}', "an object repeats a key")],
+)
+def test_a_message_names_why_a_page_cannot_be_parsed(server: FakeServer, body: bytes, fault: str) -> None:
+    server.answer = lambda request: Answer(200, body, FINE.headers)
+    with pytest.raises(ContractError) as raised:
+        patient(server, []).get("faxes")
+
+    assert f"cannot be parsed as JSON: {fault}, content type 'application/json'" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("location", "named"),
+    [
+        ("/other", "'127.0.0.1'"),
+        ("faxes/", "'127.0.0.1'"),
+        ("//elsewhere.example/", "'elsewhere.example'"),
+        ("http://[", "nowhere"),
+        ("", "nowhere"),
+    ],
+)
+def test_a_message_names_the_host_of_a_redirect(server: FakeServer, location: str, named: str) -> None:
+    server.answer = lambda request: Answer(302, headers={"Location": location})
+    with pytest.raises(ContractError, match=f"redirects to {named}, which"):
+        patient(server, []).get("faxes")
+
+
 @pytest.mark.parametrize("gzip", [False, True])
 def test_a_body_beyond_the_limit_is_read_no_further(server: FakeServer, gzip: bool) -> None:
     server.answer = lambda request: Answer(200, b" " * 5_000_000 + b"{}", FINE.headers, gzip=gzip)
