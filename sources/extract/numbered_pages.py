@@ -33,6 +33,9 @@ def numbered_pages(
     The pages of a counted list are fetched in parallel.
 
     A full last page is followed by a request for one more. A provider may refuse it, or send the last page again.
+
+    A provider's count may ignore the bounds of the query. So a count beyond `max_records` on the last page of a list is
+    not `beyond_count`: the list ends there, and a shorter window would have the same count.
     """
     seen = longest = 0
     is_reached = False  # the provider's count
@@ -51,8 +54,10 @@ def numbered_pages(
         length = len(page.records)
         seen, longest = seen + length, max(longest, length)
         at_limit = (number + 1) * longest > max_records
-        yield replace(page, beyond_count=page.beyond_count or (page.total is None and at_limit and length == longest))
         is_full = length >= (size if size and size > 0 else page_size)
+        if page.beyond_count and page.total is not None and not is_full and _is_last(fetch, number, length):
+            page = replace(page, beyond_count=False)
+        yield replace(page, beyond_count=page.beyond_count or (page.total is None and at_limit and length == longest))
         is_reached = (bool(pages) if page.total is None else seen >= page.total) and number >= (pages or 0)
         if not length or at_limit or (is_reached and not is_full):
             return
@@ -65,6 +70,14 @@ def whole_number(value: Any) -> int | None:
     except ValueError:
         return None
     return number
+
+
+def _is_last(fetch: Callable[[int], NumberedPage], number: int, length: int) -> bool:
+    """No page with records follows the page of this number, which has `length` records."""
+    try:
+        return not length or not fetch(number + 1).page.records
+    except Refused:
+        return True
 
 
 def _fetched(

@@ -50,3 +50,19 @@ def test_a_refusal_before_the_count_is_reached_is_raised(reported: dict[str, Any
 
 def test_a_list_that_is_longer_than_its_count_is_read_to_its_end() -> None:
     assert sum(read(lambda number: [], {"total": 2 * SIZE}, end=5)) == 5 * SIZE
+
+
+@pytest.mark.parametrize(
+    ("pages", "is_beyond"),
+    [([[]], False), ([records(1)[:30], []], False), ([records(1)[:30], records(2)[:30]], True), ([records(1)], True)],
+    ids=["empty", "the only one", "smaller pages than requested", "full"],
+)
+def test_a_count_beyond_the_limit_on_the_last_page_has_no_window_split(
+    pages: list[list[dict[str, Any]]], is_beyond: bool
+) -> None:
+    def fetch(number: int) -> NumberedPage:
+        if number > len(pages):
+            raise Refused("Sinch refused the request (HTTP 422)", 422)
+        return NumberedPage(Page(pages[number - 1], 50_000, beyond_count=True), SIZE)
+
+    assert next(numbered_pages(fetch, SIZE, 10_000, lambda: 1)).beyond_count == is_beyond
