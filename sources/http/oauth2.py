@@ -22,6 +22,7 @@ from sources.http.session import session
 from sources.http.transport import ResponseLimits
 
 MARGIN_SECONDS = 60.0  # a token is renewed this long before it expires
+LONGEST_SECONDS = 86_400.0  # a longer lifetime is taken for this one: a number of any size may come
 DEFAULT_SECONDS = 300.0  # RFC 6749 lets a server leave `expires_in` out
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)  # RFC 6750
 _MAX_BYTES = 1 << 16
@@ -115,4 +116,4 @@ class ClientCredentials(AuthBase):
             raise ContractError(f'{self._endpoint}: expected "access_token" to be a token, got {shape(token)}')
         seconds = answer.get("expires_in")
         is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
-        return token, float(seconds) if is_number else DEFAULT_SECONDS
+        return token, float(min(seconds, LONGEST_SECONDS)) if is_number else DEFAULT_SECONDS

@@ -104,6 +104,18 @@ def test_a_token_without_a_lifetime_is_renewed_after_minutes(server: FakeServer,
     assert len(tokens.requests) == 2
 
 
+def test_a_lifetime_of_any_size_is_a_day_at_most(server: FakeServer, tokens: FakeServer) -> None:
+    body = b'{"access_token": "T", "expires_in": ' + b"9" * 400 + b"}"
+    tokens.answer = lambda request: Answer(200, body, FINE.headers)
+    clock = Clock()
+    client = client_of(server, tokens, clock)
+    for seconds in (0, 80_000, 6_400):
+        clock.seconds += seconds
+        client.get("faxes")
+
+    assert len(tokens.requests) == 2
+
+
 def test_a_token_endpoint_without_tls_is_refused() -> None:
     with pytest.raises(ConfigError, match="auth_url must begin with https"):
         ClientCredentials("http://auth.someone.example/token", KEYS, "Someone")
