@@ -120,10 +120,11 @@ def completeness(run: Run) -> str:
     unproven = [result for result in run.tally.windows if result.proof == "unproven"]
     if unproven:
         return f"not proven: {unproven[0].window}"
-    counted = {result.proof for result in run.tally.windows} - {"gap"} == {"counted"}
     gaps = [result.window for result in run.tally.windows if result.proof == "gap"]
-    text = f"{'proven complete' if counted else 'all pages read'} up to {rfc3339(run.tally.reached)}"
-    return f"{text}; {gaps[0]} is beyond the provider's history" if gaps else text
+    proofs = {result.proof for result in run.tally.windows} - {"gap"}
+    how = "proven complete" if proofs == {"counted"} else "all pages read"
+    read = [f"{how} up to {rfc3339(run.tally.reached)}"] if proofs else []
+    return "; ".join([*read, *(f"{gap} is beyond the provider's history" for gap in gaps[:1])])
 
 
 def require_proof(run: Run) -> None:

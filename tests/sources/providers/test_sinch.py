@@ -117,6 +117,14 @@ def test_what_is_older_than_thirteen_months_is_a_gap(
     assert reached in {floor, history_floor(datetime.now(UTC))}
 
 
+def test_where_all_is_older_than_thirteen_months_no_page_is_said_to_be_read(serve_fake: ServeFake, sync: Sync) -> None:
+    served = serve_fake("sinch", generated("sinch", 5))
+    synced = sync("--since", "2023-05-01", "--until", "2023-06-01")
+
+    assert (synced.exit_code, served.server.requests, "all pages read" in synced.told) == (0, [], False)
+    assert "2023-05-01T00:00:00Z to 2023-06-01T00:00:00Z is beyond the provider's history" in synced.told
+
+
 @pytest.mark.parametrize(
     ("now", "floor"), [((2026, 11, 28), (2025, 10, 28)), ((2026, 3, 31), (2025, 2, 28)), ((2026, 1, 1), (2024, 12, 1))]
 )
