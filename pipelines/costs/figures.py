@@ -18,7 +18,7 @@ BREAKDOWNS: dict[str, tuple[str, tuple[str, ...]]] = {  # by -> the view to read
         "fax.cost_by_number",
         ("month", "provider", "account", "direction", "own_number", "other_number", *_OF_DELIVERIES),
     ),
-    "tag": ("fax.cost_by_tag", ("month", "provider", "account", "name", "value", *_COUNTED)),
+    "tag": ("fax.cost_by_tag", ("month", "provider", "account", "name", "is_tagged", "value", *_COUNTED)),
     "account": (
         "fax.monthly_costs",
         ("month", "provider", "account", "direction", "faxes", "open_faxes", "unpriced_faxes", "pages", "cost_usd"),

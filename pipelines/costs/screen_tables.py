@@ -52,8 +52,16 @@ def _names(by: str, row: Row) -> list[Text]:
         arrow = {"sent": "→", "received": "←"}.get(row["direction"], " ")
         return [_plain(row["own_number"]), _plain(f"{arrow} {row['other_number'] or '–'}"), _plain(where)]
     if by == "tag":
-        return [_plain(row["name"] or "no tag at all"), _plain(row["value"]), _plain(where)]
+        return [*_tag(row), _plain(where)]
     return [_plain(where), _plain(row["direction"])]
+
+
+def _tag(row: Row) -> list[Text]:
+    """The name and the value of a tag; the faxes without it are told from those whose value is empty."""
+    if row["name"] is None:
+        return [_plain("no tag at all"), _plain(None)]
+    value = "(empty)" if row["value"] == "" else row["value"]
+    return [_plain(row["name"] or "(empty)"), _plain(value if row["is_tagged"] else "without this tag")]
 
 
 def failures(figures: MonthFigures) -> Table:

@@ -177,6 +177,31 @@ def test_one_tag_one_number_or_one_account_shows_its_costs_only(report: Reportin
     assert "no faxes of nobody" in report("--account", "nobody")[1]
 
 
+def test_faxes_without_the_tag_are_told_from_those_whose_value_is_empty(
+    report: Reporting, serve_fake: ServeFake, sync: Sync, tmp_path: Path
+) -> None:
+    tags: tuple[dict[str, str], ...] = ({"job": "7"}, {"job": ""}, {"": "x"}, {})
+    of_month = {"created_at": READ_TO.isoformat(timespec="seconds"), "is_test": False}
+    faxes = generated("phaxio", len(tags))
+    serve_fake("phaxio", [fax | of_month | {"tags": own} for fax, own in zip(faxes, tags, strict=True)])
+    sync()
+    file = tmp_path / "tags.csv"
+    found = report.figures("--month", THIS, "--tag", "job")["breakdown"]
+    report("--month", THIS, "--by", "tag", "--csv", str(file))
+    shown = report("--month", THIS, "--tag", "job")[1] + report("--month", THIS, "--by", "tag")[1]
+
+    assert {row["value"]: (row["is_tagged"], row["faxes"]) for row in found} == {
+        "7": (True, 1),
+        "": (True, 1),
+        None: (False, 2),
+    }
+    assert file.read_text("utf-8").splitlines()[0].startswith("month,provider,account,name,is_tagged,value,faxes,")
+    assert re.search(r"job +\(empty\) ", shown)
+    assert re.search(r"job +without this tag ", shown)
+    assert re.search(r"\(empty\) +x ", shown)
+    assert re.search(r"no tag at all +– ", shown)
+
+
 @pytest.mark.usefixtures("filled")
 def test_csv_holds_the_rows_exactly_for_nobody_else_to_read(report: Reporting, query: Query, tmp_path: Path) -> None:
     file = tmp_path / "costs" / "fax.csv"
