@@ -1,6 +1,6 @@
 """What is wrong with a warehouse that can be opened: privileges, disk space, and left-over staging schemas."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -28,7 +28,7 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
     if opened.session.kind == "postgres":
         yield from acting_keys(opened.client, opened.raw)
     try:
-        tables = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else ()
+        tables = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else {}
         _try_to_write(opened.client, (schema, opened.raw), tables)
     except Exception as failure:
         error = to_fax_sync_error(failure)
@@ -84,7 +84,7 @@ def version_of(opened: Warehouse) -> str:
     return f"PostgreSQL {version}"
 
 
-def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], tables: Collection[str]) -> None:
+def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], tables: Mapping[str, Any]) -> None:
     """Creates a table in each schema, and inserts and deletes no row in each of the tables; rolls it all back."""
     existing = _rows(
         client,
@@ -101,8 +101,9 @@ def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], tables: 
                 client.execute_sql(f"create schema {schema}")
             client.execute_sql(f"create table {schema}.{_TRIAL} (id bigint)")
             for table in found:
-                client.execute_sql(f'insert into {schema}."{table}" select * from {schema}."{table}" where false')
-                client.execute_sql(f'delete from {schema}."{table}" where false')
+                named, column = f'{schema}."{table}"', next(iter(tables[table]["columns"]))  # a user's may be generated
+                client.execute_sql(f'insert into {named} ("{column}") select "{column}" from {named} where false')
+                client.execute_sql(f"delete from {named} where false")
         client.execute_sql(f"create temporary table {_TRIAL} (id bigint)")
         raise _Undo
 

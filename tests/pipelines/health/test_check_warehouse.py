@@ -128,6 +128,9 @@ def test_a_database_that_cannot_be_written_to_is_named(
     postgres.query(database, f"grant create, temporary on database {database} to {role}")
     assert sync().exit_code == 0
     postgres.query(database, "create table fax_phaxio.theirs (note text)")
+    postgres.query(
+        database, "alter table fax_phaxio.faxes add column theirs numeric generated always as (cost / 100) stored"
+    )
     assert check()[0] == 0
     for what, words in DENIED.values():
         postgres.query(database, f"alter {what} owner to postgres")
