@@ -30,7 +30,9 @@ _CANCELLED = {
 _REFUSALS = {
     "3D000": NO_DATABASE,
     "57P04": NO_DATABASE,
-    "25006": "it is read-only, perhaps after a failover: point the credentials at the primary",
+    "25006": "it is read-only: point the credentials at the primary, perhaps after a failover, or switch "
+    "default_transaction_read_only off, if the role or the database has it",
+    "42939": "names of schemas that begin with pg_ are the server's: set [sync] schema to another",
     "53100": "it has no disk space left",
     "55000": "a table refuses DELETE, probably because a publication publishes deletes and the table has no replica "
     "identity: alter table … replica identity full, or leave the table out of the publication",
@@ -41,6 +43,7 @@ _POLICIES = (
 )
 _CHANGED = {"42703", "42804", "42809", "42883"}  # their texts name columns, types and tables, and quote no row
 _UNDO = "the table was probably changed by hand (alter column … type, rename): undo that"
+_FUNCTION = re.compile(r"^PL/\w+ function ([^(\s]+)\(", re.MULTILINE)  # of a user: the sync calls none
 LOCK_TIMEOUT = "55P03"
 DENIED = "42501"
 CANNOT_REPLACE = "42P16"  # the first columns of a view would change
@@ -155,6 +158,11 @@ def _transient_reason(state: str, where: Any) -> str | None:
 def _refusal(state: str, error: Any) -> str:
     if state.startswith("23"):
         return _broken_constraint(state, error.diag)
+    if called := _FUNCTION.search(error.diag.context or ""):
+        return (
+            f"the function {called[1]} of a trigger refused it with {state}: drop the trigger, or have the function "
+            "let the role of the sync do it"
+        )
     if state == DENIED:
         by_policy = error.diag.source_function == "ExecWithCheckOptions"
         denial = error.diag.message_primary
@@ -198,6 +206,11 @@ def rows_kept(table: str) -> str:
         f"rows of {table} that a changed fax replaces were not deleted: row security, a rule or a trigger keeps "
         f"them; {_POLICIES}"
     )
+
+
+def rows_left_out(table: str) -> str:
+    """Why a load was refused that would have lost rows of the table, and what to do."""
+    return f"a trigger of {table} leaves out rows of the sync: drop it, or have its function return new for every row"
 
 
 def _broken_constraint(state: str, where: Any) -> str:

@@ -12,7 +12,7 @@ from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from pyarrow import BufferOutputStream, BufferReader, RecordBatch, csv
 from pyarrow.types import is_integer
 
-from pipelines.outcome.postgres_errors import rows_kept
+from pipelines.outcome.postgres_errors import rows_kept, rows_left_out
 from sources.errors import WarehouseError
 
 _ROWS_AT_A_TIME = 20_000
@@ -83,8 +83,13 @@ def _open_parquet(path: str) -> Any:
 
 
 def copy(client: Psycopg2SqlClient, table: str, path: str) -> None:
-    """Copies a Parquet file into a table; through a temporary table if row security forbids COPY."""
+    """Copies a Parquet file into a table; through a temporary table if row security forbids COPY.
+
+    Raises:
+        DatabaseTerminalException: a trigger left rows out.
+    """
     into = named = client.make_qualified_table_name(table)
+    copied = 0
     with _open_parquet(path) as file, client.native_connection.cursor() as cursor:
         columns = ", ".join(f'"{name}"' for name in file.schema_arrow.names)
         is_secured = client.execute_sql("select row_security_active(%s)", named) == [(True,)]
@@ -96,5 +101,13 @@ def copy(client: Psycopg2SqlClient, table: str, path: str) -> None:
             csv.write_csv(rows, text, csv.WriteOptions(include_header=False))
             copying = f"copy {into} ({columns}) from stdin with (format csv, encoding 'UTF8')"
             cursor.copy_expert(copying, BufferReader(text.getvalue()), _BUFFER_BYTES)
+            copied += cursor.rowcount  # without the rows for which a trigger returned null
+        # A trigger may put rows into a table that inherits: so tables were partitioned before PostgreSQL 10.
+        if copied < file.metadata.num_rows and not client.execute_sql(
+            "select 1 from pg_inherits where inhparent = to_regclass(%s) limit 1", named
+        ):
+            raise DatabaseTerminalException(
+                WarehouseError(f"PostgreSQL: {rows_left_out(f'{client.dataset_name}.{table}')}")
+            )
         if is_secured:
             client.execute_sql(f"insert into {named} ({columns}) select {columns} from {into}; drop table {into}")

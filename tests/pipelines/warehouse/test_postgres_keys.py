@@ -251,6 +251,10 @@ def test_a_table_that_readers_hold_is_given_its_key_by_a_later_load(
     assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
+TRIGGER = (
+    "create function public.own() returns trigger language plpgsql as 'begin {}; end'; "
+    "create trigger own before insert on fax_phaxio.faxes for each row execute function public.own()"
+)
 REFUSED = {
     "a column of theirs": (
         "alter table fax_phaxio.faxes add column note text not null default ''; "
@@ -283,6 +287,16 @@ REFUSED = {
         "the constraint theirs of fax_phaxio.faxes refuses a row",
         "drop index fax_phaxio.theirs",
     ),
+    "a trigger that raises": (
+        TRIGGER.format("raise exception ''call +12065550199''"),
+        "the function own of a trigger refused it with P0001",
+        "drop trigger own on fax_phaxio.faxes",
+    ),
+    "a trigger that leaves rows out": (
+        TRIGGER.format("return null"),
+        "a trigger of fax_phaxio.faxes leaves out rows",
+        "drop trigger own on fax_phaxio.faxes",
+    ),
 }
 
 
@@ -302,8 +316,23 @@ def test_a_constraint_of_a_users_own_is_named(
     synced = sync()
 
     assert (synced.exit_code, words in synced.told, "Traceback" in synced.told) == (69, True, False), synced.told
+    assert "+1206" not in synced.told
     assert len(postgres.query(database, "select id from fax_phaxio.faxes")) == len(before)
     postgres.query(database, mended)
+
+    assert sync().exit_code == 0
+    assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
+
+
+@pytest.mark.slow
+def test_a_trigger_may_put_rows_into_a_table_that_inherits(
+    serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 40, days=2))
+    sync()
+    postgres.query(database, "create table fax_phaxio.newer () inherits (fax_phaxio.faxes)")
+    postgres.query(database, TRIGGER.format("insert into fax_phaxio.newer select new.*; return null"))
+    changed(served)
 
     assert sync().exit_code == 0
     assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
