@@ -14,7 +14,7 @@ import sources
 from pipelines.outcome.postgres_errors import CANNOT_REPLACE, DEPENDENTS, state_of
 from pipelines.views.files import HERE, file_names
 from pipelines.views.made_views import MADE_VIEWS, forget, read_digests, read_relations, write_digests
-from pipelines.views.privileges import read_privileges, restore_privileges
+from pipelines.views.privileges import read_options, read_privileges, restore_options, restore_privileges
 from pipelines.views.queries import UNIFIED, View, questions, unified
 from pipelines.views.refused import Refusal, refusal, warning
 from pipelines.warehouse.comments import comment_on, read_comments
@@ -41,7 +41,7 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
     """
     raw_schemas = {name: f"{schema}_{name}" for name in sources.providers()}
     folders = [HERE, own] if own else [HERE]
-    is_postgres = client.capabilities.sqlglot_dialect == "postgres"
+    is_postgres = _is_postgres(client)
     asked, warnings = questions(schema, timezone, folders, joins_calendar=not is_postgres)
     views = [*unified(schema, raw_schemas, _tables(client, raw_schemas.values())), *asked]
     drops = [f'drop view if exists "{schema}"."{view.name}"' for view in reversed(views)]
@@ -132,6 +132,7 @@ def _create(client: SqlClientBase[Any], schema: str, views: Sequence[View], drop
     with client.begin_transaction():
         if not client.execute_sql("select 1 from pg_catalog.pg_namespace where nspname = %s", schema):
             client.execute_sql(f'create schema "{schema}"')
+        options = read_options(client, schema) if _is_postgres(client) else {}
         privileges = read_privileges(client, schema) if drops else set()  # only PostgreSQL needs drops
         for drop in drops:
             client.execute_sql(drop)
@@ -144,6 +145,7 @@ def _create(client: SqlClientBase[Any], schema: str, views: Sequence[View], drop
                 if reason is None or state_of(error) == CANNOT_REPLACE:
                     raise
                 raise _Refused(view, reason) from error
+        restore_options(client, schema, {view.name for view in views}, options)
         if drops:
             restore_privileges(client, schema, privileges)
         client.execute_sql(";\n".join(_comments(schema, views, _tables(client, [schema]))))
@@ -160,6 +162,10 @@ def _warning(refused: _Refused) -> str:
     if file is None:
         raise WarehouseError(f"the database refused the view {refused.view.name}: {reason.message}") from refused
     return warning(file, reason, query_line=2)
+
+
+def _is_postgres(client: SqlClientBase[Any]) -> bool:
+    return client.capabilities.sqlglot_dialect == "postgres"
 
 
 def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> dict[tuple[str, str], set[str]]:

@@ -182,18 +182,48 @@ def test_views_that_are_dropped_and_made_again_keep_their_privileges(
         "select relname, grantee::regrole::text, privilege_type, is_grantable from pg_class, aclexplode(relacl)"
         " where relnamespace = 'fax'::regnamespace and relkind = 'v' and grantee <> relowner order by 1, 2, 3"
     )
+    of_columns = (
+        "select attrelid::regclass::text, attname, attacl::text from pg_attribute"
+        " join pg_class on pg_class.oid = attrelid where relnamespace = 'fax'::regnamespace and attacl is not null"
+    )
     serve_fake("phaxio", generated("phaxio", 10, days=5))
     postgres.query(database, "alter default privileges grant select on tables to public")
     sync()
     postgres.query(database, f"grant select on fax.daily_costs to {analyst} with grant option")
     postgres.query(database, "revoke select on fax.balances from public")
+    postgres.query(database, f"grant select (day, cost_usd) on fax.daily_costs to {analyst}")
+    postgres.query(database, f"grant select (month) on fax.monthly_costs to {analyst}")
     before = postgres.query(database, listed)
+    (of_other_view,) = (row for row in postgres.query(database, of_columns) if row[1] == "day")
     postgres.query(database, "alter view fax.monthly_costs rename column month to another")
     postgres.query(database, "delete from fax._made_views where view_name = 'monthly_costs'")
 
     assert sync().exit_code == 0
     assert postgres.query(database, "select count(month) > 0 from fax.monthly_costs") == [(True,)]
     assert postgres.query(database, listed) == before
+    kept = postgres.query(database, of_columns)
+    assert of_other_view in kept
+    assert sorted(column for _, column, _ in kept) == ["cost_usd", "day"]  # its month was another's by then
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", ["the same", "others"])
+def test_views_that_are_made_again_keep_their_security_options(
+    columns: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    options = (
+        "select relname, reloptions from pg_class where relnamespace = 'fax'::regnamespace and reloptions is not null"
+    )
+    serve_fake("phaxio", generated("phaxio", 10, days=5))
+    sync()
+    postgres.query(database, "alter view fax.daily_costs set (security_barrier = true, security_invoker = true)")
+    before = postgres.query(database, options)
+    if columns == "others":
+        postgres.query(database, "alter view fax.monthly_costs rename column month to another")
+    postgres.query(database, "delete from fax._made_views")
+
+    assert sync().exit_code == 0
+    assert postgres.query(database, options) == before != []
 
 
 REPLACED = {
