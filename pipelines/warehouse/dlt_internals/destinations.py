@@ -51,7 +51,8 @@ def duckdb_file(job_client: Any) -> Path:
 def database_url(job_client: Any) -> str:
     """The URL of the PostgreSQL database of dlt's job client, without the password."""
     credentials = job_client.config.credentials
-    user, database = (quote(text or "", safe="") for text in (credentials.username, credentials.database))
+    user = quote(credentials.username or "", safe="")
+    database = quote(credentials.database or "", safe="%")  # dlt keeps it as the URL has it
     host = (credentials.query or {}).get("host")  # a socket's directory
     place = f"{credentials.host or ''}:{credentials.port}" if not host else ""
     return f"postgresql://{user}@{place}/{database}{f'?host={quote(host)}' if host else ''}"

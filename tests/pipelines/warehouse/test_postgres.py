@@ -5,12 +5,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+import psycopg2
 import pytest
 
 import sources
-from pipelines.warehouse import load
+from pipelines.warehouse import load, read_only
 from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support.faults.server_trial import WAITING
 from tests.support.pages import blocks
@@ -100,6 +101,17 @@ def test_credentials_are_taken_as_other_programs_write_them(
     synced = sync()
 
     assert (synced.exit_code, synced.accounts["phaxio"].get("new")) == (0, 2), synced.told
+
+
+@pytest.mark.parametrize("name", ["fax db", "a%b", "Fax-\u00dc"])
+def test_the_url_that_is_printed_leads_to_the_database(
+    name: str, monkeypatch: pytest.MonkeyPatch, postgres: Server
+) -> None:
+    postgres.query("postgres", f'create database "{name}"')
+    monkeypatch.setenv("DESTINATION__WAREHOUSE__DESTINATION_TYPE", "postgres")
+    monkeypatch.setenv(URL, postgres.url(quote(name)))
+    with closing(psycopg2.connect(str(read_only.place()))) as opened:
+        assert opened.info.dbname == name
 
 
 @pytest.mark.slow
