@@ -13,7 +13,14 @@ from dlt.destinations.sql_client import SqlClientBase
 import sources
 from pipelines.outcome.postgres_errors import CANNOT_REPLACE, DEPENDENTS, state_of
 from pipelines.views.files import HERE, file_names
-from pipelines.views.made_views import MADE_VIEWS, forget, read_digests, read_relations, write_digests
+from pipelines.views.made_views import (
+    MADE_VIEWS,
+    forget,
+    read_dependents,
+    read_digests,
+    read_relations,
+    write_digests,
+)
 from pipelines.views.privileges import read_options, read_privileges, restore_options, restore_privileges
 from pipelines.views.queries import UNIFIED, View, questions, unified
 from pipelines.views.refused import Refusal, refusal, warning
@@ -119,7 +126,10 @@ def _replace(
         except DatabaseException as error:
             if state_of(error) != DEPENDENTS:
                 raise
-            return [f"the views in {schema} were not updated: other views depend on them; drop those, and run again"]
+            others = ", ".join(read_dependents(client, schema, {view.name for view in views})) or "other objects"
+            return [
+                f"the views in {schema} were not updated, because {others} depend on them: drop those, and run again"
+            ]
     return []
 
 

@@ -1,6 +1,6 @@
 """`_made_views`: which views a sync has made, and the digest of what it made each from; and what the views read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
@@ -20,6 +20,26 @@ _READS = """
     join pg_catalog.pg_namespace as schemas on schemas.oid = tables.relnamespace
     where views.relkind = 'v' and views.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = %s)
 """
+
+_DEPENDENTS = """
+    select distinct quote_ident(schemas.nspname) || '.' || quote_ident(others.relname)
+    from pg_catalog.pg_class as views
+    join pg_catalog.pg_depend as reads
+        on reads.classid = 'pg_catalog.pg_rewrite'::regclass
+        and reads.refclassid = 'pg_catalog.pg_class'::regclass and reads.refobjid = views.oid
+    join pg_catalog.pg_rewrite as rules on rules.oid = reads.objid
+    join pg_catalog.pg_class as others on others.oid = rules.ev_class
+    join pg_catalog.pg_namespace as schemas on schemas.oid = others.relnamespace
+    where views.relkind = 'v' and views.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = %s)
+        and not (others.relnamespace = views.relnamespace and others.relname = any(%s))
+    order by 1
+"""
+
+
+def read_dependents(client: SqlClientBase[Any], schema: str, views: Collection[str]) -> list[str]:
+    """The views, also materialized ones, that read a view of a PostgreSQL schema, and are not among these `views`."""
+    rows: Any = client.execute_sql(_DEPENDENTS, schema, list(views))
+    return [name for (name,) in rows or ()]
 
 
 def read_relations(client: SqlClientBase[Any], schema: str) -> dict[str, set[tuple[str, str]]]:
