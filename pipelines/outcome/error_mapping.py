@@ -13,10 +13,12 @@ from pipelines.config.declaration import refusal
 from pipelines.config.destination import UNKNOWN_TYPE
 from pipelines.config.written import unreadable
 from pipelines.outcome import postgres_errors
+from pipelines.outcome.postgres_errors import CHANGED_BY_HAND
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_MEMORY = "out of memory: give the process more, or lower [sync] rows_per_load"
+_OF_TABLES = (duckdb.DataError, duckdb.IntegrityError, duckdb.BinderException, duckdb.CatalogException)
 _NO_FILES = "too many open files: raise the limit of this process (ulimit -n)"
 
 
@@ -103,10 +105,9 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
         )
     if "No space left" in text or "Could not write" in text:
         return LocalError(f"no space left on the disk of {_file_in(error, 'the warehouse')}")
-    return WarehouseError(
-        f"DuckDB refused ({type(error).__name__}): check that "
-        f"{_file_in(error, 'the path in [destination.warehouse] credentials')} is a DuckDB file and intact"
-    )
+    file = _file_in(error, "the path in [destination.warehouse] credentials")
+    advice = CHANGED_BY_HAND if isinstance(error, _OF_TABLES) else f"check that {file} is a DuckDB file and intact"
+    return WarehouseError(f"DuckDB refused ({type(error).__name__}): {advice}")
 
 
 def _file_in(error: duckdb.Error, otherwise: str) -> str:

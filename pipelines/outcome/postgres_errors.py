@@ -41,8 +41,18 @@ _POLICIES = (
     "the role needs row security policies that allow it to select, insert, update and delete every row, "
     "or the attribute bypassrls"
 )
-_CHANGED = {"42703", "42804", "42809", "42883"}  # their texts name columns, types and tables, and quote no row
-_UNDO = "the table was probably changed by hand (alter column … type, rename): undo that"
+_CHANGED = {
+    "42703",
+    "42804",
+    "42809",
+    "42883",
+    "42P10",
+    "428C9",
+}  # their texts name columns, types and tables, and quote no row
+CHANGED_BY_HAND = (
+    "a table was probably changed by hand (a column's type or name, a constraint, a column of yours with the name of a "
+    "new field): undo that"
+)
 _FUNCTION = re.compile(r"^PL/\w+ function ([^(\s]+)\(", re.MULTILINE)  # of a user: the sync calls none
 LOCK_TIMEOUT = "55P03"
 DENIED = "42501"
@@ -181,9 +191,10 @@ def _mismatch(state: str, error: Any) -> str:
     place = f" of table {table}" if table else ""
     if state.startswith("22"):
         copied = re.match(r"COPY \w+, \w+ \d+, \w+ (\w+)", error.diag.context or "")  # a value may follow
-        return f"a value does not fit {f'column {copied[1]}' if copied else 'a column'}{place} ({state}): {_UNDO}"
+        column = f"column {copied[1]}" if copied else "a column"
+        return f"a value does not fit {column}{place} ({state}): {CHANGED_BY_HAND}"
     if state in _CHANGED:
-        return f"{error.diag.message_primary}{f', in a statement on {table}' if table else ''}: {_UNDO}"
+        return f"{error.diag.message_primary}{f', in a statement on {table}' if table else ''}: {CHANGED_BY_HAND}"
     return f"it refused with {state}{f', at table {table}' if table else ''}"
 
 

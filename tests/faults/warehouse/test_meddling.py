@@ -112,6 +112,21 @@ def test_a_table_without_a_column_that_it_needs_is_filled_again_once_it_is_dropp
     assert_holds(place, "phaxio", served.fake.truth())
 
 
+def test_a_users_column_with_the_name_of_a_new_field_is_told(
+    place: Warehouse, serve_fake: ServeFake, sync: Sync
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 20, days=2))
+    sync()
+    place.write("alter table fax_phaxio.faxes add column brand_new integer")
+    served.fake.change(max(served.fake.records), brand_new="a new field")
+    told = sync()
+
+    assert (told.exit_code, "a column of yours with the name of a new field" in told.told) == (69, True), told.told
+    place.write("alter table fax_phaxio.faxes rename column brand_new to mine")
+    assert sync("--full-refresh").exit_code == 0
+    assert_holds(place, "phaxio", served.fake.truth())
+
+
 def synced_without(dropped: str, place: Warehouse, serve_fake: ServeFake, sync: Sync) -> Served:
     """An account whose faxes have changed since the warehouse was filled, which now lacks the column."""
     older = generated("phaxio", 40, days=9)
