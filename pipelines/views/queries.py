@@ -41,6 +41,9 @@ _CONVERTED = (
     r"cross join lateral (\1select \2 as quarter, cast(\3 at time zone :timezone as date) as day"
     r", cast(date_trunc('month', \3 at time zone :timezone) as date) as month) as calendar"
 )
+# PostgreSQL reads these names as abbreviations, which have no daylight saving time. The names beside them have their
+# clocks: https://data.iana.org/time-zones/tzdb/backward, read November 2026.
+_ZONES = {"CET": "Europe/Brussels", "MET": "Europe/Brussels", "EET": "Europe/Athens", "WET": "Europe/Lisbon"}
 SQL_TYPES = {
     "text": "text",
     "bigint": "bigint",
@@ -131,7 +134,8 @@ def _without_calendar(sql: str) -> str:
 
 def _with_values(query: str, timezone: str) -> str:
     codes = f"' {' '.join(TWO_DIGIT_COUNTRY_CODES)} '"
-    return query.replace(":timezone", f"'{timezone}'").replace(":two_digit_codes", codes)
+    zone = _ZONES.get(timezone, timezone)
+    return query.replace(":timezone", f"'{zone}'").replace(":two_digit_codes", codes)
 
 
 def branch_queries(provider: str, view: str) -> list[str]:
