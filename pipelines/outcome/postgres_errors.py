@@ -41,14 +41,8 @@ _POLICIES = (
     "the role needs row security policies that allow it to select, insert, update and delete every row, "
     "or the attribute bypassrls"
 )
-_CHANGED = {
-    "42703",
-    "42804",
-    "42809",
-    "42883",
-    "42P10",
-    "428C9",
-}  # their texts name columns, types and tables, and quote no row
+# Their texts name columns, types and tables, and quote no row.
+_CHANGED = {"42703", "42804", "42809", "42883", "42P10", "428C9"}
 CHANGED_BY_HAND = (
     "a table was probably changed by hand (a column's type or name, a constraint, a column of yours with the name of a "
     "new field): undo that"

@@ -142,11 +142,10 @@ class WindowReader:
             result.proof = "counted" if {*totals} == {seen.count} and not overfull else "unproven"
         elif seen.has_shifted:
             result.proof = "unproven"
+        # A fax of one page came on another, too, so one may have come on none. Shorter windows have one page.
         is_unordered = seen.has_repeats and len({*totals}) == 1 and result.proof != "counted"
         if is_unordered and not is_whole and result.last_created_at is not None and self._can_ask_for_less(window):
-            raise TooManyFaxes(
-                result.last_created_at
-            )  # a fax of one page came on another: shorter windows have one page
+            raise TooManyFaxes(result.last_created_at)
         return result
 
     def _can_ask_for_less(self, window: Window) -> bool:
