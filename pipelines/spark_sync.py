@@ -9,13 +9,13 @@ __import__("pipelines")  # ends the process in one line if the dependencies are 
 import argparse
 from collections.abc import Sequence
 from functools import partial
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pipelines.cli.command import SYNC_STOPPED, CommandParser, leave, reported
 from pipelines.cli.summary import exit_code, print_outcomes
 from pipelines.cli.sync_options import parsed, sync_parser, warn_of_settings
 from pipelines.config import accounts
+from pipelines.config.destination import lake_url
 from pipelines.config.settings import SECTIONS, PrivacySettings
 from pipelines.outcome import signals
 from sources.errors import ConfigError
@@ -24,9 +24,6 @@ from sources.errors import ConfigError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = parsed(_parser(), arguments)
-    if not urlsplit(options.output).scheme:
-        options.output = Path(options.output).resolve().as_uri()
-    options.output = options.output.rstrip("/")
     return reported(lambda: _sync(options), options.verbose, options.log_format, SYNC_STOPPED)
 
 
@@ -38,9 +35,10 @@ def _sync(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra spark, see docs/scale.md") from None
     configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
+    output = lake_url(options.output)
     _ = [section.read() for section in SECTIONS], PrivacySettings.read().handling()  # refused before any request
     with session(options.master, _credentials(configured)) as spark:
-        run = create_lake_run(options.output, run_id, partial(on_executors, spark), options, options.secrets)
+        run = create_lake_run(output, run_id, partial(on_executors, spark), options, options.secrets)
         outcomes = run.sync(configured)
     print_outcomes(outcomes, run_id, options)
     stopped = signals.received()

@@ -1,5 +1,6 @@
 """`sync.py` into Delta tables: the rows that it loads into DuckDB, their report and check, and what is not kept."""
 
+import fcntl
 import json
 import re
 import signal
@@ -213,6 +214,9 @@ def test_a_first_run_prints_a_query_that_works(
         ({"TABLE_FORMAT": "iceberg"}, "parquet or delta"),
         ({"DESTINATION_TYPE": "duckdb"}, "destination_type = "),
         ({"BUCKET_URL": ""}, "lacks bucket_url"),
+        ({"BUCKET_URL": "file://srv/fax-lake"}, "names the host srv: write three slashes"),
+        ({"BUCKET_URL": "/srv/a%20lake"}, "a directory with '%20' in its path"),
+        ({"BUCKET_URL": "C:\\lake"}, r"a directory with '\\' in its path"),
     ],
     ids=str,
 )
@@ -225,6 +229,29 @@ def test_settings_that_contradict_each_other_are_refused(
         synced = sync()
 
     assert (synced.exit_code, told in synced.told, served.server.requests) == (78, True, [])
+
+
+@pytest.mark.parametrize(
+    "written", ["file://{}", "file:{}", "file://localhost{}/", "{}//", "file://{}/../link", "{}/../läke 50%"], ids=str
+)
+def test_a_directory_is_the_same_however_it_is_written(
+    written: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
+) -> None:
+    """The lock is beside the directory, so two runs into it have the same lock."""
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    place, same = tmp_path / "läke 50%", tmp_path / "link"
+    same.symlink_to(place)
+    with into_delta(settings, place)():
+        assert sync().exit_code == 0
+        settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = written.format(place)
+        with Path(f"{place}.lock").open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            meanwhile = sync()
+        synced = sync()
+
+    assert (meanwhile.exit_code, synced.exit_code) == (75, 0)
+    assert (synced.accounts["phaxio"]["new"], synced.accounts["phaxio"]["unchanged"]) == (0, 5)
+    assert {path.name for path in tmp_path.glob("l*")} == {place.name, f"{place.name}.lock", same.name}
 
 
 @every_provider
