@@ -15,7 +15,7 @@ from pipelines.cli.command import SYNC_STOPPED, CommandParser, leave, reported
 from pipelines.cli.summary import exit_code, print_outcomes
 from pipelines.cli.sync_options import parsed, sync_parser, warn_of_settings
 from pipelines.config import accounts
-from pipelines.config.destination import lake_url
+from pipelines.config.directory import url_of
 from pipelines.config.settings import SECTIONS, PrivacySettings
 from pipelines.outcome import signals
 from sources.errors import ConfigError
@@ -35,7 +35,7 @@ def _sync(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra spark, see docs/scale.md") from None
     configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
-    output = lake_url(options.output)
+    output = url_of(options.output)
     _ = [section.read() for section in SECTIONS], PrivacySettings.read().handling()  # refused before any request
     with session(options.master, _credentials(configured)) as spark:
         run = create_lake_run(output, run_id, partial(on_executors, spark), options, options.secrets)

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import dlt
 
 from pipelines.config.declaration import settings_of
+from pipelines.config.directory import NOT_IN_DELTA, NOT_IN_PARQUET, url_of
 from pipelines.config.settings import DestinationType, TableFormat, WarehouseSettings
 from sources.errors import ConfigError
 
@@ -18,7 +19,6 @@ TYPES = get_args(DestinationType)
 FORMATS = get_args(TableFormat)
 UNKNOWN_TYPE = f"[destination.warehouse] destination_type must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
 _SECTIONS = ("destination.warehouse", "destination")  # dlt falls back to the second
-_NOT_IN_DELTA = re.compile(r"[\\\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")  # deltalake 1.6.6 looks for its log elsewhere
 _FORM = "postgresql://user:password@host:5432/database"
 
 
@@ -50,35 +50,19 @@ def delta_url() -> str | None:
             f"[destination.warehouse] table_format is delta, but destination_type is {kind}: "
             'set destination_type = "filesystem"'
         )
-    place = str(_written("bucket_url", dlt.config) or _written("bucket_url", dlt.secrets) or "").strip()
-    if not place.strip("/"):
+    url = _files_url(NOT_IN_DELTA)
+    if url is None:
         raise ConfigError("[destination.warehouse] lacks bucket_url: the directory of the Delta tables, or s3://…")
-    return lake_url(place, Path(os.environ["DLT_LOCAL_DIR"]))
+    return url
 
 
-def lake_url(place: str, base: Path = Path()) -> str:
-    """The URL of the Delta tables at a path or URL. A local directory has one URL: absolute, without symbolic links.
-
-    A relative path begins at `base`, or in the current directory. In a `file:` URL a space may be written as it is.
+def parquet_url() -> str | None:
+    """The URL of the directory that holds the Parquet files; None if none is set.
 
     Raises:
-        ConfigError: Delta cannot have its tables in that directory, or a `file:` URL names a host.
+        ConfigError: dlt or DuckDB could not read the files there.
     """
-    scheme, _, rest = place.partition(":")
-    if scheme == "file":
-        host = rest.removeprefix("//").partition("/")[0] if rest.startswith("//") else ""
-        if host not in ("", "localhost"):
-            raise ConfigError(f"{place} names the host {host}: write three slashes, file:///…")
-        place = unquote(rest.removeprefix("//").removeprefix(host))
-    elif "://" in place:
-        return place.rstrip("/")
-    try:
-        directory = Path(base, place).resolve()
-    except (OSError, RuntimeError, ValueError):  # symbolic links in a circle; a zero byte
-        raise ConfigError(f"{place!r} cannot be the directory of the Delta tables") from None
-    if refused := _NOT_IN_DELTA.search(str(directory)):
-        raise ConfigError(f"Delta tables cannot be in a directory with {refused[0]!r} in its path: choose another")
-    return directory.as_uri()
+    return _files_url(NOT_IN_PARQUET)
 
 
 def require_destination() -> None:
@@ -175,3 +159,8 @@ def _require_numbers(place: str) -> None:
 
 def _written(key: str, place: Any) -> Any:
     return next(filter(None, (place.get(f"{section}.{key}") for section in _SECTIONS)), None)
+
+
+def _files_url(refused: re.Pattern[str]) -> str | None:
+    place = str(_written("bucket_url", dlt.config) or _written("bucket_url", dlt.secrets) or "").strip()
+    return url_of(place, Path(os.environ["DLT_LOCAL_DIR"]), refused) if place.strip("/") else None

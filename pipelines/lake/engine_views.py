@@ -13,7 +13,7 @@ import duckdb
 from deltalake import DeltaTable
 
 import sources
-from pipelines.config.destination import lake_url
+from pipelines.config.directory import url_of
 from pipelines.lake.loading import ProviderTables
 from pipelines.lake.spark_sql import to_spark
 from pipelines.lake.tables import schema_of
@@ -67,7 +67,7 @@ def connect(
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
     engine = Engine('"', _DUCKDB_TYPES, _parquet_files, lambda query: query)
-    for view, statement in _statements(lake_url(output), schema, timezone, own, engine):
+    for view, statement in _statements(url_of(output), schema, timezone, own, engine):
         try:
             connection.execute(statement)
         except duckdb.Error as error:
@@ -84,7 +84,7 @@ def script(engine: str, output: str, schema: str = "fax", timezone: str = "UTC")
     Raises:
         WarehouseError: a table was not created by this sync.
     """
-    for _, statement in _statements(lake_url(output), schema, timezone, None, ENGINES[engine]):
+    for _, statement in _statements(url_of(output), schema, timezone, None, ENGINES[engine]):
         yield statement
 
 

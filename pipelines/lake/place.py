@@ -4,16 +4,10 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from pipelines.config.directory import local_directory
 from pipelines.warehouse import lock
 from sources.errors import LocalError
-
-
-def local_directory(output: str) -> Path | None:
-    """The local directory of a `file:` URL; None for other storage."""
-    parts = urlsplit(output)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def locked(output: str) -> AbstractContextManager[Any]:

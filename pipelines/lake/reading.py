@@ -10,8 +10,9 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from pipelines.config import bootstrap
 from pipelines.config.destination import delta_url
+from pipelines.config.directory import local_directory
 from pipelines.config.settings import ReportSettings, SyncSettings
-from pipelines.lake.place import local_directory, locked_to_read
+from pipelines.lake.place import locked_to_read
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.warehouse import read_only
 from pipelines.warehouse.read_only import Read, Row

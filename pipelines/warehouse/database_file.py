@@ -1,6 +1,7 @@
 """The DuckDB file of the warehouse: its path, its checks, its lock file, its creation, and its copy for readers."""
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ import duckdb
 
 import sources
 from pipelines.config import bootstrap
+from pipelines.config.destination import parquet_url
+from pipelines.config.directory import local_directory
 from pipelines.config.settings import SyncSettings
 from pipelines.warehouse import lock
 from pipelines.warehouse.connection import kind
@@ -34,13 +37,20 @@ def file_of(pipeline: dlt.Pipeline) -> Path | None:
 
 
 def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
-    """The path of the lock file: beside the DuckDB file, or in the temporary directory for another warehouse.
+    """The path of the lock file: beside the DuckDB file, or beside the directory of Parquet files.
+
+    That of object storage is in the temporary directory: it excludes runs of the same user on this machine.
 
     Raises:
         ConfigError: the DuckDB file's name is invalid, or DuckDB cannot load from the temporary directory.
     """
     if file is None:
-        return Path(tempfile.gettempdir()) / f"{pipeline.dataset_name}.lock"
+        url = str(parquet_url())
+        if directory := local_directory(url):
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            return Path(f"{directory}.lock")
+        digest = hashlib.sha256(f"{os.getuid()} {url} {pipeline.dataset_name}".encode()).hexdigest()
+        return Path(tempfile.gettempdir()) / f"fax-lake-{digest[:16]}.lock"
     require_file(file, pipeline.dataset_name.rpartition("_")[0])
     require_loadable(Path(pipeline.pipelines_dir).parent)
     return Path(f"{file}.lock")

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow.fs as pafs
 from dlt.common.schema import Schema
 
+from pipelines.config.directory import local_directory
 from pipelines.config.settings import SyncSettings
 from pipelines.lake.loading import ProviderTables
-from pipelines.lake.place import local_directory
 from pipelines.lake.stored import LakeStored
 from sources.errors import ConfigError
 from sources.extract.source import Source

@@ -13,7 +13,7 @@ import dlt
 from dlt.common.destination import Destination
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.config.destination import DESTINATION, destination_type, require_destination
+from pipelines.config.destination import DESTINATION, destination_type, parquet_url, require_destination
 
 
 def configured_destination(staging: str) -> Any:
@@ -34,7 +34,7 @@ def configured_destination(staging: str) -> Any:
 
             return postgres(**settings)
         case other:
-            return Destination.from_reference(other, **settings)
+            return Destination.from_reference(other, bucket_url=parquet_url(), **settings)
 
 
 def fence_loads(pipeline: dlt.Pipeline, fence: Callable[[SqlClientBase[Any]], None] | None) -> None:

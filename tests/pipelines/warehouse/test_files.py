@@ -1,5 +1,6 @@
 """A warehouse of Parquet files: versions of rows are appended, and the newest of each is what the provider holds."""
 
+import fcntl
 import re
 from pathlib import Path
 
@@ -56,3 +57,44 @@ def test_the_newest_versions_are_what_the_provider_holds(
         for name, rows in newest(lake / f"fax_{provider}", sources.provider(provider).TABLE).items():
             connection.execute(f"insert into fax_{provider}.{name} by name {rows}")
     assert_holds(warehouse, provider, served.fake.truth())
+
+
+@pytest.mark.parametrize("written", ["file://{}", "{}/", "file://{}/../link"], ids=str)
+def test_a_directory_has_one_lock_beside_it(
+    written: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    lake, same = tmp_path / "läke #1", tmp_path / "link"
+    same.symlink_to(lake)
+    into_files(settings, lake)
+    assert sync().exit_code == 0
+    settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = written.format(lake)
+    with Path(f"{lake}.lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        meanwhile = sync()
+    synced = sync()
+
+    assert (meanwhile.exit_code, synced.exit_code) == (75, 0)
+    assert (synced.accounts["phaxio"]["new"], synced.accounts["phaxio"]["unchanged"]) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("/srv/[fax]", "a directory with '[' in its path"),
+        ("/srv/clinic's", "in its path: choose another"),
+        ("/srv/fax?lake", "a directory with '?' in its path"),
+        ("nowhere://fax-lake", "the storage nowhere:// is unknown"),
+        ("file://srv/fax-lake", "names the host srv"),
+    ],
+    ids=str,
+)
+def test_a_place_that_dlt_or_duckdb_cannot_read_is_refused(
+    place: str, told: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake("phaxio")
+    into_files(settings, Path("/"))
+    settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = place
+    synced = sync()
+
+    assert (synced.exit_code, told in synced.told, served.server.requests) == (78, True, [])
