@@ -3,7 +3,7 @@
 import errno
 import os
 
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import DeltaError, DeltaProtocolError
 
 from sources.errors import FaxSyncError, LocalError, WarehouseError
 
@@ -11,6 +11,11 @@ REMEDY = (
     "check that its storage can be reached; restore a damaged table from a backup, or else remove its directory "
     "and run sync.py --full-refresh"
 )
+_OF_ANOTHER_PROGRAM = (
+    "another program has given the table a property that the sync cannot work with, such as deletion vectors, column "
+    "mapping, delta.appendOnly or a constraint: remove it with that program, for example by alter table … drop feature"
+)
+_NAMES_A_PROPERTY = ("nsupported", "append-only", "failed validation check")  # in deltalake 1.6.6
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -21,5 +26,11 @@ def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     if any(os.strerror(number) in str(error) for number in _NO_ROOM):  # deltalake gives no number
         return LocalError("no space left on the disk of the Delta tables")
     if isinstance(error, (DeltaError, FileNotFoundError)):
-        return WarehouseError(f"Delta refused ({type(error).__name__}) to read or write a table: {REMEDY}")
+        return WarehouseError(f"Delta refused ({type(error).__name__}) to read or write a table: {remedy(error)}")
     return None
+
+
+def remedy(error: BaseException) -> str:
+    """What to do about an error of Delta: the table is damaged, or has a property that the sync cannot use."""
+    names_a_property = any(words in str(error) for words in _NAMES_A_PROPERTY)
+    return _OF_ANOTHER_PROGRAM if isinstance(error, DeltaProtocolError) or names_a_property else REMEDY

@@ -9,7 +9,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from pipelines.lake.errors import REMEDY
+from pipelines.lake.errors import remedy
 from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.load.stored import SYSTEM_COLUMNS, OpenFax
@@ -126,7 +126,7 @@ def opened(uri: str) -> DeltaTable | None:
     except TableNotFoundError:
         return None
     except DeltaError as error:
-        raise WarehouseError(f"{uri} cannot be read: {REMEDY}") from error
+        raise WarehouseError(f"{uri} cannot be read: {remedy(error)}") from error
 
 
 def last_walk(uri: str, other_than: str) -> datetime | None:
@@ -145,7 +145,7 @@ def _query(table: DeltaTable, sql: str) -> pa.Table:
     try:
         return pa.RecordBatchReader.from_stream(QueryBuilder().register("held", table).execute(sql)).read_all()
     except pa.ArrowInvalid as error:  # as which every error of the engine comes
-        raise WarehouseError(f"{table.table_uri} cannot be read: {REMEDY}") from error
+        raise WarehouseError(f"{table.table_uri} cannot be read: {remedy(error)}") from error
 
 
 def _is_in(column: str, values: Collection[Any]) -> str:

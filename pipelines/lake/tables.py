@@ -240,9 +240,12 @@ def _commit_with_retry(table: DeltaTable, attempt: Callable[[], object]) -> None
             attempt()
             return
         except CommitFailedError:
+            read = table.version()
+            table.update_incremental()
+            if table.version() == read:  # the table itself refuses the commit
+                raise
             if not left:
                 raise Busy(f"other programs keep writing to {table.table_uri}: run again later") from None
-            table.update_incremental()
 
 
 def _with_all_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:

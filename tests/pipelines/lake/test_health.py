@@ -1,5 +1,6 @@
 """What check.py and the sync say of Delta tables: the rows that count, and what is gone from them."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +152,39 @@ def test_a_damaged_table_is_told_with_a_remedy_that_helps(
     assert (len(findings), len(logged)) == (1, 2)
     assert f"{damaged.as_uri()}" in synced.accounts["phaxio"]["error"]
     assert tables(lake) == whole
+
+
+PROPERTIES: dict[str, dict[str, object]] = {
+    "append-only": {"delta.appendOnly": "true"},
+    "deletion vectors": {"readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors"]},
+    "of the future": {"readerFeatures": ["unheardOf"], "writerFeatures": ["unheardOf"]},
+}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_a_property_of_another_program_is_told_as_such(
+    name: str, serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    """Nothing is damaged, so that no message says to remove the table."""
+    from deltalake import DeltaTable
+
+    properties = PROPERTIES[name]
+    served = serve_fake("phaxio", generated("phaxio", 20, days=2))
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        table = DeltaTable(lake / "fax_phaxio" / "faxes")
+        if "readerFeatures" in properties:
+            protocol = {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **properties}}
+            log = lake / "fax_phaxio" / "faxes" / "_delta_log" / f"{table.version() + 1:020}.json"
+            log.write_text(json.dumps({"commitInfo": {"timestamp": 0}}) + "\n" + json.dumps(protocol))
+        else:
+            table.alter.set_table_properties({name: str(value) for name, value in properties.items()})
+        served.fake.change(next(iter(served.fake.records)), cost=99)
+        synced = sync()
+
+    assert synced.exit_code == 69
+    assert "another program has given the table a property" in synced.accounts["phaxio"]["error"]
+    assert "remove its directory" not in synced.told
 
 
 def tables(lake: Path) -> dict[str, list[str]]:
