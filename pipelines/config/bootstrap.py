@@ -17,6 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 IS_INSTALLED = (ROOT / "command.py").is_file()  # the wheel has the folders of the repository in `fax_warehouse`
 COMMAND = "fax-warehouse"
 _CHOSEN = os.environ.get("FAX_WAREHOUSE_PROJECT")
+try:
+    Path.cwd()
+except FileNotFoundError:  # it was removed since; dlt asks for it
+    if IS_INSTALLED and not _CHOSEN:
+        sys.stderr.write("the current directory was removed: change to the directory of the project\n")
+        raise SystemExit(78) from None
+    os.chdir(ROOT)
 PROJECT = Path(_CHOSEN or (Path.cwd() if IS_INSTALLED else ROOT)).resolve()
 _SCRIPT = re.compile(r"(?<![\w/])(check|describe|init|pseudonym|reconcile|report|status|sync)\.py\b")
 _IS_SCRIPT = Path(sys.argv[0]).resolve().parent == ROOT / "pipelines"

@@ -19,7 +19,7 @@ WIDEST = 100
 
 def show(figures: MonthFigures, timezone: str) -> None:
     """Prints the screen."""
-    if not sys.stdout.encoding.lower().startswith("utf"):
+    if sys.stdout and not sys.stdout.encoding.lower().startswith("utf"):
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a question mark, not a traceback
     console = Console(highlight=False)
     console.width = min(console.width, WIDEST) if console.is_terminal else WIDEST

@@ -1,6 +1,7 @@
 """The command as cron starts it: another directory, hardly any environment, no home, another zone and language."""
 
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -40,6 +41,19 @@ def test_cron_fills_the_same_file_with_the_same_rows(
         assert_holds(warehouse, one.provider, one.fake.truth())
     assert list(elsewhere.iterdir()) == []
     assert "+1" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["sync", "check"])
+def test_a_current_directory_that_was_removed_is_not_needed(
+    name: str, serve_fake: ServeFake, settings: Settings, tmp_path: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    removed = tmp_path / "removed"
+    command = shlex.join([sys.executable, str(ROOT / "pipelines" / f"{name}.py")])
+    shell = ["sh", "-c", f"mkdir {removed} && cd {removed} && rmdir {removed} && exec {command}"]
+    done = subprocess.run(shell, env=child_environment(settings), capture_output=True, text=True, check=False)
+
+    assert (done.returncode, "unexpected" in done.stdout + done.stderr) == (0 if name == "sync" else 65, False)
 
 
 @pytest.mark.slow

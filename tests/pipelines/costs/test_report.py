@@ -241,6 +241,14 @@ def test_it_fits_one_screen_of_a_terminal(columns: int, by: str, settings: Setti
 
 
 @pytest.mark.usefixtures("filled")
+def test_without_a_place_to_print_to_it_ends_well(settings: Settings) -> None:
+    command = f"{shlex.join([sys.executable, str(REPORT), '--month', LAST])} >&-"
+    ended = subprocess.run(["sh", "-c", command], env=child_environment(settings), capture_output=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.usefixtures("filled")
 def test_without_a_terminal_it_is_plain(report: Reporting) -> None:
     _, out, _ = report("--month", LAST)
 
