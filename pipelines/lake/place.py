@@ -28,10 +28,14 @@ def locked_to_read(output: str) -> AbstractContextManager[Any]:
 
     Raises:
         AtWork: a run into the directory is at work.
-        LocalError: the directory cannot be created.
+        LocalError: the directory cannot be created, or not be written.
     """
     directory = local_directory(output)
-    if directory is None or directory.exists():
+    if directory is None:
+        return locked(output)
+    if directory.exists():
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise LocalError(f"{directory} cannot be written: check its owner and its mode")
         return locked(output)
     parent = next(folder for folder in directory.parents if folder.exists())
     if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):

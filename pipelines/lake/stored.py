@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from pipelines.config.directory import local_directory
 from pipelines.lake.errors import remedy
-from sources.errors import WarehouseError
+from sources.errors import LocalError, WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.load.stored import SYSTEM_COLUMNS, OpenFax
 from sources.records.schema import ChildTable, Table
@@ -120,13 +122,24 @@ def opened(uri: str) -> DeltaTable | None:
 
     Raises:
         WarehouseError: its log is damaged, or its storage refuses.
+        LocalError: this user may not read its directory.
     """
     try:
         return DeltaTable(uri)
-    except TableNotFoundError:
+    except TableNotFoundError:  # also if its directory may not be read
+        _require_readable(local_directory(uri))
         return None
     except DeltaError as error:
         raise WarehouseError(f"{uri} cannot be read: {remedy(error)}") from error
+
+
+def _require_readable(directory: Path | None) -> None:
+    try:
+        _ = [*(directory / "_delta_log").iterdir()] if directory else []
+    except PermissionError:
+        raise LocalError(f"{directory} cannot be read: check its owner and its mode") from None
+    except (FileNotFoundError, NotADirectoryError):
+        pass
 
 
 def last_walk(uri: str, other_than: str) -> datetime | None:

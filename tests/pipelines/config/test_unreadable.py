@@ -1,7 +1,6 @@
 """A file of settings that cannot be read is named with the reason, by every command, before anything is asked."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,23 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, ServeFake, Settings, generated
+from tests.support.commands.privileges import without_privileges
 from tests.support.environment import child_environment
 
 COMMANDS = ("sync.py", "check.py", "report.py", "describe.py", "pseudonym.py")
 
 
-@pytest.fixture
-def without_privileges() -> list[str]:
-    """What to put before a command so that a file's mode holds for it, also if root runs the tests."""
-    if os.geteuid():
-        return []
-    before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-    if (
-        shutil.which("setpriv") is None
-        or subprocess.run([*before, "true"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("root cannot give up its privileges on this machine")
-    return before
+@pytest.fixture(name="without_privileges")
+def commands_without_privileges() -> list[str]:
+    """What to put before a command so that a file's mode holds for it."""
+    return without_privileges()
 
 
 def ended(before: list[str], command: str, settings: Settings) -> tuple[int, str]:

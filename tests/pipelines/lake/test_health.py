@@ -1,15 +1,20 @@
 """What check.py and the sync say of Delta tables: the rows that count, and what is gone from them."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sources.extract.source import Source
-from tests.conftest import ServeFake, Settings, Sync, SyncProcess, generated
+from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support.commands.check_command import Check
+from tests.support.commands.privileges import without_privileges
+from tests.support.environment import child_environment
 from tests.support.lake import MISSING, into_delta, rows, versions
 from tests.support.tiers import first_quick, quick_ones
 from tests.support.warehouse.delta_lake import Lake
@@ -152,6 +157,31 @@ def test_a_damaged_table_is_told_with_a_remedy_that_helps(
     assert (len(findings), len(logged)) == (1, 2)
     assert f"{damaged.as_uri()}" in synced.accounts["phaxio"]["error"]
     assert tables(lake) == whole
+
+
+def test_tables_that_the_user_may_not_read_or_write_are_told(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    before = without_privileges()
+    serve_fake("phaxio", generated("phaxio", 20, days=2))
+
+    def ended(command: str) -> tuple[int, str]:
+        run = [*before, sys.executable, str(ROOT / "pipelines" / command)]
+        environment = child_environment(settings, PATH=os.environ["PATH"])
+        done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        lake.chmod(0o500)
+        read_only = ended("check.py")
+        lake.chmod(0)
+        unreadable = [ended(command) for command in ("report.py", "status.py")]
+        lake.chmod(0o700)
+
+    assert (read_only[0], f"{lake} cannot be written: check its owner" in read_only[1]) == (65, True)
+    for code, told in unreadable:
+        assert (code, "cannot be read: check its owner and its mode" in told) == (74, True)
 
 
 PROPERTIES: dict[str, dict[str, object]] = {
