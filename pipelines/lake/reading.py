@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
+import sources
 from pipelines.config import bootstrap
 from pipelines.config.destination import delta_url
 from pipelines.config.directory import local_directory
@@ -17,6 +18,7 @@ from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.warehouse import read_only
 from pipelines.warehouse.read_only import Read, Row
 from sources.errors import ConfigError, LocalError, WarehouseError
+from sources.extract.source import Source
 from sources.load.plan import Position
 from sources.records.schema import Table
 
@@ -93,7 +95,7 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
 
     Raises:
         ConfigError: deltalake is not installed.
-        WarehouseError: there is no Delta table yet, and `is_required`; or one cannot be read.
+        WarehouseError: there is no Delta table yet, and `is_required`; or one cannot be read, or was removed.
         LocalError: the machine lacks what a query takes.
     """
     try:
@@ -109,6 +111,7 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
     settings = ReportSettings.read()
     try:
         with connect(output, schema, settings.timezone, settings.own_views()) as connection:
+            _require_tables(connection, output, schema)
             yield connection
     except (duckdb.IOException, duckdb.InvalidInputException) as error:  # a file is missing, or none of Parquet
         if isinstance(local := to_fax_sync_error(error), LocalError):
@@ -116,6 +119,19 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
         raise WarehouseError(f"a Delta table below {output} cannot be read: {errors.REMEDY}") from error
     except (DeltaError, FileNotFoundError) as error:
         raise errors.to_fax_sync_error(error) or error from error
+
+
+def _require_tables(connection: duckdb.DuckDBPyConnection, output: str, schema: str) -> None:
+    """Requires the tables of faxes of each list whose ledger is there: without them, each cost would be zero."""
+    from pipelines.lake.dropped_tables import require_tables  # noqa: PLC0415  # an optional extra
+    from pipelines.lake.loading import ProviderTables  # noqa: PLC0415  # as above
+
+    for provider in sources.providers():
+        sql = "select table_name from information_schema.tables where table_schema = ?"
+        there = {name for (name,) in connection.execute(sql, [f"{schema}_{provider}"]).fetchall()}
+        for listing, table in enumerate(Source(provider).tables):
+            if table.ledger in there:
+                require_tables(ProviderTables(output, schema, provider, str, listing), there, full_refresh=False)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: tuple[Any, ...]) -> list[Row]:

@@ -74,12 +74,17 @@ def test_a_table_that_is_gone_is_made_again_or_told(
         shutil.rmtree(lake / "fax_phaxio" / table)
         with Lake(lake).opened() as held:
             windows = held.sql("select count(*) from fax.sync_windows").fetchall()
+        read = check()
         synced = sync()
         if synced.exit_code:
             told = synced.accounts["phaxio"]["error"]
             assert f"table {table} is gone from fax_phaxio: run" in told
             assert told.endswith("--full-refresh to fill it")
+            assert [told] == read[1]["phaxio"]["findings"]
             assert synced.accounts["phaxio"]["requests"] == 0
+            report = [sys.executable, str(ROOT / "pipelines" / "report.py")]
+            shown = subprocess.run(report, env=child_environment(settings), capture_output=True, text=True, check=False)
+            assert (shown.returncode, f"table {table} is gone from fax_phaxio: run" in shown.stderr) == (69, True)
             assert sync("--full-refresh").exit_code == 0
         checked = check()
 
