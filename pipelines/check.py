@@ -26,6 +26,7 @@ from pipelines.config.written import secrets_in_config, unknown_in_environment, 
 from pipelines.health.account_findings import (
     clock_findings,
     currency_notes,
+    double_findings,
     findings,
     notes,
     out_of_reach_since,
@@ -205,7 +206,7 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
     report.findings += [*_refusal_findings(refused, account, stored, now, most_age), *clock_findings(run.client)]
     if not refused:
         report.settings.append(f"{'.'.join(account.section)}: credentials accepted, the provider lists faxes")
-    report.findings += findings(stored, run, most_age)
+    report.findings += [*findings(stored, run, most_age), *double_findings(stored, source.table)]
     if not refused:
         _compare_month(run, stored, report)
     if covered := stored.covered():

@@ -85,6 +85,15 @@ def days_of(span: Window) -> str:
     return f"--since {span.start.date()} --until {span.end.date() + timedelta(days=1)}"
 
 
+def double_findings(stored: StoredFaxes, table: Table) -> Iterator[str]:
+    """One sentence if other accounts hold the same faxes."""
+    if others := stored.also_held_by(table):
+        yield (
+            f"the same faxes are stored as those of {', '.join(others)}, so that their costs count twice; probably the "
+            'account was given another name: see "Several accounts" in docs/settings.md'
+        )
+
+
 def _holes(stored: StoredFaxes, covered: Window, default_start: datetime) -> Iterator[str]:
     for hole in stored.holes(covered, PROVEN_OR_GAP):
         if stored.holes(hole, None) != [hole]:

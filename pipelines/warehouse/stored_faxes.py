@@ -267,6 +267,27 @@ class StoredFaxes:
         rows = self._select(sql, self._account)
         return int(rows[0]["faxes"]) if rows else 0
 
+    def also_held_by(self, table: Table) -> list[str]:
+        """The other accounts that hold some of a hundred faxes of this one, spread over its whole time."""
+        accounts = [
+            row["account"] for row in self._select(f"select distinct account from {self._qualified(self._ledger)}")
+        ]
+        others = sorted({*accounts} - {self._account})
+        if not others:
+            return []
+        sample = f"""
+            select min(id) as id from (
+                select id, ntile(100) over (order by {table.created_at}) as part
+                from {self._current(table.name)} where account = %s
+            ) as parts group by part
+        """
+        ids = [row["id"] for row in self._select(sample, self._account)]
+        sql = (
+            f"select distinct account from {self._qualified(table.name)}"
+            f" where account in ({_placeholders(others)}) and id in {_split_values(ids)} order by 1"
+        )
+        return [row["account"] for row in self._select(sql, *others, *_join_values(ids))] if ids else []
+
     def other_currencies(self, table: Table) -> list[tuple[str | None, int]]:
         """Faxes whose price is not in US dollars, counted: currency (None if not named), number."""
         if table.price is None:

@@ -279,3 +279,26 @@ def test_faxes_deleted_before_they_were_read_are_counted(
     assert query("select count(*) from fax.faxes where is_deleted and outcome = 'unknown' and cost_usd is null") == [
         (2,)
     ]
+
+
+@pytest.mark.usefixtures("place")
+def test_an_account_that_was_given_another_name_is_found_to_count_twice(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, check: Check
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 150, days=60))
+    named = {key: settings.pop(f"SOURCES__PHAXIO__{key}") for key in ("API_KEY", "API_SECRET", "BASE_URL")}
+    east = {f"SOURCES__PHAXIO__ACCOUNTS__EAST__{key}": value for key, value in named.items()}
+    settings |= east
+    serve_fake("phaxio", generated("phaxio", 150, days=60, seed=7, first_id=900_000_000), api_key="key-of-west")
+    assert sync().exit_code == 0
+    before = check()
+    for key in east:
+        del settings[key]
+    settings |= {f"SOURCES__PHAXIO__ACCOUNTS__NORTH__{key}": value for key, value in named.items()}
+    assert sync("--account", "north").exit_code == 0
+    after = check()
+
+    assert [report["findings"] for report in before[1].values() if report["findings"]] == [], before[1]
+    assert after[0] == 65
+    assert "the same faxes are stored as those of east" in after[1]["phaxio/north"]["findings"][0]
+    assert after[1]["phaxio"]["findings"] == []
