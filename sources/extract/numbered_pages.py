@@ -56,7 +56,8 @@ def numbered_pages(
         at_limit = (number + 1) * longest > max_records
         is_full = length >= (size if size and size > 0 else page_size)
         if page.beyond_count and page.total is not None and not is_full and _is_last(fetch, number, length):
-            page = replace(page, beyond_count=False)
+            yield replace(page, beyond_count=False)
+            return
         yield replace(page, beyond_count=page.beyond_count or (page.total is None and at_limit and length == longest))
         is_reached = (bool(pages) if page.total is None else seen >= page.total) and number >= (pages or 0)
         if not length or at_limit or (is_reached and not is_full):

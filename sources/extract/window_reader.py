@@ -13,7 +13,7 @@ from sources.extract.page import MIN_UNCOUNTED, NextPageRefused, Page
 from sources.extract.page_order import PageOrder
 from sources.extract.seen_ids import MAX_ROWS, PageRepeated, SeenIds
 from sources.extract.window_result import WindowCounts, WindowResult
-from sources.extract.window_sizing import BoundForm, BoundSemantics
+from sources.extract.window_sizing import TARGET_ROWS, BoundForm, BoundSemantics
 from sources.records.privacy import as_it_is
 from sources.records.record import Placed, Problem, fingerprint, place
 from sources.records.schema import Record, Table
@@ -49,6 +49,7 @@ class WindowReader:
     has_seen_records: bool = field(default=False, init=False)
     window_counts: WindowCounts = field(default_factory=dict, init=False)
     min_counts: dict[Window, int] = field(default_factory=dict, init=False)  # of windows with too many faxes
+    target_rows: int = field(default=TARGET_ROWS, init=False)  # of a window: less than a page, once a fax came on two
 
     def __post_init__(self) -> None:
         self._forms = BoundForms(self.semantics, self.fallbacks, self._fetch_times, self.warn)
@@ -60,8 +61,8 @@ class WindowReader:
         is read, whatever the window. If `is_wanted` turns false, the reading ends early.
 
         Raises:
-            TooManyFaxes: the window can be split, and has more faxes than one query counts, than fit in memory, or than
-                one page holds, of pages whose order changes.
+            TooManyFaxes: the window can be split, and has more faxes than one query counts or than fit in memory, or a
+                fax came on two pages.
             BoundsIgnored: this window has shown that the provider ignores bounds.
             HistoryLimit: the window begins before the provider's history.
             PageRepeated: a page repeats in each reading.
@@ -107,7 +108,7 @@ class WindowReader:
         result = WindowResult(window, Window(window.start, LAST_INSTANT) if takes_newer else window)
         seen, order = SeenIds(window), PageOrder(plausible)
         totals: list[int | None] = []
-        is_first, overfull = True, False
+        is_first, overfull, longest = True, False, 0
         for number, page in enumerate(self._pages(asked, form), start=1):
             if not is_wanted():
                 break
@@ -116,6 +117,7 @@ class WindowReader:
             self.window_counts[window] = seen.count, page.total
             overfull = overfull or page.beyond_count
             totals.append(page.total)
+            longest = max(longest, len(page.records))
             if is_whole:
                 self._require_end(window, overfull)
                 seen.drop_excess(result)
@@ -142,11 +144,21 @@ class WindowReader:
             result.proof = "counted" if {*totals} == {seen.count} and not overfull else "unproven"
         elif seen.has_shifted:
             result.proof = "unproven"
-        # A fax of one page came on another, too, so one may have come on none. Shorter windows have one page.
-        is_unordered = seen.has_repeats and len({*totals}) == 1 and result.proof != "counted"
-        if is_unordered and not is_whole and result.last_created_at is not None and self._can_ask_for_less(window):
-            raise TooManyFaxes(result.last_created_at)
+        if seen.has_repeats and len({*totals}) == 1 and result.proof != "counted" and not is_whole:
+            self._require_order(result, asked, longest)
         return result
+
+    def _require_order(self, result: WindowResult, asked: Window, longest_page: int) -> None:
+        """Has a window split in which a fax came on two pages: another may have come on none, but not within one page.
+
+        If faxes arrive while the pages are read, a fax may come twice although none is missing. Then splitting only
+        costs some requests, and a window that cannot be split is no less proven.
+        """
+        if result.last_created_at is not None and self._can_ask_for_less(result.window):
+            self.target_rows = min(self.target_rows, max(1, longest_page * 9 // 10))
+            raise TooManyFaxes(result.last_created_at)
+        if asked.end <= self.newest:
+            result.proof = "unproven"
 
     def _can_ask_for_less(self, window: Window) -> bool:
         return window.length > self.semantics.min_length or not self.semantics.is_known

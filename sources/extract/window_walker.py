@@ -151,7 +151,7 @@ class Walker:
         # The excess still lies ahead. If it were nearer, it could lie in the slack of the query.
         if self.too_many_until - start > 4 * DAY and not result.rows_taken:
             return half_length(Window(start, self.too_many_until))
-        return min(self.widest, next_length(result.occupied, result.rows_taken))
+        return min(self.widest, next_length(result.occupied, result.rows_taken, self.reader.target_rows))
 
     def _shorter(self, window: Window, excess: TooManyFaxes) -> timedelta:
         """The length of the next window after one with more faxes than one query counts."""
