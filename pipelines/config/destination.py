@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import dlt
 
 from pipelines.config.declaration import settings_of
-from pipelines.config.directory import NOT_IN_DELTA, NOT_IN_PARQUET, url_of
+from pipelines.config.directory import NOT_IN_DELTA, NOT_IN_PARQUET, scheme_of, url_of
 from pipelines.config.settings import DestinationType, TableFormat, WarehouseSettings
 from sources.errors import ConfigError
 
@@ -18,6 +18,21 @@ DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
 TYPES = get_args(DestinationType)
 FORMATS = get_args(TableFormat)
 UNKNOWN_TYPE = f"[destination.warehouse] destination_type must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
+_STORAGES = {
+    "file",
+    "s3",
+    "gs",
+    "gcs",
+    "az",
+    "abfs",
+    "abfss",
+    "azure",
+    "adl",
+    "sftp",
+    "gdrive",
+    "hf",
+    "memory",
+}  # of dlt
 _SECTIONS = ("destination.warehouse", "destination")  # dlt falls back to the second
 _FORM = "postgresql://user:password@host:5432/database"
 
@@ -60,9 +75,14 @@ def parquet_url() -> str | None:
     """The URL of the directory that holds the Parquet files; None if none is set.
 
     Raises:
-        ConfigError: dlt or DuckDB could not read the files there.
+        ConfigError: dlt does not know the storage, or dlt or DuckDB could not read the files there.
     """
-    return _files_url(NOT_IN_PARQUET)
+    url = _files_url(NOT_IN_PARQUET)
+    if url and scheme_of(url) not in _STORAGES:
+        raise ConfigError(
+            f"the storage {scheme_of(url)}:// is unknown: write a path or a URL such as s3://bucket/fax-lake"
+        )
+    return url
 
 
 def require_destination() -> None:

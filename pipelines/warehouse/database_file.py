@@ -37,7 +37,7 @@ def file_of(pipeline: dlt.Pipeline) -> Path | None:
 
 
 def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
-    """The path of the lock file: beside the DuckDB file, or beside the directory of Parquet files.
+    """The path of the lock file: beside the DuckDB file, or beside the directory of Parquet files, for each raw schema.
 
     That of object storage is in the temporary directory: it excludes runs of the same user on this machine.
 
@@ -45,10 +45,10 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
         ConfigError: the DuckDB file's name is invalid, or DuckDB cannot load from the temporary directory.
     """
     if file is None:
-        url = str(parquet_url())
+        url = parquet_url() or ""
         if directory := local_directory(url):
             directory.parent.mkdir(parents=True, exist_ok=True)
-            return Path(f"{directory}.lock")
+            return Path(f"{directory}.{pipeline.dataset_name}.lock")
         digest = hashlib.sha256(f"{os.getuid()} {url} {pipeline.dataset_name}".encode()).hexdigest()
         return Path(tempfile.gettempdir()) / f"fax-lake-{digest[:16]}.lock"
     require_file(file, pipeline.dataset_name.rpartition("_")[0])

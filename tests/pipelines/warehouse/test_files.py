@@ -69,7 +69,7 @@ def test_a_directory_has_one_lock_beside_it(
     into_files(settings, lake)
     assert sync().exit_code == 0
     settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = written.format(lake)
-    with Path(f"{lake}.lock").open() as held:
+    with Path(f"{lake}.fax_phaxio.lock").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         meanwhile = sync()
     synced = sync()
@@ -86,6 +86,9 @@ def test_a_directory_has_one_lock_beside_it(
         ("/srv/fax?lake", "a directory with '?' in its path"),
         ("nowhere://fax-lake", "the storage nowhere:// is unknown"),
         ("file://srv/fax-lake", "names the host srv"),
+        ("s3:/bucket/fax-lake", "is no URL: write s3://bucket/fax-lake"),
+        ("s3://", "is no URL: write s3://bucket/fax-lake"),
+        ("FILE:///", "names no directory"),
     ],
     ids=str,
 )
