@@ -15,7 +15,12 @@ _OF_ANOTHER_PROGRAM = (
     "another program has given the table a property that the sync cannot work with, such as deletion vectors, column "
     "mapping, delta.appendOnly or a constraint: remove it with that program, for example by alter table … drop feature"
 )
-_NAMES_A_PROPERTY = ("nsupported", "append-only", "failed validation check")  # in deltalake 1.6.6
+_NAMES_A_PROPERTY = (  # in deltalake 1.6.6
+    "Kernel error: Unsupported",
+    "nsupported table features",
+    "append-only",
+    "failed validation check",
+)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -32,5 +37,9 @@ def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
 
 def remedy(error: BaseException) -> str:
     """What to do about an error of Delta: the table is damaged, or has a property that the sync cannot use."""
-    names_a_property = any(words in str(error) for words in _NAMES_A_PROPERTY)
-    return _OF_ANOTHER_PROGRAM if isinstance(error, DeltaProtocolError) or names_a_property else REMEDY
+    return _OF_ANOTHER_PROGRAM if names_property(error) else REMEDY
+
+
+def names_property(error: BaseException) -> bool:
+    """The table has a property of another program that the sync cannot work with."""
+    return isinstance(error, DeltaProtocolError) or any(words in str(error) for words in _NAMES_A_PROPERTY)

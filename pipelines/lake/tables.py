@@ -16,6 +16,7 @@ import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
+from pipelines.lake.errors import names_property
 from pipelines.lake.stored import IS_FORGOTTEN, opened
 from pipelines.views.reference import Relation
 from sources.errors import Busy, WarehouseError
@@ -239,13 +240,12 @@ def _commit_with_retry(table: DeltaTable, attempt: Callable[[], object]) -> None
         try:
             attempt()
             return
-        except CommitFailedError:
-            read = table.version()
-            table.update_incremental()
-            if table.version() == read:  # the table itself refuses the commit
+        except CommitFailedError as error:
+            if names_property(error):
                 raise
             if not left:
                 raise Busy(f"other programs keep writing to {table.table_uri}: run again later") from None
+            table.update_incremental()
 
 
 def _with_all_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -17,6 +17,10 @@ from sources.errors import WarehouseError
 
 _ROWS_AT_A_TIME = 20_000
 _BUFFER_BYTES = 1024 * 1024
+_HAS_CHILDREN = """
+    select 1 from pg_catalog.pg_inherits join pg_catalog.pg_class as tables on tables.oid = inhparent
+    where tables.oid = to_regclass(%s) and tables.relkind = 'r' limit 1
+"""
 
 
 class Append(RunnableLoadJob, HasFollowupJobs):
@@ -46,7 +50,8 @@ def _delete_replaced(client: Psycopg2SqlClient, columns: Mapping[str, Sequence[s
         DatabaseTerminalException: rows of a table are left, and its unique index may not refuse the new ones.
     """
     # All but the last column of a key have few values, such as the account. For each of these, the last column's values
-    # are one array: PostgreSQL sorts it, and looks it up in the index in one scan; without an index, it hashes it.
+    # are one array. PostgreSQL sorts it, and looks it up in the index in one scan; without an index, it hashes it, from
+    # version 14 on.
     listed: dict[tuple[Any, ...], list[Any]] = {}
     for *first, last in zip(*(column.to_pylist() for column in keys.columns), strict=True):
         listed.setdefault((*first,), []).append(last)
@@ -55,17 +60,18 @@ def _delete_replaced(client: Psycopg2SqlClient, columns: Mapping[str, Sequence[s
         named = client.make_qualified_table_name(table)
         same = "".join(f'"{name}" = %s and ' for name in first_names)
         same += f'"{last_name}" = any(%s::{kind}[])'
+        has_key = _has_key(client, table)
         for equal, values in listed.items():
             key = *equal, _array(values)
             client.execute_sql(f"delete from {named} where {same}", *key)
-            if not _has_key(client, table) and client.execute_sql(f"select 1 from {named} where {same} limit 1", *key):
+            if not has_key and client.execute_sql(f"select 1 from {named} where {same} limit 1", *key):
                 raise DatabaseTerminalException(
                     WarehouseError(f"PostgreSQL: {rows_kept(f'{client.dataset_name}.{table}')}")
                 )
 
 
 def _array(values: Iterable[Any]) -> str:
-    """An array as PostgreSQL reads it from text; psycopg2 would write an expression, ten times as slow."""
+    """An array as PostgreSQL reads it from text, without nulls; psycopg2 writes an expression, ten times as slow."""
     quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
     return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
@@ -102,12 +108,12 @@ def copy(client: Psycopg2SqlClient, table: str, path: str) -> None:
             copying = f"copy {into} ({columns}) from stdin with (format csv, encoding 'UTF8')"
             cursor.copy_expert(copying, BufferReader(text.getvalue()), _BUFFER_BYTES)
             copied += cursor.rowcount  # without the rows for which a trigger returned null
-        # A trigger may put rows into a table that inherits: so tables were partitioned before PostgreSQL 10.
-        if copied < file.metadata.num_rows and not client.execute_sql(
-            "select 1 from pg_inherits where inhparent = to_regclass(%s) limit 1", named
-        ):
+        if is_secured:
+            cursor.execute(f"insert into {named} ({columns}) select {columns} from {into}")
+            copied = cursor.rowcount
+            cursor.execute(f"drop table {into}")
+        # A trigger may put rows into a child table, as partitioning was done before PostgreSQL 10.
+        if copied < file.metadata.num_rows and not client.execute_sql(_HAS_CHILDREN, named):
             raise DatabaseTerminalException(
                 WarehouseError(f"PostgreSQL: {rows_left_out(f'{client.dataset_name}.{table}')}")
             )
-        if is_secured:
-            client.execute_sql(f"insert into {named} ({columns}) select {columns} from {into}; drop table {into}")
