@@ -26,7 +26,7 @@ from pipelines.config.written import secrets_in_config, unknown_in_environment, 
 from pipelines.health.account_findings import (
     clock_findings,
     currency_notes,
-    double_findings,
+    doubled_faxes,
     findings,
     notes,
     out_of_reach_since,
@@ -206,7 +206,7 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
     report.findings += [*_refusal_findings(refused, account, stored, now, most_age), *clock_findings(run.client)]
     if not refused:
         report.settings.append(f"{'.'.join(account.section)}: credentials accepted, the provider lists faxes")
-    report.findings += [*findings(stored, run, most_age), *double_findings(stored, source.table)]
+    report.findings += [*findings(stored, run, most_age), *doubled_faxes(stored, source.table)]
     if not refused:
         _compare_month(run, stored, report)
     if covered := stored.covered():
@@ -218,6 +218,7 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
             report.notes.append(of_list.missing_scope_warning)
         else:
             report.findings += [f"{other.table.name}: {text}" for text in findings(held, of_list, most_age)]
+            report.findings += doubled_faxes(held, other.table)
     report.notes += notes(stored, source.table, now)
     report.notes += [text for one in (source, *source.further_lists()) for text in currency_notes(stored, one.table)]
     if not refused and (text := hint(stored, run)):

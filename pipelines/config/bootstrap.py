@@ -19,10 +19,11 @@ COMMAND = "fax-warehouse"
 _CHOSEN = os.environ.get("FAX_WAREHOUSE_PROJECT")
 try:
     Path.cwd()
-except FileNotFoundError:  # it was removed since; dlt asks for it
+except FileNotFoundError:  # the current directory was removed, and dlt fails without one
     if IS_INSTALLED and not _CHOSEN:
         sys.stderr.write("the current directory was removed: change to the directory of the project\n")
         raise SystemExit(78) from None
+    sys.stderr.write(f"the current directory was removed: relative paths begin at {ROOT}\n")
     os.chdir(ROOT)
 PROJECT = Path(_CHOSEN or (Path.cwd() if IS_INSTALLED else ROOT)).resolve()
 _SCRIPT = re.compile(r"(?<![\w/])(check|describe|init|pseudonym|reconcile|report|status|sync)\.py\b")

@@ -85,12 +85,13 @@ def days_of(span: Window) -> str:
     return f"--since {span.start.date()} --until {span.end.date() + timedelta(days=1)}"
 
 
-def double_findings(stored: StoredFaxes, table: Table) -> Iterator[str]:
-    """One sentence if other accounts hold the same faxes."""
+def doubled_faxes(stored: StoredFaxes, table: Table) -> Iterator[str]:
+    """One sentence if faxes of the account are stored under other accounts, too."""
     if others := stored.also_held_by(table):
         yield (
-            f"the same faxes are stored as those of {', '.join(others)}, so that their costs count twice; probably the "
-            'account was given another name: see "Several accounts" in docs/settings.md'
+            f"faxes in {table.name} are also stored as those of {', '.join(others)}, so that their costs count twice: "
+            "the account was given another name, or two accounts have keys of one account of the provider; configure "
+            'one of them, and load into an empty warehouse ("Several accounts" in docs/settings.md)'
         )
 
 

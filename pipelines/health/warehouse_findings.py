@@ -51,7 +51,10 @@ def _tables_of_others(client: SqlClientBase[Any], raw: str, tables: Collection[s
         owned = "; ".join(
             f'alter table {raw}.{table} owner to "{client.native_connection.info.user}"' for (table,) in rows
         )
-        yield f"the role does not own tables of the sync, so that it cannot add a column for a new field: {owned}"
+        yield (
+            "the role does not own tables of the sync, so that it cannot add a column for a new field: run, as their "
+            f"owner or a superuser, {owned}"
+        )
 
 
 def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str]) -> Iterator[str]:
@@ -101,7 +104,8 @@ def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], tables: 
                 client.execute_sql(f"create schema {schema}")
             client.execute_sql(f"create table {schema}.{_TRIAL} (id bigint)")
             for table in found:
-                named, column = f'{schema}."{table}"', next(iter(tables[table]["columns"]))  # a user's may be generated
+                named = f'{schema}."{table}"'
+                column = next(iter(tables[table]["columns"]))  # not all: a generated column of a user takes no value
                 client.execute_sql(f'insert into {named} ("{column}") select "{column}" from {named} where false')
                 client.execute_sql(f"delete from {named} where false")
         client.execute_sql(f"create temporary table {_TRIAL} (id bigint)")

@@ -28,7 +28,7 @@ def locked_to_read(output: str) -> AbstractContextManager[Any]:
 
     Raises:
         AtWork: a run into the directory is at work.
-        LocalError: the directory cannot be created, or not be written.
+        LocalError: the directory cannot be created or written to.
     """
     directory = local_directory(output)
     if directory is None:

@@ -134,8 +134,10 @@ def opened(uri: str) -> DeltaTable | None:
 
 
 def _require_readable(directory: Path | None) -> None:
+    if directory is None:
+        return
     try:
-        _ = [*(directory / "_delta_log").iterdir()] if directory else []
+        next((directory / "_delta_log").iterdir(), None)
     except PermissionError:
         raise LocalError(f"{directory} cannot be read: check its owner and its mode") from None
     except (FileNotFoundError, NotADirectoryError):

@@ -127,9 +127,7 @@ def _replace(
             if state_of(error) != DEPENDENTS:
                 raise
             others = ", ".join(read_dependents(client, schema, {view.name for view in views})) or "other objects"
-            return [
-                f"the views in {schema} were not updated, because {others} depend on them: drop those, and run again"
-            ]
+            return [f"the views in {schema} were not updated, because of what reads them: drop {others}, and run again"]
     return []
 
 

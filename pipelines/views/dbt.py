@@ -29,7 +29,7 @@ require-dbt-version: [">=1.9.0", "<2.0.0"]
 profile: fax_warehouse
 vars:
   fax_schema: fax                  # [sync] schema
-  fax_timezone: UTC                # [report] timezone; Europe/Brussels for CET, an abbreviation in PostgreSQL
+  fax_timezone: UTC                # [report] timezone; a name such as Europe/Brussels, not CET, MET, EET or WET
   fax_providers: [{providers}]     # those whose tables are in the warehouse
 models:
   fax_warehouse:

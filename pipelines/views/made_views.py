@@ -1,4 +1,4 @@
-"""`_made_views`: which views a sync has made, and the digest of what it made each from; and what the views read."""
+"""`_made_views`: which views a sync has made, each with a digest of what it made; what views read, and what reads them."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any

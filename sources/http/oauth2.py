@@ -22,7 +22,7 @@ from sources.http.session import session
 from sources.http.transport import ResponseLimits
 
 MARGIN_SECONDS = 60.0  # a token is renewed this long before it expires
-LONGEST_SECONDS = 86_400.0  # a longer lifetime is taken for this one: a number of any size may come
+LONGEST_SECONDS = 86_400.0  # a server may send a number of any size
 DEFAULT_SECONDS = 300.0  # RFC 6749 lets a server leave `expires_in` out
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)  # RFC 6750
 _MAX_BYTES = 1 << 16

@@ -109,9 +109,10 @@ def copy(client: Psycopg2SqlClient, table: str, path: str) -> None:
             cursor.copy_expert(copying, BufferReader(text.getvalue()), _BUFFER_BYTES)
             copied += cursor.rowcount  # without the rows for which a trigger returned null
         if is_secured:
-            cursor.execute(f"insert into {named} ({columns}) select {columns} from {into}")
-            copied = cursor.rowcount
-            cursor.execute(f"drop table {into}")
+            with client.execute_query(f"insert into {named} ({columns}) select {columns} from {into}") as inserting:
+                native: Any = inserting.native_cursor
+                copied = native.rowcount
+            client.execute_sql(f"drop table {into}")
         # A trigger may put rows into a child table, as partitioning was done before PostgreSQL 10.
         if copied < file.metadata.num_rows and not client.execute_sql(_HAS_CHILDREN, named):
             raise DatabaseTerminalException(

@@ -300,5 +300,5 @@ def test_an_account_that_was_given_another_name_is_found_to_count_twice(
 
     assert [report["findings"] for report in before[1].values() if report["findings"]] == [], before[1]
     assert after[0] == 65
-    assert "the same faxes are stored as those of east" in after[1]["phaxio/north"]["findings"][0]
+    assert "faxes in faxes are also stored as those of east" in after[1]["phaxio/north"]["findings"][0]
     assert after[1]["phaxio"]["findings"] == []

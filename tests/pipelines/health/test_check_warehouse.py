@@ -142,7 +142,7 @@ def test_a_database_that_cannot_be_written_to_is_named(
     exit_code, told = check()
     postgres.query(database, f"alter table fax_phaxio.faxes owner to {role}")
 
-    assert (exit_code, told["phaxio"]["findings"][0].partition(": ")[2]) == (
+    assert (exit_code, told["phaxio"]["findings"][0].partition("superuser, ")[2]) == (
         65,
         f'alter table fax_phaxio.faxes owner to "{role}"',
     )

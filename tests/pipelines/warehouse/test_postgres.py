@@ -174,7 +174,7 @@ def test_views_that_others_have_built_on_ours_are_never_dropped(
     told = sync()
 
     assert told.exit_code == 0
-    assert "because public.also_theirs, public.theirs depend on them: drop those" in told.told
+    assert "because of what reads them: drop public.also_theirs, public.theirs, and run" in told.told
     assert postgres.query(database, "select count(*) from public.theirs") == [(10,)]
     assert postgres.query(database, "select * from public.also_theirs") == [(1,)]
 

@@ -339,6 +339,28 @@ def test_a_trigger_may_put_rows_into_a_table_that_inherits(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("beside", ["row security", "partitions"])
+def test_a_trigger_that_leaves_rows_out_is_told_also_beside(
+    beside: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str, role: str
+) -> None:
+    postgres.query(database, f"grant create, temporary on database {database} to {role}")
+    served = serve_fake("phaxio", generated("phaxio", 40, days=2))
+    assert sync().exit_code == 0
+    if beside == "partitions":
+        postgres.query(database, partitioned("faxes", "account", role))
+    else:
+        secured(postgres, database, role, "faxes")
+        postgres.query(database, f"create policy deleting on fax_phaxio.faxes for delete to {role} using (true)")
+    before = postgres.query(database, "select id, num_pages from fax_phaxio.faxes order by 1")
+    postgres.query(database, TRIGGER.format("return null"))
+    changed(served)
+    synced = sync()
+
+    assert (synced.exit_code, "a trigger of fax_phaxio.faxes leaves out rows" in synced.told) == (69, True), synced.told
+    assert postgres.query(database, "select id, num_pages from fax_phaxio.faxes order by 1") == before
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["cascade", "set null", "set default", "no action"])
 def test_a_foreign_key_that_changes_rows_of_a_users_own_is_told(
     action: str, serve_fake: ServeFake, sync: Sync, check: Check, postgres: Server, database: str
