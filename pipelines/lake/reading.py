@@ -111,7 +111,7 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
     settings = ReportSettings.read()
     try:
         with connect(output, schema, settings.timezone, settings.own_views()) as connection:
-            _require_tables(connection, output, schema)
+            _require_tables(connection, schema)
             yield connection
     except (duckdb.IOException, duckdb.InvalidInputException) as error:  # a file is missing, or none of Parquet
         if isinstance(local := to_fax_sync_error(error), LocalError):
@@ -121,17 +121,16 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
         raise errors.to_fax_sync_error(error) or error from error
 
 
-def _require_tables(connection: duckdb.DuckDBPyConnection, output: str, schema: str) -> None:
+def _require_tables(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
     """Requires the tables of faxes of each list whose ledger is there: without them, each cost would be zero."""
-    from pipelines.lake.dropped_tables import require_tables  # noqa: PLC0415  # an optional extra
-    from pipelines.lake.loading import ProviderTables  # noqa: PLC0415  # as above
+    from pipelines.lake.dropped_tables import require_all  # noqa: PLC0415  # an optional extra
 
     for provider in sources.providers():
-        sql = "select table_name from information_schema.tables where table_schema = ?"
-        there = {name for (name,) in connection.execute(sql, [f"{schema}_{provider}"]).fetchall()}
-        for listing, table in enumerate(Source(provider).tables):
+        raw, sql = f"{schema}_{provider}", "select table_name from information_schema.tables where table_schema = ?"
+        there = {name for (name,) in connection.execute(sql, [raw]).fetchall()}
+        for table in Source(provider).tables:
             if table.ledger in there:
-                require_tables(ProviderTables(output, schema, provider, str, listing), there, full_refresh=False)
+                require_all(raw, table, there)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: tuple[Any, ...]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""`_made_views`: which views a sync has made, each with a digest of what it made; what views read, and what reads them."""
+"""`_made_views`: which views a sync has made, with a digest of each; what the views read, and what reads them."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
