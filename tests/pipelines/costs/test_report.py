@@ -240,6 +240,7 @@ def test_it_fits_one_screen_of_a_terminal(columns: int, by: str, settings: Setti
     assert len(lines) <= 45
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("filled")
 def test_without_a_place_to_print_to_it_ends_well(settings: Settings) -> None:
     command = f"{shlex.join([sys.executable, str(REPORT), '--month', LAST])} >&-"

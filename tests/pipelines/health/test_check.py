@@ -281,6 +281,7 @@ def test_faxes_deleted_before_they_were_read_are_counted(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("place")
 def test_an_account_that_was_given_another_name_is_found_to_count_twice(
     serve_fake: ServeFake, sync: Sync, settings: Settings, check: Check

@@ -27,6 +27,7 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path / "lake"
 
 
+@pytest.mark.slow
 def test_faxes_count_whose_load_the_ledger_does_not_name(
     serve_fake: ServeFake, sync: Sync, check: Check, settings: Settings, lake: Path
 ) -> None:
@@ -164,6 +165,7 @@ def test_a_damaged_table_is_told_with_a_remedy_that_helps(
     assert tables(lake) == whole
 
 
+@pytest.mark.slow
 def test_tables_that_the_user_may_not_read_or_write_are_told(
     serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
 ) -> None:
@@ -196,7 +198,7 @@ PROPERTIES: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("name", PROPERTIES)
+@pytest.mark.parametrize("name", first_quick(PROPERTIES))
 def test_a_property_of_another_program_is_told_as_such(
     name: str, serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
 ) -> None:

@@ -232,7 +232,9 @@ def test_settings_that_contradict_each_other_are_refused(
 
 
 @pytest.mark.parametrize(
-    "written", ["file://{}", "file:{}", "file://localhost{}/", "{}//", "file://{}/../link", "{}/../läke 50%"], ids=str
+    "written",
+    first_quick(["file://{}/../link", "file://{}", "file:{}", "file://localhost{}/", "{}//", "{}/../läke 50%"]),
+    ids=str,
 )
 def test_a_directory_is_the_same_however_it_is_written(
     written: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
