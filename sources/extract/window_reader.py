@@ -131,7 +131,8 @@ class WindowReader:
                 raise TooManyFaxes(result.last_created_at)
             if page.total is None:
                 order.add(times)
-                if not is_first and order.is_past(times):
+                is_split = seen.has_repeats and self._can_ask_for_less(window)
+                if is_split or (not is_first and order.is_past(times)):
                     break
             is_first = is_first and not page.records
         if seen.has_dropped_faxes:

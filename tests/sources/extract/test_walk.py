@@ -313,20 +313,21 @@ def test_a_window_that_cannot_be_split_is_unproven_if_a_fax_came_on_two_pages(ne
 
 
 def test_windows_after_an_unordered_one_have_about_a_page() -> None:
-    faxes = [record(number, created_at=(START + timedelta(minutes=number // 7)).isoformat()) for number in range(2000)]
-    order, fetches = Random(1), list[Window]()
+    times = [START + timedelta(minutes=20 * (number // 7)) for number in range(5000)]
+    faxes = [record(number, created_at=at.isoformat()) for number, at in enumerate(times)]
+    order, requests = Random(1), list[Window]()
 
     def fetch(window: Window) -> Iterator[Page]:
-        fetches.append(window)
         found = [fax for fax in faxes if window.start <= datetime.fromisoformat(fax["created_at"]) <= window.end]
         for page in range(max(1, -(-len(found) // 100))):
+            requests.append(window)
             listed = sorted(found, key=lambda fax: (fax["created_at"], order.random()))
             yield Page(listed[page * 100 :][:100])
 
     walks = walk(fetch)
 
-    assert taken(walks) == list(range(2000))
-    assert len(fetches) < 3 * 2000 / 100
+    assert taken(walks) == list(range(5000))
+    assert len(requests) < 2 * 5000 / 100
 
 
 def test_a_page_with_only_earlier_records_has_the_window_read_again() -> None:
@@ -380,7 +381,7 @@ def test_pages_with_the_same_records_in_other_orders_end_the_walk() -> None:
 
     with pytest.raises(ContractError, match="nothing new"):
         walk(fetch)
-    assert len(served) <= 110
+    assert len(served) <= 120  # a hundred, and what splitting the window takes
 
 
 def test_unsorted_pages_are_all_read_although_one_lies_outside() -> None:
