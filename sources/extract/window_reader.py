@@ -146,20 +146,18 @@ class WindowReader:
         elif seen.has_shifted:
             result.proof = "unproven"
         if seen.has_repeats and len({*totals}) == 1 and result.proof != "counted" and not is_whole:
-            self._require_order(result, asked, longest)
+            self._require_order(result, longest)
         return result
 
-    def _require_order(self, result: WindowResult, asked: Window, longest_page: int) -> None:
+    def _require_order(self, result: WindowResult, longest_page: int) -> None:
         """Has a window split in which a fax came on two pages: another may have come on none, but not within one page.
 
-        If faxes arrive while the pages are read, a fax may come twice although none is missing. Then splitting only
-        costs some requests, and a window that cannot be split is no less proven.
+        If faxes arrive while the pages are read, a fax may come twice although none is missing. Then splitting costs
+        some requests. A window that cannot be split stays as it is, because nothing tells one case from the other.
         """
         if result.last_created_at is not None and self._can_ask_for_less(result.window):
             self.target_rows = min(self.target_rows, max(1, longest_page * 9 // 10))
             raise TooManyFaxes(result.last_created_at)
-        if asked.end <= self.newest:
-            result.proof = "unproven"
 
     def _can_ask_for_less(self, window: Window) -> bool:
         return window.length > self.semantics.min_length or not self.semantics.is_known

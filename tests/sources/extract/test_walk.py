@@ -297,21 +297,6 @@ def test_faxes_of_one_second_whose_order_changes_from_page_to_page_are_all_read(
     assert {walked.proof for walked in walks} == {"counted" if counted else "walked"}
 
 
-@pytest.mark.parametrize(("newest", "proof"), [(INSTANT.end, "unproven"), (INSTANT.start, "walked")])
-def test_a_window_that_cannot_be_split_is_unproven_if_a_fax_came_on_two_pages(newest: datetime, proof: str) -> None:
-    """Unless faxes may have arrived meanwhile."""
-    numbers, fetches = [(0, 1), (1, 2)], list[Window]()
-
-    def fetch(window: Window) -> Iterator[Page]:
-        fetches.append(window)
-        yield from (Page([record_of_instant(number) for number in page]) for page in numbers)
-
-    reader = WindowReader(fetch, FAXES, "default", semantics=BoundSemantics(compares_instants=True), newest=newest)
-    read = reader.read(INSTANT, takes_newer=False)
-
-    assert (read.proof, sorted(read.faxes), len(fetches)) == (proof, [0, 1, 2], 3 if proof == "unproven" else 1)
-
-
 def test_windows_after_an_unordered_one_have_about_a_page() -> None:
     times = [START + timedelta(minutes=20 * (number // 7)) for number in range(5000)]
     faxes = [record(number, created_at=at.isoformat()) for number, at in enumerate(times)]
