@@ -18,21 +18,8 @@ DESTINATION = "warehouse"  # [destination.warehouse] in the configuration
 TYPES = get_args(DestinationType)
 FORMATS = get_args(TableFormat)
 UNKNOWN_TYPE = f"[destination.warehouse] destination_type must be {', '.join(TYPES[:-1])} or {TYPES[-1]}"
-_STORAGES = {
-    "file",
-    "s3",
-    "gs",
-    "gcs",
-    "az",
-    "abfs",
-    "abfss",
-    "azure",
-    "adl",
-    "sftp",
-    "gdrive",
-    "hf",
-    "memory",
-}  # of dlt
+# The storages of dlt, by the scheme of their URLs.
+_STORAGES = {"file", "s3", "gs", "gcs", "az", "abfs", "abfss", "azure", "adl", "sftp", "gdrive", "hf", "memory"}
 _SECTIONS = ("destination.warehouse", "destination")  # dlt falls back to the second
 _FORM = "postgresql://user:password@host:5432/database"
 

@@ -14,17 +14,17 @@ from dlt.destinations.sql_client import SqlClientBase
 Privilege = tuple[str, str, str | None, str | None, bool | None]
 
 _PRIVILEGES = """
-    with secured as (
+    with of_schema as (
         select views.oid, views.relname::text as view, views.relowner, views.relacl
         from pg_catalog.pg_class as views
         join pg_catalog.pg_namespace as schemas on schemas.oid = views.relnamespace
         where schemas.nspname = %s and views.relkind = 'v'
     )
     , lists as (
-        select view, '' as columns, relowner, relacl as acl from secured
+        select view, '' as columns, relowner, relacl as acl from of_schema
         union all
         select view, format(' (%%I)', attname), relowner, attacl
-        from secured join pg_catalog.pg_attribute on attrelid = secured.oid and attnum > 0
+        from of_schema join pg_catalog.pg_attribute on attrelid = of_schema.oid and attnum > 0
     )
     select view, columns, granted.privilege_type, granted.is_grantable
         , case granted.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(granted.grantee)) end

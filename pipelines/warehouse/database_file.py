@@ -1,4 +1,4 @@
-"""The DuckDB file of the warehouse: its path, its checks, its lock file, its creation, and its copy for readers."""
+"""The DuckDB file of the warehouse: its path, its checks, its creation, its copy for readers; and the lock files."""
 
 import fcntl
 import hashlib

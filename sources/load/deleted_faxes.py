@@ -29,7 +29,7 @@ def mark_deleted(
     """
     by_id = {stub.id: stub for stub in stubs}
     faxes = stored.rows(table.name, "id", by_id)
-    stored_versions = {row["_dlt_id"] for row in faxes}
+    stored_fingerprints = {row["_dlt_id"] for row in faxes}
     for row in faxes:
         stub = by_id[row["id"]]
         row["_dlt_id"] = stub.fingerprint
@@ -40,7 +40,7 @@ def mark_deleted(
     }
     for child in table.children:
         found = stored.rows(child.name, child.parent_id, by_id)
-        rows = [row for row in found if row["_dlt_parent_id"] in stored_versions]
+        rows = [row for row in found if row["_dlt_parent_id"] in stored_fingerprints]
         for row in rows:
             row["_dlt_parent_id"] = by_id[row[child.parent_id]].fingerprint
             row["_dlt_id"] = f"{row['_dlt_parent_id']}.{row['position']}"

@@ -65,9 +65,7 @@ def _delete_replaced(client: Psycopg2SqlClient, columns: Mapping[str, Sequence[s
             key = *equal, _array(values)
             client.execute_sql(f"delete from {named} where {same}", *key)
             if not has_key and client.execute_sql(f"select 1 from {named} where {same} limit 1", *key):
-                raise DatabaseTerminalException(
-                    WarehouseError(f"PostgreSQL: {rows_kept(f'{client.dataset_name}.{table}')}")
-                )
+                raise _refused(rows_kept(f"{client.dataset_name}.{table}"))
 
 
 def _array(values: Iterable[Any]) -> str:
@@ -115,6 +113,9 @@ def copy(client: Psycopg2SqlClient, table: str, path: str) -> None:
             client.execute_sql(f"drop table {into}")
         # A trigger may put rows into a child table, as partitioning was done before PostgreSQL 10.
         if copied < file.metadata.num_rows and not client.execute_sql(_HAS_CHILDREN, named):
-            raise DatabaseTerminalException(
-                WarehouseError(f"PostgreSQL: {rows_left_out(f'{client.dataset_name}.{table}')}")
-            )
+            raise _refused(rows_left_out(f"{client.dataset_name}.{table}"))
+
+
+def _refused(reason: str) -> DatabaseTerminalException:
+    """The error for a load that would duplicate or lose rows; dlt does not try it again."""
+    return DatabaseTerminalException(WarehouseError(f"PostgreSQL: {reason}"))
