@@ -96,20 +96,15 @@ class Source:
         client: Client = sources.provider(self.provider).connect(self.settings)
         return client
 
-    def walker(
-        self,
-        client: Client,
-        semantics: BoundSemantics | None = None,
-        warn: Callable[[str], object] = lambda text: None,
-    ) -> Walker:
-        """The walker of this account. `semantics` says how the provider reads bounds, if that is known."""
+    def walker(self, client: Client, warn: Callable[[str], object] = lambda text: None) -> Walker:
+        """The walker of this account. `warn` receives each finding about how the provider reads bounds."""
         first, *others = self.api.BOUND_FORMS
         reader = WindowReader(
             partial(self._fetch_pages, client),
             self.table,
             self.account,
             self.privacy.of(self.table),
-            semantics or BoundSemantics(form=first),
+            BoundSemantics(form=first),
             {form: partial(self._fetch_pages, client, form=form) for form in others},
             warn,
         )

@@ -16,7 +16,6 @@ from sources.window import Window
 
 Proof = Literal["counted", "walked", "unproven", "gap"]
 WindowCounts = dict[Window, tuple[int, int | None]]  # window -> records read so far, and the provider's total
-_WEAKEST_FIRST: tuple[Proof, ...] = ("unproven", "gap", "walked", "counted")
 
 
 @dataclass
@@ -70,19 +69,3 @@ class WindowResult:
     def drop_faxes(self) -> None:
         """Drops the faxes from memory. What the ledger needs is kept."""
         self.faxes, self.unplaced, self._created, self.buffer = {}, {}, {}, RowBuffer()
-
-
-def merge_results(window: Window, results: Iterable[WindowResult]) -> WindowResult:
-    """The results of a window's pieces as one result: counts are summed, the proof is the weakest one."""
-    whole, pieces = WindowResult(window, window), [*results]
-    for piece in pieces:
-        whole.faxes |= piece.faxes
-        whole.unplaced |= piece.unplaced
-        whole.rows_seen += piece.rows_seen
-        whole.rows_taken += piece.rows_taken
-        whole.usage.add(piece.usage)
-        whole.buffer.absorb(piece.buffer)
-    totals = [piece.total for piece in pieces]
-    whole.total = whole.total_last = None if None in totals else sum(total or 0 for total in totals)
-    whole.proof = next(proof for proof in _WEAKEST_FIRST if proof in {piece.proof for piece in pieces} | {"counted"})
-    return whole

@@ -29,12 +29,6 @@ class RowBuffer:
             self._parts.append(to_rows(table, account, [*self._waiting.values()]))
             self._waiting.clear()
 
-    def absorb(self, other: "RowBuffer") -> None:
-        """Adds the faxes of another buffer of the same account."""
-        self._parts += [part.only(part.fingerprints() - self._fingerprints) for part in other._parts]
-        self._waiting |= {key: fax for key, fax in other._waiting.items() if key not in self._fingerprints}
-        self._fingerprints |= other._fingerprints
-
     def rows(self, table: Table, account: str, fingerprints: AbstractSet[str]) -> Rows:
         """The rows of the faxes with these fingerprints."""
         waiting = [fax for fingerprint, fax in self._waiting.items() if fingerprint in fingerprints]

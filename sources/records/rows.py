@@ -23,10 +23,6 @@ class Rows:
     stubs: dict[str, Placed]
     problems: list[Problem]
 
-    def fingerprints(self) -> set[str]:
-        """The fingerprints of the faxes."""
-        return {*next(iter(self.tables.values()))["_dlt_id"].to_pylist()}
-
     def only(self, fingerprints: AbstractSet[str]) -> "Rows":
         """The rows of the faxes with these fingerprints, which must be unique among these rows."""
         if len(fingerprints) == next(iter(self.tables.values())).num_rows:

@@ -12,7 +12,7 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceStrea
 
 import sources
 from sources.errors import ConfigError, Incomplete
-from sources.extract.read_window import read_windows
+from sources.extract.read_windows import read_windows
 from sources.extract.source import Source
 from sources.load.settings import SourceSettings
 from sources.records.coerce import parse_instant
