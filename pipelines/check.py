@@ -46,6 +46,7 @@ from pipelines.warehouse.database_file import require_file
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources import provider
 from sources.errors import AtWork, FaxSyncError, Forbidden, Unforeseen
+from sources.extract.source import Source
 from sources.http.origin import host
 from sources.load.run import Run
 from sources.load.run_request import RunRequest
@@ -148,7 +149,7 @@ def _stored(account: accounts.Account, schema: str, report: Report, noted: set[s
     if output := destination.delta_url():
         report.settings.append("destination.warehouse: Delta tables")
         with reading.delta_tables(output, account.provider, account.name, schema) as tables:
-            yield StoredFaxes(tables.client, account.name, counts_every_row=tables.counts_every_row)
+            yield tables.stored(Source(account.provider).table)
         return
     report.findings += _warehouse_to_make(schema)
     with demo.stand_in(), load.opened(account.provider, account.name, schema) as opened:
@@ -157,7 +158,7 @@ def _stored(account: accounts.Account, schema: str, report: Report, noted: set[s
         shared = warehouse_notes(opened, account.provider, _names(account.provider))
         report.notes += [note for note in shared if note not in noted]
         noted.update(report.notes)
-        yield StoredFaxes(opened.client, account.name, opened.appends)
+        yield opened.stored(Source(account.provider).table)
 
 
 def _warehouse_to_make(schema: str) -> Iterator[str]:

@@ -11,7 +11,6 @@ from pipelines.config.destination import delta_url
 from pipelines.lake import reading
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.syncing.account_sync import Sync, create_run
-from pipelines.syncing.list_sync import stored_faxes_for
 from pipelines.warehouse import load
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import FaxSyncError
@@ -25,9 +24,7 @@ def dry_run(account: Account, sync: Sync) -> tuple[str, FaxSyncError | None]:
     try:
         with demo.stand_in(), _opened(account, sync.schema) as opened:
             run = create_run(account, account.settings(), sync, opened, time.monotonic())
-            further = (
-                run.for_list(source, stored_faxes_for(opened, source.table)) for source in run.source.further_lists()
-            )
+            further = (run.for_list(source, opened.stored(source.table)) for source in run.source.further_lists())
             return "\n".join(f"{account}: {_sentence_of(walked, opened)}" for walked in (run, *further)), None
     except Exception as failure:
         error = always_fax_sync_error(failure)
@@ -47,7 +44,7 @@ def _sentence_of(run: Run, opened: Any) -> str:
     run.spans = plan(run, position)
     asked = position.reread_until if position.cursor else run.started_at
     due = due_rereads(run, asked, writes=True) if run.spans and run.request.moves_cursor else None
-    return _sentence(run, stored_faxes_for(opened, run.source.table), len(due.faxes) if due else 0)
+    return _sentence(run, opened.stored(run.source.table), len(due.faxes) if due else 0)
 
 
 def _sentence(run: Run, stored: StoredFaxes, open_faxes: int) -> str:

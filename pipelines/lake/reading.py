@@ -17,6 +17,7 @@ from pipelines.lake.place import locked_to_read
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.warehouse import read_only
 from pipelines.warehouse.read_only import Read, Row
+from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import ConfigError, LocalError, WarehouseError
 from sources.extract.source import Source
 from sources.load.plan import Position
@@ -44,13 +45,16 @@ class DeltaTables:
     account: str
     root: str
     appends: bool = False
-    counts_every_row: bool = True
 
     def position_of(self, table: Table) -> Position:
         """How far the account's table has been read."""
         from pipelines.lake.tables import positions  # noqa: PLC0415  # an optional extra
 
         return positions(self.root, table).get(self.account, Position())
+
+    def stored(self, table: Table) -> StoredFaxes:
+        """The stored faxes of the account, with the ledger of this table."""
+        return StoredFaxes(self.client, self.account, ledger=table.ledger, counts_every_row=True)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from pipelines.outcome.account_ending import Ending
 from pipelines.outcome.account_outcome import Outcome, require_proof
 from pipelines.outcome.no_faxes import hint
 from pipelines.outcome.provider_advice import advised
-from pipelines.syncing.list_sync import ListSync, stored_faxes_for
+from pipelines.syncing.list_sync import ListSync
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.comments_and_indexes import refresh_statistics
@@ -125,7 +125,7 @@ class AccountSync:
             ahead = _read_ahead(warehouse, first) if ahead is None else ahead
             first.load(beside=[each for each in ahead if each.is_in_memory])
             further = self._load_further_lists(warehouse, run, ahead)
-        if run.request.moves_cursor and (text := hint(stored_faxes_for(warehouse, run.source.table), run)):
+        if run.request.moves_cursor and (text := hint(warehouse.stored(run.source.table), run)):
             run.warnings.append(text)
         _delete_expired(warehouse, run)
         for each in (run, *further) if run.loads else ():
@@ -200,7 +200,7 @@ def create_run(
         request,
         source,
         source.connect(),
-        stored_faxes_for(warehouse, source.table),
+        warehouse.stored(source.table),
         now,
         kept,
         progress=lambda run: sync.on_progress(str(account), run),
@@ -216,7 +216,7 @@ def _read_ahead(warehouse: load.Warehouse, first: ListSync) -> list[ListSync]:
 def _begin_further_lists(warehouse: load.Warehouse, run: Run) -> list[ListSync]:
     """The account's further lists, read ahead."""
     sources = run.source.further_lists()
-    further = [ListSync(warehouse, run.for_list(each, stored_faxes_for(warehouse, each.table))) for each in sources]
+    further = [ListSync(warehouse, run.for_list(each, warehouse.stored(each.table))) for each in sources]
     for each in further:
         each.begin()
         each.read_ahead()
@@ -252,5 +252,4 @@ def _delete_expired(warehouse: load.Warehouse, run: Run) -> None:
     if not run.client.has_server_time:
         run.warnings.append(NO_CLOCK)
     else:
-        tables = run.source.tables
-        run.purged, *_ = [delete_expired(warehouse, table, run.source.account, run.kept_from) for table in tables]
+        run.purged, *_ = [delete_expired(warehouse, table, run.kept_from) for table in run.source.tables]

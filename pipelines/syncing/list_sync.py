@@ -7,13 +7,11 @@ from dlt.extract import DltSource
 
 from pipelines.outcome.account_ending import kept
 from pipelines.warehouse.load import Warehouse
-from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import Paused
 from sources.load.batches import Batches
 from sources.load.resources import DltTables, fax_source
 from sources.load.run import Run
 from sources.load.tally import Tally
-from sources.records.schema import Table
 
 
 class ListSync:
@@ -78,9 +76,3 @@ class ListSync:
     @cached_property
     def _source(self) -> DltSource:
         return fax_source(self._batches)
-
-
-def stored_faxes_for(warehouse: Warehouse, table: Table) -> StoredFaxes:
-    """The stored faxes of the account, with the ledger of this table."""
-    client, account, ledger = warehouse.client, warehouse.account, table.ledger
-    return StoredFaxes(client, account, warehouse.appends, ledger, warehouse.counts_every_row)

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from pipelines.warehouse.dlt_internals import dlt_tables
 from pipelines.warehouse.load import Warehouse
-from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.extract.source import Source
 from sources.load.run import PROVEN, Run
 from sources.window import Window
@@ -45,7 +44,7 @@ def compact(opened: Warehouse, run: Run) -> None:
 
     The run must have loaded.
     """
-    stored = StoredFaxes(opened.client, run.source.account, ledger=run.source.table.ledger)
+    stored = opened.stored(run.source.table)
     if opened.appends or not is_due(stored, run):
         return
     folded = redundant_now(stored)

@@ -28,6 +28,7 @@ from pipelines.warehouse.dlt_internals.stored_state import (
 )
 from pipelines.warehouse.lock import Lock
 from pipelines.warehouse.session import Session, connected_session
+from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.extract.background_call import BackgroundCall
 from sources.load.plan import Position
 from sources.records.schema import Table
@@ -41,8 +42,6 @@ class Warehouse:
     `raw` is the name of the raw schema. `pipeline` is dlt's, with state and schema restored from the warehouse. It is
     created at its first use; a quiet run never uses it.
     """
-
-    counts_every_row = False  # a killed load leaves rows
 
     def __init__(self, session: Session, account: str, lock: Lock) -> None:
         self.session, self.account, self.lock = session, account, lock
@@ -68,6 +67,10 @@ class Warehouse:
         if self.appends:
             return position_in(self.pipeline.state, session.provider, table)
         return stored_position(session.job_client, session.pipeline_name(self.account), session.provider, table)
+
+    def stored(self, table: Table) -> StoredFaxes:
+        """The stored faxes of the account, with the ledger of this table."""
+        return StoredFaxes(self.client, self.account, self.appends, table.ledger)
 
     def require_tables(self, full_refresh: bool) -> None:
         """Creates dropped tables and columns again, once per session, if that loses no fax.

@@ -12,7 +12,7 @@ from sources.records.schema import Table
 NO_CLOCK = "no fax older than [privacy] keep_days was deleted: the provider's answers have no Date"
 
 
-def delete_expired(warehouse: Warehouse, table: Table, account: str, before: datetime) -> int:
+def delete_expired(warehouse: Warehouse, table: Table, before: datetime) -> int:
     """Deletes the account's faxes created before `before` (UTC), with child rows and problems; returns their number.
 
     Problems of records without a fax are deleted if they were seen before then. Without old rows, nothing is written.
@@ -20,7 +20,7 @@ def delete_expired(warehouse: Warehouse, table: Table, account: str, before: dat
     Raises:
         WarehouseError: the database kept some of the faxes, as row security does.
     """
-    client, raw = warehouse.client, warehouse.raw
+    client, raw, account = warehouse.client, warehouse.raw, warehouse.account
     existing = _tables(client, raw)
     if table.name not in existing:
         return 0
