@@ -115,7 +115,7 @@ def _statements(
             loads = engine.translate(_loads(raw, there))
             yield None, f"create or replace view {quote(raw, '_dlt_loads')} as {loads}"
             columns_of[raw, "_dlt_loads"] = {"load_id", "status"}
-    views = [*unified(schema, {name: f"{schema}_{name}" for name in sources.providers()}, columns_of)]
+    views = [*unified(schema, columns_of)]
     asked, problems = questions(schema, timezone, [HERE, own] if own else [HERE])
     for problem in problems:
         LOG.warning("%s", problem)

@@ -46,11 +46,11 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
     Raises:
         WarehouseError: the database refused a unified view, which the others read.
     """
-    raw_schemas = {name: f"{schema}_{name}" for name in sources.providers()}
+    raw_schemas = [f"{schema}_{name}" for name in sources.providers()]
     folders = [HERE, own] if own else [HERE]
     is_postgres = _is_postgres(client)
     asked, warnings = questions(schema, timezone, folders, joins_calendar=not is_postgres)
-    views = [*unified(schema, raw_schemas, _tables(client, raw_schemas.values())), *asked]
+    views = [*unified(schema, _tables(client, raw_schemas)), *asked]
     drops = [f'drop view if exists "{schema}"."{view.name}"' for view in reversed(views)]
     comments = read_comments(client, schema)
     existing = {name for name, _ in comments}

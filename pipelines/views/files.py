@@ -38,10 +38,9 @@ class ViewFile:
 
     def line(self, number: int) -> int:
         """The line of the file that holds a line of `named`'s query, which lacks the comments; both count from 1."""
-        kept = [at for at, line in enumerate(self.sql.splitlines(), 1) if not line.startswith("--")]
-        lines = self.sql.splitlines()
-        first = next((place for place, at in enumerate(kept) if lines[at - 1].strip()), 0)
-        return kept[min(first + number - 1, len(kept) - 1)]
+        kept = [(at, line) for at, line in enumerate(self.sql.splitlines(), 1) if not line.startswith("--")]
+        first = next((place for place, (_, line) in enumerate(kept) if line.strip()), 0)
+        return kept[min(first + number - 1, len(kept) - 1)][0]
 
 
 def view_files(folders: Sequence[Path], taken: Collection[str]) -> tuple[list[ViewFile], list[str]]:
@@ -158,19 +157,14 @@ def _reads(files: Mapping[str, ViewFile]) -> dict[str, list[str]]:
 
 
 def _circular(files: Mapping[str, ViewFile]) -> list[str]:
-    """The views that read themselves, directly or through others."""
-    return sorted(_cycles(_reads(files)))
-
-
-def _cycles(reads: dict[str, list[str]]) -> Iterator[str]:
-    left = dict(reads)
+    """The names of views that read themselves, directly or through others, sorted."""
+    left, circular = _reads(files), set[str]()
     while True:
         try:
             TopologicalSorter(left).prepare()
         except CycleError as error:
-            found = set(error.args[1])
-            yield from found
-            left = {name: [other for other in of if other not in found] for name, of in left.items()}
-            left = {name: of for name, of in left.items() if name not in found}
+            circular |= {*error.args[1]}
+            rest = {name: of for name, of in left.items() if name not in circular}
+            left = {name: [other for other in of if other in rest] for name, of in rest.items()}
         else:
-            return
+            return sorted(circular)

@@ -83,19 +83,17 @@ class View:
         return blake2b(repr(self).encode(), digest_size=6).hexdigest()
 
 
-def unified(
-    schema: str, raw_schemas: dict[str, str], tables: Mapping[tuple[str, str], Collection[str]]
-) -> Iterator[View]:
+def unified(schema: str, tables: Mapping[tuple[str, str], Collection[str]]) -> Iterator[View]:
     """The unified views over the providers whose raw tables exist; `tables` has the columns by (schema, name)."""
     for name, (meaning, columns) in UNIFIED.items():
         branches = [empty_branch(columns)]
-        for provider, raw in raw_schemas.items():
+        for provider in sources.providers():
+            raw = f"{schema}_{provider}"
+            if (raw, ledger.SYNC_WINDOWS) not in tables:
+                continue
             replaced = _completed(provider, raw, tables)
             for sql in branch_queries(provider, name):
-                if (
-                    all((raw, table) in tables or table in replaced for table in tables_read(sql, "raw"))
-                    and (raw, "sync_windows") in tables
-                ):
+                if all((raw, table) in tables or table in replaced for table in tables_read(sql, "raw")):
                     query = named(sql, schema, raw, provider, replaced)
                     branches.append(branch(provider, columns, f"({query})"))
         yield View(name, meaning, "\nunion all\n".join(branches), {column.name: column.meaning for column in columns})

@@ -95,7 +95,7 @@ def views(schema: str, own: Path | None = None) -> Iterator[Relation]:
 def _make_empty(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
     """Creates every raw table and unified view, without a row."""
     connection.execute(f'create schema "{schema}"')
-    for view in unified(schema, {}, {}):
+    for view in unified(schema, {}):
         connection.execute(f'create view "{schema}"."{view.name}" as ({view.query})')
     for table in raw_tables(schema):
         listed = ", ".join(f'"{column.name}" {SQL_TYPES[column.data_type]}' for column in table.columns)
