@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from pipelines.config.accounts import Account
 from pipelines.costs.money import ZERO
 from pipelines.costs.months import month_after, month_before
 from pipelines.warehouse.read_only import Read, Row
@@ -78,7 +79,7 @@ class AccountMonth:
         return self.delivered + self.failed + self.partial
 
     def __str__(self) -> str:
-        return self.provider if self.account == "default" else f"{self.provider}/{self.account}"
+        return str(Account(self.provider, self.account))
 
 
 def account_months(read: Read, month: date) -> list[AccountMonth]:

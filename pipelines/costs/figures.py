@@ -124,7 +124,7 @@ def month_figures(read: Read, month: date, selection: Selection) -> MonthFigures
         "select provider, account, deliveries, median_seconds, p95_seconds"
         f" from fax.time_to_deliver where month = %s and {of_account} order by deliveries desc, 1, 2"
     )
-    perhaps_tests = read(_PERHAPS_TESTS + of_account, month, *account)[0]["perhaps_tests"]
+    [tests] = read(_PERHAPS_TESTS + of_account, month, *account)
     return MonthFigures(
         month=month,
         selection=selection,
@@ -134,7 +134,7 @@ def month_figures(read: Read, month: date, selection: Selection) -> MonthFigures
         failures=read(failures, month, *account),
         times=read(times, month, *account),
         balances=balances(read, month, selection),
-        perhaps_tests=int(str(perhaps_tests)),
+        **tests,
         **span,
     )
 

@@ -33,7 +33,7 @@ def screen(figures: MonthFigures, timezone: str) -> RenderableType:
 
 def _parts(figures: MonthFigures, timezone: str) -> Iterator[RenderableType]:
     title, covers = month_in_words.headline(figures, timezone)
-    yield _text((title, "bold"), ("   " + covers, "dim"))
+    yield Text.assemble((title, "bold"), ("   " + covers, "dim"))
     yield Text()
     yield _totals(figures)
     yield Text()
@@ -46,7 +46,7 @@ def _parts(figures: MonthFigures, timezone: str) -> Iterator[RenderableType]:
     )
     yield Text()
     for note in month_in_words.notes(figures):
-        yield _text((note, "dim"))
+        yield Text.assemble((note, "dim"))
 
 
 def _totals(figures: MonthFigures) -> RenderableType:
@@ -62,7 +62,7 @@ def _totals(figures: MonthFigures) -> RenderableType:
     grid = Table.grid(expand=True, padding=(0, 2))
     for _ in cells:
         grid.add_column(ratio=1)
-    grid.add_row(*(_text((value + "\n", "bold cyan"), (name, "dim")) for value, name in cells))
+    grid.add_row(*(Text.assemble((value + "\n", "bold cyan"), (name, "dim")) for value, name in cells))
     return grid
 
 
@@ -81,7 +81,7 @@ def _comparison(figures: MonthFigures) -> RenderableType:
     if most["cost_usd"] > 0:
         grid.add_row("Most in a day", f"{dollars(most['cost_usd'])} on {most['day']:%A, %-d %B}")
         axis = "".join(f"{day['day'].day:<14}" for day in figures.days[::7]).rstrip()
-        grid.add_row("Day by day", _text(*((line + "\n", "cyan") for line in columns(amounts)), (axis, "dim")))
+        grid.add_row("Day by day", Text.assemble(*((line + "\n", "cyan") for line in columns(amounts)), (axis, "dim")))
     return grid
 
 
@@ -91,7 +91,3 @@ def _section(title: str, table: Table, rows: int, shown: int) -> Iterator[Render
         yield Text()
         yield Rule(Text(title + more, style="bold"), align="left", style="dim")
         yield table
-
-
-def _text(*parts: tuple[str, str]) -> Text:
-    return Text.assemble(*parts)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.config.accounts import Account
 from pipelines.costs.bars import bar
 from pipelines.costs.figures import MonthFigures
 from pipelines.costs.money import PAGE_PRICE, change, dollars, share
@@ -47,7 +48,7 @@ def most_expensive(figures: MonthFigures) -> Table:
 
 def _names(by: str, row: Row) -> list[Text]:
     """The cells that name a row of the breakdown."""
-    where = row["provider"] if row["account"] == "default" else f"{row['provider']}/{row['account']}"
+    where = Account(row["provider"], row["account"])
     if by == "number":
         arrow = {"sent": "→", "received": "←"}.get(row["direction"], " ")
         return [_plain(row["own_number"]), _plain(f"{arrow} {row['other_number'] or '–'}"), _plain(where)]
@@ -68,7 +69,7 @@ def failures(figures: MonthFigures) -> Table:
     """One row per error with which deliveries failed."""
     table = _table("", "error", "direction", "failures", "retried", "pages", "cost", left=3)
     for row in figures.failures[:TOP_FAILURES]:
-        where = row["provider"] if row["account"] == "default" else f"{row['provider']}/{row['account']}"
+        where = Account(row["provider"], row["account"])
         error = " ".join(filter(None, (row["error_type"], row["error_code"])))
         counts = (f"{row[name]:,}" for name in ("failures", "retried", "pages"))
         table.add_row(_plain(where), _plain(error), _plain(row["direction"]), *counts, dollars(row["cost_usd"]))
