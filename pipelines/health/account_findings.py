@@ -47,7 +47,7 @@ def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str
         yield "nothing has been loaded yet: run sync.py"
         return
     kept = Window(max(covered.start, run.kept_from or covered.start), covered.end)
-    yield from _holes(stored, kept, run.default_start or covered.start)
+    yield from _holes(stored, kept, run.default_start)
     for span, missing in _shortfalls(stored.short_windows(run.source.table, kept.start)):
         yield (
             f"{span} lacks {missing} or more faxes that were loaded: rows are gone from the warehouse; "
