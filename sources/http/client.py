@@ -23,7 +23,7 @@ from sources.http.pace import Pace
 from sources.http.response import Garbled, document_of
 from sources.http.session import Auth, session
 from sources.http.transport import ResponseLimits
-from sources.http.usage import Usage, tally_request, tally_retry
+from sources.http.usage import Usage, counts_for
 
 
 class Client:
@@ -124,22 +124,22 @@ class Client:
         return url
 
     def _is_exhausted(self, state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        attempts = self.limits.garbled_attempts if isinstance(error, Garbled) else self.limits.attempts
+        is_garbled = isinstance(retry.failure_of(state), Garbled)
+        attempts = self.limits.garbled_attempts if is_garbled else self.limits.attempts
         seconds_left = self.limits.retry_seconds - self.usage.retry_seconds - self.usage.limit_seconds
         is_last = state.attempt_number >= attempts and not _is_limit(state)
         return is_last or state.upcoming_sleep > seconds_left
 
     def _note_retry(self, state: RetryCallState) -> None:
         with self._lock:
-            self.usage.retries += 1
-            tally_retry()
+            for counts in counts_for(self.usage):
+                counts.retries += 1
             if _is_limit(state):
                 self.usage.limit_seconds += max(state.upcoming_sleep, 1.0)
             else:
                 self.usage.retry_seconds += state.upcoming_sleep
-        error = state.outcome.exception() if state.outcome else None
-        self.pace.pause(state.upcoming_sleep, is_asked=getattr(error, "retry_after", None) is not None)
+        is_asked = getattr(retry.failure_of(state), "retry_after", None) is not None
+        self.pace.pause(state.upcoming_sleep, is_asked)
 
     def _note_answer(self, is_retry: bool) -> None:
         with self._lock:
@@ -161,8 +161,8 @@ class Client:
         if self._closed.is_set():
             raise ContractError(f"{self.provider}: the run has ended")
         with self._lock:
-            self.usage.requests += 1
-            tally_request()
+            for counts in counts_for(self.usage):
+                counts.requests += 1
         began, timeout = self._clock(), (self.limits.connect_seconds, self.limits.read_seconds)
         try:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
@@ -186,5 +186,5 @@ class Client:
 
 
 def _is_limit(state: RetryCallState) -> bool:
-    error = state.outcome.exception() if state.outcome else None
+    error = retry.failure_of(state)
     return isinstance(error, ProviderDown) and error.is_limit

@@ -17,10 +17,14 @@ _YEAR_SECONDS = 31_536_000
 _backoff = wait_exponential(multiplier=1, max=30)
 
 
+def failure_of(state: RetryCallState) -> BaseException | None:
+    """The error that ended the last attempt."""
+    return state.outcome.exception() if state.outcome else None
+
+
 def wait(state: RetryCallState) -> float:
     """Seconds until the next attempt."""
-    error = state.outcome.exception() if state.outcome else None
-    retry_after: float | None = getattr(error, "retry_after", None)
+    retry_after: float | None = getattr(failure_of(state), "retry_after", None)
     return _backoff(state) if retry_after is None else retry_after
 
 

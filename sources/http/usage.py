@@ -53,13 +53,7 @@ def tallied(tally: Usage) -> Iterator[None]:
         _tally.reset(token)
 
 
-def tally_request() -> None:
-    """Counts a request in the tally of this thread, if there is one."""
-    if tally := _tally.get():
-        tally.requests += 1
-
-
-def tally_retry() -> None:
-    """Counts a retry in the tally of this thread, if there is one."""
-    if tally := _tally.get():
-        tally.retries += 1
+def counts_for(usage: Usage) -> tuple[Usage, ...]:
+    """What counts a request or retry of this thread: the client's `usage`, and the tally if there is one."""
+    tally = _tally.get()
+    return (usage,) if tally is None else (usage, tally)

@@ -19,7 +19,7 @@ from sources.extract.window_result import WindowResult
 from sources.extract.window_sizing import BoundSemantics
 from sources.extract.window_walker import Walker
 from sources.fakes.time import US_CENTRAL, midnight, span
-from sources.http.usage import tally_request
+from sources.http.usage import Usage, counts_for
 from sources.load.ledger import windows_table
 from sources.phaxio.columns import FAXES
 from sources.window import SECOND, Window, rfc3339
@@ -254,7 +254,8 @@ def test_requests_are_counted_for_their_window(connections: int, counted: int) -
 
     def counting(window: Window) -> Iterator[Page]:
         for page in fetch(window):
-            tally_request()
+            _, tally = counts_for(Usage())
+            tally.requests += 1
             pages.append(window)
             yield page
 
