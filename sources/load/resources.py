@@ -1,7 +1,6 @@
 """The dlt source of a run: the resource `pages`, which owns the cursor, and one transformer for each raw table."""
 
-from collections.abc import Iterable, Iterator
-from copy import deepcopy
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +13,11 @@ from sources.load.run import Run
 from sources.records import undeclared
 from sources.records.new_fields import NewFields
 from sources.records.rows import UNDECLARED, Rows
-from sources.records.schema import CREATED_AT, ChildTable, Column, DataType, Table, type_hint
+from sources.records.schema import CREATED_AT, Column, DataType, Table, type_hint
 from sources.records.tables import to_rows
 
 READ_AT, REREAD_UNTIL = "read_at", "asked_until"  # keys of the resource state that dlt stores in the warehouse
 NESTED_IN = "x-nested-in"  # table hint: the parent table; child rows are replaced together with their parent row
-_MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 _ROW_KEY = {"name": "_dlt_id", "data_type": "text", "nullable": False, "unique": True, "row_key": True}
 _PARENT_KEY = {"name": "_dlt_parent_id", "data_type": "text", "nullable": False, "parent_key": True}
 
@@ -74,8 +72,8 @@ def _resources(batches: Batches) -> list[DltResource]:
     return [
         pages,
         *(resource for walked in (table, *further) for resource in _transformers_of(pages, walked)),
-        _table_transformer(pages, ledger.SCHEMA_CHANGES, ledger.CHANGE_COLUMNS, ["_dlt_id"], ledger.CHANGES_MEANING),
-        _table_transformer(pages, ledger.SYNC_PROBLEMS, ledger.PROBLEM_COLUMNS, ["_dlt_id"], ledger.PROBLEMS_MEANING),
+        _transformer(pages, ledger.SCHEMA_CHANGES, ledger.CHANGES_MEANING, ledger.CHANGE_COLUMNS, ["_dlt_id"]),
+        _transformer(pages, ledger.SYNC_PROBLEMS, ledger.PROBLEMS_MEANING, ledger.PROBLEM_COLUMNS, ["_dlt_id"]),
     ]
 
 
@@ -92,38 +90,36 @@ def _missing_tables(run: Run, further: Iterable[Table]) -> Batch:
 
 def _transformers_of(pages: DltResource, table: Table) -> Iterator[DltResource]:
     """The transformers of a list: for its table, its child tables and its ledger."""
-    yield _table_transformer(pages, table.name, table.declared(), ["account", "id"], table.meaning)
-    yield from (_child_transformer(pages, table, child) for child in table.children)
-    yield _table_transformer(pages, table.ledger, ledger.WINDOW_COLUMNS, ["_dlt_id"], ledger.WINDOWS_MEANING)
-
-
-def _table_transformer(
-    pages: DltResource, name: str, columns: Iterable[Column], key: list[str], meaning: str
-) -> DltResource:
-    hints = {column.name: column.hint() for column in columns} | {"_dlt_id": _ROW_KEY}
-    return _transformer(pages, name, hints, {"description": meaning}, key)
-
-
-def _child_transformer(pages: DltResource, table: Table, child: ChildTable) -> DltResource:
-    hints = {column.name: column.hint() for column in child.declared(table)}
-    hints |= {"_dlt_id": _ROW_KEY, "_dlt_parent_id": _PARENT_KEY}
-    return _transformer(pages, child.name, hints, {"description": child.meaning, NESTED_IN: table.name})
+    yield _transformer(pages, table.name, table.meaning, table.declared(), ["account", "id"])
+    for child in table.children:
+        yield _transformer(pages, child.name, child.meaning, child.declared(table), nested_in=table.name)
+    yield _transformer(pages, table.ledger, ledger.WINDOWS_MEANING, ledger.WINDOW_COLUMNS, ["_dlt_id"])
 
 
 def _transformer(
-    pages: DltResource, name: str, columns: Any, table_hints: dict[str, Any], key: list[str] | None = None
+    pages: DltResource,
+    name: str,
+    meaning: str,
+    columns: Iterable[Column],
+    key: Sequence[str] = (),
+    nested_in: str | None = None,
 ) -> DltResource:
-    """The transformer that yields one table of each batch."""
+    """The transformer that yields one table of each batch; a child table is `nested_in` its parent table."""
 
     def pick(batch: Batch) -> Iterator[Any]:
         if (table := batch.get(name)) is None:
             return
-        new_json = {key.decode(): type_hint("json") for key in table.schema.metadata or {}}
-        hints = {column: {"name": column, **hint} for column, hint in new_json.items()}
+        new_json = [column.decode() for column in table.schema.metadata or {}]
+        hints = {column: {"name": column, **type_hint("json")} for column in new_json}
         yield dlt.mark.with_hints(table, dlt.mark.make_hints(columns=hints)) if hints else table
 
+    hints: Any = {column.name: column.hint() for column in columns} | {"_dlt_id": {**_ROW_KEY}}
+    of_table: dict[str, Any] = {"description": meaning}
+    if nested_in:
+        hints["_dlt_parent_id"] = {**_PARENT_KEY}
+        of_table[NESTED_IN] = nested_in
     transformer: DltResource = dlt.transformer(
-        pick, data_from=pages, name=name, write_disposition=_MERGE, columns=deepcopy(columns), primary_key=key or ()
+        pick, data_from=pages, name=name, write_disposition="merge", columns=hints, primary_key=key
     )
-    transformer.apply_hints(additional_table_hints=table_hints)
+    transformer.apply_hints(additional_table_hints=of_table)
     return transformer

@@ -54,7 +54,6 @@ _KEYS = {
     "_dlt_id": {"data_type": "text", "nullable": False, "unique": True, "row_key": True},
     "_dlt_parent_id": {"data_type": "text", "nullable": False, "parent_key": True},
 }
-_MERGE: Any = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 
 
 @configspec
@@ -150,7 +149,7 @@ def source_of(pages: DltResource) -> DltSource:
         columns: Any = {"_dlt_id": _KEYS["_dlt_id"], **parent}
         key = ["account", "id"] if name == "faxes" else ()
         table = dlt.transformer(
-            picked, data_from=pages, name=name, write_disposition=_MERGE, columns=columns, primary_key=key
+            picked, data_from=pages, name=name, write_disposition="merge", columns=columns, primary_key=key
         )
         if name != "faxes":
             table.apply_hints(additional_table_hints={NESTED_IN: "faxes"})
@@ -240,7 +239,7 @@ def test_a_name_normalized_by_the_schema_is_the_name_of_the_column(opened: Opene
         naming = dlt.Schema("phaxio").naming
         normalized = [naming.normalize_identifier(name) for name in names]
         table = pa.table({"account": ["default"], "id": [1], "_dlt_id": ["1"], **{name: ["x"] for name in normalized}})
-        made = dlt.resource([table], name="faxes", write_disposition=_MERGE, primary_key=["account", "id"])
+        made = dlt.resource([table], name="faxes", write_disposition="merge", primary_key=["account", "id"])
         warehouse.load(dlt.source(lambda: [made], name="phaxio")())
     listed = rows(place, "select column_name from information_schema.columns where table_schema = 'fax_phaxio'")
 
