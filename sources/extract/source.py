@@ -132,5 +132,5 @@ class Source:
             return None
 
     def _fetch_pages(self, client: Client, window: Window, form: BoundForm | None = None) -> Iterator[Page]:
-        pages, table = self.api.fetch_pages(client, window, form or self.api.BOUND_FORMS[0]), self.table
-        return (page.mapped(table.shaped) for page in pages) if table.renames else pages
+        shaped = self.table.shaped
+        return (page.mapped(shaped) for page in self.api.fetch_pages(client, window, form or self.api.BOUND_FORMS[0]))

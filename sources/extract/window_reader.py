@@ -26,6 +26,18 @@ MAX_UNPLACED = 100  # records of one window without a usable id or creation time
 Fetch = Callable[[Window], Iterator[Page]]
 
 
+class MustSplit(Exception):
+    """The window has to be split: its queries do not list its faxes reliably, or these do not fit in memory.
+
+    One of them was created at `created_at`. `pieces`: the windows to read instead, if they are known.
+    """
+
+    def __init__(self, created_at: datetime, pieces: Sequence[Window] = ()) -> None:
+        super().__init__(created_at)
+        self.created_at = created_at
+        self.pieces = pieces
+
+
 @dataclass
 class WindowReader:
     """Reads the windows of one account. `fetch` returns the pages of a span, `table` declares the columns of a record.
@@ -61,7 +73,7 @@ class WindowReader:
         is read, whatever the window. If `is_wanted` turns false, the reading ends early.
 
         Raises:
-            TooManyFaxes: the window can be split, and has more faxes than one query counts or than fit in memory, or a
+            MustSplit: the window can be split, and has more faxes than one query counts or than fit in memory, or a
                 fax came on two pages.
             BoundsIgnored: this window has shown that the provider ignores bounds.
             HistoryLimit: the window begins before the provider's history.
@@ -128,7 +140,7 @@ class WindowReader:
             crowded = overfull or len(result.faxes) > MAX_ROWS
             if crowded and result.last_created_at is not None and self._can_ask_for_less(window):
                 self.min_counts[window] = max(page.total or MIN_UNCOUNTED * overfull, len(result.faxes))
-                raise TooManyFaxes(result.last_created_at)
+                raise MustSplit(result.last_created_at)
             if page.total is None:
                 order.add(times)
                 is_split = seen.has_repeats and self._can_ask_for_less(window)
@@ -136,7 +148,7 @@ class WindowReader:
                     break
             is_first = is_first and not page.records
         if seen.has_dropped_faxes:
-            raise TooManyFaxes(window.start, seen.split_window())
+            raise MustSplit(window.start, seen.split_window())
         self._require_placed(result, seen.count)
         result.rows_seen = seen.count
         result.total, result.total_last = (totals[0], totals[-1]) if totals else (None, None)
@@ -157,7 +169,7 @@ class WindowReader:
         """
         if result.last_created_at is not None and self._can_ask_for_less(result.window):
             self.target_rows = min(self.target_rows, max(1, longest_page * 9 // 10))
-            raise TooManyFaxes(result.last_created_at)
+            raise MustSplit(result.last_created_at)
 
     def _can_ask_for_less(self, window: Window) -> bool:
         return window.length > self.semantics.min_length or not self.semantics.is_known
@@ -176,10 +188,7 @@ class WindowReader:
             )
 
     def _pages(self, asked: Window, form: BoundForm) -> Iterator[Page]:
-        fetch = self.fallbacks.get(form, self.fetch)
-        return fetch(asked) if self.apply_privacy is as_it_is else self._redacted(fetch(asked))
-
-    def _redacted(self, pages: Iterator[Page]) -> Iterator[Page]:
+        pages = self.fallbacks.get(form, self.fetch)(asked)
         return (page.mapped(self.apply_privacy) for page in pages)
 
     def _fetch_times(self, form: BoundForm, window: Window) -> list[datetime]:
@@ -216,17 +225,3 @@ class WindowReader:
             self.semantics.observe(asked, times)
         self.has_seen_records = self.has_seen_records or bool(records)
         return times
-
-
-class TooManyFaxes(Exception):
-    """The window has more faxes than its queries list reliably, and has to be split.
-
-    One of them was created at `created_at`.
-
-    `pieces`: the windows to read instead, if they are known.
-    """
-
-    def __init__(self, created_at: datetime, pieces: Sequence[Window] = ()) -> None:
-        super().__init__(created_at)
-        self.created_at = created_at
-        self.pieces = pieces

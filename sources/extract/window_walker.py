@@ -11,7 +11,7 @@ from sources.errors import ContractError
 from sources.extract.background_call import BackgroundCall, IsWanted
 from sources.extract.bound_forms import BoundsIgnored
 from sources.extract.page import HistoryLimit
-from sources.extract.window_reader import TooManyFaxes, WindowReader
+from sources.extract.window_reader import MustSplit, WindowReader
 from sources.extract.window_result import WindowResult
 from sources.extract.window_sizing import half_length, next_length
 from sources.http.usage import Usage, tallied
@@ -39,14 +39,14 @@ class Walker:
 
     Once the density of the faxes is known, `connections()` windows are read at the same time; only two if each has many
     counted faxes, whose pages are fetched in parallel: more would take memory, and save no time. `length` is the length
-    of the next window. A query that ended at `too_many_until` had too many faxes.
+    of the next window. The last window that had to be split ended at `split_until`.
     """
 
     reader: WindowReader
     widest: timedelta
     connections: Callable[[], int] = lambda: 1
-    length: timedelta = timedelta()
-    too_many_until: datetime = FIRST_INSTANT
+    length: timedelta = field(default=timedelta(), init=False)
+    split_until: datetime = field(default=FIRST_INSTANT, init=False)
     _carried: Usage = field(default_factory=Usage, init=False)
 
     def walk(self, span: Window, takes_newer: bool = False) -> Generator[WindowResult]:
@@ -58,7 +58,7 @@ class Walker:
             ContractError: a page repeats, or is not what the documentation says.
         """
         start, concurrency, is_single = span.start, 1, False
-        self.length, self.too_many_until = self.widest, span.start
+        self.length, self.split_until = self.widest, span.start
         futures: deque[WindowFuture] = deque()
         future: WindowFuture | None = None
         while start < span.end:
@@ -76,8 +76,8 @@ class Walker:
                 result = self._result(future)
             except BoundsIgnored:
                 continue
-            except TooManyFaxes as excess:
-                pieces = self._split(future.window, excess, is_last=not futures)
+            except MustSplit as split:
+                pieces = self._split(future.window, split, is_last=not futures)
                 futures.extendleft(reversed([self._new_future(piece, span, takes_newer) for piece in pieces]))
                 continue
             except HistoryLimit as limited:
@@ -138,26 +138,26 @@ class Walker:
     def _new_future(self, window: Window, span: Window, takes_newer: bool) -> WindowFuture:
         return WindowFuture(window, partial(self.reader.read, window, takes_newer and window.end == span.end))
 
-    def _split(self, window: Window, excess: TooManyFaxes, is_last: bool) -> Sequence[Window]:
-        """The windows to read instead of one with too many faxes; none if `walk` can add shorter ones itself."""
-        if excess.pieces:
-            return excess.pieces
-        self.length, self.too_many_until = self._shorter(window, excess), window.end
+    def _split(self, window: Window, split: MustSplit, is_last: bool) -> Sequence[Window]:
+        """The windows to read instead of one that must be split; none if `walk` can add shorter ones itself."""
+        if split.pieces:
+            return split.pieces
+        self.length, self.split_until = self._shorter(window, split), window.end
         return () if is_last else window.cut(self.length)
 
     def _length_after(self, result: WindowResult) -> timedelta:
         """The length of the next window."""
         start = result.window.end
-        # The excess still lies ahead. If it were nearer, it could lie in the slack of the query.
-        if self.too_many_until - start > 4 * DAY and not result.rows_taken:
-            return half_length(Window(start, self.too_many_until))
+        # The faxes for which it was split lie ahead. If they were nearer, they could lie in the slack of the query.
+        if self.split_until - start > 4 * DAY and not result.rows_taken:
+            return half_length(Window(start, self.split_until))
         return min(self.widest, next_length(result.occupied, result.rows_taken, self.reader.target_rows))
 
-    def _shorter(self, window: Window, excess: TooManyFaxes) -> timedelta:
-        """The length of the next window after one with more faxes than one query counts."""
+    def _shorter(self, window: Window, split: MustSplit) -> timedelta:
+        """The length of the next window after one that must be split."""
         if window.length <= DAY and not self.reader.semantics.is_known:
             with tallied(self._carried):
-                self.reader.probe_bounds(excess.created_at)
+                self.reader.probe_bounds(split.created_at)
             return window.length
         return half_length(window)
 

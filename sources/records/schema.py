@@ -156,11 +156,6 @@ class Table:
                 shaped[next(iter(columns.values()))] = value
         return shaped
 
-    @property
-    def renames(self) -> bool:
-        """A column has another name than its key in a record, so that `shaped` changes records."""
-        return bool(self._keys)
-
     @cached_property
     def _keys(self) -> dict[str, dict[str | None, str]]:
         """By each key of a record that is not a column's name: the columns, by their keys in its object."""
