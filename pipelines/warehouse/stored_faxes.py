@@ -261,7 +261,7 @@ class StoredFaxes:
             return 0
         sql = (
             f"select count(*) as faxes from {self._current(table.name)}"
-            f" where account = %s and {table.stub} is not null and {table.stub_unless_key} is null"
+            f" where account = %s and {table.stub} is not null and status is null"
             f" and {self._is_committed()}"
         )
         rows = self._select(sql, self._account)

@@ -208,9 +208,8 @@ class Batches:
 
     def _next(self) -> WindowResult | None:
         """The next window; None after the last one, or if a stop was requested and no window is in memory."""
-        return self._ahead.popleft() if self._ahead else self._read_next()
-
-    def _read_next(self) -> WindowResult | None:
+        if self._ahead:
+            return self._ahead.popleft()
         return self.run.stop.call_unless_requested(lambda: next(self._results, None))
 
     def _reread(self, rereads: Rereads) -> tuple[WindowResult, datetime] | None:

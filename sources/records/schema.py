@@ -111,7 +111,7 @@ class Table:
 
     `ledger` is the raw table with the windows in which it was walked.
 
-    `stub`: a record with this key and without `stub_unless_key` is a tombstone, which only marks a fax as deleted.
+    `stub`: a record with this key and without a `status` is a tombstone, which only marks a fax as deleted.
     """
 
     name: str
@@ -121,7 +121,6 @@ class Table:
     children: tuple[ChildTable, ...] = ()
     ledger: str = "sync_windows"
     stub: str | None = None
-    stub_unless_key: str = "status"
     created_at: str = CREATED_AT
     awaits: Mapping[str, str] = field(default_factory=dict, hash=False)
     price: tuple[str, str] | None = None
@@ -132,7 +131,7 @@ class Table:
 
     def is_stub(self, record: Record) -> bool:
         """The record is a tombstone, which only marks a fax as deleted."""
-        return self.stub is not None and self.stub in record and self.stub_unless_key not in record
+        return self.stub is not None and self.stub in record and "status" not in record
 
     def shaped(self, record: Record) -> Record:
         """The record with the values of its columns under their names. A nested object keeps its undeclared keys.
