@@ -5,7 +5,6 @@ refers to it, because rows count as committed only if their load is listed there
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -13,20 +12,10 @@ from pipelines.warehouse.dlt_internals import dlt_tables
 from pipelines.warehouse.load import Warehouse
 from sources.extract.source import Source
 from sources.load.run import PROVEN, Run
-from sources.window import Window
+from sources.load.stored import Proof
 
 KEPT = timedelta(days=7)  # younger rows are kept for diagnosis
 _IDS_A_STATEMENT = 1000
-
-
-@dataclass(frozen=True)
-class Proof:
-    """A row of the ledger: its key, window, proof, and `finished_at`."""
-
-    id: str
-    window: Window
-    kind: str
-    at: datetime
 
 
 class Ledger(Protocol):
@@ -35,8 +24,8 @@ class Ledger(Protocol):
     def last_walk(self, other_than: str) -> datetime | None:
         """The last `finished_at` of another run in the ledger; None if there is none."""
 
-    def proofs(self, kinds: Collection[str]) -> list[tuple[str, Window, str, datetime]]:
-        """The ledger rows with one of these proofs: key, window, proof, `finished_at`."""
+    def proofs(self, kinds: Collection[str]) -> list[Proof]:
+        """The ledger rows with one of these proofs."""
 
 
 def compact(opened: Warehouse, run: Run) -> None:
@@ -61,7 +50,7 @@ def is_due(ledger: Ledger, run: Run) -> bool:
 
 def redundant_now(ledger: Ledger) -> list[str]:
     """The keys of the ledger rows that are redundant now."""
-    return redundant([Proof(*row) for row in ledger.proofs(PROVEN)], _settled())
+    return redundant(ledger.proofs(PROVEN), _settled())
 
 
 def redundant(proofs: Collection[Proof], settled: datetime) -> list[str]:

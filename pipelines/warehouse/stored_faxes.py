@@ -12,7 +12,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS
-from sources.load.stored import SYSTEM_COLUMNS, OpenFax
+from sources.load.stored import SYSTEM_COLUMNS, OpenFax, Proof, proof_of
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
 
@@ -46,22 +46,19 @@ class StoredFaxes:
 
     def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
         """Id -> fingerprint of each fax created in the span; an empty fingerprint if its load was not committed."""
-        sql = (
-            f"select id, case when {self._is_committed()} then _dlt_id else '' end as _dlt_id"
-            f" from {self._current(table.name)}"
-            f" where account = %s and {table.created_at} >= %s and {table.created_at} <= %s"
-        )
-        return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, span.start, span.end)}
+        created = f"{table.created_at} >= %s and {table.created_at} <= %s"
+        return self._fingerprints(table.name, created, span.start, span.end)
 
     def fingerprints_of(self, table: str, ids: Collection[Any]) -> Mapping[Any, str]:
         """Id -> fingerprint of the stored faxes with these ids, whatever their creation time."""
-        if not ids:
-            return {}
+        return self._fingerprints(table, f"id in {_split_values(ids)}", *_join_values(ids)) if ids else {}
+
+    def _fingerprints(self, table: str, condition: str, *parameters: Any) -> dict[Any, str]:
         sql = (
             f"select id, case when {self._is_committed()} then _dlt_id else '' end as _dlt_id"
-            f" from {self._current(table)} where account = %s and id in {_split_values(ids)}"
+            f" from {self._current(table)} where account = %s and {condition}"
         )
-        return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, *_join_values(ids))}
+        return {row["id"]: row["_dlt_id"] for row in self._select(sql, self._account, *parameters)}
 
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
         """The open faxes created in the span, without those that the provider has deleted."""
@@ -181,16 +178,13 @@ class StoredFaxes:
         rows = self._select(sql, self._account, start, self._account, start)
         return [(Window(row["from_at"], row["to_at"]), row["rows_taken"], int(row["rows_held"])) for row in rows]
 
-    def proofs(self, kinds: Collection[str]) -> list[tuple[str, Window, str, datetime]]:
-        """The ledger rows with one of these proofs: key, window, proof, `finished_at`."""
+    def proofs(self, kinds: Collection[str]) -> list[Proof]:
+        """The ledger rows with one of these proofs."""
         sql = (
             f"select _dlt_id, from_at, to_at, proof, finished_at from {self._qualified(self._ledger)}"
             f" where account = %s and proof in ({_placeholders(kinds)}) and {self._is_committed()}"
         )
-        rows = self._select(sql, self._account, *kinds)
-        return [
-            (row["_dlt_id"], Window(row["from_at"], row["to_at"]), row["proof"], row["finished_at"]) for row in rows
-        ]
+        return [proof_of(row) for row in self._select(sql, self._account, *kinds)]
 
     def last_walk(self, other_than: str) -> datetime | None:
         """The last `finished_at` of another run in the ledger; None if there is none."""
@@ -198,8 +192,8 @@ class StoredFaxes:
             f"select max(finished_at) as finished_at from {self._qualified(self._ledger)}"
             f" where account = %s and run_id <> %s and {self._is_committed()}"
         )
-        rows = self._select(sql, self._account, other_than)
-        return rows[0]["finished_at"] if rows else None
+        latest: datetime | None = self._value(sql, self._account, other_than)
+        return latest
 
     def failing_since(self, exit_codes: Collection[int], last_good: datetime | None) -> datetime | None:
         """The start of the first run that failed with one of these codes since the last success; None without one."""
@@ -212,8 +206,8 @@ class StoredFaxes:
             )
         """
         bounds = () if last_good is None else (last_good,)
-        rows = self._select(sql, self._account, *exit_codes, *bounds, self._account)
-        return rows[0]["since"] if rows else None
+        since: datetime | None = self._value(sql, self._account, *exit_codes, *bounds, self._account)
+        return since
 
     def open_problems(self) -> list[tuple[str, str | None, int]]:
         """The misfits, counted: table, column (None for whole records), number."""
@@ -238,8 +232,7 @@ class StoredFaxes:
             f"select count(*) as faxes from {self._current(table.name)}"
             f" where account = %s and {table.created_at} >= %s and {table.created_at} < %s and {self._is_committed()}"
         )
-        rows = self._select(sql, self._account, span.start, span.end)
-        return int(rows[0]["faxes"]) if rows else 0
+        return int(self._value(sql, self._account, span.start, span.end) or 0)
 
     def most_rows_per_request(self) -> int | None:
         """The largest number of faxes per request in any window of the ledger; None before the first run."""
@@ -247,13 +240,13 @@ class StoredFaxes:
             f"select max(rows_seen / requests) as faxes from {self._qualified(self._ledger)}"
             f" where account = %s and requests > 0 and {self._is_committed()}"
         )
-        rows = self._select(sql, self._account)
-        return int(rows[0]["faxes"]) if rows and rows[0]["faxes"] is not None else None
+        most = self._value(sql, self._account)
+        return None if most is None else int(most)
 
     def has_faxes(self, table: str) -> bool:
         """There is at least one fax."""
         sql = f"select 1 as found from {self._qualified(table)} where account = %s and {self._is_committed()} limit 1"
-        return bool(self._select(sql, self._account))
+        return self._value(sql, self._account) is not None
 
     def deleted_unread(self, table: Table) -> int:
         """The number of deleted faxes of which only the tombstone is known."""
@@ -264,15 +257,12 @@ class StoredFaxes:
             f" where account = %s and {table.stub} is not null and status is null"
             f" and {self._is_committed()}"
         )
-        rows = self._select(sql, self._account)
-        return int(rows[0]["faxes"]) if rows else 0
+        return int(self._value(sql, self._account) or 0)
 
     def also_held_by(self, table: Table) -> list[str]:
         """The other accounts that hold some of a hundred faxes of this one, spread over its whole time."""
-        accounts = [
-            row["account"] for row in self._select(f"select distinct account from {self._qualified(self._ledger)}")
-        ]
-        others = sorted({*accounts} - {self._account})
+        accounts = self._select(f"select distinct account from {self._qualified(self._ledger)}")
+        others = sorted({row["account"] for row in accounts} - {self._account})
         if not others:
             return []
         sample = f"""
@@ -311,8 +301,7 @@ class StoredFaxes:
             where held.account = %s and held.{table.created_at} >= %s and held.{table.created_at} < %s
                 and {self._is_committed("held.")}
         """
-        rows = self._select(sql, self._account, span.start, span.end)
-        return int(rows[0]["deliveries"]) if rows else 0
+        return int(self._value(sql, self._account, span.start, span.end) or 0)
 
     def _select(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         try:
@@ -321,6 +310,10 @@ class StoredFaxes:
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except DestinationUndefinedEntity:
             return []
+
+    def _value(self, sql: str, *parameters: Any) -> Any:
+        """The first value of the first row; None without a row, or if a table does not exist."""
+        return next((value for row in self._select(sql, *parameters) for value in row.values()), None)
 
     def _qualified(self, table: str) -> str:
         return self._client.make_qualified_table_name(table)

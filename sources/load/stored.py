@@ -20,6 +20,20 @@ class OpenFax(NamedTuple):
     created_at: datetime
 
 
+class Proof(NamedTuple):
+    """A row of the ledger: its key, window, kind of proof, and `finished_at` (UTC)."""
+
+    id: str
+    window: Window
+    kind: str
+    at: datetime
+
+
+def proof_of(row: Mapping[str, Any]) -> Proof:
+    """The proof of a row of the ledger, by its columns."""
+    return Proof(row["_dlt_id"], Window(row["from_at"], row["to_at"]), row["proof"], row["finished_at"])
+
+
 class Stored(Protocol):
     """What the warehouse holds of one account. Unless stated otherwise, only rows of committed loads count."""
 

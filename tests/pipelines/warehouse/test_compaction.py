@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pipelines.warehouse.ledger_compaction import KEPT, Proof, redundant
+from pipelines.warehouse.ledger_compaction import KEPT, redundant
+from sources.load.stored import Proof
 from sources.window import Window
 from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
