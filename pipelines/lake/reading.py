@@ -16,7 +16,8 @@ from pipelines.config.settings import ReportSettings, SyncSettings
 from pipelines.lake.place import locked_to_read
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.warehouse import read_only
-from pipelines.warehouse.read_only import Read, Row
+from pipelines.warehouse.connection import rows_of
+from pipelines.warehouse.read_only import Read
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import ConfigError, LocalError, WarehouseError
 from sources.extract.source import Source
@@ -34,7 +35,9 @@ def opened(patience: float | None = None) -> Iterator[Read]:
             yield read
         return
     with read_only.mapped_errors(), _connected(output, schema) as connection:
-        yield lambda sql, *values: _rows(connection, read_only.of_schema(sql, schema), values)
+        yield lambda sql, *values: rows_of(
+            connection.execute(read_only.of_schema(sql, schema).replace("%s", "?"), values)
+        )
 
 
 @dataclass(frozen=True)
@@ -135,9 +138,3 @@ def _require_tables(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
         for table in Source(provider).tables:
             if table.ledger in there:
                 require_all(raw, table, there)
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: tuple[Any, ...]) -> list[Row]:
-    cursor = connection.execute(sql.replace("%s", "?"), values)
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""Opens a connection to the warehouse, and retries while another program has the DuckDB file open."""
+"""A connection to the warehouse, retried while another program has the DuckDB file open, and the rows of a query."""
 
 import logging
 from collections.abc import Iterator
@@ -19,6 +19,12 @@ LOG = logging.getLogger("fax-sync")
 def kind(pipeline: dlt.Pipeline) -> str:
     """The type of the destination by dlt's name: duckdb, postgres, filesystem."""
     return pipeline.destination.destination_type.rpartition(".")[2]
+
+
+def rows_of(cursor: Any) -> list[dict[str, Any]]:
+    """The rows of an executed query, as dicts by column name."""
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pipelines.config import bootstrap
 from pipelines.config.settings import SyncSettings
 from pipelines.outcome.postgres_errors import denied_reading
 from pipelines.outcome.unforeseen import always_fax_sync_error
-from pipelines.warehouse.connection import connected, kind
+from pipelines.warehouse.connection import connected, kind, rows_of
 from pipelines.warehouse.database_file import copy_for_readers, file_of
 from pipelines.warehouse.dlt_internals.destinations import configured_destination, database_url, forbid_writing
 from pipelines.warehouse.working_directory import working_directory
@@ -106,8 +106,7 @@ def _require_readable(pipeline: dlt.Pipeline) -> None:
 def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, ...]) -> list[Row]:
     try:
         with client.execute_query(of_schema(sql, schema), *values) as cursor:
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return rows_of(cursor)
     except DatabaseException as error:
         if denied := denied_reading(error, client, schema):
             raise denied from error

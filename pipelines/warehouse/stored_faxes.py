@@ -11,6 +11,7 @@ from typing import Any
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines.warehouse.connection import rows_of
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS
 from sources.load.stored import SYSTEM_COLUMNS, OpenFax, Proof, proof_of
 from sources.records.schema import ChildTable, Table
@@ -306,8 +307,7 @@ class StoredFaxes:
     def _select(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         try:
             with self._client.execute_query(sql, *parameters) as cursor:
-                names = [column[0] for column in cursor.description]
-                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+                return rows_of(cursor)
         except DestinationUndefinedEntity:
             return []
 
