@@ -13,11 +13,10 @@ from uuid import uuid4
 
 from pipelines.cli.command import SYNC_STOPPED, CommandParser, leave, reported
 from pipelines.cli.summary import exit_code, print_outcomes
-from pipelines.cli.sync_options import parsed, sync_parser, warn_of_settings
+from pipelines.cli.sync_options import parsed, require_valid_settings, sync_parser, warn_of_settings
 from pipelines.config import accounts
 from pipelines.config.directory import url_of
-from pipelines.config.settings import SECTIONS, PrivacySettings
-from pipelines.outcome import signals
+from pipelines.config.settings import PrivacySettings
 from sources.errors import ConfigError
 
 
@@ -30,19 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sync(options: argparse.Namespace) -> int:
     warn_of_settings()
     try:
-        from pipelines.lake.syncing.accounts_run import create_lake_run  # noqa: PLC0415  # an optional extra
+        from pipelines.lake.syncing.accounts_run import LakeRun  # noqa: PLC0415  # an optional extra
         from pipelines.lake.syncing.spark_session import on_executors, session  # noqa: PLC0415  # as above
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra spark, see docs/scale.md") from None
     configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
     output = url_of(options.output)
-    _ = [section.read() for section in SECTIONS], PrivacySettings.read().handling()  # refused before any request
+    require_valid_settings()
     with session(options.master, _credentials(configured)) as spark:
-        run = create_lake_run(output, run_id, partial(on_executors, spark), options, options.secrets)
-        outcomes = run.sync(configured)
+        outcomes = LakeRun(output, run_id, options, partial(on_executors, spark), options.secrets).sync(configured)
     print_outcomes(outcomes, run_id, options)
-    stopped = signals.received()
-    return stopped.exit_code if stopped else exit_code(outcomes)
+    return exit_code(outcomes)
 
 
 def _credentials(configured: Sequence[accounts.Account]) -> dict[str, str]:

@@ -15,11 +15,11 @@ from pipelines.cli.command import SYNC_STOPPED, CommandParser, leave, reported, 
 from pipelines.cli.healthchecks_ping import watched
 from pipelines.cli.progress import progress
 from pipelines.cli.summary import exit_code, most_urgent, print_outcomes
-from pipelines.cli.sync_options import parsed, sync_parser, warn_of_settings
+from pipelines.cli.sync_options import parsed, require_valid_settings, sync_parser, warn_of_settings
 from pipelines.cli.without_pandas import without_pandas
 from pipelines.config import accounts, bootstrap
-from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
-from pipelines.outcome import logs, signals
+from pipelines.config.settings import SyncSettings
+from pipelines.outcome import logs
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.syncing.account_sync import Sync
 from pipelines.syncing.accounts_sync import sync_accounts
@@ -57,10 +57,7 @@ def _sync(options: argparse.Namespace) -> int:
 def _sync_accounts(options: argparse.Namespace) -> int:
     configured, run_id = accounts.required(options.provider, options.account), uuid4().hex
     configured = [account for account in configured if options.shard is None or account.is_in(options.shard)]
-    _ = (
-        [section.read() for section in SECTIONS],
-        PrivacySettings.read().handling(),
-    )  # raises ConfigError before any request
+    require_valid_settings()
     schema = SyncSettings.read().schema
     if options.dry_run:
         return _dry_run(configured, Sync(schema, run_id, options, lambda account, run: None))
@@ -75,8 +72,7 @@ def _sync_accounts(options: argparse.Namespace) -> int:
         from pipelines.cli.next_steps import print_next_steps  # noqa: PLC0415  # only a first run prints them
 
         print_next_steps()
-    stopped = signals.received()
-    return stopped.exit_code if stopped else exit_code(outcomes)
+    return exit_code(outcomes)
 
 
 def _replace_copy(schema: str) -> None:
@@ -99,11 +95,7 @@ def _dry_run(configured: Sequence[accounts.Account], sync: Sync) -> int:
 
 
 def _parser() -> CommandParser:
-    parser = sync_parser(
-        "sync.py",
-        __doc__,
-        "Settings are in .dlt/config.toml and .dlt/secrets.toml.",
-    )
+    parser = sync_parser("sync.py", __doc__, "Settings are in .dlt/config.toml and .dlt/secrets.toml.")
     parser.add_argument("--shard", metavar="K/N", type=shard, help="sync the K-th of N parts of the accounts only")
     parser.add_argument("--dry-run", action="store_true", help="only print what would be read; write nothing")
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from pipelines.outcome import logs
+from pipelines.outcome import logs, signals
 from pipelines.outcome.account_outcome import Outcome
 
 PRECEDENCE = (78, 77, 70, 65, 69, 74, 75)  # the first of these that an account has is the command's exit code
@@ -35,8 +35,9 @@ def print_outcomes(outcomes: Sequence[Outcome], run_id: str, options: Namespace)
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:
-    """The exit code of the command, by those of the accounts."""
-    return most_urgent(outcome.exit_code for outcome in outcomes)
+    """The exit code of the command: of the signal that ended it, else the most urgent one of the accounts."""
+    stopped = signals.received()
+    return stopped.exit_code if stopped else most_urgent(outcome.exit_code for outcome in outcomes)
 
 
 def most_urgent(exit_codes: Iterable[int]) -> int:

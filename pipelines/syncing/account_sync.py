@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from threading import Event, Lock, current_thread, main_thread
 
 from pipelines.cli.progress import OnProgress
+from pipelines.cli.sync_options import run_request
 from pipelines.config import accounts
-from pipelines.config.settings import PrivacySettings, ReportSettings, SyncSettings
+from pipelines.config.settings import PrivacySettings, ReportSettings
 from pipelines.outcome import signals
 from pipelines.outcome.account_ending import Ending
 from pipelines.outcome.account_outcome import Outcome, require_proof
@@ -26,7 +27,6 @@ from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import NO_CLOCK, delete_expired
 from sources.errors import ConfigError
 from sources.load.run import Run
-from sources.load.run_request import RunRequest
 from sources.load.settings import SourceSettings
 from sources.window import whole_second
 
@@ -180,22 +180,13 @@ def create_run(
 ) -> Run:
     """The account's run according to the settings and options. It makes no request."""
     now = whole_second(datetime.now(UTC))
-    sync_settings, privacy = SyncSettings.read(), PrivacySettings.read()
+    privacy = PrivacySettings.read()
     kept = privacy.kept_from(now)
     if kept and warehouse.appends:
         raise ConfigError("setting privacy.keep_days needs a database or Delta tables: Parquet files only grow")
     source, options = account.source(settings, privacy.handling()), sync.options
-    request = RunRequest(
-        sync.run_id,
-        settings.horizon(source.api.EARLIEST),
-        since=options.since,
-        until=options.until,
-        refetch=options.refetch,
-        full_refresh=options.full_refresh,
-        heartbeat=timedelta(minutes=sync_settings.heartbeat_minutes),
-        rows_per_load=sync_settings.rows_per_load,
-        deadline=began + 60 * options.max_runtime,
-    )
+    deadline = began + 60 * options.max_runtime
+    request = run_request(options, sync.run_id, settings.horizon(source.api.EARLIEST), deadline)
     return Run(
         request,
         source,

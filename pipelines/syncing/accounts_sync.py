@@ -46,12 +46,12 @@ def sync_accounts(accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
 
 def _sync_into_delta_tables(output: str, accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
     try:
-        from pipelines.lake.syncing.accounts_run import create_lake_run  # noqa: PLC0415  # an optional extra
+        from pipelines.lake.syncing.accounts_run import LakeRun  # noqa: PLC0415  # an optional extra
         from pipelines.lake.syncing.in_threads import in_threads  # noqa: PLC0415  # as above
     except ModuleNotFoundError as missing:
         raise ConfigError(f"{missing.name} is not installed: uv sync --extra delta, see docs/files.md") from None
     remove_dead()  # this run has no working directory, but a driver of Spark that was killed had one
-    return create_lake_run(output, sync.run_id, in_threads(accounts, sync.on_progress), sync.options).sync(accounts)
+    return LakeRun(output, sync.run_id, sync.options, in_threads(accounts, sync.on_progress)).sync(accounts)
 
 
 def _sync_concurrently(

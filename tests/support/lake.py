@@ -1,5 +1,6 @@
 """Compares Delta tables with a warehouse of the same faxes, column by column."""
 
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -64,13 +65,20 @@ def versions(lake: Path) -> dict[str, int]:
     }
 
 
+def options(**asked: Any) -> Namespace:
+    """The options of a sync: those asked for, the others as without any."""
+    from pipelines.cli.sync_options import sync_parser
+
+    return Namespace(**vars(sync_parser("sync.py", None, "").parse_args([])) | asked)
+
+
 def run_in_process(lake: Path, **asked: Any) -> dict[str, dict[str, Any]]:
     """Runs all accounts; tasks run in this process, one after the other. Returns the summary by account."""
     from pipelines.config import accounts
     from pipelines.lake.account_task import run_task
     from pipelines.lake.syncing.accounts_run import LakeRun
 
-    run = LakeRun(lake.as_uri(), uuid4().hex, lambda tasks: [run_task(task) for task in tasks], **asked)
+    run = LakeRun(lake.as_uri(), uuid4().hex, options(**asked), lambda tasks: [run_task(task) for task in tasks])
     outcomes = run.sync(accounts.required())
     return {str(outcome.account): outcome.as_json() for outcome in outcomes}
 

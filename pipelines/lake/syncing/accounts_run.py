@@ -1,15 +1,15 @@
 """The sync of all accounts into Delta tables: rounds for the first list of each account, then for each further one."""
 
 import argparse
-import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from pipelines.cli.sync_options import run_request
 from pipelines.config.accounts import Account
-from pipelines.config.settings import PrivacySettings, SyncSettings
+from pipelines.config.settings import PrivacySettings
 from pipelines.lake.place import locked
 from pipelines.lake.syncing import maintenance
 from pipelines.lake.syncing.account_run import AccountRun, to_fax_sync_error
@@ -21,30 +21,28 @@ from pipelines.outcome.account_outcome import Outcome
 from sources.errors import AtWork
 from sources.extract.stop import Stop
 from sources.load.run import Run
-from sources.load.run_request import RunRequest
 from sources.window import whole_second
 
 
 @dataclass(frozen=True)
 class LakeRun:
-    """A sync into the Delta tables below `output`, a URL; `run_tasks` and `secrets` are those of its `Rounds`."""
+    """A sync into the Delta tables below `output`, a URL, with the options of a command line.
+
+    `run_tasks` and `secrets` are those of its `Rounds`.
+    """
 
     output: str
     run_id: str
+    options: argparse.Namespace
     run_tasks: RunTasks
     secrets: str | None = None
-    max_minutes: float = math.inf
-    since: datetime | None = None
-    until: datetime | None = None
-    refetch: bool = False
-    full_refresh: bool = False
 
     def sync(self, accounts: Sequence[Account]) -> list[Outcome]:
         """The outcome of each account, in their order, also after a signal, or if another run is at work."""
         began, lake = time.monotonic(), Lake(self.output)
         try:
             with locked(self.output), lake.staging(self.run_id) as staging:
-                rounds = Rounds(lake, staging, self.run_tasks, self.secrets, began + 60 * self.max_minutes)
+                rounds = Rounds(lake, staging, self.run_tasks, self.secrets, began + 60 * self.options.max_runtime)
                 outcomes = self._sync(accounts, rounds, began)
         except AtWork as at_work:
             outcomes = {account: Outcome(account, None, 0.0, at_work) for account in accounts}
@@ -84,18 +82,9 @@ class LakeRun:
 
     def _create_run(self, account: Account, lake: Lake) -> AccountRun:
         """The run of an account's first list, which has made no request yet."""
-        settings, loading, privacy = account.settings(), SyncSettings.read(), PrivacySettings.read()
+        settings, privacy = account.settings(), PrivacySettings.read()
         source = account.source(settings, privacy.handling())
-        request = RunRequest(
-            self.run_id,
-            settings.horizon(source.api.EARLIEST),
-            self.since,
-            self.until,
-            self.refetch,
-            self.full_refresh,
-            timedelta(minutes=loading.heartbeat_minutes),
-            loading.rows_per_load,
-        )
+        request = run_request(self.options, self.run_id, settings.horizon(source.api.EARLIEST))
         now = whole_second(datetime.now(UTC))
         run = Run(request, source, source.connect(), lake.stored(source), now, privacy.kept_from(now))
         return AccountRun(account, settings, run)
@@ -112,20 +101,3 @@ def _next_list(one: AccountRun, lake: Lake) -> list[AccountRun]:
         )
         for source in one.run.source.further_lists()[:1]
     ]
-
-
-def create_lake_run(
-    output: str, run_id: str, run_tasks: RunTasks, options: argparse.Namespace, secrets: str | None = None
-) -> LakeRun:
-    """The run with the options of a command line."""
-    return LakeRun(
-        output,
-        run_id,
-        run_tasks,
-        secrets,
-        options.max_runtime,
-        options.since,
-        options.until,
-        options.refetch,
-        options.full_refresh,
-    )

@@ -14,7 +14,7 @@ from sources.fakes.server import json_answer
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.every_list import EVERY_LIST
 from tests.support.faults.wire import cost
-from tests.support.lake import MISSING, differences, rows, run_in_process, versions
+from tests.support.lake import MISSING, differences, options, rows, run_in_process, versions
 from tests.support.tiers import first_quick
 
 pytest.importorskip("deltalake", reason=MISSING)
@@ -255,7 +255,7 @@ def test_an_output_that_is_no_place_is_refused(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match="place of the Delta tables"):
-        LakeRun("nowhere://x", "1", lambda tasks: []).sync([])
+        LakeRun("nowhere://x", "1", options(), lambda tasks: []).sync([])
 
 
 @pytest.mark.slow

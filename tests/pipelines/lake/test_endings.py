@@ -21,7 +21,7 @@ from tests.pipelines.lake.test_one_machine import status
 from tests.support.commands.process import Barrier, left, started
 from tests.support.environment import child_environment
 from tests.support.faults.inject import broken
-from tests.support.lake import MISSING, differences, into_delta, rows
+from tests.support.lake import MISSING, differences, into_delta, options, rows
 from tests.support.warehouse.delta_lake import Lake
 from tests.support.warehouse.oracle import runs_amiss
 
@@ -190,7 +190,7 @@ def test_a_job_that_spark_gives_up_keeps_what_was_loaded_before(
         reports.extend(run_task(task) for task in tasks)
         return reports
 
-    (outcome,) = LakeRun(lake.as_uri(), "1", tasks_of_one_round).sync(accounts.required())
+    (outcome,) = LakeRun(lake.as_uri(), "1", options(), tasks_of_one_round).sync(accounts.required())
     (noted,) = rows(lake, "signalwire", "sync_runs")
 
     assert (outcome.exit_code, str(outcome.error)) == (75, "Spark gave up the job")

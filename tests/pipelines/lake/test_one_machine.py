@@ -25,7 +25,7 @@ from tests.support.commands.check_command import Check
 from tests.support.commands.report_command import Reporting
 from tests.support.environment import child_environment
 from tests.support.faults.wire import created_at, error_message
-from tests.support.lake import MISSING, differences, into_delta, rows, versions
+from tests.support.lake import MISSING, differences, into_delta, options, rows, versions
 from tests.support.tiers import first_quick
 
 pytest.importorskip("deltalake", reason=MISSING)
@@ -147,7 +147,7 @@ def test_an_account_is_shown_until_its_task_has_ended(
         shown(account, run)
         told.extend(figures.doing for figures in shown.figures())
 
-    LakeRun(lake.as_uri(), "1", in_threads(configured, note)).sync(configured)
+    LakeRun(lake.as_uri(), "1", options(), in_threads(configured, note)).sync(configured)
 
     assert set(told) == {"reading"}
     assert shown.figures() == []
@@ -170,7 +170,7 @@ def test_the_time_of_an_account_is_that_of_all_its_lists_and_its_row_begins_with
         return reports
 
     before = datetime.now(UTC)
-    (outcome,) = LakeRun(lake.as_uri(), "1", run_tasks).sync(accounts.required())
+    (outcome,) = LakeRun(lake.as_uri(), "1", options(), run_tasks).sync(accounts.required())
     (row,) = rows(lake, "signalwire", "sync_runs")
 
     assert 300 < outcome.seconds < 400
