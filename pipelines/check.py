@@ -44,7 +44,6 @@ from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import load, read_only
 from pipelines.warehouse.database_file import require_file
 from pipelines.warehouse.stored_faxes import StoredFaxes
-from sources import provider
 from sources.errors import AtWork, FaxSyncError, Forbidden, Unforeseen
 from sources.extract.source import Source
 from sources.http.origin import host
@@ -87,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    with demo.fakes(bootstrap.DEMO_DATABASE) if options.demo else nullcontext():
+    with demo.fakes() if options.demo else nullcontext():
         if options.connections or not accounts.configured():
             warn_of_settings()  # which the findings on this machine say otherwise
         configured = accounts.required(options.provider, options.account)
@@ -252,7 +251,7 @@ def _refusal_findings(
         return
     yield str(advised(refused, account))
     if is_out_of_reach(refused) and (since := out_of_reach_since(stored, now, most_age)):
-        yield f"no run has reached the provider since {since:%Y-%m-%d %H:%M} UTC: {advice(provider(account.provider))}"
+        yield f"no run has reached the provider since {since:%Y-%m-%d %H:%M} UTC: {advice(account)}"
 
 
 def _names(provider: str) -> set[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import sources
+from pipelines.config import bootstrap
 from pipelines.warehouse import read_only
 from pipelines.warehouse.working_directory import working_directory
 from sources.fakes.server import serve
@@ -47,12 +48,12 @@ def stand_in() -> Iterator[None]:
 
 
 @contextmanager
-def fakes(database: Path) -> Iterator[None]:
-    """Runs every provider's fake while the block runs, with this process's settings for the fakes and `database`."""
+def fakes() -> Iterator[None]:
+    """Runs every provider's fake while the block runs, with this process's settings for the fakes and demo.duckdb."""
     now = datetime.now(UTC)
     settings: dict[str, str] = {}
     with ExitStack() as stack:
-        stack.enter_context(warehouse(database))
+        stack.enter_context(warehouse(bootstrap.DEMO_DATABASE))
         for name in sources.providers():
             fake = import_module(f"sources.{name}.fake").Fake.demo(now)
             server = stack.enter_context(serve(fake.answer))

@@ -47,7 +47,7 @@ def _sync(options: argparse.Namespace) -> int:
     from pipelines import demo  # noqa: PLC0415  # only a demonstration needs its imports
     from pipelines.cli import demo_summary  # noqa: PLC0415  # only a demonstration needs its imports
 
-    with demo.fakes(bootstrap.DEMO_DATABASE):
+    with demo.fakes():
         code = _sync_accounts(options)
         if code == 0 and not (options.dry_run or options.quiet or options.json or logs.is_json()):
             demo_summary.demonstration(bootstrap.DEMO_DATABASE, SyncSettings.read().schema)

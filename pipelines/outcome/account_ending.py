@@ -33,7 +33,7 @@ def interrupted(failure: BaseException, run: Run | None) -> signals.Interrupted 
     stopped = signals.behind(failure)
     if stopped is None and isinstance(to_fax_sync_error(failure), TryAgain):
         stopped = signals.received()  # it may have cancelled a wait, or shortened one
-    return signals.Interrupted(f"paused by {stopped.name}: {kept(run)}", stopped.number) if stopped else None
+    return signals.Interrupted(stopped, kept(run)) if stopped else None
 
 
 def kept(run: Run | None) -> str:

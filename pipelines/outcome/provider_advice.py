@@ -1,7 +1,5 @@
 """What to do about an error of a provider: which settings to correct, or where to go if its API has ended."""
 
-from types import ModuleType
-
 from pipelines.config.accounts import Account
 from pipelines.config.declaration import secrets_of
 from sources import provider
@@ -13,9 +11,9 @@ _GONE = 410
 _DEFAULT_ADVICE = "check whether the provider has announced the end of this API"
 
 
-def advice(package: ModuleType) -> str:
-    """What to do if the provider's API has ended."""
-    return getattr(package, "IF_GONE", _DEFAULT_ADVICE)
+def advice(account: Account) -> str:
+    """What to do if the API of the account's provider has ended."""
+    return getattr(provider(account.provider), "IF_GONE", _DEFAULT_ADVICE)
 
 
 def advised(error: FaxSyncError, account: Account) -> FaxSyncError:
@@ -23,7 +21,7 @@ def advised(error: FaxSyncError, account: Account) -> FaxSyncError:
     if isinstance(error, AuthError):
         error.advise(f"[{'.'.join(account.section)}] {', '.join(secrets_of(account.model))}{IN_THE_FILE}")
     elif _has_ended(error):
-        error.advise(advice(provider(account.provider)))
+        error.advise(advice(account))
     return error
 
 

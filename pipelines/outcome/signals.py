@@ -31,7 +31,6 @@ class Stopped(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.number = number
         self.name = signal.Signals(number).name
         self.exit_code = 128 + number
 
@@ -41,9 +40,9 @@ class Interrupted(FaxSyncError):
 
     outcome = "paused"
 
-    def __init__(self, message: str, number: int) -> None:
-        super().__init__(message)
-        self.exit_code = 128 + number
+    def __init__(self, stopped: Stopped, progress: str) -> None:
+        super().__init__(f"paused by {stopped.name}: {progress}")
+        self.exit_code = stopped.exit_code
 
 
 @dataclass

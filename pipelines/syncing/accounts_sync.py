@@ -85,4 +85,4 @@ def _sync_concurrently(
 
 
 def _not_started(account: Account, stopped: signals.Stopped) -> Outcome:
-    return Outcome(account, None, 0.0, signals.Interrupted(f"paused by {stopped.name}: not started", stopped.number))
+    return Outcome(account, None, 0.0, signals.Interrupted(stopped, "not started"))

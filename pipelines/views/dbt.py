@@ -129,7 +129,7 @@ def _models() -> str:
         model: dict[str, Any] = {"name": f"fax__{view.name}", "description": view.meaning}
         if key:
             model["data_tests"] = [_unique(key)]
-        model["columns"] = [_column(column.name, column.meaning, view.key) for column in view.columns]
+        model["columns"] = [_column(column, view.key) for column in view.columns]
         models.append(model)
     return f"# {_GENERATED}\n{_yaml({'version': 2, 'models': models})}\n"
 
@@ -141,7 +141,7 @@ def _source_table(relation: Relation, max_age_hours: float) -> dict[str, Any]:
         table["freshness"] = {"error_after": {"count": round(max_age_hours), "period": "hour"}}
     if len(relation.key) > 1:
         table["data_tests"] = [_unique(relation.key)]
-    table["columns"] = [_column(column.name, column.meaning, relation.key) for column in relation.columns]
+    table["columns"] = [_column(column, relation.key) for column in relation.columns]
     return table
 
 
@@ -151,11 +151,11 @@ def _unique(key: Sequence[str]) -> dict[str, Any]:
     return {"unique": {"arguments": {"column_name": f"({values})"}}}
 
 
-def _column(name: str, meaning: str, key: Sequence[str]) -> dict[str, Any]:
-    column: dict[str, Any] = {"name": name, "description": meaning}
-    if name in key:
-        column["data_tests"] = ["not_null", "unique"] if len(key) == 1 else ["not_null"]
-    return column
+def _column(column: Column, key: Sequence[str]) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": column.name, "description": column.meaning}
+    if column.name in key:
+        described["data_tests"] = ["not_null", "unique"] if len(key) == 1 else ["not_null"]
+    return described
 
 
 def _yaml(value: dict[str, Any]) -> str:
