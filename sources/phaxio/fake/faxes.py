@@ -6,7 +6,7 @@ https://www.phaxio.com/docs/api/v2/intro/objects, /statuses, /errorMessages and 
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from sources.fakes.cast import clinic, customer, party
+from sources.fakes.cast import clinic, customer, party, random_number
 from sources.fakes.history import newest
 from sources.fakes.store import Record
 from sources.fakes.time import US_CENTRAL, spread
@@ -14,7 +14,6 @@ from sources.phaxio.fake.data import NO_ERROR, OPEN
 
 RECIPIENTS_UNDERWAY = ("inprogress", "ringing", "callactive", "willretry", "success")
 SHEETS = (1, 1, 1, 2, 2, 3, 4, 5, 8, 14, 40)
-AREAS = (202, 206, 212, 303, 312, 404, 415, 512, 617, 808)
 TAGS = ("order_id", "orderId", "Order.ID", "Cost Center", "dept", "Patient.Ref", "invoice number", "CLIENT", "42")
 ERRORS = (
     (4, "documentConversionError", "The file could not be converted"),
@@ -70,10 +69,6 @@ def cast_for_demo(fax: Record) -> Record:
     return fax | {"caller_id": clinic(fax["caller_id"] or numbers[0]), "tags": tags, "recipients": recipients}
 
 
-def _number(rng: Random) -> str:
-    return f"+1{rng.choice(AREAS)}55501{int(rng.random() * 100):02d}"
-
-
 def _fax(id: int, moment: datetime, direction: str) -> Record:
     head = {"id": id, "direction": direction, "num_pages": 0, "status": "queued", "is_test": False}
     times = {"created_at": printed(moment), "caller_id": None, "from_number": None, "completed_at": None}
@@ -83,20 +78,21 @@ def _fax(id: int, moment: datetime, direction: str) -> Record:
 
 def _submitted(id: int, moment: datetime, rng: Random) -> Record:
     chance = rng.random()
-    numbers = [_number(rng) for _ in range(1 if chance < 0.9 else 2 if chance < 0.97 else 3 if chance < 0.99 else 5)]
+    count = 1 if chance < 0.9 else 2 if chance < 0.97 else 3 if chance < 0.99 else 5
+    numbers = [random_number(rng) for _ in range(count)]
     if len(numbers) == 3:
         numbers[2] = numbers[0]  # the same number twice, which only the position distinguishes
     names = rng.sample(TAGS, int(rng.random() * 4))
     fax = _fax(id, moment, "sent")
     fax["is_test"] = rng.random() < 0.02
-    fax["caller_id"] = _number(rng) if rng.random() < 0.8 else None
+    fax["caller_id"] = random_number(rng) if rng.random() < 0.8 else None
     fax["tags"] = {name: f"{name[:1].upper()}-{int(rng.random() * 2000)}" for name in names}
     fax["recipients"] = [_recipient(number) for number in numbers]
     return fax
 
 
 def _received(id: int, moment: datetime, rng: Random) -> Record:
-    fax = _fax(id, moment, "received") | {"from_number": _number(rng), "to_number": _number(rng)}
+    fax = _fax(id, moment, "received") | {"from_number": random_number(rng), "to_number": random_number(rng)}
     if rng.random() < 0.3:
         fax["caller_name"] = rng.choice(("ACME CLINIC", "Café Zoë", "UNKNOWN"))
     if rng.random() < 0.03:

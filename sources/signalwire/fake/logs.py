@@ -8,12 +8,11 @@ from random import Random
 from uuid import UUID
 from zlib import crc32
 
-from sources.fakes.cast import clinic, party
+from sources.fakes.cast import clinic, party, random_number
 from sources.fakes.history import history
 from sources.fakes.store import Record
 from sources.signalwire.fake.data import OPEN, UNCONNECTED
 
-AREAS = (202, 206, 212, 303, 312, 404, 415, 512, 617, 808)
 CHARGES = (0.01, 0.0105, 0.0205, 0.03, 0.0615)  # dollars
 DETAILS = ("Inbound Fax Minutes", "Outbound Fax Minutes", "Fax Page Surcharge", "SIP Trunk")
 DROPPED = {"error_code": "34004", "error_message": "The call dropped prematurely"}
@@ -76,7 +75,7 @@ def _uuid(rng: Random) -> str:
 def _party(rng: Random) -> str | None:
     if rng.random() < 0.03:
         return rng.choice(ODD_PARTIES)
-    return f"+1{rng.choice(AREAS)}55501{int(rng.random() * 100):02d}"
+    return random_number(rng)
 
 
 def settled(log: Record) -> Record:

@@ -6,13 +6,12 @@ https://developers.sinch.com/docs/fax/api-reference/fax/faxes/ and /docs/fax/err
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from sources.fakes.cast import clinic, customer, party
+from sources.fakes.cast import clinic, customer, party, random_number
 from sources.fakes.history import history
 from sources.fakes.store import Record
 from sources.fakes.time import instant
 from sources.sinch.fake.data import OPEN, TEST_NUMBER
 
-AREAS = (202, 206, 212, 303, 312, 404, 415, 512, 617, 808)
 SHEETS = (1, 1, 1, 2, 2, 3, 4, 5, 8, 14, 40)
 ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LABELS = ("order_id", "Cost Center", "dept", "Patient.Ref", "42")
@@ -79,8 +78,8 @@ def _queued(moment: datetime, rng: Random) -> Record:
     return {
         "id": _ulid(moment, rng),
         "direction": "INBOUND" if is_received else "OUTBOUND",
-        "from": _number(rng) if is_received or rng.random() < 0.8 else None,
-        "to": TEST_NUMBER if not is_received and rng.random() < 0.02 else _number(rng),
+        "from": random_number(rng) if is_received or rng.random() < 0.8 else None,
+        "to": TEST_NUMBER if not is_received and rng.random() < 0.02 else random_number(rng),
         "numberOfPages": 0,
         "status": "QUEUED",
         "price": None,
@@ -103,7 +102,3 @@ def _queued(moment: datetime, rng: Random) -> Record:
 def _ulid(moment: datetime, rng: Random) -> str:
     value = int(moment.timestamp() * 1000) << 80 | rng.getrandbits(80)
     return "".join(ULID[value >> 5 * place & 31] for place in reversed(range(26)))
-
-
-def _number(rng: Random) -> str:
-    return f"+1{rng.choice(AREAS)}55501{int(rng.random() * 100):02d}"
