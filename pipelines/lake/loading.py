@@ -87,13 +87,12 @@ class ProviderTables:
                 }
         return found
 
-    def fax_counts(self) -> dict[str, int]:
+    def fax_counts(self) -> Counter[str]:
         """Account -> number of its faxes, according to the ledger."""
-        rows = tables.rows_of(f"{self.root}/{self.table.ledger}", ["account", "rows_taken"])
-        found: dict[str, int] = {}
-        for row in rows:
-            found[row["account"]] = found.get(row["account"], 0) + (row["rows_taken"] or 0)
-        return found
+        counts = Counter[str]()
+        for row in tables.rows_of(f"{self.root}/{self.table.ledger}", ["account", "rows_taken"]):
+            counts[row["account"]] += row["rows_taken"] or 0
+        return counts
 
     def load(self, staged: Sequence[Staged], load_id: str) -> Found:
         """Merges the staged files of the tasks, then moves the cursors of their accounts.

@@ -18,7 +18,7 @@ from sources.extract.source import Source
 from sources.load import ledger
 from sources.records import fax
 from sources.records.phone_numbers import TWO_DIGIT_COUNTRY_CODES
-from sources.records.schema import Column, Table
+from sources.records.schema import SQL_TYPES, Column, Table
 
 UNIFIED: dict[str, tuple[str, tuple[Column, ...]]] = {
     "faxes": ("Every fax of every provider and account. Grain: one row per provider, account and id.", fax.FAXES),
@@ -44,15 +44,6 @@ _CONVERTED = (
 # PostgreSQL reads these names as abbreviations, which have no daylight saving time. The names beside them have their
 # clocks: https://data.iana.org/time-zones/tzdb/backward, read November 2026.
 _ZONES = {"CET": "Europe/Brussels", "MET": "Europe/Brussels", "EET": "Europe/Athens", "WET": "Europe/Lisbon"}
-SQL_TYPES = {
-    "text": "text",
-    "bigint": "bigint",
-    "double": "double precision",
-    "bool": "boolean",
-    "timestamp": "timestamp with time zone",
-    "decimal": "numeric(18, 6)",
-    "json": "json",
-}
 
 
 @dataclass(frozen=True)

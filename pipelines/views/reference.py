@@ -9,10 +9,10 @@ import duckdb
 
 import sources
 from pipelines.views.files import HERE
-from pipelines.views.queries import SQL_TYPES, UNIFIED, questions, unified
+from pipelines.views.queries import UNIFIED, questions, unified
 from sources.extract.source import Source
 from sources.load import ledger
-from sources.records.schema import Column
+from sources.records.schema import SQL_TYPES, Column
 
 LOADED = (
     Column("_dlt_load_id", "text", "The load that wrote the row: seconds since 1970, UTC; see _dlt_loads."),

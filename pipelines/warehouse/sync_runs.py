@@ -19,15 +19,15 @@ from pipelines.warehouse.connection import connect
 from sources.errors import Busy, WarehouseError
 from sources.load.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
 from sources.load.run import Run
+from sources.records.schema import SQL_TYPES
 
 LOG = logging.getLogger("fax-sync")
 _PATIENCE_SECONDS = 5  # for a server that starts again
-_TYPES = {"text": "text", "bigint": "bigint", "timestamp": "timestamp with time zone", "decimal": "numeric(18, 6)"}
 
 
 def creation_statements(raw: str) -> Iterator[str]:
     """The statements that create the table, or its missing columns, with their comments."""
-    columns = [f"{column.name} {_TYPES[column.data_type]}" for column in RUN_COLUMNS]
+    columns = [f"{column.name} {SQL_TYPES[column.data_type]}" for column in RUN_COLUMNS]
     yield f'create table if not exists "{raw}"."{SYNC_RUNS}" ({", ".join(columns)})'
     for declared in columns:  # a table of an older version lacks some
         yield f'alter table "{raw}"."{SYNC_RUNS}" add column if not exists {declared}'

@@ -1,12 +1,9 @@
-"""The columns of the unified views, which are the same for each provider, and the allowed words in two of them.
+"""The columns of the unified views, which are the same for each provider.
 
 The `faxes.sql`, `fax_recipients.sql` and `fax_tags.sql` of a provider select them in this order, without `provider`.
 """
 
 from sources.records.schema import ACCOUNT, Column
-
-DIRECTIONS = ("sent", "received")
-OUTCOMES = ("delivered", "failed", "partial", "open", "unknown")
 
 PROVIDER = Column("provider", "text", "Provider of the fax: the name of its folder under sources/.")
 _FAX_ID = Column("fax_id", "text", "Id of the fax, in fax.faxes.")

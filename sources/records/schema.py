@@ -9,6 +9,15 @@ DataType = Literal["text", "bigint", "double", "bool", "timestamp", "decimal", "
 Record = dict[str, Any]
 
 MONEY_PRECISION, MONEY_SCALE = 18, 6
+SQL_TYPES: Mapping[DataType, str] = {  # as both DuckDB and PostgreSQL name them
+    "text": "text",
+    "bigint": "bigint",
+    "double": "double precision",
+    "bool": "boolean",
+    "timestamp": "timestamp with time zone",
+    "decimal": f"numeric({MONEY_PRECISION}, {MONEY_SCALE})",
+    "json": "json",
+}
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ GRAINS = {
     "sync_windows": "provider, account, run_id, from_at",
 }
 DECLARED = {"faxes": fax.FAXES, "fax_recipients": fax.FAX_RECIPIENTS, "fax_tags": fax.FAX_TAGS}
+OUTCOMES = {"delivered", "failed", "partial", "open", "unknown"}
+DIRECTIONS = {"sent", "received", None}
 SQL_TYPES = {
     "text": "VARCHAR",
     "bigint": "BIGINT",
@@ -136,7 +138,7 @@ def test_outcomes_and_directions_are_of_the_closed_sets(filled: Query) -> None:
     outcomes |= {outcome for (outcome,) in filled("select distinct outcome from fax.fax_recipients")}
     directions = {direction for (direction,) in filled("select distinct direction from fax.faxes")}
 
-    assert (set(), set()) == (outcomes - {*fax.OUTCOMES}, directions - {*fax.DIRECTIONS, None})
+    assert (set(), set()) == (outcomes - OUTCOMES, directions - DIRECTIONS)
     assert len(outcomes) > 3
 
 
