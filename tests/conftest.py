@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.support.credentials import CREDENTIALS
-from tests.support.environment import child_environment, isolate
+from tests.support.environment import applied, child_environment, isolate
 
 isolate()  # before dlt is imported, which remembers where its settings are
 import_module("pipelines")  # gives dlt its settings, as in a command
@@ -111,12 +111,7 @@ def server() -> Iterator[FakeServer]:
 
 
 @pytest.fixture
-def sync(
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Sync:
+def sync(settings: Settings, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Sync:
     """Runs the command in this process, and gives how it ended with all that it told on stdout, stderr and in logs."""
 
     def run(*arguments: str) -> Synced:
@@ -124,9 +119,7 @@ def sync(
 
         capsys.readouterr()
         caplog.clear()
-        with monkeypatch.context() as environment:
-            for name, value in settings.items():
-                environment.setenv(name, value)
+        with applied(settings):
             try:
                 exit_code = main([*arguments, "--json"])
             except SystemExit as end:

@@ -8,9 +8,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "FAX_WAREHOUSE_TESTS"  # a variable that every process of the tests has: the directory of its settings
@@ -55,6 +58,15 @@ def child_environment(
         **(settings or {}),
         **more,
     }
+
+
+@contextmanager
+def applied(settings: Mapping[str, str]) -> Iterator[None]:
+    """Sets these variables in this process during the block."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        yield
 
 
 def _places(directory: Path, project: Path | None = None) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pytest
 from pipelines.health.sync_status import next_steps
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.commands.process import Barrier, started
+from tests.support.environment import applied
 from tests.support.faults.inject import broken
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
@@ -25,9 +26,7 @@ STATE = {
 
 
 @pytest.fixture
-def status(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: Any
-) -> Status:
+def status(settings: Settings, capsys: pytest.CaptureFixture[str], caplog: Any) -> Status:
     """Runs the command; gives its exit code and what it printed."""
 
     def run(*arguments: str) -> tuple[int, str]:
@@ -35,9 +34,7 @@ def status(
 
         capsys.readouterr()
         caplog.clear()
-        with monkeypatch.context() as environment:
-            for name, value in settings.items():
-                environment.setenv(name, value)
+        with applied(settings):
             exit_code = main(arguments)
         return exit_code, capsys.readouterr().out + caplog.text
 

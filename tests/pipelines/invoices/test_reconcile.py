@@ -96,11 +96,10 @@ def place(request: pytest.FixtureRequest, warehouses: MakeWarehouse) -> Warehous
 def command(
     place: Warehouse,
     settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> Reporting:
-    return Reporting(settings | place.settings(), monkeypatch, capsys, caplog, reconcile.main)
+    return Reporting(settings | place.settings(), capsys, caplog, reconcile.main)
 
 
 @pytest.fixture

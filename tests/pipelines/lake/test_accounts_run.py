@@ -12,6 +12,7 @@ import sources
 from sources.errors import ConfigError
 from sources.fakes.server import json_answer
 from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.environment import applied
 from tests.support.every_list import EVERY_LIST
 from tests.support.faults.wire import cost
 from tests.support.lake import MISSING, differences, options, rows, run_in_process, versions
@@ -29,13 +30,11 @@ def lake(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run_lake(settings: Settings, lake: Path, monkeypatch: pytest.MonkeyPatch) -> RunLake:
+def run_lake(settings: Settings, lake: Path) -> RunLake:
     """Runs all accounts into the lake, with the settings as the environment of driver and executors."""
 
     def run(**asked: Any) -> dict[str, dict[str, Any]]:
-        with monkeypatch.context() as environment:
-            for name, value in settings.items():
-                environment.setenv(name, value)
+        with applied(settings):
             return run_in_process(lake, **asked)
 
     return run

@@ -71,7 +71,6 @@ def test_a_first_run_that_fails_tells_what_one_into_duckdb_tells(
     sync: Sync,
     settings: Settings,
     lake: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     served = serve_fake("phaxio", generated("phaxio", 5, days=2))
@@ -79,13 +78,13 @@ def test_a_first_run_that_fails_tells_what_one_into_duckdb_tells(
     honest = served.fake.answer
     served.server.answer = fault(honest)
     expected = sync().accounts["phaxio"]
-    shown = status(settings, monkeypatch, capsys)
+    shown = status(settings, capsys)
     with into_delta(settings, lake)():
         failed = sync()
-        state = status(settings, monkeypatch, capsys)
+        state = status(settings, capsys)
         served.server.answer = honest
         assert sync().exit_code == 0
-        after = status(settings, monkeypatch, capsys)
+        after = status(settings, capsys)
     told = failed.accounts["phaxio"]
 
     assert (failed.exit_code, told["exit_code"]) == (code, code)
@@ -102,16 +101,15 @@ def test_a_first_run_that_fails_is_shown_beside_a_provider_that_is_loaded(
     sync: Sync,
     settings: Settings,
     lake: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     serve_fake("phaxio", generated("phaxio", 5, days=2))
     serve_fake("signalwire").server.answer = lambda request: Answer(401)
     assert sync().exit_code == 77
-    shown = status(settings, monkeypatch, capsys)
+    shown = status(settings, capsys)
     with into_delta(settings, lake)():
         assert sync().exit_code == 77
-        state = status(settings, monkeypatch, capsys)
+        state = status(settings, capsys)
 
     for one in (shown, state):
         assert [(row["provider"], row["exit_code"]) for row in one["accounts"]] == [("phaxio", 0), ("signalwire", 77)]

@@ -23,7 +23,7 @@ from tests.pipelines.lake.test_accounts_run import live
 from tests.support.canaries import NAME
 from tests.support.commands.check_command import Check
 from tests.support.commands.report_command import Reporting
-from tests.support.environment import child_environment
+from tests.support.environment import applied, child_environment
 from tests.support.faults.wire import created_at, error_message
 from tests.support.lake import MISSING, differences, into_delta, options, rows, versions
 from tests.support.tiers import first_quick
@@ -46,14 +46,12 @@ def started(settings: Settings) -> "subprocess.Popen[bytes]":
     )
 
 
-def status(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def status(settings: Settings, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """What `status.py --json` prints."""
     from pipelines.status import main
 
     capsys.readouterr()
-    with monkeypatch.context() as environment:
-        for name, value in settings.items():
-            environment.setenv(name, value)
+    with applied(settings):
         assert main(["--json"]) == 0
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
     return told
@@ -82,7 +80,6 @@ def test_delta_tables_hold_what_duckdb_holds(
     report: Reporting,
     check: Check,
     sync_process: SyncProcess,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     every_list = {"compat": "read"} if provider == "signalwire" else {}
@@ -96,7 +93,7 @@ def test_delta_tables_hold_what_duckdb_holds(
             synced = sync()
             planned = sync_process("--dry-run")
             told = report.figures("--month", last)
-            found, connected, state = check(), check("--connections"), status(settings, monkeypatch, capsys)
+            found, connected, state = check(), check("--connections"), status(settings, capsys)
 
         assert synced.exit_code == 0, synced.told
         assert synced.accounts[provider]["warnings"] == []

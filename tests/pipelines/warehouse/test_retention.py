@@ -13,6 +13,7 @@ import sources
 from sources.fakes.server import json_answer
 from tests.conftest import Query, ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support.canaries import NAME, traces
+from tests.support.environment import applied
 from tests.support.faults.wire import created, error_message
 from tests.support.pages import page
 from tests.support.servers.postgres import Server
@@ -38,13 +39,11 @@ def faxes_of_ten_weeks(provider: str) -> list[dict[str, Any]]:
     return faxes
 
 
-def check(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> int:
+def check(settings: Settings) -> int:
     """The exit code of check.py."""
     from pipelines.check import main
 
-    with monkeypatch.context() as environment:
-        for name, value in settings.items():
-            environment.setenv(name, value)
+    with applied(settings):
         return main([])
 
 
@@ -78,7 +77,6 @@ def test_what_is_too_old_is_gone_with_all_that_belongs_to_it_and_stays_away(
     sync: Sync,
     settings: Settings,
     query: Query,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     served = serve_fake(provider, faxes_of_ten_weeks(provider))
     sync()
@@ -99,7 +97,7 @@ def test_what_is_too_old_is_gone_with_all_that_belongs_to_it_and_stays_away(
         assert query(orphans) == [(0,)]
     ids = f"select cast(id as text) from {raw}.{faxes}"
     assert query(f"select count(*) from {raw}.{problems} where record_id not in ({ids})") == [(0,)]
-    assert check(settings, monkeypatch) == 0
+    assert check(settings) == 0
 
 
 @pytest.mark.slow
@@ -134,7 +132,6 @@ def test_a_postgres_keeps_no_more_than_a_file(
     settings: Settings,
     postgres: Server,
     database: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     served = serve_fake("phaxio", faxes_of_ten_weeks("phaxio"))
     sync()
@@ -147,7 +144,7 @@ def test_a_postgres_keeps_no_more_than_a_file(
     assert postgres.query(database, "select count(*) from fax.faxes") == [(len(kept),)]
     orphans = "where _dlt_parent_id not in (select _dlt_id from fax_phaxio.faxes)"
     assert postgres.query(database, f"select count(*) from fax_phaxio.fax_recipients {orphans}") == [(0,)]
-    assert check(settings, monkeypatch) == 0
+    assert check(settings) == 0
 
 
 @pytest.mark.slow
@@ -207,7 +204,7 @@ def test_a_clock_that_is_ahead_of_the_providers_deletes_nothing(
 
 @pytest.mark.slow
 def test_more_days_bring_back_what_is_asked_for_again(
-    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query, monkeypatch: pytest.MonkeyPatch
+    serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
 ) -> None:
     serve_fake("phaxio", generated("phaxio", 60, days=70))
     sync()
@@ -215,9 +212,9 @@ def test_more_days_bring_back_what_is_asked_for_again(
     sync()
     settings["PRIVACY__KEEP_DAYS"] = "0"
 
-    assert check(settings, monkeypatch) == 65
+    assert check(settings) == 65
     sync("--since", "2000-01-01", "--refetch")
-    assert (query("select count(*) from fax.faxes"), check(settings, monkeypatch)) == ([(60,)], 0)
+    assert (query("select count(*) from fax.faxes"), check(settings)) == ([(60,)], 0)
 
 
 @pytest.mark.parametrize("days", ["-1", "inf", "nan", "1e12", "a year"])

@@ -15,6 +15,7 @@ from sources.extract.window_result import WindowResult
 from sources.records.rows import joined
 from sources.window import Window
 from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
+from tests.support.environment import applied
 from tests.support.tiers import first_quick
 
 ALL_TIME = Window(datetime(2019, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
@@ -49,9 +50,7 @@ def test_windows_read_in_another_process_hold_what_the_sync_loads(
 
     served = serve_fake(provider, generated(provider, 2_300))
     assert sync().exit_code == 0
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in settings.items():
-            environment.setenv(name, value)
+    with applied(settings):
         (account,) = accounts.required(provider)
         source = account.source(account.settings(), PrivacySettings.read().handling())
     results = read_in_process(source, ALL_TIME)

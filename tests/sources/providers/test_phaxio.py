@@ -154,7 +154,7 @@ def test_a_cost_that_is_credited_later_is_corrected(serve_fake: ServeFake, sync:
 
 @pytest.mark.slow
 def test_a_fax_that_may_be_a_test_is_counted_and_told(
-    serve_fake: ServeFake, sync: Sync, query: Query, settings: Settings, monkeypatch: Any, capsys: Any, caplog: Any
+    serve_fake: ServeFake, sync: Sync, query: Query, settings: Settings, capsys: Any, caplog: Any
 ) -> None:
     told = {1: True, "True": True, 0: False, "0": False, "perhaps": None, None: None}
     base, now = generated("phaxio", 1)[0], datetime.now(UTC).isoformat()
@@ -168,7 +168,7 @@ def test_a_fax_that_may_be_a_test_is_counted_and_told(
     assert query("select sum(faxes) from fax.monthly_costs") == [(4,)]
     assert query("select count(distinct fax_id) from fax.deliveries") == [(4,)]
     assert query("select record_id, column_name from fax_phaxio.sync_problems") == [("4", "is_test")]
-    _, shown, _ = Reporting(settings, monkeypatch, capsys, caplog)()
+    _, shown, _ = Reporting(settings, capsys, caplog)()
     assert "2 faxes are counted that may be tests" in shown
 
 

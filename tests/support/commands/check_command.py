@@ -11,21 +11,20 @@ import pytest
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support import leaks
 from tests.support.commands.made_files import sync_once
+from tests.support.environment import applied
 
 Check = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def check(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Check:
+def check(settings: Settings, capsys: pytest.CaptureFixture[str]) -> Check:
     """Runs the command; returns its exit code and its findings."""
 
     def run(*arguments: str) -> tuple[int, dict[str, Any]]:
         from pipelines.check import main
 
         capsys.readouterr()
-        with monkeypatch.context() as environment:
-            for name, value in settings.items():
-                environment.setenv(name, value)
+        with applied(settings):
             exit_code = main(["--json", *arguments])
         told = capsys.readouterr()
         assert leaks.in_text(told.out + told.err, settings) == []

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import uuid4
 
-import pytest
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 import sources
@@ -27,6 +26,7 @@ from sources.load.run_request import Horizon, RunRequest
 from sources.records.privacy import KEEP, Privacy
 from sources.window import whole_second
 from tests.support.clock import Clock
+from tests.support.environment import applied
 
 
 @dataclass
@@ -85,28 +85,25 @@ def run_once(
     url = settings[f"SOURCES__{provider}__BASE_URL".upper()]
     clock = time.clock or monotonic
     client = Client(url, (user, password), provider, limits or Limits(), time.sleep, clock, time.now)
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in settings.items():
-            environment.setenv(name, value)
-        with load.opened(provider, "default", "fax") as opened:
-            account = Account(provider)
-            stored = StoredFaxes(opened.client, account.name)
-            began = whole_second(time.now())
-            request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
-            run = Run(request, account.source(account.settings(), privacy), client, stored, began)
-            ending = Ending()
-            try:
-                with sync_runs.recorded(opened.client, opened.raw, run, ending):
-                    walked = _load_lists(opened, run, loads, after_load)
-                    refresh_views(opened.client, "fax")
-                    for of_list in walked:
-                        require_proof(of_list)
-            except Exception as error:
-                if (known := to_fax_sync_error(error)) in (None, error):
-                    raise
-                raise known from error
-            finally:
-                assert_noted(opened, run, ending)
+    with applied(settings), load.opened(provider, "default", "fax") as opened:
+        account = Account(provider)
+        stored = StoredFaxes(opened.client, account.name)
+        began = whole_second(time.now())
+        request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
+        run = Run(request, account.source(account.settings(), privacy), client, stored, began)
+        ending = Ending()
+        try:
+            with sync_runs.recorded(opened.client, opened.raw, run, ending):
+                walked = _load_lists(opened, run, loads, after_load)
+                refresh_views(opened.client, "fax")
+                for of_list in walked:
+                    require_proof(of_list)
+        except Exception as error:
+            if (known := to_fax_sync_error(error)) in (None, error):
+                raise
+            raise known from error
+        finally:
+            assert_noted(opened, run, ending)
     return run
 
 

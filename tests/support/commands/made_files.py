@@ -7,12 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pipelines.sync import main
 from sources.fakes.server import Answer, Request, serve
 from tests.support.commands.in_process import Time, run_once
-from tests.support.environment import child_environment
+from tests.support.environment import applied, child_environment
 from tests.support.faults.inject import dated
 
 Records = Mapping[str, list[dict[str, Any]]]  # by provider
@@ -32,9 +30,7 @@ def syncing(
             env |= {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
 
         def sync(*arguments: str) -> None:
-            with pytest.MonkeyPatch.context() as patched:
-                for name, value in env.items():
-                    patched.setenv(name, value)
+            with applied(env):
                 assert main(arguments) == 0
 
         yield made, sync

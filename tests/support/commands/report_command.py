@@ -9,6 +9,7 @@ import pytest
 
 from pipelines import report
 from tests.conftest import Settings
+from tests.support.environment import applied
 
 
 class Reporting:
@@ -17,21 +18,18 @@ class Reporting:
     def __init__(
         self,
         settings: Settings,
-        monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
         caplog: Any,
         main: Callable[[Sequence[str]], int] = report.main,
     ) -> None:
-        self.settings, self.monkeypatch, self.capsys, self.caplog = settings, monkeypatch, capsys, caplog
+        self.settings, self.capsys, self.caplog = settings, capsys, caplog
         self.main = main
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout, and stderr with the log."""
         self.capsys.readouterr()
         self.caplog.clear()
-        with self.monkeypatch.context() as environment:
-            for name, value in self.settings.items():
-                environment.setenv(name, value)
+        with applied(self.settings):
             try:
                 exit_code = self.main(arguments)
             except SystemExit as end:
@@ -56,9 +54,8 @@ def total(rows: list[dict[str, Any]], name: str = "cost_usd") -> Decimal:
 @pytest.fixture
 def report(
     settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> Reporting:
     """report.py with the settings of the test."""
-    return Reporting(settings, monkeypatch, capsys, caplog)
+    return Reporting(settings, capsys, caplog)

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import sources
 from sources.extract.source import Source
 from sources.load import ledger
 from sources.records.schema import Column
+from tests.support.environment import applied
 
 TYPES = {
     "text": "varchar",
@@ -81,8 +80,5 @@ def warnings_of_refresh(environment: Mapping[str, str], timezone: str = "UTC", o
     from pipelines.views import refresh_views
     from pipelines.warehouse import load
 
-    with pytest.MonkeyPatch.context() as patched:
-        for name, value in environment.items():
-            patched.setenv(name, value)
-        with load.opened(sources.providers()[0], "default", "fax") as opened:
-            return refresh_views(opened.client, "fax", timezone, own)
+    with applied(environment), load.opened(sources.providers()[0], "default", "fax") as opened:
+        return refresh_views(opened.client, "fax", timezone, own)
