@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.support.credentials import CREDENTIALS
-from tests.support.environment import applied, child_environment, isolate
+from tests.support.environment import applied, child_environment, isolate, settings_of
 
 isolate()  # before dlt is imported, which remembers where its settings are
 import_module("pipelines")  # gives dlt its settings, as in a command
@@ -96,8 +96,7 @@ def serve_fake(settings: Settings) -> Iterator[ServeFake]:
         def start(provider: str, records: Any = (), **options: Any) -> Served:
             fake = import_module(f"sources.{provider}.fake").Fake(records, **CREDENTIALS.get(provider, {}) | options)
             server = stack.enter_context(serve(fake.answer))
-            for key, value in fake.settings(server.url).items():
-                settings[f"SOURCES__{provider}__{key}".upper()] = value
+            settings.update(settings_of(provider, fake, server.url))
             return Served(provider, fake, server)
 
         yield start

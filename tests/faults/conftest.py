@@ -14,6 +14,7 @@ from sources.fakes.server import serve
 from sources.load.run import Run
 from tests.conftest import Served, ServeFake, Settings, Sync, Synced, generated
 from tests.support.commands.in_process import Time, run_once
+from tests.support.environment import settings_of
 from tests.support.every_list import EVERY_LIST
 from tests.support.faults.inject import Fault, broken
 from tests.support.faults.server_trial import ServerTrial
@@ -175,8 +176,7 @@ def fill_one(provider: str, settings: dict[str, str]) -> list[dict[str, Any]]:
     records = generated(provider, HELD, days=6)
     fake = import_module(f"sources.{provider}.fake").Fake(records)
     with serve(fake.answer) as server:
-        own = {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
-        run_once(provider, {**settings, **own})
+        run_once(provider, settings | settings_of(provider, fake, server.url))
     return records
 
 

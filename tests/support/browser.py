@@ -1,9 +1,7 @@
 """Opens the notebook, served by marimo, in this machine's Chromium."""
 
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.support.servers.ports import free_port, wait_for_port
 
+MAX_SECONDS = 60  # that marimo may take to listen
 _QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
 _OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", *_QUIET]
 
@@ -21,11 +21,11 @@ _OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", *_QUIET]
 @contextmanager
 def served(notebook: Path, env: dict[str, str]) -> Iterator[str]:
     """Serves a notebook in this environment; yields its URL."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "marimo", "run", str(notebook), "--headless", "--no-token", "--port", str(port)]
     with subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
         try:
-            _wait_for(port, server)
+            wait_for_port(port, server, MAX_SECONDS)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
@@ -44,22 +44,3 @@ def page() -> Iterator[Any]:
             yield browser.new_page(viewport={"width": 1200, "height": 1700})
         finally:
             browser.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError("marimo did not start") from None
-            time.sleep(0.1)

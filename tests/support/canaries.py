@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +37,11 @@ def planted(record: dict[str, Any], turn: int) -> dict[str, Any]:
 
 def _planted(value: Any, turn: int) -> Any:
     if isinstance(value, dict):
-        return {key: inner if key in EXACT else _planted(inner, turn + place) for place, (key, inner) in _pairs(value)}
+        pairs = enumerate(value.items())
+        return {key: inner if key in EXACT else _planted(inner, turn + place) for place, (key, inner) in pairs}
     if isinstance(value, list):
         return [_planted(inner, turn) for inner in value]
     return FORMS[turn % len(FORMS)] if value is None or isinstance(value, str) else value
-
-
-def _pairs(value: dict[str, Any]) -> Iterator[tuple[int, tuple[str, Any]]]:
-    return enumerate(value.items())
 
 
 def traces(warehouse: Path) -> set[str]:

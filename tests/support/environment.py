@@ -60,6 +60,11 @@ def child_environment(
     }
 
 
+def settings_of(provider: str, fake: Any, url: str) -> dict[str, str]:
+    """The environment of a run that reads the account of a provider's fake, which is served at this URL."""
+    return {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(url).items()}
+
+
 @contextmanager
 def applied(settings: Mapping[str, str]) -> Iterator[None]:
     """Sets these variables in this process during the block."""

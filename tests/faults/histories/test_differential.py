@@ -21,6 +21,7 @@ from tests.faults.conftest import more
 from tests.support.commands.in_process import run_once
 from tests.support.commands.process import started
 from tests.support.credentials import CREDENTIALS
+from tests.support.environment import settings_of
 from tests.support.every_list import EVERY_LIST
 from tests.support.faults.wire import cost
 from tests.support.servers.postgres import Server
@@ -76,7 +77,7 @@ def account(provider: str, first: list[Any], now: datetime) -> Iterator[tuple[An
         first, now=lambda: now, **CREDENTIALS[provider] | EVERY_LIST.get(provider, {})
     )
     with serve(fake.answer) as server:
-        yield fake, {f"SOURCES__{provider}__{k}".upper(): v for k, v in fake.settings(server.url).items()}
+        yield fake, settings_of(provider, fake, server.url)
 
 
 def kill(settings: Settings, scratch: Path, pattern: str, warehouse: Warehouse) -> None:

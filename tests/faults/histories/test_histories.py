@@ -19,6 +19,7 @@ from sources.fakes.server import json_answer, serve
 from sources.http.limits import Limits
 from tests.faults.conftest import Served, more
 from tests.support.commands.in_process import Time, run_once
+from tests.support.environment import settings_of
 from tests.support.every_list import EVERY_LIST
 from tests.support.faults.inject import UNAVAILABLE, Fault, between_pages, broken, dated, from_page
 from tests.support.faults.wire import cost, created, created_at
@@ -43,7 +44,7 @@ class History(RuleBasedStateMachine):
         server = self.stack.enter_context(serve(fake.answer))
         self.served = Served(self.provider, fake, server)
         self.warehouse = self.directory / "warehouse.duckdb"
-        own = {f"SOURCES__{self.provider}__{key}".upper(): text for key, text in fake.settings(server.url).items()}
+        own = settings_of(self.provider, fake, server.url)
         self.settings = {"DESTINATION__WAREHOUSE__CREDENTIALS": str(self.warehouse), **own}
         self.ahead, self.births, self.read_at = timedelta(), 0, datetime.now(UTC) - timedelta(days=99)
         self.known: dict[str, dict[str, Any]] = {}

@@ -16,7 +16,6 @@ from pipelines.outcome.account_outcome import require_proof
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
-from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.http.client import Client
 from sources.http.limits import Limits
 from sources.load.batches import Batches
@@ -86,9 +85,8 @@ def run_once(
     clock = time.clock or monotonic
     client = Client(url, (user, password), provider, limits or Limits(), time.sleep, clock, time.now)
     with applied(settings), load.opened(provider, "default", "fax") as opened:
-        account = Account(provider)
-        stored = StoredFaxes(opened.client, account.name)
-        began = whole_second(time.now())
+        account, began = Account(provider), whole_second(time.now())
+        stored = opened.stored(package.TABLE)
         request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
         run = Run(request, account.source(account.settings(), privacy), client, stored, began)
         ending = Ending()
@@ -114,8 +112,7 @@ def _load_lists(opened: load.Warehouse, run: Run, loads: int, after_load: Callab
         if source.listing:
             if not walked[-1].finished:
                 break
-            stored = StoredFaxes(opened.client, source.account, ledger=source.table.ledger)
-            walked.append(run.for_list(source, stored))
+            walked.append(run.for_list(source, opened.stored(source.table)))
             walked[-1].request = run.request  # with the horizon of the test
         of_list = walked[-1]
         batches = Batches(of_list, opened.position_of(source.table), DltTables())

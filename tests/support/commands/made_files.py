@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.sync import main
 from sources.fakes.server import Answer, Request, serve
 from tests.support.commands.in_process import Time, run_once
-from tests.support.environment import applied, child_environment
+from tests.support.environment import applied, child_environment, settings_of
 from tests.support.faults.inject import dated
 
 Records = Mapping[str, list[dict[str, Any]]]  # by provider
@@ -27,7 +27,7 @@ def syncing(
     with ExitStack() as stack:
         for provider, fake in (made := {**made, **fakes}).items():
             server = stack.enter_context(serve(fake.answer))
-            env |= {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
+            env |= settings_of(provider, fake, server.url)
 
         def sync(*arguments: str) -> None:
             with applied(env):
@@ -54,5 +54,4 @@ def loaded_at(at: datetime, provider: str, records: list[dict[str, Any]], settin
         return dated(ahead)(request, fake.answer)
 
     with serve(answer) as server:
-        keys = {f"SOURCES__{provider}__{key}".upper(): value for key, value in fake.settings(server.url).items()}
-        run_once(provider, {**settings, **keys}, Time(ahead=ahead), until=at)
+        run_once(provider, {**settings, **settings_of(provider, fake, server.url)}, Time(ahead=ahead), until=at)

@@ -11,6 +11,7 @@ from typing import Any
 from sources.fakes.server import FakeServer, serve
 from sources.records.coerce import parse_instant
 from tests.support.credentials import CREDENTIALS
+from tests.support.environment import settings_of
 from tests.support.every_list import EVERY_LIST
 from tests.support.faults.wire import cost, created_at
 
@@ -29,8 +30,7 @@ class Account:
 
     def settings(self) -> dict[str, str]:
         """What the environment must say to reach it."""
-        own = self.fake.settings(self.server.url)
-        return {f"SOURCES__{self.provider}__{key}".upper(): value for key, value in own.items()}
+        return settings_of(self.provider, self.fake, self.server.url)
 
     def live(self) -> None:
         """A few things happen."""

@@ -1,7 +1,6 @@
 """Runs of the command, killed at random moments, and the tally of what that cost."""
 
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 
 import sources
 from tests.support import leaks
-from tests.support.commands.process import is_there, left, summary_of
+from tests.support.commands.process import COMMAND, is_there, left, summary_of
 from tests.support.environment import child_environment
 from tests.support.faults.living import Account, living, restless
 from tests.support.warehouse.delta_lake import Lake
@@ -20,7 +19,6 @@ from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds_account, runs_amiss, unsound
 from tests.support.warehouse.rows import reading
 
-COMMAND = [sys.executable, str(Path(__file__).resolve().parents[3] / "pipelines" / "sync.py"), "--json"]
 NewWarehouse = Callable[[int], Warehouse | Lake]  # an empty one, by its number
 TURNS = 8  # of one warehouse and its accounts; then new ones, and the backfill again
 MAX_SECONDS = 300  # of a run that is left alone, before it is taken to hang

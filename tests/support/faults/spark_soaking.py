@@ -17,8 +17,8 @@ import duckdb
 from sources.records.coerce import parse_instant
 from tests.support import leaks
 from tests.support.commands.family import family
-from tests.support.commands.process import left
-from tests.support.faults.soaking import COMMAND, Soak, wait
+from tests.support.commands.process import COMMAND, left
+from tests.support.faults.soaking import Soak, wait
 from tests.support.spark import CLUSTER, command, each_batch_again, spark_environment, stream_shown
 from tests.support.warehouse.delta_lake import Lake
 from tests.support.warehouse.oracle import unsound

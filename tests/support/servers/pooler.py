@@ -1,10 +1,8 @@
 """PgBouncer in front of PostgreSQL. Tests that need it are skipped if it is not installed."""
 
 import os
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from shutil import which
 
 import pytest
 
+from tests.support.servers.ports import free_port, wait_for_port
 from tests.support.servers.postgres import Server
 
 MAX_SECONDS = 30  # that PgBouncer may take to listen
@@ -36,7 +35,7 @@ def pooler(server: Server, mode: str, *more: str) -> Iterator[int]:
     """A local port that leads to the server through PgBouncer. `more` are further lines of its configuration."""
     if _BINARY is None:
         pytest.skip("there is no PgBouncer on this machine: apt-get install pgbouncer")
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="pgbouncer", dir="/tmp") as directory:
         config = Path(directory) / "pgbouncer.ini"
         config.write_text(_CONFIG.format(socket=server.socket, port=port, mode=mode, more="\n".join(more)), "utf-8")
@@ -47,26 +46,7 @@ def pooler(server: Server, mode: str, *more: str) -> Iterator[int]:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with subprocess.Popen([_BINARY, str(config)], user=user, **quiet) as running:  # type: ignore[call-overload]
             try:
-                _wait_for(port, running)
+                wait_for_port(port, running, MAX_SECONDS)
                 yield port
             finally:
                 running.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, running: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + MAX_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            assert running.poll() is None, "PgBouncer did not start"
-            assert time.monotonic() < deadline, "PgBouncer does not listen"
-            time.sleep(0.01)

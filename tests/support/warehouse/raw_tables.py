@@ -8,18 +8,10 @@ from typing import Any
 import sources
 from sources.extract.source import Source
 from sources.load import ledger
-from sources.records.schema import Column
+from sources.records.schema import SQL_TYPES, Column
 from tests.support.environment import applied
 
-TYPES = {
-    "text": "varchar",
-    "bigint": "bigint",
-    "double": "double precision",
-    "bool": "boolean",
-    "timestamp": "timestamp with time zone",
-    "decimal": "numeric(18, 6)",
-    "json": "json",
-}
+TYPES = {**SQL_TYPES, "text": "varchar"}  # as dlt creates it
 LOAD = "1700000000.0"
 READ_AT = datetime(2026, 4, 20, 12, tzinfo=UTC)  # when every account was last read
 
