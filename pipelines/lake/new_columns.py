@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sources.load.stored import SYSTEM_COLUMNS
 from sources.records.new_fields import Contract, NewFields
 from sources.records.rows import UNDECLARED, Rows
 from sources.records.schema import DataType, Table
@@ -24,7 +23,7 @@ def add_new_columns(
     Raises:
         ContractError: a field is new, and the contract is `freeze`.
     """
-    new_fields = NewFields(known, normalize, contract, SYSTEM_COLUMNS)
+    new_fields = NewFields(known, normalize, contract)
     records, tombstones = {}, {}
     for name, rows in staged.items():
         is_record = pc.is_valid(rows[UNDECLARED])

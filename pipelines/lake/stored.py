@@ -14,7 +14,7 @@ from pipelines.config.directory import local_directory
 from pipelines.lake.errors import remedy
 from sources.errors import LocalError, WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
-from sources.load.stored import SYSTEM_COLUMNS, OpenFax, Proof, proof_of
+from sources.load.stored import OpenFax, Proof, proof_of
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
 
@@ -27,8 +27,6 @@ class LakeStored:
 
     Queries go through deltalake's SQL engine: as a data set of pyarrow, deltalake 1.6.6 refuses conditions on text.
     """
-
-    reserved_columns = SYSTEM_COLUMNS  # the same in every warehouse, so that a column has the same name everywhere
 
     def __init__(self, root: str, account: str, ledger: str = SYNC_WINDOWS) -> None:
         self._root, self._account, self._ledger = root, account, ledger

@@ -13,7 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.warehouse.connection import rows_of
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS
-from sources.load.stored import SYSTEM_COLUMNS, OpenFax, Proof, proof_of
+from sources.load.stored import OpenFax, Proof, proof_of
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
 
@@ -24,8 +24,6 @@ class StoredFaxes:
     `ledger` is the name of the ledger table. `appends`: loads only append rows, as to files, so only the newest version
     of a row counts. `counts_every_row`: no row is of a load that was not committed.
     """
-
-    reserved_columns = SYSTEM_COLUMNS  # the same in every warehouse, so that a column has the same name everywhere
 
     def __init__(
         self,

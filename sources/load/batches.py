@@ -349,8 +349,7 @@ class Batches:
         types = {self.table.name: self._undeclared_columns(self.table.name, self.table.columns)}
         for child in self.table.children:
             types[child.name] = self._undeclared_columns(child.name, child.columns, child.parent_id, "position")
-        contract, reserved = self.run.request.horizon.contract, self.run.stored.reserved_columns
-        return NewFields(types, self._tables.normalize, contract, reserved)
+        return NewFields(types, self._tables.normalize, self.run.request.horizon.contract)
 
     def _undeclared_columns(self, table: str, columns: Iterable[Column], *added: str) -> dict[str, DataType]:
         """Column -> type of the columns that the provider's tables do not declare, stored ones and this run's own.

@@ -7,10 +7,6 @@ from typing import Any, NamedTuple, Protocol
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
 
-SYSTEM_COLUMNS = frozenset(  # of every table: `rowid` in DuckDB, the others in PostgreSQL
-    ("cmax", "cmin", "ctid", "oid", "rowid", "tableoid", "xmax", "xmin")
-)
-
 
 class OpenFax(NamedTuple):
     """A stored fax that is not final. Its fingerprint is its `_dlt_id`; `created_at` is in UTC."""
@@ -36,10 +32,6 @@ def proof_of(row: Mapping[str, Any]) -> Proof:
 
 class Stored(Protocol):
     """What the warehouse holds of one account. Unless stated otherwise, only rows of committed loads count."""
-
-    @property
-    def reserved_columns(self) -> Collection[str]:
-        """The column names that the database reserves, in lower case."""
 
     def fingerprints(self, table: Table, span: Window) -> Mapping[Any, str]:
         """Id -> fingerprint of each fax created in the span; an empty fingerprint if its load was not committed."""

@@ -1,7 +1,7 @@
 """Schema evolution: the columns for new fields, which a provider sends but no table declares."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ from sources.records.schema import DataType
 
 MAX_NEW_COLUMNS = 200  # per table; PostgreSQL allows 1600 columns, and random keys must not reach that
 MAX_SHAPE_LENGTH = 60  # characters
+# Of every table: `rowid` in DuckDB, the others in PostgreSQL. A column has the same name in every warehouse.
+SYSTEM_COLUMNS = frozenset(("cmax", "cmin", "ctid", "oid", "rowid", "tableoid", "xmax", "xmin"))
 Contract = Literal["evolve", "freeze", "discard"]
 
 
@@ -32,13 +34,12 @@ class NewFields:
 
     `normalize` turns a provider's key into a column name, as dlt does. While tables are built, `changes` collects the
     columns that the warehouse lacks, and `problems` the misfits. `contract` decides about such a column: it is added
-    (evolve), left out (discard), or stops the load (freeze). No new column takes a `reserved` name.
+    (evolve), left out (discard), or stops the load (freeze). No new column takes the name of one of `SYSTEM_COLUMNS`.
     """
 
     types: Mapping[str, Mapping[str, DataType]]
     normalize: Callable[[str], str]
     contract: Contract = "evolve"
-    reserved: Collection[str] = frozenset()
     changes: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -72,7 +73,7 @@ class NewFields:
         names: dict[str, str] = {}
         for key in sorted(keys):
             name = self._normalized(key)
-            if name in taken or name.startswith("_dlt") or (name in self.reserved and name not in known):
+            if name in taken or name.startswith("_dlt") or (name in SYSTEM_COLUMNS and name not in known):
                 name = self._normalized(f"x_{name.lstrip('_')}")
             if not name or name in taken or name in names.values() or (name not in known and room <= 0):
                 continue

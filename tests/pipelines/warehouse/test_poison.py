@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sources.load.stored import SYSTEM_COLUMNS
+from sources.records.new_fields import SYSTEM_COLUMNS
 from tests.conftest import ServeFake, Sync, generated
 from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds
