@@ -24,6 +24,7 @@ from pipelines.config import accounts, bootstrap, destination
 from pipelines.config.settings import CheckSettings, PrivacySettings, SyncSettings
 from pipelines.config.written import secrets_in_config, unknown_in_environment, unknown_in_files
 from pipelines.health.account_findings import (
+    child_findings,
     clock_findings,
     currency_notes,
     doubled_faxes,
@@ -32,7 +33,6 @@ from pipelines.health.account_findings import (
     out_of_reach_since,
     refusal,
 )
-from pipelines.health.child_findings import child_findings
 from pipelines.health.connections import try_provider, try_warehouse
 from pipelines.health.machine import machine_findings, scarce_room
 from pipelines.health.month_count import compare, not_yet_loaded

@@ -94,9 +94,7 @@ def shard(text: str) -> Shard:
     raise argparse.ArgumentTypeError(f"{text!r} is not a shard: write 1/4 for the first of four")
 
 
-def reported(
-    command: Callable[[], int], verbose: bool = False, log_format: logs.Format = "text", if_stopped: str = ""
-) -> int:
+def reported(command: Callable[[], int], verbose: bool, log_format: logs.Format = "text", if_stopped: str = "") -> int:
     """Runs a command and returns its exit code; logs the error that ends it on one line on stderr.
 
     `if_stopped` says what a signal that ends the command leaves behind.

@@ -60,7 +60,7 @@ def _shown(account: str, active: _Active) -> Figures:
 
 
 @contextmanager
-def progress(quiet: bool = False) -> Iterator[OnProgress]:
+def progress(quiet: bool) -> Iterator[OnProgress]:
     """Yields the function to call: on a terminal it moves lines, else every window and every minute goes to the log."""
     shown = Progress()
     if sys.stderr and sys.stderr.isatty() and not logs.is_json() and not quiet:

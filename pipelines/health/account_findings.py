@@ -51,7 +51,7 @@ def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str
     for span, missing in _shortfalls(stored.short_windows(run.source.table, kept.start)):
         yield (
             f"{span} lacks {missing} or more faxes that were loaded: rows are gone from the warehouse; "
-            f"run sync.py {days_of(span)} --refetch"
+            f"run sync.py {_days_of(span)} --refetch"
         )
     if run.started_at - covered.end > most_age and not stored.failing_since(FAILED_TO_REACH, covered.end):
         yield f"the last good run was at {covered.end:%Y-%m-%d %H:%M} UTC: check whether the schedule still runs"
@@ -80,9 +80,19 @@ def currency_notes(stored: StoredFaxes, table: Table) -> Iterator[str]:
         )
 
 
-def days_of(span: Window) -> str:
-    """The options of sync.py for the days that hold the span and its end."""
-    return f"--since {span.start.date()} --until {span.end.date() + timedelta(days=1)}"
+def child_findings(stored: StoredFaxes, table: Table, start: datetime) -> Iterator[str]:
+    """One sentence for each child table that lacks rows of faxes created from `start` on, with the remedy.
+
+    No fingerprint covers the rows of recipients or tags, so no sync notices that they are missing.
+    """
+    for child in table.children:
+        if lacking := stored.lacking_children(table, child, start):
+            count, span = lacking
+            yield (
+                f"{count} faxes created from {span.start.date()} on lack rows of {child.name}: rows are gone from the "
+                "warehouse, or the provider lists none (--full-refresh notes that); "
+                f"run sync.py {_days_of(span)} --refetch"
+            )
 
 
 def doubled_faxes(stored: StoredFaxes, table: Table) -> Iterator[str]:
@@ -98,7 +108,7 @@ def doubled_faxes(stored: StoredFaxes, table: Table) -> Iterator[str]:
 def _holes(stored: StoredFaxes, covered: Window, default_start: datetime) -> Iterator[str]:
     for hole in stored.holes(covered, PROVEN_OR_GAP):
         if stored.holes(hole, None) != [hole]:
-            yield f"{hole} is not proven complete: run sync.py {days_of(hole)}"
+            yield f"{hole} is not proven complete: run sync.py {_days_of(hole)}"
         elif hole.end > default_start:
             yield f"{hole} was never read: run sync.py"
 
@@ -116,3 +126,8 @@ def _shortfalls(short: Iterable[tuple[Window, int, int]]) -> list[tuple[Window, 
         else:
             spans.append((window, taken - stored))
     return spans
+
+
+def _days_of(span: Window) -> str:
+    """The options of sync.py for the days that hold the span and its end."""
+    return f"--since {span.start.date()} --until {span.end.date() + timedelta(days=1)}"

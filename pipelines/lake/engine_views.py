@@ -78,7 +78,7 @@ def connect(
     return connection
 
 
-def script(engine: str, output: str, schema: str = "fax", timezone: str = "UTC") -> Iterator[str]:
+def script(engine: str, output: str, schema: str, timezone: str) -> Iterator[str]:
     """The statements that create views of all raw tables below `output`, and all views of the warehouse.
 
     Raises:

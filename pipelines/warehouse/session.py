@@ -82,7 +82,7 @@ class Session:
 
 
 @contextmanager
-def connected_session(provider: str, account: str, schema: str, patience: float | None = None) -> Iterator[Session]:
+def connected_session(provider: str, account: str, schema: str, patience: float | None) -> Iterator[Session]:
     """A session whose first account is `account`.
 
     Raises:

@@ -91,7 +91,7 @@ def half_length(window: Window) -> timedelta:
     return max(SECOND, timedelta(seconds=int(window.length.total_seconds()) // 2))
 
 
-def next_length(length: timedelta, rows: int, target: int = TARGET_ROWS) -> timedelta:
+def next_length(length: timedelta, rows: int, target: int) -> timedelta:
     """The length of the next window, for about `target` faxes, after one of `length` with `rows` faxes."""
     factor = min(4.0, target / rows) if rows else 4.0
     return max(SECOND, timedelta(seconds=int(min(length.total_seconds(), 1e10) * factor)))

@@ -28,8 +28,9 @@ class DltTables:
     def columns(self, name: str) -> dict[str, DataType] | None:
         """Column -> type of a table; None if dlt's schema does not have the table."""
         table: Any = dlt.current.source_schema().tables.get(name)
-        hints = table["columns"].items() if table else ()
-        return {column: hint["data_type"] for column, hint in hints if "data_type" in hint} if table else None
+        if table is None:
+            return None
+        return {column: hint["data_type"] for column, hint in table["columns"].items() if "data_type" in hint}
 
     def normalize(self, key: str) -> str:
         """The column name that dlt gives to a provider's key."""

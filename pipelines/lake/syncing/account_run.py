@@ -14,7 +14,6 @@ from pipelines.outcome.provider_advice import advised
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from sources.errors import FaxSyncError
 from sources.load.run import Run
-from sources.load.settings import SourceSettings
 
 LOG = logging.getLogger("fax-sync")
 
@@ -28,7 +27,6 @@ class AccountRun:
     """
 
     account: Account
-    settings: SourceSettings
     run: Run
     finished: bool = False
     kept_from: datetime | None = None

@@ -87,17 +87,12 @@ class LakeRun:
         request = run_request(self.options, self.run_id, settings.horizon(source.api.EARLIEST))
         now = whole_second(datetime.now(UTC))
         run = Run(request, source, source.connect(), lake.stored(source), now, privacy.kept_from(now))
-        return AccountRun(account, settings, run)
+        return AccountRun(account, run)
 
 
 def _next_list(one: AccountRun, lake: Lake) -> list[AccountRun]:
     """The run of the account's next list, if there is one."""
     return [
-        AccountRun(
-            one.account,
-            one.settings,
-            one.run.for_list(source, lake.stored(source)),
-            first_list=one.first_list or one,
-        )
+        AccountRun(one.account, one.run.for_list(source, lake.stored(source)), first_list=one.first_list or one)
         for source in one.run.source.further_lists()[:1]
     ]

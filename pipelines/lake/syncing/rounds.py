@@ -87,7 +87,7 @@ class Rounds:
         self, one: AccountRun, position: Position, columns: Mapping[str, Mapping[str, Any]], seconds: float
     ) -> AccountTask:
         """The task of an account, without credentials."""
-        run, settings = one.run, one.settings
+        run, settings = one.run, one.run.source.settings
         private = private_names(type(settings))
         public = {name: getattr(settings, name) for name in settings.__struct_fields__ if name not in private}
         return AccountTask(

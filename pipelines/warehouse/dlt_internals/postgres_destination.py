@@ -98,10 +98,7 @@ class _Client(MergingClient, PostgresClient):
         self, table_name: str, new_columns: Sequence[TColumnSchema], generate_alter: bool
     ) -> list[str]:
         if (key := keys_of(self.schema).get(table_name)) and not generate_alter:
-            whole: TColumnSchema = {
-                "unique": False,
-                "nullable": False,
-            }  # as a replica identity requires
+            whole: TColumnSchema = {"unique": False, "nullable": False}  # as a replica identity requires
             new_columns = [
                 {**column, **whole} if column["name"] in key else {**column, "unique": False} for column in new_columns
             ]
