@@ -22,7 +22,7 @@ from pipelines.lake.new_columns import add_new_columns
 from pipelines.views.reference import Relation, raw_tables
 from sources.extract.source import Source
 from sources.load import ledger
-from sources.records.arrow import ARROW_TYPES
+from sources.records.arrow import ARROW_TYPES, arrow_schema
 from sources.records.new_fields import Change, Contract, NewFields
 from sources.records.schema import DataType, Table
 
@@ -129,8 +129,7 @@ class ProviderTables:
         """Writes rows of `sync_runs`."""
         if rows:
             relation = self.relations[ledger.SYNC_RUNS]
-            types = {column.name: ARROW_TYPES[column.data_type] for column in relation.columns}
-            table = pa.Table.from_pylist([dict(row) for row in rows], pa.schema(types))
+            table = pa.Table.from_pylist([dict(row) for row in rows], arrow_schema(relation.columns))
             tables.merge(tables.create(self.root, relation), table, ("account", "run_id"))
 
     def _merge_faxes(self, of_faxes: Mapping[str, pa.Table], load_id: str) -> None:

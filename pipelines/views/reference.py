@@ -12,11 +12,11 @@ from pipelines.views.files import HERE
 from pipelines.views.queries import UNIFIED, questions, unified
 from sources.extract.source import Source
 from sources.load import ledger
-from sources.records.schema import SQL_TYPES, Column
+from sources.records.schema import FINGERPRINT, SQL_TYPES, Column
 
 LOADED = (
     Column("_dlt_load_id", "text", "The load that wrote the row: seconds since 1970, UTC; see _dlt_loads."),
-    Column("_dlt_id", "text", "Digest of the record; changes when anything of the fax changes."),
+    FINGERPRINT,
 )
 _PARENT = Column("_dlt_parent_id", "text", "The `_dlt_id` of the fax.")
 _BESIDE = (

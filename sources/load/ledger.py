@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 
 from sources.extract.window_result import WindowResult
-from sources.records.arrow import ARROW_TYPES
+from sources.records.arrow import arrow_schema
 from sources.records.coerce import as_json
 from sources.records.new_fields import Change
 from sources.records.record import Problem
-from sources.records.schema import ACCOUNT, Column
+from sources.records.schema import ACCOUNT, FINGERPRINT, Column
 
 SYNC_WINDOWS = "sync_windows"
 SYNC_PROBLEMS = "sync_problems"
@@ -178,8 +178,7 @@ def windows_table(account: str, run_id: str, results: Iterable[tuple[WindowResul
 
 
 def _table(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> pa.Table:
-    types = {column.name: ARROW_TYPES[column.data_type] for column in columns}
-    return pa.Table.from_pylist(rows, schema=pa.schema({**types, "_dlt_id": pa.string()}))
+    return pa.Table.from_pylist(rows, schema=arrow_schema((*columns, FINGERPRINT)))
 
 
 def _text_or_none(record_id: Any) -> str | None:

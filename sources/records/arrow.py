@@ -1,6 +1,6 @@
 """Coerces the values of records into typed Arrow columns; a misfit becomes null or is rounded, and is reported."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,11 @@ _FIRST_MICROSECOND, _LAST_MICROSECOND = (
     (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) for at in (FIRST_INSTANT, LAST_INSTANT)
 )
 _REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError, orjson.JSONEncodeError)
+
+
+def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
+    """The columns, each in its Arrow type."""
+    return pa.schema([(column.name, ARROW_TYPES[column.data_type]) for column in columns])
 
 
 def to_arrow(values: list[Any], data_type: DataType) -> tuple[pa.Array, Misfits]:

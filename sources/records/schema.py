@@ -40,6 +40,7 @@ class Column:
 
 
 ACCOUNT = Column("account", "text", "The configured account that the row came from; `default` when there is only one.")
+FINGERPRINT = Column("_dlt_id", "text", "Digest of the record; changes when anything of the fax changes.")
 CREATED_AT = "created_at"
 
 

@@ -8,12 +8,11 @@ import pyarrow as pa
 
 from sources.extract.window_result import WindowResult
 from sources.load.ledger import WINDOW_COLUMNS, window_row
-from sources.records.arrow import ARROW_TYPES
+from sources.records.arrow import arrow_schema
 from sources.records.rows import UNDECLARED
-from sources.records.schema import ChildTable, Column, DataType, Table
+from sources.records.schema import FINGERPRINT, ChildTable, Column, DataType, Table
 
 MAX_ROWS = 2_000  # of one batch; Spark holds a batch in memory at both ends of a pipe
-FINGERPRINT = Column("_dlt_id", "text", "Digest of the record; changes when anything of the fax changes.")
 NEW_FIELDS = Column(UNDECLARED, "json", "Fields that are not declared, as JSON; null if there are none.")
 POSITION = Column("position", "bigint", "Place in the list, from 0.")
 WINDOW_ROW = tuple(column for column in WINDOW_COLUMNS if column.name not in ("rows_new", "rows_changed", "run_id"))
@@ -57,8 +56,7 @@ def fax_batches(table: Table, account: str, result: WindowResult) -> Iterator[pa
 def window_batch(account: str, result: WindowResult, finished_at: datetime) -> pa.RecordBatch:
     """The window as one row, with its proof."""
     row = window_row(account, result) | {"finished_at": finished_at}
-    schema = pa.schema([(column.name, ARROW_TYPES[column.data_type]) for column in WINDOW_ROW])
-    return pa.RecordBatch.from_pylist([row], schema=schema)
+    return pa.RecordBatch.from_pylist([row], schema=arrow_schema(WINDOW_ROW))
 
 
 def _lists(child: ChildTable, rows: pa.Table, fingerprints: list[str]) -> pa.Array:
