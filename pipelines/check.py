@@ -22,7 +22,7 @@ from pipelines.cli.sync_options import warn_of_settings
 from pipelines.cli.without_pandas import without_pandas
 from pipelines.config import accounts, bootstrap, destination
 from pipelines.config.settings import CheckSettings, PrivacySettings, SyncSettings
-from pipelines.config.written import secrets_in_config, unknown_in_environment, unknown_in_files
+from pipelines.config.written_settings import secrets_in_config, unknown_in_environment, unknown_in_files
 from pipelines.health.account_findings import (
     child_findings,
     clock_findings,

@@ -25,7 +25,7 @@ from pipelines.config import accounts, bootstrap
 from pipelines.config.reference import meanings
 from pipelines.config.secrets_file import Values, environment, secrets_path, write_secrets
 from pipelines.config.settings import SyncSettings, WarehouseSettings
-from pipelines.config.written import leaves, require_known
+from pipelines.config.written_settings import leaves, require_known
 from pipelines.health.connections import try_provider, try_warehouse
 from pipelines.outcome.provider_advice import IN_THE_FILE
 from pipelines.outcome.unforeseen import always_fax_sync_error

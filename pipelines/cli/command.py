@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from pipelines.config.accounts import Shard
 from pipelines.config.bootstrap import COMMAND, as_typed
-from pipelines.config.written import unreadable
+from pipelines.config.written_settings import unreadable
 from pipelines.outcome import logs, signals
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from sources.errors import ConfigError

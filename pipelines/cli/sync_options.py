@@ -8,7 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from pipelines.cli.command import CommandParser, instant, minutes
 from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
-from pipelines.config.written import require_known_privacy, secrets_in_config, unknown_in_environment, unknown_in_files
+from pipelines.config.written_settings import (
+    require_known_privacy,
+    secrets_in_config,
+    unknown_in_environment,
+    unknown_in_files,
+)
 from pipelines.health.machine import readable_by_others
 from sources.load.run_request import Horizon, RunRequest
 

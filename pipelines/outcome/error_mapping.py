@@ -11,7 +11,7 @@ from dlt.common.destination.exceptions import InvalidDestinationReference, Unkno
 
 from pipelines.config.declaration import refusal
 from pipelines.config.destination import UNKNOWN_TYPE
-from pipelines.config.written import unreadable
+from pipelines.config.written_settings import unreadable
 from pipelines.outcome import postgres_errors
 from pipelines.outcome.postgres_errors import CHANGED_BY_HAND
 from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError

@@ -1,4 +1,4 @@
-"""Faults in the files of .dlt and in the environment: files that are not TOML, misplaced secrets, unknown settings."""
+"""The settings as written in .dlt and the environment: files that are not TOML, misplaced secrets, unknown settings."""
 
 import codecs
 import os
