@@ -21,9 +21,11 @@
 The numbers are the exit codes of `pipelines/sync.py`, as in sysexits(3).
 """
 
+import errno
 import re
 from typing import Any
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a full quota, a limit on the size of a file
 _NUMBER = re.compile(r"\+\d{5,}(?=\d\d)")
 
 

@@ -14,9 +14,8 @@ from pipelines.config.destination import UNKNOWN_TYPE
 from pipelines.config.written_settings import unreadable
 from pipelines.outcome import postgres_errors
 from pipelines.outcome.postgres_errors import CHANGED_BY_HAND
-from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
+from sources.errors import NO_ROOM, Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_MEMORY = "out of memory: give the process more, or lower [sync] rows_per_load"
 _OF_TABLES = (duckdb.DataError, duckdb.IntegrityError, duckdb.BinderException, duckdb.CatalogException)
 _NO_FILES = "too many open files: raise the limit of this process (ulimit -n)"
@@ -64,7 +63,7 @@ def _resources(error: BaseException) -> FaxSyncError | None:
 
 
 def _files(error: BaseException) -> FaxSyncError | None:
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         return LocalError(
             f"no space left on the disk of {error.filename or 'the warehouse, the temporary directory or the output'}"
         )
