@@ -52,8 +52,8 @@ def compact_ledger(held: ProviderTables, runs: Iterable[Run]) -> None:
         for run in runs
         if run.loads
     }
-    folded = {name: redundant_now(ledger) for name, (ledger, run) in ledgers.items() if is_due(ledger, run)}
-    keys = [(account, key) for account, of_account in folded.items() for key in of_account]
+    redundant = {name: redundant_now(ledger) for name, (ledger, run) in ledgers.items() if is_due(ledger, run)}
+    keys = [(account, key) for account, of_account in redundant.items() for key in of_account]
     if keys and (table := tables.existing(held.root, held.relations[held.table.ledger])):
         accounts, ids = zip(*keys, strict=True)
         tables.delete(table, pa.table({"account": accounts, "_dlt_id": ids}))

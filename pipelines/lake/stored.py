@@ -14,7 +14,7 @@ from pipelines.config.directory import local_directory
 from pipelines.lake.errors import remedy
 from sources.errors import LocalError, WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
-from sources.load.stored import OpenFax, Proof, proof_of
+from sources.load.stored import LedgerRow, OpenFax, ledger_row
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
 
@@ -87,10 +87,10 @@ class LakeStored:
         rows = self._select(SYNC_PROBLEMS, "true", "_dlt_id, record_id, seen_at")
         return [row["_dlt_id"] for row in rows if row["seen_at"] < seen_before or row["record_id"] in ids]
 
-    def proofs(self, kinds: Collection[str]) -> list[Proof]:
+    def proofs(self, kinds: Collection[str]) -> list[LedgerRow]:
         """The ledger rows with one of these proofs."""
         rows = self._select(self._ledger, _is_in("proof", kinds), "_dlt_id, from_at, to_at, proof, finished_at")
-        return [proof_of(row) for row in rows]
+        return [ledger_row(row) for row in rows]
 
     def last_walk(self, other_than: str) -> datetime | None:
         """The last `finished_at` of another run in the ledger; None if there is none."""

@@ -12,7 +12,7 @@ from pipelines.warehouse.dlt_internals import dlt_tables
 from pipelines.warehouse.load import Warehouse
 from sources.extract.source import Source
 from sources.load.run import PROVEN, Run
-from sources.load.stored import Proof
+from sources.load.stored import LedgerRow
 
 KEPT = timedelta(days=7)  # younger rows are kept for diagnosis
 _IDS_A_STATEMENT = 1000
@@ -24,7 +24,7 @@ class Ledger(Protocol):
     def last_walk(self, other_than: str) -> datetime | None:
         """The last `finished_at` of another run in the ledger; None if there is none."""
 
-    def proofs(self, kinds: Collection[str]) -> list[Proof]:
+    def proofs(self, kinds: Collection[str]) -> list[LedgerRow]:
         """The ledger rows with one of these proofs."""
 
 
@@ -36,9 +36,9 @@ def compact(opened: Warehouse, run: Run) -> None:
     stored = opened.stored(run.source.table)
     if opened.appends or not is_due(stored, run):
         return
-    folded = redundant_now(stored)
+    redundant_ids = redundant_now(stored)
     with opened.lock.turn(opened.raw), opened.client.begin_transaction():
-        for statement, parameters in _deletions(opened, run.source, folded, _settled()):
+        for statement, parameters in _deletions(opened, run.source, redundant_ids, _settled()):
             opened.client.execute_sql(statement, *parameters)
 
 
@@ -53,33 +53,31 @@ def redundant_now(ledger: Ledger) -> list[str]:
     return redundant(ledger.proofs(PROVEN), _settled())
 
 
-def redundant(proofs: Collection[Proof], settled: datetime) -> list[str]:
+def redundant(rows: Collection[LedgerRow], settled: datetime) -> list[str]:
     """The ids of the redundant rows finished before `settled`: without them, the same time has the same proofs.
 
     For each proof, the last row of each day (UTC) is kept, and the fewest rows that cover everything covered before.
     """
     kept: set[str] = set()
-    for kind in {proof.kind for proof in proofs}:
-        of_kind = [proof for proof in proofs if proof.kind == kind]
-        last_of_day = {
-            proof.at.astimezone(UTC).date(): proof.id for proof in sorted(of_kind, key=lambda proof: proof.at)
-        }
-        kept.update(last_of_day.values(), (proof.id for proof in _cover(of_kind)))
-    return [proof.id for proof in proofs if proof.at < settled and proof.id not in kept]
+    for kind in {row.kind for row in rows}:
+        of_kind = [row for row in rows if row.kind == kind]
+        last_of_day = {row.at.astimezone(UTC).date(): row.id for row in sorted(of_kind, key=lambda row: row.at)}
+        kept.update(last_of_day.values(), (row.id for row in _cover(of_kind)))
+    return [row.id for row in rows if row.at < settled and row.id not in kept]
 
 
-def _cover(proofs: Iterable[Proof]) -> Iterator[Proof]:
+def _cover(rows: Iterable[LedgerRow]) -> Iterator[LedgerRow]:
     """The fewest windows that cover all of them: repeatedly the one that starts in reach and ends last."""
     reach: datetime | None = None
-    best: Proof | None = None
-    for proof in sorted(proofs, key=lambda proof: proof.window):
-        if best and reach and proof.window.start > reach:
+    best: LedgerRow | None = None
+    for row in sorted(rows, key=lambda row: row.window):
+        if best and reach and row.window.start > reach:
             yield best
             reach, best = best.window.end, None
-        if reach is None or proof.window.start > reach:
-            reach = proof.window.start
-        if proof.window.end > (best.window.end if best else reach):
-            best = proof
+        if reach is None or row.window.start > reach:
+            reach = row.window.start
+        if row.window.end > (best.window.end if best else reach):
+            best = row
     if best:
         yield best
 
@@ -90,13 +88,13 @@ def _settled() -> datetime:
 
 
 def _deletions(
-    opened: Warehouse, source: Source, folded: Sequence[str], settled: datetime
+    opened: Warehouse, source: Source, redundant_ids: Sequence[str], settled: datetime
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The statements, with their parameters: ledger, states of the pipeline, then loads that no row names any more."""
     client, raw, pipeline = opened.client, opened.raw, opened.pipeline.pipeline_name
     ledger = f'"{raw}"."{source.table.ledger}"'
-    for first in range(0, len(folded), _IDS_A_STATEMENT):
-        ids = folded[first : first + _IDS_A_STATEMENT]
+    for first in range(0, len(redundant_ids), _IDS_A_STATEMENT):
+        ids = redundant_ids[first : first + _IDS_A_STATEMENT]
         places = ", ".join(["%s"] * len(ids))
         yield f"delete from {ledger} where account = %s and _dlt_id in ({places})", (source.account, *ids)
     yield from dlt_tables.deletions(raw, pipeline, settled, _tables_with_loads(client, raw))

@@ -13,7 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.warehouse.connection import rows_of
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS
-from sources.load.stored import OpenFax, Proof, proof_of
+from sources.load.stored import LedgerRow, OpenFax, ledger_row
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
 
@@ -177,13 +177,13 @@ class StoredFaxes:
         rows = self._select(sql, self._account, start, self._account, start)
         return [(Window(row["from_at"], row["to_at"]), row["rows_taken"], int(row["rows_held"])) for row in rows]
 
-    def proofs(self, kinds: Collection[str]) -> list[Proof]:
+    def proofs(self, kinds: Collection[str]) -> list[LedgerRow]:
         """The ledger rows with one of these proofs."""
         sql = (
             f"select _dlt_id, from_at, to_at, proof, finished_at from {self._qualified(self._ledger)}"
             f" where account = %s and proof in ({_placeholders(kinds)}) and {self._is_committed()}"
         )
-        return [proof_of(row) for row in self._select(sql, self._account, *kinds)]
+        return [ledger_row(row) for row in self._select(sql, self._account, *kinds)]
 
     def last_walk(self, other_than: str) -> datetime | None:
         """The last `finished_at` of another run in the ledger; None if there is none."""

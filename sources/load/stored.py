@@ -16,8 +16,8 @@ class OpenFax(NamedTuple):
     created_at: datetime
 
 
-class Proof(NamedTuple):
-    """A row of the ledger: its key, window, kind of proof, and `finished_at` (UTC)."""
+class LedgerRow(NamedTuple):
+    """A row of the ledger: its key, its window, the `kind` of its proof, and its `finished_at` (UTC)."""
 
     id: str
     window: Window
@@ -25,9 +25,9 @@ class Proof(NamedTuple):
     at: datetime
 
 
-def proof_of(row: Mapping[str, Any]) -> Proof:
-    """The proof of a row of the ledger, by its columns."""
-    return Proof(row["_dlt_id"], Window(row["from_at"], row["to_at"]), row["proof"], row["finished_at"])
+def ledger_row(row: Mapping[str, Any]) -> LedgerRow:
+    """The row of the ledger with these columns."""
+    return LedgerRow(row["_dlt_id"], Window(row["from_at"], row["to_at"]), row["proof"], row["finished_at"])
 
 
 class Stored(Protocol):

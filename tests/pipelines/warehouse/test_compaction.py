@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipelines.warehouse.ledger_compaction import KEPT, redundant
-from sources.load.stored import Proof
+from sources.load.stored import LedgerRow
 from sources.window import Window
 from tests.conftest import Served, ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
@@ -152,10 +152,10 @@ def test_a_run_killed_while_it_folds_leaves_all_of_it_or_nothing(
 minutes = st.integers(0, 20 * 24 * 60)
 
 
-def proof_of(number: int, drawn: tuple[int, int, int, str]) -> Proof:
+def proof_of(number: int, drawn: tuple[int, int, int, str]) -> LedgerRow:
     start, ago, length, kind = drawn
     window = Window(NOW - timedelta(minutes=start + length), NOW - timedelta(minutes=start))
-    return Proof(str(number), window, kind, NOW - timedelta(minutes=ago))
+    return LedgerRow(str(number), window, kind, NOW - timedelta(minutes=ago))
 
 
 @given(st.lists(st.tuples(minutes, minutes, st.integers(1, 5000), st.sampled_from(["counted", "walked"]))))
@@ -163,10 +163,10 @@ def proof_of(number: int, drawn: tuple[int, int, int, str]) -> Proof:
 @hypothesis_settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_what_is_redundant_proves_nothing_that_the_rest_does_not(rows: list[tuple[int, int, int, str]]) -> None:
     settled, drawn = NOW - KEPT, [proof_of(number, row) for number, row in enumerate(rows)]
-    folded = set(redundant(drawn, settled))
-    kept = [proof for proof in drawn if proof.id not in folded]
+    redundant_ids = set(redundant(drawn, settled))
+    kept = [proof for proof in drawn if proof.id not in redundant_ids]
 
-    assert all(proof.at < settled for proof in drawn if proof.id in folded)
+    assert all(proof.at < settled for proof in drawn if proof.id in redundant_ids)
     for kind in ("counted", "walked"):
         spans, left = (
             proven((proof.window.start, proof.window.end) for proof in some if proof.kind == kind)
@@ -182,7 +182,7 @@ def test_what_is_redundant_proves_nothing_that_the_rest_does_not(rows: list[tupl
 def test_of_a_day_of_look_backs_one_is_kept() -> None:
     day = NOW - timedelta(days=30)
     walked = [
-        Proof(str(number), Window(end - timedelta(days=3, minutes=5), end), "counted", end)
+        LedgerRow(str(number), Window(end - timedelta(days=3, minutes=5), end), "counted", end)
         for number in range(288 * 4)
         for end in [day + number * timedelta(minutes=5)]
     ]
