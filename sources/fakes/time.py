@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from random import Random
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,6 +18,19 @@ US_CENTRAL = ZoneInfo("America/Chicago")
 def instant(text: str) -> datetime:
     """The instant of an ISO 8601 text with an offset, in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def instant_of(text: str, form: re.Pattern[str], zone: tzinfo = UTC) -> datetime:
+    """The instant of a text of this form, in UTC; without an offset, the text is in `zone`.
+
+    Raises:
+        ValueError: the text has another form, or is no date.
+        OverflowError: the instant is outside the years 1 to 9999.
+    """
+    if not form.fullmatch(text):
+        raise ValueError(text)
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def utc_now() -> datetime:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sources.fakes.store import Record, whole_number
-from sources.fakes.time import EARLIEST, LATEST, US_CENTRAL, heeds, span
+from sources.fakes.time import EARLIEST, LATEST, US_CENTRAL, heeds, instant_of, span
 
 MAXIMUM = 1000  # faxes on a page, documented
 DEFAULT = "25"  # observed
@@ -55,10 +55,7 @@ def _bound(query: Mapping[str, str], name: str, default: datetime) -> datetime:
     if name not in query:
         return default.astimezone(UTC)
     try:
-        if not RFC_3339.fullmatch(query[name]):
-            raise ValueError
-        at = datetime.fromisoformat(query[name])
-        return (at if at.tzinfo else at.replace(tzinfo=US_CENTRAL)).astimezone(UTC)
+        return instant_of(query[name], RFC_3339, US_CENTRAL)
     except (ValueError, OverflowError):
         raise Malformed(f"{name} must be an RFC 3339 timestamp") from None
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sources.fakes.store import whole_number
-from sources.fakes.time import DAY, EARLIEST, LATEST, heeds, midnight, span
+from sources.fakes.time import DAY, EARLIEST, LATEST, heeds, instant_of, midnight, span
 
 MAXIMUM = 1000  # logs on a page, documented
 DEFAULT = "50"  # documented
@@ -123,9 +123,6 @@ def _moment(query: Mapping[str, str], name: str) -> datetime | None:
     if name not in query:
         return None
     try:
-        if not MOMENT.fullmatch(query[name]):
-            raise ValueError
-        at = datetime.fromisoformat(query[name])
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        return instant_of(query[name], MOMENT)
     except (ValueError, OverflowError):
         raise Refused("datetime_required", f"{name} must be a valid date or timestamp", name) from None

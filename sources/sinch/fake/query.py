@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sources.fakes.store import whole_number
-from sources.fakes.time import EARLIEST, LATEST, heeds, midnight, span
+from sources.fakes.time import EARLIEST, LATEST, heeds, instant_of, midnight, span
 
 MAXIMUM = 1000  # faxes on a page, documented
 DEFAULT = "100"  # documented
@@ -60,9 +60,6 @@ def oldest_kept(now: datetime) -> datetime:
 
 def _moment(text: str) -> datetime:
     try:
-        if not MOMENT.fullmatch(text):
-            raise ValueError
-        at = datetime.fromisoformat(text)
+        return instant_of(text, MOMENT)
     except ValueError:
         raise Malformed("createTime must be a date or an instant in UTC") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
