@@ -7,8 +7,9 @@ from pipelines.outcome.provider_advice import FAILED_TO_REACH
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import FaxSyncError
 from sources.extract.page import Page
+from sources.extract.window_result import PROVEN_OR_GAP
 from sources.http.client import Client
-from sources.load.run import MAX_SKEW, PROVEN_OR_GAP, Run
+from sources.load.run import MAX_SKEW, Run
 from sources.records.schema import Table
 from sources.window import SECOND, Window
 

@@ -7,8 +7,8 @@ import sources
 from pipelines.config.accounts import Account
 from pipelines.config.bootstrap import as_typed
 from pipelines.warehouse.read_only import Read, Row
+from sources.extract.window_result import PROVEN_OR_GAP
 from sources.load.ledger import RUN_COLUMNS
-from sources.load.run import PROVEN_OR_GAP
 
 ENDINGS = {  # exit code -> how the run ended, and what to do about it; docs/operating.md has more
     0: ("complete", ""),

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import sources
 from pipelines.warehouse.read_only import Read
 from sources.extract.source import Source
-from sources.load.run import PROVEN
+from sources.extract.window_result import PROVEN
 from sources.window import DAY, Window
 
 _UNKNOWN = "UTC"

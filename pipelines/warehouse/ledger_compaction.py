@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from pipelines.warehouse.dlt_internals import dlt_tables
 from pipelines.warehouse.load import Warehouse
 from sources.extract.source import Source
-from sources.load.run import PROVEN, Run
+from sources.extract.window_result import PROVEN
+from sources.load.run import Run
 from sources.load.stored import LedgerRow
 
 KEPT = timedelta(days=7)  # younger rows are kept for diagnosis

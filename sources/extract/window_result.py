@@ -15,6 +15,8 @@ from sources.records.schema import Table
 from sources.window import Window
 
 Proof = Literal["counted", "walked", "unproven", "gap"]
+PROVEN: tuple[Proof, ...] = ("counted", "walked")  # a window with one of these is complete, and is not read again
+PROVEN_OR_GAP: tuple[Proof, ...] = (*PROVEN, "gap")  # a gap is not read again either: its faxes are no longer kept
 WindowCounts = dict[Window, tuple[int, int | None]]  # window -> records read so far, and the provider's total
 
 

@@ -15,12 +15,12 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from sources.extract.background_call import BackgroundCall, IsWanted
-from sources.extract.window_result import WindowResult
+from sources.extract.window_result import PROVEN, WindowResult
 from sources.load import ledger
 from sources.load.deleted_faxes import mark_deleted
 from sources.load.open_faxes import Rereads, due_rereads, reread_faxes
 from sources.load.plan import Position, plan
-from sources.load.run import MAX_SKEW, PROVEN, Run
+from sources.load.run import MAX_SKEW, Run
 from sources.records.new_fields import Change, NewFields
 from sources.records.record import Problem
 from sources.records.rows import Rows

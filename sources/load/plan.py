@@ -6,7 +6,8 @@ Pure functions of the run and its position.
 from datetime import datetime
 from typing import NamedTuple
 
-from sources.load.run import MAX_SKEW, PROVEN, PROVEN_OR_GAP, Run
+from sources.extract.window_result import PROVEN, PROVEN_OR_GAP
+from sources.load.run import MAX_SKEW, Run
 from sources.window import SECOND, Window, rfc3339, whole_second
 
 

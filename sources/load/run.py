@@ -18,8 +18,6 @@ from sources.load.tally import Tally
 from sources.window import Window, whole_second
 
 MAX_SKEW = timedelta(minutes=5)  # between the provider's clock and ours
-PROVEN = ("counted", "walked")  # a window with one of these proofs is complete, and is not read again
-PROVEN_OR_GAP = (*PROVEN, "gap")  # a gap is not read again either: the provider no longer keeps its faxes
 
 
 @dataclass
