@@ -10,7 +10,7 @@ import pytest
 import sources
 import sources.extract.seen_ids
 from tests.conftest import Query, ServeFake, Sync, generated
-from tests.support.tiers import quick_ones
+from tests.support.tiers import in_turns, quick_ones
 from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -21,7 +21,7 @@ EVERY_IGNORED = [
     for reading in import_module(f"sources.{provider}.fake").SWITCHES["filter"]
     if "ignored" in reading
 ]
-every_filter = pytest.mark.parametrize("reading", IGNORED)
+ORDERS = ("newest_first", "oldest_first")
 
 
 def history(provider: str, count: int, days: float = 700) -> list[dict[str, Any]]:
@@ -40,8 +40,7 @@ def test_a_long_history_is_complete_with_every_filter(
     assert len(served.server.requests) <= 120
 
 
-@pytest.mark.parametrize("reading", [*IGNORED, "empty unless a bare date"])
-@pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
+@pytest.mark.parametrize(("order", "reading"), in_turns([*IGNORED, "empty unless a bare date"], ORDERS))
 @pytest.mark.slow
 def test_fifteen_thousand_faxes_are_complete_with_every_filter(
     reading: str, order: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
@@ -53,9 +52,8 @@ def test_fifteen_thousand_faxes_are_complete_with_every_filter(
     assert len(served.server.requests) <= 200
 
 
-@every_filter
-@pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
-@pytest.mark.parametrize("days", [700, 0.1])
+@pytest.mark.parametrize("reading", IGNORED)
+@pytest.mark.parametrize(("order", "days"), [*zip(ORDERS, [700, 0.1], strict=True)])
 @pytest.mark.slow
 def test_more_faxes_than_the_provider_counts_with_an_ignored_filter_end_the_run(
     reading: str, order: str, days: float, serve_fake: ServeFake, sync: Sync

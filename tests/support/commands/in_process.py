@@ -16,6 +16,7 @@ from pipelines.outcome.account_outcome import require_proof
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
+from pipelines.warehouse.dlt_internals.lookup_cache import lookups_cached
 from sources.http.client import Client
 from sources.http.limits import Limits
 from sources.load.batches import Batches
@@ -84,7 +85,7 @@ def run_once(
     url = settings[f"SOURCES__{provider}__BASE_URL".upper()]
     clock = time.clock or monotonic
     client = Client(url, (user, password), provider, limits or Limits(), time.sleep, clock, time.now)
-    with applied(settings), load.opened(provider, "default", "fax") as opened:
+    with applied(settings), lookups_cached(), load.opened(provider, "default", "fax") as opened:
         account, began = Account(provider), whole_second(time.now())
         stored = opened.stored(package.TABLE)
         request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]

@@ -45,14 +45,18 @@ FLOODS: dict[str, Pieces] = {
     "a bomb in a bomb": lambda: squeezed_twice(10**9),
     "a body of 1 GB": lambda: chain([JSON + b"Content-Length: 1000000000\r\n\r\n"], repeat(PIECE, 15_000)),
     "a body without an end": lambda: chain([JSON + b"\r\n"], repeat(PIECE)),
-    "chunks without an end": lambda: chain([CHUNKED], repeat(b"10\r\n                \r\n" * 3_000)),
-    "trailers without an end": lambda: chain([CHUNKED + b"2\r\n{}\r\n0\r\n"], repeat(b"X-More: 1\r\n" * 6_000)),
+    "chunks without an end": lambda: chain([CHUNKED], repeat((b"100\r\n" + b" " * 256 + b"\r\n") * 200)),
+    "trailers without an end": lambda: chain(
+        [CHUNKED + b"2\r\n{}\r\n0\r\n"], repeat((b"X-More: " + b"1" * 256 + b"\r\n") * 200)
+    ),
     "a gzip file's name without an end": lambda: chain(
         [JSON + b"Content-Encoding: gzip\r\n\r\n", b"\x1f\x8b\x08\x08\0\0\0\0\0\0"], repeat(b"name" * 16_000)
     ),
     "a header of 10 MB": lambda: chain([JSON + b"X-Long: "], repeat(b"x" * 65_536, 160), [b"\r\n\r\n{}"]),
     "10,000 headers": lambda: chain([JSON], (b"X-%d: 1\r\n" % number for number in range(10_000)), [b"\r\n{}"]),
-    "interim responses without an end": lambda: repeat(b"HTTP/1.1 100 Continue\r\n\r\n" * 2_000),
+    "interim responses without an end": lambda: repeat(
+        (b"HTTP/1.1 100 Continue\r\nX-More: " + b"1" * 256 + b"\r\n\r\n") * 200
+    ),
     "a page of a million faxes": lambda: whole(
         b'{"success":true,"paging":{"total":1000000,"per_page":1000,"page":1},"links":{},"data":['
         + b",".join(b'{"id":%d}' % number for number in range(1_000_000))
