@@ -36,17 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="describe.py", description=__doc__)
-    parser.add_argument("--dbt", action="store_true", help="print a sources.yml for dbt")
-    parser.add_argument("--dbt-package", metavar="FOLDER", type=Path, help="write the views as a package of dbt models")
-    parser.add_argument(
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--dbt", action="store_true", help="print a sources.yml for dbt")
+    one.add_argument("--dbt-package", metavar="FOLDER", type=Path, help="write the views as a package of dbt models")
+    one.add_argument(
         "--settings",
         choices=tuple(_SETTINGS),
         help="print the settings for docs/settings.md, config.toml or example.secrets.toml",
     )
-    parser.add_argument(
+    one.add_argument(
         "--views",
         choices=("duckdb", "spark"),
-        help="print the SQL that makes the views over Delta tables there",
+        help="print the SQL that creates the views over Delta tables in this engine",
     )
     parser.add_argument("--output", metavar="URL", help="where the Delta tables are, if not at [destination.warehouse]")
     parser.add_argument("--verbose", action="store_true", help="print the traceback of an error")
@@ -86,7 +87,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> int:
 def _views(options: argparse.Namespace, schema: str) -> Iterator[str]:
     output = options.output or delta_url()
     if output is None:
-        raise ConfigError("the warehouse has no Delta tables: name theirs by --output")
+        raise ConfigError("the warehouse has no Delta tables: add --output and their URL, such as file:///srv/fax-lake")
     try:
         from pipelines.lake.engine_views import script  # noqa: PLC0415  # an extra, that may not be there
     except ModuleNotFoundError as missing:

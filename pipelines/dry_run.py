@@ -25,7 +25,9 @@ def dry_run(account: Account, sync: Sync) -> tuple[str, FaxSyncError | None]:
         with demo.stand_in(), _opened(account, sync.schema) as opened:
             run = create_run(account, account.settings(), sync, opened, time.monotonic())
             further = (run.for_list(source, opened.stored(source.table)) for source in run.source.further_lists())
-            return "\n".join(f"{account}: {_sentence_of(walked, opened)}" for walked in (run, *further)), None
+            sentences = [_sentence_of(run, opened)]
+            sentences += [f"{_sentence_of(walked, opened)} ({walked.source.table.name})" for walked in further]
+            return "\n".join(f"{account}: {sentence}" for sentence in sentences), None
     except Exception as failure:
         error = always_fax_sync_error(failure)
         return f"{account}: {error}", error

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from pipelines import demo
 from pipelines.cli import status_screen
-from pipelines.cli.command import READER_CODES, CommandParser, leave, reported
+from pipelines.cli.command import READER_CODES, CommandParser, count, leave, reported
 from pipelines.config import accounts, bootstrap
 from pipelines.config.settings import CheckSettings, SyncSettings
 from pipelines.health import sync_status
@@ -66,7 +66,7 @@ def _parser() -> CommandParser:
         description=__doc__,
         codes=READER_CODES | {75: "a sync has the DuckDB file open, try again when it has ended"},
     )
-    parser.add_argument("--runs", metavar="N", type=int, default=5, help="show this many of the last runs")
+    parser.add_argument("--runs", metavar="N", type=count, default=5, help="show this many of the last runs")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
     parser.add_argument("--demo", action="store_true", help="read demo.duckdb, which sync.py --demo creates")
     parser.add_argument("--verbose", action="store_true", help="print the traceback of an error")

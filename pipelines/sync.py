@@ -96,7 +96,7 @@ def _dry_run(configured: Sequence[accounts.Account], sync: Sync) -> int:
 
 def _parser() -> CommandParser:
     parser = sync_parser("sync.py", __doc__, "Settings are in .dlt/config.toml and .dlt/secrets.toml.")
-    parser.add_argument("--shard", metavar="K/N", type=shard, help="sync the K-th of N parts of the accounts only")
+    parser.add_argument("--shard", metavar="K/N", type=shard, help="sync only the accounts of shard K of N")
     parser.add_argument("--dry-run", action="store_true", help="only print what would be read; write nothing")
     parser.add_argument("--demo", action="store_true", help="sync made-up faxes from bundled servers into demo.duckdb")
     return parser

@@ -107,3 +107,4 @@ def test_the_example_as_it_is_runs_nothing(sync_process: SyncProcess, settings: 
     ended = sync_process()
 
     assert (ended.returncode, "fill in your keys" in ended.stderr) == (78, True)
+    assert "init.py" not in ended.stderr  # it does not overwrite the file

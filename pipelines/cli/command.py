@@ -82,6 +82,17 @@ def minutes(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
 
 
+def count(text: str) -> int:
+    """The number in an argument.
+
+    Raises:
+        ArgumentTypeError: the argument is not a whole number from 0 to 999999.
+    """
+    if text.isdecimal() and len(text) < 7:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 999999")
+
+
 def shard(text: str) -> Shard:
     """The shard in an argument such as 1/4.
 

@@ -102,9 +102,10 @@ def _log_window(account: str, run: Run) -> None:
     result = run.tally.windows[-1]
     logs.event(
         logging.INFO if logs.is_json() else logging.DEBUG,
-        f"{account}: {result.window}: {result.rows_taken} faxes, {result.proof}",
+        f"{account}: {run.source.table.name}, {result.window}: {result.rows_taken} faxes, {result.proof}",
         run_id=run.request.run_id,
         account=account,
+        table=run.source.table.name,
         window=[rfc3339(result.window.start), rfc3339(result.window.end)],
         rows=result.rows_taken,
         proof=result.proof,

@@ -140,10 +140,11 @@ def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[
         _require_different(found)
         accounts += found
     if not accounts:
+        secrets = bootstrap.settings_directory() / "secrets.toml"
+        asks = f", or run {bootstrap.command('init')}, which asks for them" * (not secrets.exists())
         raise ConfigError(
-            f"no provider is configured: fill in your keys in {bootstrap.settings_directory() / 'secrets.toml'} "
-            f"({bootstrap.command('init')} asks for them and writes it), "
-            f"or see it work first: {bootstrap.command('sync')} --demo"
+            f"no provider is configured: fill in your keys in {secrets}{asks}; "
+            f"to see it work first: {bootstrap.command('sync')} --demo"
         )
     known_names = {account.name for account in accounts}
     for name in chosen:

@@ -38,9 +38,8 @@ def forecast(figures: MonthFigures) -> str | None:
     expected, low, high = (figures.forecast(name) for name in ("forecast_usd", "forecast_low_usd", "forecast_high_usd"))
     if not figures.is_open or expected is None:
         return None
-    if low is None or high is None:
-        return f"{dollars(expected)} for the whole month"
-    return f"{dollars(expected)} for the whole month; {dollars(low)} to {dollars(high)} judging by past months"
+    span = "" if low is None or high is None else f"; {dollars(low)} to {dollars(high)} judging by past months"
+    return f"{dollars(expected)} for the whole month at this pace{span}"
 
 
 def balance(rows: list[Row]) -> str | None:
@@ -91,11 +90,12 @@ def notes(figures: MonthFigures) -> Iterator[str]:
     if figures.count("open_faxes"):
         yield "The cost of open faxes may still change."
     if unpriced := figures.count("unpriced_faxes"):
-        yield f"{unpriced:,} delivered faxes have no cost in US dollars, and no sum contains them."
+        yield f"Delivered faxes without a cost in US dollars: {unpriced:,}. No sum contains them."
     if figures.perhaps_tests:
-        yield f"{figures.perhaps_tests:,} faxes are counted that may be tests: their is_test in fax.faxes is null."
+        yield f"Faxes that may be tests, and are counted: {figures.perhaps_tests:,}. Their is_test is null."
     if figures.selection.chosen and not figures.breakdown:
-        yield f"Nothing in this month has the {figures.selection.by} {figures.selection.chosen}."
+        form = ": a number begins with + and the country code" * (figures.selection.number[:1] not in ("", "+"))
+        yield f"Nothing in this month has the {figures.selection.by} {figures.selection.chosen}{form}."
     if figures.selection.by == "tag" and not figures.selection.tag:
         yield "A fax with several tags is counted under each of them."
 

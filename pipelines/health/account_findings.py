@@ -62,8 +62,8 @@ def notes(stored: StoredFaxes, fax_table: Table, now: datetime) -> Iterator[str]
     """One sentence for each fact that deserves a look although it is no fault."""
     if unread := stored.deleted_unread(fax_table):
         yield (
-            f"{unread} faxes were deleted at the provider before a run could read them: their costs are unknown, "
-            "and no sum contains them"
+            f"faxes deleted at the provider before a run could read them: {unread}; their costs are unknown, and no "
+            "sum contains them"
         )
     for table, column, count in stored.open_problems():
         misfits = f"values of {table}.{column}" if column else f"records of {table}"
@@ -76,8 +76,8 @@ def currency_notes(stored: StoredFaxes, table: Table) -> Iterator[str]:
     """One sentence for each currency other than the US dollar that prices in the table have."""
     for currency, faxes in stored.other_currencies(table):
         yield (
-            f"{faxes} faxes have a price in {currency or 'a currency that is not named'}: {table.name} has it, "
-            "no cost_usd does, and no sum contains it"
+            f"faxes priced in {currency or 'a currency that is not named'}: {faxes}; the raw table {table.name} has "
+            "the price, their cost_usd is null, and no sum contains them"
         )
 
 

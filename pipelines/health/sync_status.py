@@ -16,7 +16,7 @@ ENDINGS = {  # exit code -> how the run ended, and what to do about it; docs/ope
     69: ("warehouse refused", "the log of the run names the remedy"),
     70: ("unexpected error", "report the line in the log of the run"),
     74: ("no disk or memory", "free some disk or memory on the machine of the sync"),
-    75: ("to be continued", "the next run continues; check.py says whether the provider answers"),
+    75: ("temporary", "the next run continues; check.py says whether the provider answers"),
     77: ("credentials refused", "renew the key, or correct its scope, in .dlt/secrets.toml"),
     78: ("wrong setting", "the log of the run names the setting"),
     130: ("paused by SIGINT", "the next run continues"),
@@ -118,7 +118,8 @@ def _steps(state: Row, max_age_hours: float, now: datetime) -> Iterator[str]:
     has_failed = state["exit_code"] and (looked_at is None or last_run_at >= looked_at)
     if has_failed:
         ending, remedy = ending_of(state["exit_code"])
-        yield f"the last run ended with {state['exit_code']} ({ending}): {remedy}"
+        when, code = f"{last_run_at:%Y-%m-%d %H:%M} UTC", state["exit_code"]  # a later one may have found nothing new
+        yield f"the run at {when} ended with {code} ({ending}); unless one has succeeded since: {remedy}"
     if state["holes"]:
         yield f"the time from {state['proven_to']:%Y-%m-%d %H:%M} UTC on has parts that are not proven: run check.py"
     if not has_failed and looked_at and now - looked_at > timedelta(hours=max_age_hours):

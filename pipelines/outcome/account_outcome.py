@@ -68,7 +68,7 @@ class Outcome:
         if columns := [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]:
             notes.append(f"new fields {', '.join(columns)}")
         if run.purged:
-            notes.append(f"{run.purged} faxes deleted because of their age")
+            notes.append(f"faxes deleted because of their age: {run.purged}")
         return notes
 
     def as_json(self) -> dict[str, Any]:

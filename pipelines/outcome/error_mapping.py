@@ -125,9 +125,11 @@ def _configuration(error: BaseException) -> FaxSyncError | None:
         return ConfigError(
             unreadable() or "the files in .dlt cannot be read: quote each text, and check the form of each credential"
         )
-    if field in ("credentials", "password", "username", "host", "database", "bucket_url"):
+    if field == "bucket_url":
+        return ConfigError("[destination.warehouse] lacks bucket_url: the directory of the Parquet files, or s3://…")
+    if field in ("credentials", "password", "username", "host", "database"):
         return ConfigError(
             f"[destination.warehouse] lacks {field}, or it is incomplete: set credentials in .dlt/secrets.toml, for "
-            "PostgreSQL as postgresql://user:password@host:5432/database, or bucket_url for files"
+            "PostgreSQL as postgresql://user:password@host:5432/database"
         )
     return refusal(field, "of another type")

@@ -21,6 +21,10 @@ def connection_error(server: str, url: str, error: Exception, setting: str = "ba
         )
     if isinstance(error, requests.exceptions.ProxyError):
         return _proxy_error(server, error)
+    if "NameResolutionError" in str(error):
+        return ProviderDown(
+            f"{server}: the host name {origin.host(url)} could not be resolved: check its spelling, or run again later"
+        )
     return ProviderDown(
         f"{server} at {origin.host(url)} could not be reached ({type(error).__name__}): run again later"
     )

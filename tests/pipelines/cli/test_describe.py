@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 import sources
-from pipelines.describe import markdown
+from pipelines.describe import main, markdown
 from pipelines.views.dbt import sources_yml
 from pipelines.views.reference import raw_tables, views
 from tests.conftest import Query, generated
@@ -46,6 +46,13 @@ def test_each_key_names_one_row(filled: Query) -> None:
 
 def test_the_reference_is_what_describe_prints() -> None:
     assert page("reference") == markdown(RELATIONS) + "\n"
+
+
+def test_two_descriptions_at_once_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--dbt", "--views", "duckdb"])
+
+    assert (ended.value.code, "not allowed with" in capsys.readouterr().err) == (64, True)
 
 
 def test_dbt_reads_the_age_of_the_last_run_where_every_run_writes() -> None:

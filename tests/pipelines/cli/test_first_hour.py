@@ -196,11 +196,12 @@ def test_a_refused_key_is_named_with_its_settings(serve_fake: ServeFake, check: 
 def test_a_dry_run_says_what_the_run_after_it_reads(
     serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, warehouse: Path
 ) -> None:
-    served = serve_fake("signalwire", generated("signalwire", 30, days=80))
+    served = serve_fake("signalwire", generated("signalwire", 30, days=80), compat="read")
     settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=90):%Y-%m-%d}"
     planned = sync_process("--dry-run")
 
     assert re.search(r"would read \S+T00:00:00Z to \S+Z in at least \d+ requests?\n", planned.stdout)
+    assert re.search(r"would read .* requests? \(compat_faxes\)\n", planned.stdout)
     assert (planned.returncode, warehouse.exists(), served.server.requests) == (0, False, [])
     sync_process()
     shutil.copy(warehouse, before := warehouse.with_suffix(".before"))

@@ -22,6 +22,7 @@ WARNING = "credentials are a PostgreSQL URL, but destination_type is duckdb: set
         (POSTGRES | {"CREDENTIALS": ""}, "lacks credentials"),
         (POSTGRES | {"CREDENTIALS": AT}, "write @ as %40, / as %2F, # as %23"),
         (POSTGRES | {"CREDENTIALS": "postgresql://fax_sync:Kestrel7@Zebra99@host.example/db"}, "write @ as %40"),
+        ({"DESTINATION_TYPE": "filesystem"}, "lacks bucket_url: the directory of the Parquet files"),
         ({"DESTINATION_TYPE": "snowflake"}, "destination_type must be duckdb, postgres or filesystem"),
         ({"DESTINATION_TYPE": "clipper"}, "destination_type must be duckdb, postgres or filesystem"),
     ],

@@ -177,6 +177,19 @@ def test_one_tag_one_number_or_one_account_shows_its_costs_only(report: Reportin
     assert "no faxes of nobody" in report("--account", "nobody")[1]
 
 
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("number", ["2065550100", "+10000000000"])
+def test_a_number_without_its_country_code_is_told_to_lack_it(number: str, report: Reporting) -> None:
+    shown = report("--month", LAST, "--number", number)[1]
+
+    assert ("a number begins with + and the country code" in " ".join(shown.split())) == (number[0] != "+")
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_forecast_says_that_it_and_its_range_are_two_ways(report: Reporting) -> None:
+    assert " for the whole month at this pace" in report("--month", THIS)[1]
+
+
 def test_faxes_without_the_tag_are_told_from_those_whose_value_is_empty(
     report: Reporting, serve_fake: ServeFake, sync: Sync, tmp_path: Path
 ) -> None:

@@ -275,7 +275,7 @@ def test_faxes_deleted_before_they_were_read_are_counted(
     exit_code, told = check()
     (note,) = told["signalwire"]["notes"]
 
-    assert (exit_code, note.startswith("2 faxes were deleted at the provider before")) == (0, True)
+    assert (exit_code, note.startswith("faxes deleted at the provider before a run could read them: 2;")) == (0, True)
     assert query("select count(*) from fax.faxes where is_deleted and outcome = 'unknown' and cost_usd is null") == [
         (2,)
     ]

@@ -1,6 +1,7 @@
 """status.py says how far each account is, how the last runs ended, and what is to be done."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,11 +61,23 @@ def test_what_was_read_and_what_failed_is_shown(
     assert [(run["exit_code"], run["rows_new"]) for run in state["runs"]] == [(77, 0), (0, 12)]
     (account,) = state["accounts"]
     assert account["proven_to"] == account["read_to"] != "None"
-    assert state["next"] == [
-        "phaxio: the last run ended with 77 (credentials refused): renew the key, or correct its scope, in "
-        ".dlt/secrets.toml"
-    ]
+    (step,) = state["next"]
+    assert re.fullmatch(
+        r"phaxio: the run at [\d-]+ [\d:]+ UTC ended with 77 \(credentials refused\); unless one has succeeded since: "
+        r"renew the key, or correct its scope, in \.dlt/secrets\.toml",
+        step,
+    )
     assert account["open_faxes"] == len(served.fake.open_ids())
+
+
+@pytest.mark.parametrize("number", ["-1", "some", "9" * 20])
+def test_a_number_of_runs_that_cannot_be_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from pipelines.status import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--runs", number])
+
+    assert (ended.value.code, "is not a whole number from 0" in capsys.readouterr().err) == (64, True)
 
 
 @pytest.mark.slow
@@ -105,7 +118,7 @@ def test_a_first_run_that_failed_is_shown(
     state = json.loads(status("--json")[1])
 
     assert (exit_code, [run["exit_code"] for run in failed["runs"]]) == (0, [77])
-    assert failed["next"][0].startswith("phaxio: the last run ended with 77 (credentials refused): renew the key")
+    assert "ended with 77 (credentials refused); unless one has succeeded since: renew the key" in failed["next"][0]
     assert (state["next"], [run["exit_code"] for run in state["runs"]]) == ([], [0, 77, 77])
     assert failed["accounts"][0].keys() == state["accounts"][0].keys()
 

@@ -114,7 +114,7 @@ def test_a_first_run_that_fails_is_shown_beside_a_provider_that_is_loaded(
     for one in (shown, state):
         assert [(row["provider"], row["exit_code"]) for row in one["accounts"]] == [("phaxio", 0), ("signalwire", 77)]
         assert sorted(run["exit_code"] for run in one["runs"]) == [0, 77]
-        assert [line[:42] for line in one["next"]] == ["signalwire: the last run ended with 77 (cr"]
+        assert ["ended with 77 (credentials refused)" in line for line in one["next"]] == [True]
 
 
 @pytest.mark.slow

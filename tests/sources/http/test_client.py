@@ -1,5 +1,6 @@
 """How the client asks: again after a while and not for ever, and with nobody else's credentials."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,15 @@ def patient(server: FakeServer, slept: Slept, limits: Limits | None = None) -> C
 def after(*failures: Answer) -> Callable[[Request], Answer]:
     """Fails in these ways, one request each, and is fine from then on."""
     return lambda request: failures[request.number] if request.number < len(failures) else FINE
+
+
+def test_a_host_name_that_cannot_be_resolved_is_told_to_be_perhaps_misspelt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # a test asks no name server
+    with pytest.raises(ProviderDown, match=r"Someone: the host name 'acmee\.example' could not .*: check its spelling"):
+        Client("https://acmee.example", ("user", "password"), "Someone", Limits(attempts=1)).get("faxes")
 
 
 @pytest.mark.parametrize(("answer_seconds", "connections"), [(0.0, 1), (0.02, 4)])

@@ -94,7 +94,7 @@ def test_a_price_in_another_currency_is_no_cost_and_is_told(
 
     ((priced,),) = query("select count(*) from fax_signalwire.compat_faxes where price is not null")
     notes = [note for note in told["signalwire"]["notes"] if "EUR" in note]
-    assert (exit_code, [note.partition(":")[0] for note in notes]) == (0, [f"{priced} faxes have a price in EUR"])
+    assert (exit_code, [note.partition(";")[0] for note in notes]) == (0, [f"faxes priced in EUR: {priced}"])
     alone = "from fax.faxes where listed_in = 'compat_faxes'"
     assert query(f"select distinct price_currency, cost_usd {alone} and num_pages is not null") == [("EUR", None)]
     assert query("select distinct price_currency from fax.faxes where listed_in <> 'compat_faxes'") == [("USD",)]

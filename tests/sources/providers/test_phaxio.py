@@ -169,7 +169,7 @@ def test_a_fax_that_may_be_a_test_is_counted_and_told(
     assert query("select count(distinct fax_id) from fax.deliveries") == [(4,)]
     assert query("select record_id, column_name from fax_phaxio.sync_problems") == [("4", "is_test")]
     _, shown, _ = Reporting(settings, capsys, caplog)()
-    assert "2 faxes are counted that may be tests" in shown
+    assert "Faxes that may be tests, and are counted: 2." in shown
 
 
 def test_a_cost_with_more_decimals_is_in_every_sum(serve_fake: ServeFake, sync: Sync, query: Query) -> None:

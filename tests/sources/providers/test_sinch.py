@@ -78,10 +78,10 @@ def test_only_a_price_in_us_dollars_is_a_cost(serve_fake: ServeFake, sync: Sync,
     currencies = query("select price_currency from fax.faxes order by id")
     assert currencies == [("USD",), ("EUR",), ("XXX",), (None,), (None,)]
     assert query("select record_id from fax_sinch.sync_problems order by 1") == [("01HZ3",), ("01HZ4",)]
-    notes = [note.partition(":")[0] for note in told["sinch"]["notes"] if "no cost_usd" in note]
+    notes = [note.partition(";")[0] for note in told["sinch"]["notes"] if "cost_usd is null" in note]
     assert (exit_code, sorted(notes)) == (
         0,
-        ["1 faxes have a price in EUR", "1 faxes have a price in a currency that is not named"],
+        ["faxes priced in EUR: 1", "faxes priced in a currency that is not named: 1"],
     )
 
 
