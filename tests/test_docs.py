@@ -105,6 +105,12 @@ def test_the_page_about_the_move_quotes_what_check_says() -> None:
     assert sources.provider("phaxio").IF_GONE in page("moving-from-phaxio")
 
 
+def test_the_page_on_postgres_creates_the_schema_of_each_provider() -> None:
+    created = re.findall(r"^create schema (\w+) authorization", page("postgres"), re.MULTILINE)
+
+    assert set(created) == {"fax", *(f"fax_{name}" for name in sources.providers())}
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 250
 
