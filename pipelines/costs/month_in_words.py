@@ -39,7 +39,7 @@ def forecast(figures: MonthFigures) -> str | None:
     if not figures.is_open or expected is None:
         return None
     span = "" if low is None or high is None else f"; {dollars(low)} to {dollars(high)} judging by past months"
-    return f"{dollars(expected)} for the whole month at this pace{span}"
+    return f"{dollars(expected)} at this pace{span}"
 
 
 def balance(rows: list[Row]) -> str | None:

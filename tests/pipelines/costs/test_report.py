@@ -123,7 +123,7 @@ def test_an_account_that_was_not_read_to_the_end_of_the_month_leaves_it_open(
     assert (phaxio["forecast_usd"], phaxio["before_usd"]) == (str(forecast), str(before))
     assert [(one["is_over"], one["forecast_usd"]) for one in others] == [(True, one["cost_usd"]) for one in others]
     assert Decimal(found["forecast_usd"]) == forecast + total(others)
-    assert f"{forecast + total(others):,.2f} for the whole month" in report("--month", LAST)[1]
+    assert f"{forecast + total(others):,.2f} at this pace" in report("--month", LAST)[1]
     assert "phaxio has not been read in this month yet" in report("--month", THIS)[1]
 
 
@@ -187,7 +187,7 @@ def test_a_number_without_its_country_code_is_told_to_lack_it(number: str, repor
 
 @pytest.mark.usefixtures("filled")
 def test_the_forecast_says_that_it_and_its_range_are_two_ways(report: Reporting) -> None:
-    assert " for the whole month at this pace" in report("--month", THIS)[1]
+    assert " at this pace" in report("--month", THIS)[1]
 
 
 def test_faxes_without_the_tag_are_told_from_those_whose_value_is_empty(
