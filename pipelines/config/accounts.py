@@ -149,7 +149,8 @@ def required(provider: str | None = None, chosen: Collection[str] = ()) -> list[
     known_names = {account.name for account in accounts}
     for name in chosen:
         if name not in known_names:
-            raise WrongUsage(f"there is no account {name!r}: choose from {', '.join(sorted(known_names))}")
+            hint = f"; for a provider, use --provider {name}" * (name in known)
+            raise WrongUsage(f"there is no account {name!r}: choose from {', '.join(sorted(known_names))}{hint}")
     return [account for account in accounts if not chosen or account.name in chosen]
 
 

@@ -4,7 +4,7 @@ Source: https://dlthub.com/docs/general-usage/credentials/setup, read November 2
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
@@ -18,6 +18,7 @@ from msgspec.structs import FieldInfo, fields
 
 from sources.errors import ConfigError
 from sources.load.settings import is_secret, metas_of
+from sources.window import whole_second
 
 _IN_HOME = "global:"  # dlt's prefix for a file in the home directory
 Place = tuple[str, ...]  # the sections above a setting, with or without its name
@@ -78,9 +79,12 @@ class Setting:
             value = deserialize_value(self.name, value, self.plain)
             if isinstance(value, datetime):  # dlt makes a pendulum of a number, which msgspec refuses
                 value = datetime.fromisoformat(value.isoformat())
-            return convert(value, self.type)
+            converted = convert(value, self.type)
         except (ConfigValueCannotBeCoercedException, ValidationError):
             raise refusal(named, self.allowed, at) from None
+        if isinstance(converted, datetime) and whole_second(converted) > datetime.now(UTC):
+            raise refusal(named, "in the past", at)  # a run would read nothing, and end with 0
+        return converted
 
 
 @cache

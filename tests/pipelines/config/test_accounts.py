@@ -79,6 +79,13 @@ def test_what_is_no_space_is_refused(space: str, serve_fake: ServeFake, sync: Sy
     assert (synced.exit_code, "the name in front of" in synced.told, served.server.requests) == (78, True, [])
 
 
+def test_a_provider_given_as_an_account_is_told_to_be_one(serve_fake: ServeFake, sync: Sync) -> None:
+    serve_fake("phaxio")
+    synced = sync("--account", "phaxio")
+
+    assert (synced.exit_code, "use --provider phaxio" in synced.told) == (64, True)
+
+
 def test_a_provider_out_of_reach_is_named_by_its_host(serve_fake: ServeFake, sync: Sync, settings: Settings) -> None:
     serve_fake("signalwire")
     settings["SOURCES__SIGNALWIRE__BASE_URL"] = "https://127.0.0.1:9/api"

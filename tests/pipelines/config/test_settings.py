@@ -80,7 +80,7 @@ NUMBERS = [
         {"SYNC__HEARTBEAT_MINUTES": "often"},
         *({"REPORT__TIMEZONE": name} for name in ("Mars/Olympus", "localtime", "../etc/passwd", "O'Clock")),
         {"SOURCES__LOOKBACK_DAYS": "three"},
-        {"SOURCES__START_DATE": "the beginning"},
+        *({"SOURCES__START_DATE": when} for when in ("the beginning", "2999-01-01", "2999-01-01T12:00:00")),
         {"SOURCES__SCHEMA_CONTRACT": "frozen"},
         {"SYNC__DUCKDB_MEMORY": "lots"},
         *({name: bad} for name in NUMBERS for bad in ("-1", "nan", "inf")),
