@@ -11,6 +11,7 @@ from tests.conftest import ServeFake, Settings, Sync
 from tests.support.credentials import PASSWORD
 from tests.support.servers.postgres import Server
 from tests.support.servers.protocol_server import refusing
+from tests.support.tiers import first_quick
 
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
 REFUSALS = {  # SQLSTATE and text, whether a password is asked for before, exit code and what is told
@@ -45,7 +46,7 @@ REFUSALS = {  # SQLSTATE and text, whether a password is asked for before, exit 
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize("name", first_quick(REFUSALS, 4))
 def test_a_refusal_is_classed_whatever_language_it_is_in(
     name: str, serve_fake: ServeFake, sync: Sync, settings: Settings
 ) -> None:
@@ -72,7 +73,7 @@ PARAMETERS = {
 }
 
 
-@pytest.mark.parametrize("parameter", PARAMETERS)
+@pytest.mark.parametrize("parameter", first_quick(PARAMETERS, 3))
 def test_a_parameter_of_the_credentials_that_cannot_be_had_is_configuration(
     parameter: str, serve_fake: ServeFake, sync: Sync, settings: Settings
 ) -> None:
