@@ -16,8 +16,8 @@ def demonstration(database: Path, schema: str) -> None:
     """Prints the costs of the demonstration's faxes, where the faxes are, and what to do next."""
     with duckdb.connect(str(database), read_only=True) as connection:
         rows = connection.execute(
-            f"select month, provider, sum(faxes), sum(pages), sum(cost_usd) from {schema}.monthly_costs"
-            f" where month > (select max(month) from {schema}.monthly_costs) - interval 3 month"
+            f'select month, provider, sum(faxes), sum(pages), sum(cost_usd) from "{schema}".monthly_costs'
+            f' where month > (select max(month) from "{schema}".monthly_costs) - interval 3 month'
             " group by all order by month desc, provider"
         ).fetchall()
     table = Table("month", "provider", title="Fax costs of the latest months")

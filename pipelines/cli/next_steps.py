@@ -27,7 +27,7 @@ def print_next_steps() -> None:
         where = os.path.relpath(place) if place.is_relative_to(Path.cwd()) else str(place)
         query = _in_python(f"import duckdb; print(duckdb.connect({where!r}, read_only=True).sql('{sql}'))")
     else:
-        where, query = f"schema {schema} of {place}", f'psql "{place}" -c "{sql}"'
+        where, query = f"schema {schema} of {place}", f"psql {_quoted(place)} -c {_quoted(sql)}"
     demo = " --demo" if place == bootstrap.DEMO_DATABASE else ""
     print(f"The faxes are in {where}. Look at them:")
     print(f"  {bootstrap.command('report')}{demo}")

@@ -22,6 +22,7 @@ UNKNOWN_TYPE = f"[destination.warehouse] destination_type must be {', '.join(TYP
 _STORAGES = {"file", "s3", "gs", "gcs", "az", "abfs", "abfss", "azure", "adl", "sftp", "gdrive", "hf", "memory"}
 _SECTIONS = ("destination.warehouse", "destination")  # dlt falls back to the second
 _FORM = "postgresql://user:password@host:5432/database"
+_FORM_OF_HOSTS = "postgresql://user:password@/database?host=first,second&port=5432,5433"
 
 
 def destination_type() -> str:
@@ -160,7 +161,8 @@ def _require_numbers(place: str) -> None:
         _ = [int(value) for value in parse_qs(parts.query).get("connect_timeout", ())]
     except ValueError:
         raise ConfigError(
-            f"[destination.warehouse] credentials have an invalid {what}: write them as {_FORM}"
+            f"[destination.warehouse] credentials have an invalid {what}: "
+            f"write them as {_FORM_OF_HOSTS if ',' in place else _FORM}"
         ) from None
 
 

@@ -20,8 +20,11 @@ TableFormat = Literal["parquet", "delta"]
 SchemaName = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z][a-z0-9_]{0,35}\Z",
-        extra={"allowed": "a-z, 0-9 and _, begin with a letter, and have 36 letters at most"},
+        pattern=r"^(?!(?:information_schema|pg_catalog|pg_toast)\Z)[a-z][a-z0-9_]{0,35}\Z",
+        extra={
+            "allowed": "a-z, 0-9 and _, begin with a letter, have 36 letters at most, and not name a schema of the "
+            "database itself such as information_schema"
+        },
     ),
 ]
 Memory = Annotated[

@@ -101,10 +101,10 @@ def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], tables: 
     with suppress(_Undo), client.begin_transaction():
         for schema, found in names.items():
             if schema in missing:
-                client.execute_sql(f"create schema {schema}")
-            client.execute_sql(f"create table {schema}.{_TRIAL} (id bigint)")
+                client.execute_sql(f'create schema "{schema}"')
+            client.execute_sql(f'create table "{schema}".{_TRIAL} (id bigint)')
             for table in found:
-                named = f'{schema}."{table}"'
+                named = f'"{schema}"."{table}"'
                 column = next(iter(tables[table]["columns"]))  # not all: a generated column of a user takes no value
                 client.execute_sql(f'insert into {named} ("{column}") select "{column}" from {named} where false')
                 client.execute_sql(f"delete from {named} where false")

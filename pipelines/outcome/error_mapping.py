@@ -3,7 +3,8 @@
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import duckdb
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -120,16 +121,24 @@ def _configuration(error: BaseException) -> FaxSyncError | None:
         return ConfigError(UNKNOWN_TYPE)
     if not isinstance(error, ConfigurationException):
         return None
-    field = getattr(error, "field_name", None) or ", ".join(getattr(error, "fields", ()) or ())
-    if not field:
+    fields = [name for name in (getattr(error, "field_name", None), *getattr(error, "fields", ())) if name]
+    if not fields:
         return ConfigError(
             unreadable() or "the files in .dlt cannot be read: quote each text, and check the form of each credential"
         )
-    if field == "bucket_url":
+    if "bucket_url" in fields:
         return ConfigError("[destination.warehouse] lacks bucket_url: the directory of the Parquet files, or s3://…")
-    if field in ("credentials", "password", "username", "host", "database"):
+    if {"credentials", "password", "username", "host", "database"}.intersection(fields):
+        missing = ", ".join(_missing(getattr(error, "traces", {}))) or fields[0]
         return ConfigError(
-            f"[destination.warehouse] lacks {field}, or it is incomplete: set credentials in .dlt/secrets.toml, for "
+            f"[destination.warehouse] lacks {missing}, or it is incomplete: set credentials in .dlt/secrets.toml, for "
             "PostgreSQL as postgresql://user:password@host:5432/database"
         )
-    return refusal(field, "of another type")
+    return refusal(", ".join(fields), "of another type")
+
+
+def _missing(traces: Mapping[str, Any]) -> Iterator[str]:
+    """The names of the missing settings, in place of a group of settings those that the group lacks."""
+    for name, looked_up in traces.items():
+        groups = [trace.traces for trace in looked_up if hasattr(trace, "traces")]
+        yield from (field for group in groups for field in _missing(group)) if groups else (name,)

@@ -25,6 +25,7 @@ from sources.errors import AtWork, ConfigError
 
 _SEE = "see [destination.warehouse] credentials"
 _OF_DUCKDB = ("information_schema", "pg_catalog")  # schemas in every DuckDB database
+_CATALOGS = ("temp", "system")  # databases beside every DuckDB file
 _READ_OTHERWISE = re.compile(r"['*?\[=]")  # DuckDB reads these as the end of a text, a glob or a partition
 _FICLONE = 0x40049409  # linux/fs.h: the copy shares the blocks of the file, if the file system can
 _COPY_BYTES = 1024 * 1024  # at a time
@@ -57,10 +58,10 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
 
 
 def require_file(file: Path, views: str) -> None:
-    """Requires a file that DuckDB can create or open, and a name that DuckDB does not confuse with a schema.
+    """Requires a file that DuckDB can create or open, and names of databases and schemas that DuckDB does not confuse.
 
     Raises:
-        ConfigError: the file or its name does not meet this.
+        ConfigError: the file, its name or the name of the views' schema does not meet this.
     """
     try:
         if not file.parent.is_dir():
@@ -74,6 +75,8 @@ def require_file(file: Path, views: str) -> None:
         raise ConfigError(
             f"{file} cannot be the name of a file ({getattr(error, 'strerror', error)}): {_SEE}"
         ) from None
+    if views in _CATALOGS:
+        raise ConfigError(f"DuckDB has a database of its own called {views}: set [sync] schema to another name")
     schemas = {views, *(f"{views}_{provider}" for provider in sources.providers()), *_OF_DUCKDB}
     if (catalog := _catalog(file)) in schemas:
         raise ConfigError(

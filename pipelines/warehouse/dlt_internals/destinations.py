@@ -7,7 +7,7 @@ settings of a destination can change how dlt connects.
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import dlt
 from dlt.common.destination import Destination
@@ -49,13 +49,15 @@ def duckdb_file(job_client: Any) -> Path:
 
 
 def database_url(job_client: Any) -> str:
-    """The URL of the PostgreSQL database of dlt's job client, without the password."""
+    """The URL of the PostgreSQL database of dlt's job client, with its parameters, but without a password."""
     credentials = job_client.config.credentials
-    user = quote(credentials.username or "", safe="")
-    database = quote(credentials.database or "", safe="%")  # dlt keeps it as the URL has it
-    host = (credentials.query or {}).get("host")  # a socket's directory
-    place = f"{credentials.host or ''}:{credentials.port}" if not host else ""
-    return f"postgresql://{user}@{place}/{database}{f'?host={quote(host)}' if host else ''}"
+    user = quote(credentials.username, safe="")
+    database = quote(credentials.database, safe="%")  # dlt keeps it as the URL has it
+    host = credentials.host or ""
+    place = f"[{host}]" if ":" in host else host
+    parameters = {name: value for name, value in (credentials.query or {}).items() if "password" not in name}
+    query = f"?{urlencode(parameters, quote_via=quote, safe='/,')}" if parameters else ""
+    return f"postgresql://{user}@{place}:{credentials.port}/{database}{query}"
 
 
 def forbid_writing(pipeline: dlt.Pipeline, file: Path) -> None:

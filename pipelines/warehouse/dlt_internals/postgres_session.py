@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg2
 from dlt.common.configuration import configspec
+from dlt.common.typing import TSecretStrValue
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration, PostgresCredentials
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from dlt.destinations.sql_client import raise_database_error
@@ -29,7 +30,13 @@ Fence = Callable[["SqlClient"], None]
 
 @configspec(init=False)
 class Credentials(PostgresCredentials):
-    """dlt's credentials, without blanks or a newline around a value, and without SQLAlchemy's driver in the URL."""
+    """dlt's credentials, without blanks or a newline around a value, and without SQLAlchemy's driver in the URL.
+
+    libpq finds a host or a password that is missing, as it does for psql: in the parameters, in PGHOST, in ~/.pgpass.
+    """
+
+    host: str | None = None  # type: ignore[assignment]  # dlt requires one
+    password: TSecretStrValue | None = None  # type: ignore[assignment]
 
     def parse_native_representation(self, native_value: Any) -> None:
         """Takes the parts of a URL."""
@@ -62,12 +69,13 @@ class SqlClient(Psycopg2SqlClient):
         """A new connection in autocommit mode, with the options of PGOPTIONS and of the credentials."""
         own = self.credentials.get_query()
         options = f"{os.environ.get('PGOPTIONS', '')} {own.get('options', '')}".strip()
-        more: dict[str, Any] = {name: value for name, value in _KEEPALIVES.items() if name not in own}
-        more["client_encoding"] = "UTF8"  # overrides the default of the role or the database
+        parameters: dict[str, Any] = _KEEPALIVES | own  # not in the URL, where dlt writes + for a blank
+        parameters["client_encoding"] = "UTF8"  # overrides the default of the role or the database
         if options:
-            more["options"] = options
+            parameters["options"] = options
         self._prologue = _prologue(options, f"{self.fully_qualified_dataset_name()}, public")
-        self._conn = psycopg2.connect(dsn=self.credentials.to_native_representation(), **more)
+        url = self.credentials.to_url().set(query={})
+        self._conn = psycopg2.connect(dsn=url.render_as_string(hide_password=False), **parameters)
         self._conn.autocommit = True
         if self._conn.server_version >= _IDLE_SESSION_TIMEOUT_SINCE:  # it may idle for hours during a backfill
             with self._conn.cursor() as cursor:

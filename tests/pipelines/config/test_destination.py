@@ -20,6 +20,8 @@ WARNING = "credentials are a PostgreSQL URL, but destination_type is duckdb: set
         ({"CREDENTIALS": "mysql://fax_sync:Zebra99@db.example.com/company"}, "duckdb, which takes a path"),
         (POSTGRES, "credentials are not a PostgreSQL URL, but destination_type is postgres"),
         (POSTGRES | {"CREDENTIALS": ""}, "lacks credentials"),
+        (POSTGRES | {"CREDENTIALS": "postgresql://fax:Zebra99@db"}, "lacks database"),
+        (POSTGRES | {"CREDENTIALS": "postgresql://fax:Zebra99@one:1,two:2/fax"}, "@/database?host=first,second&port"),
         (POSTGRES | {"CREDENTIALS": AT}, "write @ as %40, / as %2F, # as %23"),
         (POSTGRES | {"CREDENTIALS": "postgresql://fax_sync:Kestrel7@Zebra99@host.example/db"}, "write @ as %40"),
         ({"DESTINATION_TYPE": "filesystem"}, "lacks bucket_url: the directory of the Parquet files"),

@@ -52,6 +52,18 @@ def test_a_file_that_duckdb_cannot_keep_is_refused(
     assert set(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("schema", ["temp", "system"])
+def test_a_schema_that_duckdb_takes_for_a_database_is_refused(
+    schema: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
+) -> None:
+    served = serve_fake("phaxio")
+    settings["SYNC__SCHEMA"] = schema
+    synced = sync()
+
+    assert (synced.exit_code, served.server.requests, warehouse.exists()) == (78, [], False), synced.told
+    assert f"called {schema}: set [sync] schema" in synced.told
+
+
 @pytest.mark.parametrize("credentials", [":memory:", "duckdb:///:memory:", ":memory:fax", "md:fax"])
 def test_a_database_that_is_no_file_is_refused(
     credentials: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path

@@ -76,7 +76,7 @@ NUMBERS = [
 @pytest.mark.parametrize(
     "setting",
     [
-        *({"SYNC__SCHEMA": name} for name in ("Fax", "fax;drop", "x" * 41, "1fax", "main-fax")),
+        *({"SYNC__SCHEMA": name} for name in ("Fax", "fax;drop", "x" * 41, "1fax", "main-fax", "information_schema")),
         {"SYNC__HEARTBEAT_MINUTES": "often"},
         *({"REPORT__TIMEZONE": name} for name in ("Mars/Olympus", "localtime", "../etc/passwd", "O'Clock")),
         {"SOURCES__LOOKBACK_DAYS": "three"},

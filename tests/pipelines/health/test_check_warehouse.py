@@ -86,6 +86,15 @@ def test_what_an_account_that_is_no_more_has_left_is_noted_once(
     }
 
 
+def test_a_schema_by_a_word_of_sql_is_tried_like_another(
+    check: Check, serve_fake: ServeFake, settings: Settings
+) -> None:
+    serve_fake("phaxio")
+    settings["SYNC__SCHEMA"] = "order"
+
+    assert check()[1]["phaxio"]["findings"] == [NOTHING_LOADED]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_warehouse_out_of_reach_is_named_by_host_and_port_alone(
     host: str, check: Check, settings: Settings, serve_fake: ServeFake

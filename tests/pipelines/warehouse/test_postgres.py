@@ -114,6 +114,34 @@ def test_the_url_that_is_printed_leads_to_the_database(
         assert opened.info.dbname == name
 
 
+FORMS = {
+    "parameters with blanks": (
+        "postgresql://postgres:Zebra99@{quoted}/{name}?sslmode=prefer&sslrootcert=/a%20b/ca.pem&sslpassword=Zebra99"
+    ),
+    "a socket as a parameter": "postgresql://postgres@/{name}?host={socket}",
+    "several hosts": "postgresql://postgres:Zebra99@/{name}?host={socket},{socket}&port=9,5432",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_url_that_is_printed_connects_as_the_sync_does_without_a_password(
+    form: str, monkeypatch: pytest.MonkeyPatch, postgres: Server, database: str
+) -> None:
+    url = FORMS[form].format(quoted=quote(postgres.socket, safe=""), socket=postgres.socket, name=database)
+    monkeypatch.setenv("DESTINATION__WAREHOUSE__DESTINATION_TYPE", "postgres")
+    monkeypatch.setenv(URL, url)
+    with (
+        load.opened("phaxio", "default", "fax") as opened,
+        closing(psycopg2.connect(str(read_only.place()))) as by_hand,
+    ):
+        own, theirs = by_hand.info.dsn_parameters, opened.client.native_connection.info.dsn_parameters
+        names = ("dbname", "user", "host", "port", "sslmode", "sslrootcert")
+
+        assert [own.get(name) for name in names] == [theirs.get(name) for name in names]
+        assert own.get("sslrootcert", "/a b/ca.pem") == "/a b/ca.pem"
+    assert "Zebra99" not in str(read_only.place())
+
+
 @pytest.mark.slow
 def test_a_run_of_many_faxes_refreshes_the_statistics_and_one_of_few_does_not(
     serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
