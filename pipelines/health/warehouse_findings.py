@@ -4,11 +4,14 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from dlt.common.schema import Schema
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines.config.settings import ReportSettings
 from pipelines.health.machine import scarce_room
 from pipelines.outcome.error_mapping import to_fax_sync_error
-from pipelines.warehouse.dlt_internals.unique_keys import acting_keys
+from pipelines.views import read_obstacles
+from pipelines.warehouse.dlt_internals.unique_keys import Key, acting_keys, keys_of
 from pipelines.warehouse.load import Warehouse
 
 _TRIAL = "fax_sync_check"  # a table that is created and never committed
@@ -38,6 +41,8 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
     else:
         if opened.session.kind == "postgres":
             yield from _tables_of_others(opened.client, opened.raw, tables)
+            yield from _obstacles(opened.client, schema)
+            yield from _inherited(opened.client, opened.raw, keys_of(Schema(opened.session.provider)))
 
 
 def _tables_of_others(client: SqlClientBase[Any], raw: str, tables: Collection[str]) -> Iterator[str]:
@@ -55,6 +60,37 @@ def _tables_of_others(client: SqlClientBase[Any], raw: str, tables: Collection[s
             "the role does not own tables of the sync, so that it cannot add a column for a new field: run, as their "
             f"owner or a superuser, {owned}"
         )
+
+
+def _obstacles(client: SqlClientBase[Any], schema: str) -> Iterator[str]:
+    """A sentence if views of users may keep a sync from replacing views that are out of date."""
+    settings = ReportSettings.read()
+    if names := ", ".join(read_obstacles(client, schema, settings.timezone, settings.own_views())):
+        yield (
+            f"views in {schema} are out of date, and {names} read them: run sync.py; if it warns that they were not "
+            f"updated, drop {names}, run sync.py, and create them again"
+        )
+
+
+def _inherited(client: SqlClientBase[Any], raw: str, keys: Mapping[str, Key]) -> Iterator[str]:
+    """A sentence for each table whose rows are there twice, because a table of a user inherits from it."""
+    sql = """
+        select parents.relname::text, quote_ident(schemas.nspname) || '.' || quote_ident(children.relname)
+        from pg_catalog.pg_inherits
+        join pg_catalog.pg_class as parents on parents.oid = inhparent and parents.relkind = 'r'
+        join pg_catalog.pg_class as children on children.oid = inhrelid
+        join pg_catalog.pg_namespace as schemas on schemas.oid = children.relnamespace
+        where parents.relnamespace = to_regnamespace(%s) and parents.relname = any(%s)
+        order by 1, 2
+    """
+    for table, child in _rows(client, sql, f'"{raw}"', list(keys)):
+        key = ", ".join(keys[table])
+        twice = f'select 1 from "{raw}"."{table}" group by {key} having count(*) > 1 limit 1'
+        if _rows(client, twice):
+            yield (
+                f"rows of {raw}.{table} are there twice, because {child} inherits from it, so that sums count them "
+                f"twice: alter table {child} no inherit {raw}.{table}"
+            )
 
 
 def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str]) -> Iterator[str]:
@@ -112,6 +148,6 @@ def _try_to_write(client: SqlClientBase[Any], schemas: Collection[str], tables: 
         raise _Undo
 
 
-def _rows(client: SqlClientBase[Any], sql: str) -> list[tuple[Any, ...]]:
-    rows: Any = client.execute_sql(sql)
+def _rows(client: SqlClientBase[Any], sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    rows: Any = client.execute_sql(sql, *parameters)
     return list(rows or ())

@@ -25,6 +25,7 @@ from pipelines.views.privileges import read_options, read_privileges, restore_op
 from pipelines.views.queries import UNIFIED, View, questions, unified
 from pipelines.views.refused import Refusal, refusal, warning
 from pipelines.warehouse.comments import comment_on, read_comments
+from pipelines.warehouse.dlt_internals.destinations import is_postgres
 from sources.errors import WarehouseError
 
 
@@ -46,26 +47,11 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
     Raises:
         WarehouseError: the database refused a unified view, which the others read.
     """
-    raw_schemas = [f"{schema}_{name}" for name in sources.providers()]
-    folders = [HERE, own] if own else [HERE]
-    is_postgres = _is_postgres(client)
-    asked, warnings = questions(schema, timezone, folders, joins_calendar=not is_postgres)
-    views = [*unified(schema, _tables(client, raw_schemas)), *asked]
+    views, warnings = _wanted(client, schema, timezone, own)
     drops = [f'drop view if exists "{schema}"."{view.name}"' for view in reversed(views)]
-    comments = read_comments(client, schema)
-    existing = {name for name, _ in comments}
-    made = read_digests(client, schema) if MADE_VIEWS in existing else {}
-    relations = read_relations(client, schema) if is_postgres else {}
-    current = {
-        view.name
-        for view in views
-        if view.name in existing
-        and made.get(view.name) == view.digest()
-        and comments.get((view.name, ""), "") == view.meaning
-        and not view.misses(relations.get(view.name, ()))
-    }
+    current, made = _current(client, schema, views)
     if own and own.is_dir():
-        known = file_names(folders) | UNIFIED.keys()
+        known = file_names(_folders(own)) | UNIFIED.keys()
         warnings += _drop(client, schema, [name for name in made if name.lower() not in known])
     while due := _due(views, current):
         try:
@@ -74,6 +60,43 @@ def refresh_views(client: SqlClientBase[Any], schema: str, timezone: str = "UTC"
             warnings.append(_warning(refused))
             views.remove(refused.view)
     return warnings
+
+
+def read_obstacles(client: SqlClientBase[Any], schema: str, timezone: str, own: Path | None) -> list[str]:
+    """What reads views of `schema` that are out of date, by name: it may keep the next refresh from replacing them."""
+    if not is_postgres(client):
+        return []
+    views, _ = _wanted(client, schema, timezone, own)
+    current, made = _current(client, schema, views)
+    names = {view.name for view in views}
+    return read_dependents(client, schema, names) if (names & made.keys()) - current else []
+
+
+def _folders(own: Path | None) -> list[Path]:
+    return [HERE, own] if own else [HERE]
+
+
+def _wanted(client: SqlClientBase[Any], schema: str, timezone: str, own: Path | None) -> tuple[list[View], list[str]]:
+    """The views that there should be, and one sentence for each unusable file."""
+    raw_schemas = [f"{schema}_{name}" for name in sources.providers()]
+    asked, problems = questions(schema, timezone, _folders(own), joins_calendar=not is_postgres(client))
+    return [*unified(schema, _tables(client, raw_schemas)), *asked], problems
+
+
+def _current(client: SqlClientBase[Any], schema: str, views: Collection[View]) -> tuple[set[str], Mapping[str, str]]:
+    """The names of the views that are there as they should be, and the digests of all that a sync has made."""
+    comments = read_comments(client, schema)
+    existing = {name for name, _ in comments}
+    made = read_digests(client, schema) if MADE_VIEWS in existing else {}
+    relations = read_relations(client, schema) if is_postgres(client) else {}
+    return {
+        view.name
+        for view in views
+        if view.name in existing
+        and made.get(view.name) == view.digest()
+        and comments.get((view.name, ""), "") == view.meaning
+        and not view.misses(relations.get(view.name, ()))
+    }, made
 
 
 def _drop(client: SqlClientBase[Any], schema: str, gone: list[str]) -> list[str]:
@@ -140,7 +163,7 @@ def _create(client: SqlClientBase[Any], schema: str, views: Sequence[View], drop
     with client.begin_transaction():
         if not client.execute_sql("select 1 from pg_catalog.pg_namespace where nspname = %s", schema):
             client.execute_sql(f'create schema "{schema}"')
-        options = read_options(client, schema) if _is_postgres(client) else {}
+        options = read_options(client, schema) if is_postgres(client) else {}
         privileges = read_privileges(client, schema) if drops else set()  # only PostgreSQL needs drops
         for drop in drops:
             client.execute_sql(drop)
@@ -170,10 +193,6 @@ def _warning(refused: _Refused) -> str:
     if file is None:
         raise WarehouseError(f"the database refused the view {refused.view.name}: {reason.message}") from refused
     return warning(file, reason, query_line=2)
-
-
-def _is_postgres(client: SqlClientBase[Any]) -> bool:
-    return client.capabilities.sqlglot_dialect == "postgres"
 
 
 def _tables(client: SqlClientBase[Any], schemas: Collection[str]) -> dict[tuple[str, str], set[str]]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines.warehouse.dlt_internals.destinations import is_postgres
+
 Comments = dict[tuple[str, str], str]
 
 # DuckDB has a pg_catalog too, but its joins take 20 MB, half of what a run may have there; these functions take 2.
@@ -36,6 +38,6 @@ def read_comments(client: SqlClientBase[Any], schema: str) -> Comments:
 
     Every table, view and column has an entry; the text is empty if there is no comment.
     """
-    catalog = _DUCKDB if client.capabilities.sqlglot_dialect == "duckdb" else _POSTGRES
+    catalog = _POSTGRES if is_postgres(client) else _DUCKDB
     rows: Any = client.execute_sql(catalog, *(schema,) * catalog.count("%s"))
     return {(relation, column): text for relation, column, text in rows or ()}

@@ -10,6 +10,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.warehouse import sync_runs
 from pipelines.warehouse.comments import comment_on, read_comments
+from pipelines.warehouse.dlt_internals.destinations import is_postgres
 from sources.extract.source import Source
 from sources.load.ledger import RUN_COLUMNS, SYNC_RUNS
 
@@ -17,7 +18,7 @@ LOG = logging.getLogger("fax-sync")
 _MANY_ROWS = 1_000
 
 
-def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Schema, with_indexes: bool) -> None:
+def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Schema) -> None:
     """Creates the comments, the indexes and the table of runs that the raw schema lacks."""
     comments = read_comments(client, raw)
     if any((SYNC_RUNS, column.name) not in comments for column in RUN_COLUMNS):
@@ -30,7 +31,7 @@ def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Sche
     ]
     if lacking:
         client.execute_sql(";\n".join(lacking))
-    if with_indexes:
+    if is_postgres(client):
         _make_indexes(client, raw, schema)
 
 

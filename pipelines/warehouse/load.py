@@ -136,12 +136,11 @@ class Warehouse:
         is_first, self.has_loaded = not self.has_loaded, True
         if self.appends:
             return
-        is_postgres = self.session.kind == "postgres"
         if schema.version_hash not in self.session.commented_versions:
-            make_comments_and_indexes(self.client, self.raw, schema, is_postgres)
+            make_comments_and_indexes(self.client, self.raw, schema)
             self.session.commented_versions.add(schema.version_hash)
         if is_first:
-            drop_staging_schema(self.client, f"{self.raw}_{self.account}_staging", schema.tables, is_postgres)
+            drop_staging_schema(self.client, f"{self.raw}_{self.account}_staging", schema.tables)
 
     @property
     def cancel(self) -> Callable[[], object] | None:

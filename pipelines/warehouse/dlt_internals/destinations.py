@@ -43,6 +43,11 @@ def fence_loads(pipeline: dlt.Pipeline, fence: Callable[[SqlClientBase[Any]], No
     destination.fence = fence
 
 
+def is_postgres(client: SqlClientBase[Any]) -> bool:
+    """The client is connected to PostgreSQL; else it reads DuckDB's file, or files through DuckDB."""
+    return client.capabilities.sqlglot_dialect == "postgres"
+
+
 def duckdb_file(job_client: Any) -> Path:
     """The path of the DuckDB file of dlt's job client; the file may not exist yet."""
     return Path(job_client.config.credentials.database)

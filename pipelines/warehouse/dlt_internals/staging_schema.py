@@ -10,6 +10,8 @@ from typing import Any
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines.warehouse.dlt_internals.destinations import is_postgres
+
 LOG = logging.getLogger("fax-sync")
 _IN_DUCKDB = """
     select tables.table_name, if(tables.table_type = 'BASE TABLE', 'r', 'v') from duckdb_schemas() as schemas
@@ -25,18 +27,16 @@ _IN_POSTGRES = """
 """
 
 
-def drop_staging_schema(
-    client: SqlClientBase[Any], name: str, known_tables: Collection[str], is_postgres: bool
-) -> None:
+def drop_staging_schema(client: SqlClientBase[Any], name: str, known_tables: Collection[str]) -> None:
     """Drops the schema if it holds only `known_tables`, in PostgreSQL if the role owns it and nothing needs them."""
-    there: Any = client.execute_sql(_IN_POSTGRES if is_postgres else _IN_DUCKDB, name) or ()
+    there: Any = client.execute_sql(_IN_POSTGRES if is_postgres(client) else _IN_DUCKDB, name) or ()
     tables = [table for table, _ in there if table]
     if not there or any(kind != "r" or table not in known_tables for table, kind in there if table):
         return
     statements = [*(f'drop table "{name}"."{table}"' for table in tables), f'drop schema "{name}"']
     try:
         with client.begin_transaction():
-            if is_postgres:
+            if is_postgres(client):
                 client.execute_sql("set local lock_timeout = '2s'")
             client.execute_sql("; ".join(statements))
     except DatabaseException:

@@ -171,6 +171,40 @@ def test_a_database_that_cannot_be_written_to_is_named(
     assert postgres.query(database, "select 1 from pg_class where relname = 'fax_sync_check'") == []
 
 
+USES = {
+    "views that keep ours from being replaced": (
+        "create view public.theirs as select * from fax.faxes",
+        "update fax._made_views set digest = 'of an older version' where view_name = 'faxes'",
+        "views in fax are out of date, and public.theirs read them",
+        "drop view public.theirs",
+    ),
+    "a table that inherits rows of ours": (
+        "create table public.theirs () inherits (fax_phaxio.faxes)",
+        "insert into public.theirs select * from only fax_phaxio.faxes",
+        "alter table public.theirs no inherit fax_phaxio.faxes",
+        "alter table public.theirs no inherit fax_phaxio.faxes",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", USES)
+def test_a_use_of_our_tables_that_does_harm_is_told(
+    name: str, check: Check, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    made, harmed, words, undone = USES[name]
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    sync()
+    postgres.query(database, made)
+    before = check()
+    postgres.query(database, harmed)
+    exit_code, told = check()
+    postgres.query(database, undone)
+
+    assert (before[0], exit_code, check()[0]) == (0, 65, 0), (before, told)
+    assert words in told["phaxio"]["findings"][0]
+
+
 @pytest.mark.slow
 def test_a_warehouse_of_files_is_looked_at_too(
     check: Check, settings: Settings, serve_fake: ServeFake, sync: Sync, tmp_path: Path
