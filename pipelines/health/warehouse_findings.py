@@ -14,6 +14,7 @@ from pipelines.views import read_obstacles
 from pipelines.warehouse.dlt_internals.unique_keys import Key, acting_keys, keys_of
 from pipelines.warehouse.load import Warehouse
 
+_INSTANT = "timestamp with time zone"
 _TRIAL = "fax_sync_check"  # a table that is created and never committed
 
 
@@ -39,6 +40,7 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
             raise
         yield str(error)
     else:
+        yield from _inexact(opened.client, opened.raw, tables)
         if opened.session.kind == "postgres":
             yield from _tables_of_others(opened.client, opened.raw, tables)
             yield from _obstacles(opened.client, schema)
@@ -60,6 +62,26 @@ def _tables_of_others(client: SqlClientBase[Any], raw: str, tables: Collection[s
             "the role does not own tables of the sync, so that it cannot add a column for a new field: run, as their "
             f"owner or a superuser, {owned}"
         )
+
+
+def _inexact(client: SqlClientBase[Any], raw: str, tables: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each column whose type was changed by hand to one that shortens times or amounts of money."""
+    sql = """
+        select table_name, column_name, lower(data_type), numeric_scale
+        from information_schema.columns where table_schema = %s order by 1, ordinal_position
+    """
+    for table, column, kind, scale in _rows(client, sql, raw):
+        hints = tables.get(table, {"columns": {}})["columns"].get(column, {})
+        is_decimal = kind.startswith(("numeric", "decimal")) and (scale is None or scale >= hints.get("scale", 0))
+        due, is_exact = {
+            "timestamp": (_INSTANT, kind == _INSTANT),
+            "decimal": (f"numeric({hints.get('precision')}, {hints.get('scale')})", is_decimal),
+        }.get(hints.get("data_type"), ("", True))
+        if not is_exact:
+            yield (
+                f"column {column} of {raw}.{table} has the type {kind}, so that its values are not exact: alter table "
+                f"{raw}.{table} alter column {column} type {due}, and run sync.py --full-refresh"
+            )
 
 
 def _obstacles(client: SqlClientBase[Any], schema: str) -> Iterator[str]:

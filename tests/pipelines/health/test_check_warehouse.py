@@ -14,7 +14,8 @@ from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
 from tests.support.commands.report_command import Reporting
 from tests.support.servers.postgres import Server
-from tests.support.warehouse.file_and_database import File
+from tests.support.warehouse.file_and_database import File, Warehouse
+from tests.support.warehouse.oracle import assert_holds
 
 NOTHING_LOADED = "nothing has been loaded yet: run uv run python pipelines/sync.py"
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
@@ -169,6 +170,26 @@ def test_a_database_that_cannot_be_written_to_is_named(
 
     assert (exit_code, "read-only" in told["phaxio"]["findings"][0]) == (65, True)
     assert postgres.query(database, "select 1 from pg_class where relname = 'fax_sync_check'") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("column", "shorter"), [("created_at", "date"), ("cost", "numeric(18, 0)")])
+def test_a_column_of_a_type_that_shortens_its_values_is_told(
+    column: str, shorter: str, place: Warehouse, check: Check, serve_fake: ServeFake, sync: Sync
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 5, days=2))
+    sync()
+    before = check()
+    place.write(f"drop schema fax cascade; alter table fax_phaxio.faxes alter column {column} type {shorter}")
+    exit_code, told = check()
+    finding = told["phaxio"]["findings"][0]
+
+    assert (before[0], exit_code, f"column {column} of fax_phaxio.faxes has the type " in finding) == (0, 65, True)
+
+    place.write(finding.partition("not exact: ")[2].partition(", and run")[0])
+
+    assert sync("--full-refresh").exit_code == 0
+    assert_holds(place, "phaxio", served.fake.truth())
 
 
 USES = {
