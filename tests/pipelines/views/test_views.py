@@ -201,3 +201,12 @@ def test_millions_of_deliveries_are_read_row_by_row(tmp_path: Path) -> None:
     ended = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=True, timeout=90)
 
     assert ended.stdout == "10\n"
+
+
+def test_a_table_of_a_users_with_the_name_of_a_view_is_told(serve_fake: ServeFake, sync: Sync, warehouse: Path) -> None:
+    serve_fake("phaxio", generated("phaxio", 2, days=2))
+    File(warehouse).write("create schema fax; create table fax.faxes as select 1 as theirs")
+    synced = sync()
+
+    assert (synced.exit_code, "has the name of the view, rename it" in synced.told) == (69, True), synced.told
+    assert rows(warehouse, "select theirs from fax.faxes") == [(1,)]
