@@ -78,6 +78,21 @@ class Report:
         self.findings, self.notes = (list(map(bootstrap.as_typed, texts)) for texts in (self.findings, self.notes))
 
 
+@dataclass
+class Shared:
+    """What a provider's accounts share, because they share a raw schema: `noted` are notes that are not repeated."""
+
+    noted: set[str] = field(default_factory=set)
+    _accounts: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def accounts(self, source: Source, stored: StoredFaxes) -> set[str]:
+        """The accounts in the ledger of a list, which is asked once."""
+        key = source.provider, source.table.ledger
+        if key not in self._accounts:
+            self._accounts[key] = stored.accounts()
+        return self._accounts[key]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code: 0 no findings, 65 findings, 75 a sync was using every account."""
     options = _parser().parse_args(arguments)
@@ -90,12 +105,12 @@ def _check(options: argparse.Namespace) -> int:
         if options.connections or not accounts.configured():
             warn_of_settings()  # which the findings on this machine say otherwise
         configured = accounts.required(options.provider, options.account)
-        noted: set[str] = set()
+        shared = Shared()
         schema = SyncSettings.read().schema
         if options.connections:
             of_accounts = {str(account): _connections(account, schema) for account in configured}
         else:
-            of_accounts = {str(account): _report(account, schema, noted) for account in configured}
+            of_accounts = {str(account): _report(account, schema, shared) for account in configured}
     reports = of_accounts if options.connections else {"this machine": _machine()} | of_accounts
     for report in reports.values():
         report.name_commands()
@@ -124,16 +139,13 @@ def _machine() -> Report:
     return report
 
 
-def _report(account: accounts.Account, schema: str, noted: set[str]) -> Report:
-    """The report on one account. It makes one or two requests, and leaves nothing in the warehouse.
-
-    A provider's accounts share a raw schema; `noted` has the notes of earlier accounts, which are not repeated.
-    """
+def _report(account: accounts.Account, schema: str, shared: Shared) -> Report:
+    """The report on one account. It makes one or two requests, and leaves nothing in the warehouse."""
     report = Report()
     try:
         report.settings += [*account.origins(), *destination.origins()]
-        with _stored(account, schema, report, noted) as stored:
-            _check_account(account, stored, report)
+        with _stored(account, schema, report, shared.noted) as stored:
+            _check_account(account, stored, report, shared)
     except AtWork as busy:
         report.looked_at = False
         report.notes.append(str(busy))
@@ -190,7 +202,7 @@ def _connections(account: accounts.Account, schema: str) -> Report:
     return report
 
 
-def _check_account(account: accounts.Account, stored: StoredFaxes, report: Report) -> None:
+def _check_account(account: accounts.Account, stored: StoredFaxes, report: Report, shared: Shared) -> None:
     """Adds to the report what the provider's answers and the warehouse's rows show."""
     now = datetime.now(UTC)
     settings, privacy = account.settings(), PrivacySettings.read()
@@ -206,7 +218,8 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
     report.findings += [*_refusal_findings(refused, account, stored, now, most_age), *clock_findings(run.client)]
     if not refused:
         report.settings.append(f"{'.'.join(account.section)}: credentials accepted, the provider lists faxes")
-    report.findings += [*findings(stored, run, most_age), *doubled_faxes(stored, source.table)]
+    report.findings += findings(stored, run, most_age)
+    report.findings += doubled_faxes(stored, source.table, shared.accounts(source, stored))
     if not refused:
         _compare_month(run, stored, report)
     if covered := stored.covered():
@@ -218,7 +231,7 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
             report.notes.append(of_list.missing_scope_warning)
         else:
             report.findings += [f"{other.table.name}: {text}" for text in findings(held, of_list, most_age)]
-            report.findings += doubled_faxes(held, other.table)
+            report.findings += doubled_faxes(held, other.table, shared.accounts(other, held))
     report.notes += notes(stored, source.table, now)
     report.notes += [text for one in (source, *source.further_lists()) for text in currency_notes(stored, one.table)]
     if not refused and (text := hint(stored, run)):

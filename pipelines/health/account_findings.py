@@ -1,6 +1,6 @@
 """What is wrong with one account: its credentials, its clock, its ledger and its rows."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from pipelines.outcome.provider_advice import FAILED_TO_REACH
@@ -96,9 +96,9 @@ def child_findings(stored: StoredFaxes, table: Table, start: datetime) -> Iterat
             )
 
 
-def doubled_faxes(stored: StoredFaxes, table: Table) -> Iterator[str]:
-    """One sentence if faxes of the account are stored under other accounts, too."""
-    if others := stored.also_held_by(table):
+def doubled_faxes(stored: StoredFaxes, table: Table, accounts: Collection[str]) -> Iterator[str]:
+    """One sentence if faxes of the account are stored under others of the `accounts`, too."""
+    if others := stored.also_held_by(table, accounts):
         yield (
             f"faxes in {table.name} are also stored as those of {', '.join(others)}, so that their costs count twice: "
             "the account was given another name, or two accounts have keys of one account of the provider; configure "

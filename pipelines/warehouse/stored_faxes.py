@@ -261,10 +261,13 @@ class StoredFaxes:
         )
         return int(self._value(sql, self._account) or 0)
 
-    def also_held_by(self, table: Table) -> list[str]:
-        """The other accounts that hold some of a hundred faxes of this one, spread over its whole time."""
-        accounts = self._select(f"select distinct account from {self._qualified(self._ledger)}")
-        others = sorted({row["account"] for row in accounts} - {self._account})
+    def accounts(self) -> set[str]:
+        """The accounts in the ledger, this one and others."""
+        return {row["account"] for row in self._select(f"select distinct account from {self._qualified(self._ledger)}")}
+
+    def also_held_by(self, table: Table, accounts: Collection[str]) -> list[str]:
+        """Those of the other `accounts` that hold some of a hundred faxes of this one, spread over its whole time."""
+        others = sorted({*accounts} - {self._account})
         if not others:
             return []
         sample = f"""
