@@ -89,9 +89,8 @@ class StoredFaxes:
         A fax lacks child rows if a position before the last one is missing, or if it needs a child row and has none,
         unless `sync_problems` has the value that did not fit.
         """
-        there = (
-            "count(distinct position)" if self._appends else "count(*)"
-        )  # only files repeat the rows of a killed load
+        # A killed load leaves rows in files, which the next one repeats. Counting rows takes half the time.
+        there = "count(distinct position)" if self._appends else "count(*)"
         sql = f"""
             with held as (
                 select _dlt_parent_id as fingerprint, {there} as there, max(position) + 1 as due
