@@ -26,6 +26,7 @@ import re
 from typing import Any
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a full quota, a limit on the size of a file
+DENIED = (errno.EACCES, errno.EROFS, errno.EPERM)
 _NUMBER = re.compile(r"\+\d{5,}(?=\d\d)")
 
 

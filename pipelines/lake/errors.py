@@ -1,10 +1,12 @@
 """The errors of Delta tables and of their storage as a `FaxSyncError`. Executors use it, so it needs no dlt."""
 
 import os
+import re
 
 from deltalake.exceptions import DeltaError, DeltaProtocolError
 
-from sources.errors import NO_ROOM, FaxSyncError, LocalError, WarehouseError
+from pipelines.outcome.scarcity import scarcity
+from sources.errors import DENIED, NO_ROOM, FaxSyncError, LocalError, WarehouseError
 
 REMEDY = (
     "check that its storage can be reached; restore a damaged table from a backup, or else remove its directory "
@@ -20,16 +22,33 @@ _NAMES_A_PROPERTY = (  # in deltalake 1.6.6
     "append-only",
     "failed validation check",
 )
+_PATH = re.compile(r"(?:open file|directory:?) '?(/[^\n']*?)(?:#\d+)?(?:'|: |\n|$)")
 
 
 def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     """The `FaxSyncError` for an error, without its text, which may quote values; None if no rule covers it."""
     if isinstance(error, FaxSyncError):
         return error
-    if any(os.strerror(number) in str(error) for number in NO_ROOM):  # deltalake gives no number
-        return LocalError("no space left on the disk of the Delta tables")
-    if isinstance(error, (DeltaError, FileNotFoundError)):
+    if local := scarcity(error) or _of_storage(str(error)):
+        return local
+    is_of_storage = type(error) is OSError and error.errno is None  # as deltalake raises it
+    if is_of_storage or isinstance(error, (DeltaError, FileNotFoundError)):
         return WarehouseError(f"Delta refused ({type(error).__name__}) to read or write a table: {remedy(error)}")
+    return None
+
+
+def unreadable(uri: str, error: BaseException) -> FaxSyncError:
+    """The error of a table that cannot be read, by its URL."""
+    return scarcity(error) or _of_storage(str(error)) or WarehouseError(f"{uri} cannot be read: {remedy(error)}")
+
+
+def _of_storage(text: str) -> LocalError | None:
+    """A full disk, or a mode that denies access, by the text of an error: deltalake gives no number."""
+    if any(os.strerror(number) in text for number in NO_ROOM):
+        return LocalError("no space left on the disk of the Delta tables")
+    if any(os.strerror(number) in text for number in DENIED):
+        path = found[1] if (found := _PATH.search(text)) else "a file of the Delta tables"
+        return LocalError(f"{path} cannot be opened: check its owner and its mode, and those of its directory")
     return None
 
 

@@ -1,8 +1,11 @@
 """Reads the configured warehouse without changing it. Delta tables are read through views in an in-memory database."""
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,7 +22,7 @@ from pipelines.warehouse import read_only
 from pipelines.warehouse.connection import rows_of
 from pipelines.warehouse.read_only import Read
 from pipelines.warehouse.stored_faxes import StoredFaxes
-from sources.errors import ConfigError, LocalError, WarehouseError
+from sources.errors import Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 from sources.extract.source import Source
 from sources.load.plan import Position
 from sources.records.schema import Table
@@ -103,7 +106,8 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
     Raises:
         ConfigError: deltalake is not installed.
         WarehouseError: there is no Delta table yet, and `is_required`; or one cannot be read, or was removed.
-        LocalError: the machine lacks what a query takes.
+        LocalError: the machine lacks what a query takes, or a directory may not be read.
+        Busy: a run has deleted files that a query still takes.
     """
     try:
         from deltalake.exceptions import DeltaError  # noqa: PLC0415  # an optional extra
@@ -123,9 +127,26 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
     except (duckdb.IOException, duckdb.InvalidInputException) as error:  # a file is missing, or none of Parquet
         if isinstance(local := to_fax_sync_error(error), LocalError):
             raise local from error
+        if of_file := _of_missing_file(error):
+            raise of_file from error
         raise WarehouseError(f"a Delta table below {output} cannot be read: {errors.REMEDY}") from error
-    except (DeltaError, FileNotFoundError) as error:
+    except (DeltaError, OSError) as error:
         raise errors.to_fax_sync_error(error) or error from error
+
+
+def _of_missing_file(error: duckdb.Error) -> FaxSyncError | None:
+    """Why DuckDB finds a file no more: its directory may not be read, or a run has deleted it (`keep_days`)."""
+    from pipelines.lake.stored import opened as table_at  # noqa: PLC0415  # an optional extra
+
+    found = re.search(r'pattern "([^"]+)/([^"]+)"', str(error))
+    if found is None:
+        return None
+    if Path(found[1]).is_dir() and not os.access(found[1], os.R_OK | os.X_OK):
+        return LocalError(f"{found[1]} cannot be read: check its owner and its mode")
+    table = table_at(found[1].rpartition("/")[0])
+    if table and not any(uri.endswith(found[2]) for uri in table.file_uris()):
+        return Busy("a sync has deleted files of earlier versions of a Delta table meanwhile: run again")
+    return None
 
 
 def _require_tables(connection: duckdb.DuckDBPyConnection, schema: str) -> None:

@@ -11,8 +11,8 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines.config.directory import local_directory
-from pipelines.lake.errors import remedy
-from sources.errors import LocalError, WarehouseError
+from pipelines.lake.errors import unreadable
+from sources.errors import LocalError
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.load.stored import LedgerRow, OpenFax, ledger_row
 from sources.records.schema import ChildTable, Table
@@ -125,8 +125,8 @@ def opened(uri: str) -> DeltaTable | None:
     except TableNotFoundError:  # also if its directory may not be read
         _require_readable(local_directory(uri))
         return None
-    except DeltaError as error:
-        raise WarehouseError(f"{uri} cannot be read: {remedy(error)}") from error
+    except (DeltaError, OSError) as error:
+        raise unreadable(uri, error) from error
 
 
 def _require_readable(directory: Path | None) -> None:
@@ -156,7 +156,7 @@ def _query(table: DeltaTable, sql: str) -> pa.Table:
     try:
         return pa.RecordBatchReader.from_stream(QueryBuilder().register("held", table).execute(sql)).read_all()
     except pa.ArrowInvalid as error:  # as which every error of the engine comes
-        raise WarehouseError(f"{table.table_uri} cannot be read: {remedy(error)}") from error
+        raise unreadable(table.table_uri, error) from error
 
 
 def _is_in(column: str, values: Collection[Any]) -> str:

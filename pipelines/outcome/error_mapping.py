@@ -15,11 +15,10 @@ from pipelines.config.destination import UNKNOWN_TYPE
 from pipelines.config.written_settings import unreadable
 from pipelines.outcome import postgres_errors
 from pipelines.outcome.postgres_errors import CHANGED_BY_HAND
-from sources.errors import NO_ROOM, Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
+from pipelines.outcome.scarcity import scarcity
+from sources.errors import DENIED, NO_ROOM, Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
-_NO_MEMORY = "out of memory: give the process more, or lower [sync] rows_per_load"
 _OF_TABLES = (duckdb.DataError, duckdb.IntegrityError, duckdb.BinderException, duckdb.CatalogException)
-_NO_FILES = "too many open files: raise the limit of this process (ulimit -n)"
 
 
 def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
@@ -29,7 +28,7 @@ def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     Its message quotes no text of a driver or of dlt: these may quote rows, and with them phone numbers.
     """
     chain = list(causes(error))
-    for rule in (_resources, _own, _files, _warehouse, _configuration):
+    for rule in (scarcity, _own, _files, _warehouse, _configuration):
         for cause in chain:
             if mapped := rule(cause):
                 return mapped
@@ -50,27 +49,16 @@ def _own(error: BaseException) -> FaxSyncError | None:
     return error if isinstance(error, FaxSyncError) else None
 
 
-def _resources(error: BaseException) -> FaxSyncError | None:
-    text = str(error)
-    if isinstance(error, MemoryError) or text == "can't start new thread":
-        return LocalError(_NO_MEMORY)
-    if isinstance(error, (OSError, ImportError, duckdb.IOException)) and os.strerror(errno.EMFILE) in text:
-        return LocalError(_NO_FILES)
-    if isinstance(error, (OSError, duckdb.IOException)) and os.strerror(errno.ENOMEM) in text:
-        return LocalError(_NO_MEMORY)
-    if isinstance(error, ImportError) and "shared object" in text:  # the loader says no more than that it failed
-        return LocalError(_NO_MEMORY)
-    return None
-
-
 def _files(error: BaseException) -> FaxSyncError | None:
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return LocalError(
             f"no space left on the disk of {error.filename or 'the warehouse, the temporary directory or the output'}"
         )
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        verb = "read" if error.filename and _is_unreadable(error.filename) else "written"
-        return LocalError(f"{error.filename or 'a directory'} cannot be {verb}: check its owner and its mode")
+    if isinstance(error, OSError) and error.errno in DENIED:
+        quoted = re.search(r"'(/[^']+)'", str(error))  # pyarrow sets no filename
+        file = error.filename or (quoted[1] if quoted else "")
+        verb = "read" if file and _is_unreadable(file) else "written"
+        return LocalError(f"{file or 'a directory'} cannot be {verb}: check its owner and its mode")
     denied = re.search(rf'file "([^"]+)".*: {os.strerror(errno.EACCES)}', str(error))
     if isinstance(error, duckdb.IOException) and denied:
         return LocalError(f"{denied[1]} cannot be opened: check its owner and its mode, and those of its directory")

@@ -1,7 +1,9 @@
 """What check.py and the sync say of Delta tables: the rows that count, and what is gone from them."""
 
+import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sources.errors import Busy
 from sources.extract.source import Source
 from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
 from tests.support.commands.check_command import Check
@@ -170,10 +173,11 @@ def test_tables_that_the_user_may_not_read_or_write_are_told(
     serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
 ) -> None:
     before = without_privileges()
-    serve_fake("phaxio", generated("phaxio", 20, days=2))
+    served = serve_fake("phaxio", generated("phaxio", 20, days=2))
+    faxes = lake / "fax_phaxio" / "faxes"
 
-    def ended(command: str) -> tuple[int, str]:
-        run = [*before, sys.executable, str(ROOT / "pipelines" / command)]
+    def ended(command: str, *first: str) -> tuple[int, str]:
+        run = [*before, *first, sys.executable, str(ROOT / "pipelines" / command)]
         environment = child_environment(settings, PATH=os.environ["PATH"])
         done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
@@ -185,10 +189,51 @@ def test_tables_that_the_user_may_not_read_or_write_are_told(
         lake.chmod(0)
         unreadable = [ended(command) for command in ("report.py", "status.py")]
         lake.chmod(0o700)
+        served.fake.change(next(iter(served.fake.records)), cost=99)
+        for directory in (faxes / "_delta_log", faxes / "account=default"):
+            for mode, command in ((0o500, "sync.py"), (0, "report.py")):
+                directory.chmod(mode)
+                unreadable.append(ended(command))
+                directory.chmod(0o700)
+        few_files = ended("report.py", "bash", "-c", 'ulimit -n 12; exec "$@"', "bash")
 
     assert (read_only[0], f"{lake} cannot be written: check its owner" in read_only[1]) == (65, True)
     for code, told in unreadable:
-        assert (code, "cannot be read: check its owner and its mode" in told) == (74, True)
+        assert code == 74, told
+        assert re.search(rf"{lake}\S* cannot be (read|opened): check its owner and its mode", told), told
+    assert (few_files[0], "too many open files: raise the limit" in few_files[1]) == (74, True)
+    assert "Traceback" not in few_files[1]
+
+
+def test_a_reader_whose_files_retention_has_deleted_is_told_to_run_again(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.lake import reading
+
+    serve_fake("phaxio", generated("phaxio", 20, days=70))
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        settings["PRIVACY__KEEP_DAYS"] = "30"
+        with pytest.raises(Busy, match="run again"), reading.opened() as read:
+            assert sync().accounts["phaxio"]["purged"] > 0
+            read("select * from fax.faxes")
+
+
+def test_a_task_that_lacks_memory_or_files_says_what_to_raise() -> None:
+    """A task of an executor, which has no dlt, maps its errors by itself."""
+    from pipelines.lake.errors import to_fax_sync_error
+
+    lacking = [
+        MemoryError(),
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+        OSError("Too many open files (os error 24)"),
+    ]
+    told = [to_fax_sync_error(error) for error in lacking]
+
+    assert [error and error.exit_code for error in told] == [74, 74, 74]
+    assert ["out of memory" in str(told[0]), *("ulimit -n" in str(error) for error in told[1:])] == [True, True, True]
 
 
 PROPERTIES: dict[str, dict[str, object]] = {
