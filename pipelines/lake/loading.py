@@ -133,15 +133,15 @@ class ProviderTables:
             tables.merge(tables.create(self.root, relation), table, ("account", "run_id"))
 
     def _merge_faxes(self, of_faxes: Mapping[str, pa.Table], load_id: str) -> None:
-        faxes = _with_load_id(of_faxes[self.table.name], load_id)
+        names = (*(child.name for child in self.table.children), self.table.name)
+        rows = {name: _with_load_id(of_faxes.get(name, pa.table({})), load_id) for name in names}
+        held = {name: self._create_table(name, rows[name]) for name in names}  # all, before a merge into one of them
+        faxes = rows[self.table.name]
+        if not faxes.num_rows:
+            return
         for child in self.table.children:
-            rows = _with_load_id(of_faxes.get(child.name, pa.table({})), load_id)
-            held = self._create_table(child.name, rows)
-            if faxes.num_rows:
-                tables.replace_children(held, rows, faxes, child.parent_id)
-        held = self._create_table(self.table.name, faxes)
-        if faxes.num_rows:
-            tables.merge(held, faxes, ("account", "id"), unless_equal="_dlt_id")
+            tables.replace_children(held[child.name], rows[child.name], faxes, child.parent_id)
+        tables.merge(held[self.table.name], faxes, ("account", "id"), unless_equal="_dlt_id")
 
     def _merge(self, name: str, parts: Iterable[pa.Table | None], load_id: str) -> None:
         """Adds the rows that the table lacks, by `_dlt_id`. Creates the table, also without rows."""
@@ -193,17 +193,12 @@ class ProviderTables:
         return pa.concat_tables(rows)
 
     def _changes(self, new_fields: NewFields | None, of_faxes: Mapping[str, pa.Table], found: Found) -> pa.Table | None:
-        """The rows of `schema_changes`: one for each new column, with the first account that has a value in it."""
+        """The rows of `schema_changes`: one for each new column, with the account of the first value."""
         if new_fields is None or not new_fields.changes:
             return None
-        first = of_faxes[self.table.name]["account"][0].as_py()
         now, changes = datetime.now(UTC), []
         for change in new_fields.changes:
-            rows = of_faxes[change.table]
-            accounts = (
-                rows.filter(rows[change.column].is_valid())["account"] if change.column in rows.column_names else []
-            )
-            account = accounts[0].as_py() if len(accounts) else first
+            account = of_faxes[change.table]["account"][change.row].as_py()
             found.changes.append((account, change))
             changes.append(ledger.changes_table(account, [change], now))
         return pa.concat_tables(changes)

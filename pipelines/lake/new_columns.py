@@ -32,7 +32,8 @@ def add_new_columns(
         )
         tombstones[name] = rows.filter(pc.invert(is_record)).drop_columns([UNDECLARED])
     completed = with_new_fields(table, Rows(records, {}, []), new_fields)
-    return {name: _concatenate([tombstones[name], completed[name]]) for name in staged}, new_fields
+    # The records come first, so that the rows of `changes` are those of the result.
+    return {name: _concatenate([completed[name], tombstones[name]]) for name in staged}, new_fields
 
 
 def _concatenate(parts: Sequence[pa.Table]) -> pa.Table:

@@ -45,7 +45,7 @@ def create(root: str, relation: Relation, extra: Mapping[str, DataType] | None =
     """The table below `root`, created if missing, with missing declared and `extra` columns added (schema evolution).
 
     Raises:
-        WarehouseError: a table or files of this name exist that were not created by this sync.
+        WarehouseError: a table or files of this name exist that were not created by this sync, or a column of a user's.
     """
     added = {name: ARROW_TYPES[data_type] for name, data_type in (extra or {}).items()}
     declared = pa.schema([*map(_field, relation.columns), *added.items()])
@@ -61,6 +61,7 @@ def create(root: str, relation: Relation, extra: Mapping[str, DataType] | None =
             configuration={_STATISTICS: ",".join(_statistics_columns(relation))},
         )
     schema = schema_of(table)
+    _require_no_other_column(relation.name, schema, declared)
     if missing := [field for field in declared if field.name not in schema.names]:
         write_deltalake(table, pa.schema([*schema, *missing]).empty_table(), mode="append", schema_mode="merge")
     return table
@@ -83,6 +84,21 @@ def existing(root: str, relation: Relation) -> DeltaTable | None:
         if field.name in schema.names and schema.field(field.name).type != field.type:
             raise WarehouseError(f"{uri}: the column {field.name} is {schema.field(field.name).type}, not {field.type}")
     return table
+
+
+def _require_no_other_column(name: str, schema: pa.Schema, declared: pa.Schema) -> None:
+    """Requires that the table has no other column with one of the names: Delta ignores upper and lower case.
+
+    Raises:
+        WarehouseError: it has one, which a user has added.
+    """
+    held = {field.name.lower(): field for field in schema}
+    for field in declared:
+        other = held.get(field.name)
+        if other and (other.name, other.type) != (field.name, field.type):
+            raise WarehouseError(
+                f"table {name} has a column of yours, {other.name}, with the name of a new field: rename or remove it"
+            )
 
 
 def merge(table: DeltaTable, rows: pa.Table, key: tuple[str, ...], unless_equal: str | None = None) -> None:

@@ -20,12 +20,16 @@ Contract = Literal["evolve", "freeze", "discard"]
 
 @dataclass(frozen=True)
 class Change:
-    """A column for a new field: its type, and the shape of one value, with its letters and digits masked."""
+    """A column for a new field: its type, and the shape of one value, with its letters and digits masked.
+
+    `row` is the number of that value's row in the table of the load.
+    """
 
     table: str
     column: str
     data_type: DataType
     shape: str
+    row: int = 0
 
 
 @dataclass
@@ -62,8 +66,8 @@ class NewFields:
             raise ContractError(
                 f'{table} has a new field {column!r} ({inferred}), and schema_contract is "freeze": nothing was loaded'
             )
-        example = next(value for value in values if value is not None)
-        self.changes.append(Change(table, column, inferred, _shape(example)))
+        row, example = next((row, value) for row, value in enumerate(values) if value is not None)
+        self.changes.append(Change(table, column, inferred, _shape(example), row))
         return inferred if self.contract == "evolve" else None
 
     def name_columns(self, table: str, keys: Sequence[str], taken: frozenset[str]) -> dict[str, str]:
