@@ -43,6 +43,7 @@ from pipelines.outcome.provider_advice import advice, advised, is_out_of_reach
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse import load, read_only
 from pipelines.warehouse.database_file import require_file
+from pipelines.warehouse.retention import NEEDS_DELETION
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.errors import AtWork, FaxSyncError, Forbidden, Unforeseen
 from sources.extract.source import Source
@@ -166,6 +167,8 @@ def _stored(account: accounts.Account, schema: str, report: Report, noted: set[s
     with demo.stand_in(), load.opened(account.provider, account.name, schema) as opened:
         report.settings.append(f"destination.warehouse: {version_of(opened)}")
         report.findings += warehouse_findings(opened, schema)
+        if opened.appends and PrivacySettings.read().keep_days:
+            report.findings.append(NEEDS_DELETION)
         shared = warehouse_notes(opened, account.provider, _names(account.provider))
         report.notes += [note for note in shared if note not in noted]
         noted.update(report.notes)

@@ -17,6 +17,7 @@ import dlt
 import sources
 from pipelines.config import bootstrap
 from pipelines.config.declaration import Place, read, secrets_of, settings_of
+from pipelines.config.directory import path_of
 from pipelines.config.settings import SyncSettings
 from sources.errors import ConfigError, WrongUsage
 from sources.extract.source import Source
@@ -92,7 +93,7 @@ class Account:
         for key, secret in secrets.items():
             _require_printable(key, secret)
         if file := values.get("ca_bundle"):
-            values["ca_bundle"] = str(bootstrap.PROJECT / file)
+            values["ca_bundle"] = str(path_of(file, bootstrap.PROJECT))
         return self.model(**values)
 
     def origins(self) -> Iterator[str]:

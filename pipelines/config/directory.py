@@ -11,10 +11,23 @@ NOT_IN_PARQUET = re.compile(r"['*?\[\x00-\x1f\x7f]")  # dlt and DuckDB read thes
 _SCHEME = re.compile(r"(?i)(file):|([a-z][a-z0-9+.-]+):/")
 
 
+def path_of(written: str, base: Path) -> Path:
+    """The path of a setting: a relative one begins at `base`, `~` is the home directory.
+
+    Raises:
+        ConfigError: the home directory is unknown.
+    """
+    try:
+        return base / Path(written).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{written}: the home directory is unknown: write the whole path") from None
+
+
 def url_of(place: str, base: Path = Path(), refused: re.Pattern[str] = NOT_IN_DELTA) -> str:
     """The URL of a path or URL. A local directory has one URL: absolute, without symbolic links.
 
-    A relative path begins at `base`, or in the current directory. In a `file:` URL a space may be written as it is.
+    A relative path begins at `base`, or in the current directory; `~` is the home directory. In a `file:` URL a space
+    may be written as it is.
     `refused` is what the path of a local directory must not contain.
 
     Raises:
@@ -34,7 +47,7 @@ def url_of(place: str, base: Path = Path(), refused: re.Pattern[str] = NOT_IN_DE
         if not rest.strip("/"):
             raise ConfigError(f"{place} names no directory: write file:///srv/fax-lake or a path")
     try:
-        directory = Path(base, rest).resolve()
+        directory = path_of(rest, base).resolve()
     except (OSError, RuntimeError, ValueError):  # symbolic links in a circle; a zero byte
         raise ConfigError(f"{place!r} cannot be a directory of files: choose another") from None
     if found := refused.search(str(directory)):

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from pipelines.config import bootstrap
 from pipelines.config.declaration import read
+from pipelines.config.directory import path_of
 from sources.errors import ConfigError
 from sources.load.settings import Seconds, Secret
 from sources.records.privacy import Handling, Privacy
@@ -97,7 +98,7 @@ class ReportSettings(Section, kw_only=True, frozen=True):
 
     def own_views(self) -> Path:
         """The folder of the user's own views, which may not exist; a relative path begins where `.dlt` is."""
-        return bootstrap.settings_directory().parent / self.views
+        return path_of(self.views, bootstrap.settings_directory().parent)
 
     def __post_init__(self) -> None:
         try:

@@ -69,7 +69,7 @@ def notes(stored: StoredFaxes, fax_table: Table, now: datetime) -> Iterator[str]
         misfits = f"values of {table}.{column}" if column else f"records of {table}"
         yield f"{count} {misfits} did not fit and are kept in sync_problems, with the reason"
     for table, column in stored.new_columns(now - _RECENT):
-        yield f"{table}.{column} is new in the last {_RECENT.days} days: see fax.schema_changes"
+        yield f"{table}.{column} is new in the last {_RECENT.days} days: see schema_changes"
 
 
 def currency_notes(stored: StoredFaxes, table: Table) -> Iterator[str]:

@@ -13,7 +13,7 @@ import duckdb
 from deltalake import DeltaTable
 
 import sources
-from pipelines.config.directory import url_of
+from pipelines.config.directory import local_directory, url_of
 from pipelines.lake.loading import ProviderTables
 from pipelines.lake.spark_sql import to_spark
 from pipelines.lake.tables import schema_of
@@ -49,7 +49,7 @@ class Engine:
 
 ENGINES = {
     "duckdb": Engine('"', _DUCKDB_TYPES, lambda uri: f"delta_scan({_quoted(uri)})", lambda query: query),
-    "spark": Engine("`", SPARK_TYPES, lambda uri: f"delta.`{uri}`", to_spark),
+    "spark": Engine("`", SPARK_TYPES, lambda uri: f"delta.`{_spark_path(uri)}`", to_spark),
 }
 
 
@@ -137,6 +137,12 @@ def _parquet_files(uri: str) -> str:
 def _quoted(text: str) -> str:
     escaped = text.replace("'", "''")
     return f"'{escaped}'"
+
+
+def _spark_path(uri: str) -> str:
+    """The place as Spark takes it between backticks: it decodes no URL."""
+    directory = local_directory(uri)
+    return (f"file://{directory}" if directory else uri).replace("`", "``")
 
 
 def _locations(uris: list[str]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from pipelines.views import refresh_views
 from pipelines.warehouse import load, sync_runs
 from pipelines.warehouse.comments_and_indexes import refresh_statistics
 from pipelines.warehouse.ledger_compaction import compact
-from pipelines.warehouse.retention import NO_CLOCK, delete_expired
+from pipelines.warehouse.retention import NEEDS_DELETION, NO_CLOCK, delete_expired
 from sources.errors import ConfigError
 from sources.load.run import Run
 from sources.load.settings import SourceSettings
@@ -183,7 +183,7 @@ def create_run(
     privacy = PrivacySettings.read()
     kept = privacy.kept_from(now)
     if kept and warehouse.appends:
-        raise ConfigError("setting privacy.keep_days needs a database or Delta tables: Parquet files only grow")
+        raise ConfigError(NEEDS_DELETION)
     source, options = account.source(settings, privacy.handling()), sync.options
     deadline = began + 60 * options.max_runtime
     request = run_request(options, sync.run_id, settings.horizon(source.api.EARLIEST), deadline)

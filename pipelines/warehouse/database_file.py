@@ -16,7 +16,7 @@ import duckdb
 import sources
 from pipelines.config import bootstrap
 from pipelines.config.destination import parquet_url
-from pipelines.config.directory import local_directory
+from pipelines.config.directory import local_directory, path_of
 from pipelines.config.settings import SyncSettings
 from pipelines.warehouse import lock
 from pipelines.warehouse.connection import kind
@@ -43,11 +43,17 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
     That of object storage is in the temporary directory: it excludes runs of the same user on this machine.
 
     Raises:
-        ConfigError: the DuckDB file's name is invalid, or DuckDB cannot load from the temporary directory.
+        ConfigError: the DuckDB file's name is invalid, DuckDB cannot load from the temporary directory, or the
+            directory for Parquet files holds Delta tables.
     """
     if file is None:
         url = parquet_url() or ""
         if directory := local_directory(url):
+            if any(directory.glob("*/*/_delta_log")):
+                raise ConfigError(
+                    f'{directory} holds Delta tables: set [destination.warehouse] table_format = "delta", or choose '
+                    "another directory for Parquet files"
+                )
             directory.parent.mkdir(parents=True, exist_ok=True)
             return Path(f"{directory}.{pipeline.dataset_name}.lock")
         digest = hashlib.sha256(f"{os.getuid()} {url} {pipeline.dataset_name}".encode()).hexdigest()
@@ -115,7 +121,7 @@ def copy_for_readers() -> Path | None:
     A relative path begins where `.dlt` is.
     """
     written = SyncSettings.read().read_copy
-    return bootstrap.settings_directory().parent / written if written else None
+    return path_of(written, bootstrap.settings_directory().parent) if written else None
 
 
 def replace_copy(file: Path, copy: Path, views: str) -> bool:

@@ -9,6 +9,7 @@ from sources.errors import WarehouseError
 from sources.load.ledger import SYNC_PROBLEMS
 from sources.records.schema import Table
 
+NEEDS_DELETION = "setting privacy.keep_days needs a database or Delta tables: Parquet files only grow"
 NO_CLOCK = "no fax older than [privacy] keep_days was deleted: the provider's answers have no Date"
 
 

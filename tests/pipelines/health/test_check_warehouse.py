@@ -230,13 +230,20 @@ def test_a_use_of_our_tables_that_does_harm_is_told(
 def test_a_warehouse_of_files_is_looked_at_too(
     check: Check, settings: Settings, serve_fake: ServeFake, sync: Sync, tmp_path: Path
 ) -> None:
-    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    served = serve_fake("phaxio", generated("phaxio", 5, days=2))
     settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "filesystem"
     settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = (tmp_path / "lake").as_uri()
     assert sync().exit_code == 0
     exit_code, told = check()
+    served.fake.change(next(iter(served.fake.records)), note="a new field")
+    assert sync().exit_code == 0
+    settings["PRIVACY__KEEP_DAYS"] = "30"
+    kept, refused, found = check(), sync(), check()[1]["phaxio"]["findings"]
 
     assert (exit_code, told["phaxio"]["findings"], told["phaxio"]["notes"]) == (0, [], [])
+    assert kept[1]["phaxio"]["notes"] == ["faxes.note is new in the last 7 days: see schema_changes"]
+    assert (refused.exit_code, kept[0]) == (78, 65)
+    assert kept[1]["phaxio"]["findings"] == found == [refused.accounts["phaxio"]["error"]]
 
 
 def test_a_look_before_the_first_sync_leaves_nothing_behind(

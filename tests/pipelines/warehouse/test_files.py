@@ -79,6 +79,19 @@ def test_a_directory_has_one_lock_beside_it(
     assert (synced.accounts["phaxio"]["new"], synced.accounts["phaxio"]["unchanged"]) == (0, 5)
 
 
+def test_a_directory_of_delta_tables_is_refused(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
+) -> None:
+    """A load of Delta tables may delete the files that no table names."""
+    served = serve_fake("phaxio")
+    (tmp_path / "lake" / "fax_phaxio" / "faxes" / "_delta_log").mkdir(parents=True)
+    into_files(settings, tmp_path / "lake")
+    synced = sync()
+
+    assert (synced.exit_code, served.server.requests) == (78, [])
+    assert "lake holds Delta tables: set [destination.warehouse] table_format" in synced.told
+
+
 @pytest.mark.parametrize(
     ("place", "told"),
     [
