@@ -78,8 +78,9 @@ def python() -> str:
 
 
 def as_typed(text: str) -> str:
-    """The text with `sync.py` and the like as the user types it."""
-    return _SCRIPT.sub(lambda found: command(found[1]), text)
+    """The text with `sync.py` and the like as the user types it; with `spark_sync.py` in a run of that command."""
+    is_spark = Path(sys.argv[0]).name == "spark_sync.py"
+    return _SCRIPT.sub(lambda found: command("spark_sync" if is_spark and found[1] == "sync" else found[1]), text)
 
 
 def _is_one() -> bool:

@@ -9,15 +9,18 @@ from sources.records.schema import Table
 
 
 def require_all(raw: str, table: Table, there: Collection[str]) -> None:
-    """Requires the table of faxes and the child tables of a list that has been loaded. `there` are the existing tables.
+    """Requires the table of faxes and the child tables of a list that has been loaded; `there` are the existing tables.
 
     The first load of a list creates them all, also without rows. Each load creates the other tables again.
 
     Raises:
-        WarehouseError: one of them was removed from the raw schema.
+        WarehouseError: one of them is missing: somebody has removed it, or a new version of the sync has added it.
     """
     if gone := sorted(_of_faxes(table) - {*there}):
-        raise WarehouseError(f"table {gone[0]} is gone from {raw}: run sync.py --full-refresh to fill it")
+        raise WarehouseError(
+            f"{raw} has no table {gone[0]}: it was removed, or this version brings it: run sync.py --full-refresh to "
+            "fill it"
+        )
 
 
 def require_tables(held: ProviderTables, there: Collection[str], full_refresh: bool) -> None:

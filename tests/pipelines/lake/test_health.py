@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.config.bootstrap import as_typed
 from sources.errors import Busy
 from sources.extract.source import Source
 from tests.conftest import ROOT, ServeFake, Settings, Sync, SyncProcess, generated
@@ -82,13 +83,13 @@ def test_a_table_that_is_gone_is_made_again_or_told(
         synced = sync()
         if synced.exit_code:
             told = synced.accounts["phaxio"]["error"]
-            assert f"table {table} is gone from fax_phaxio: run" in told
+            assert f"fax_phaxio has no table {table}: it was removed, or this version brings it: run" in told
             assert told.endswith("--full-refresh to fill it")
             assert [told] == read[1]["phaxio"]["findings"]
             assert synced.accounts["phaxio"]["requests"] == 0
             report = [sys.executable, str(ROOT / "pipelines" / "report.py")]
             shown = subprocess.run(report, env=child_environment(settings), capture_output=True, text=True, check=False)
-            assert (shown.returncode, f"table {table} is gone from fax_phaxio: run" in shown.stderr) == (69, True)
+            assert (shown.returncode, f"fax_phaxio has no table {table}: it was removed" in shown.stderr) == (69, True)
             assert sync("--full-refresh").exit_code == 0
         checked = check()
 
@@ -219,6 +220,13 @@ def test_a_reader_whose_files_retention_has_deleted_is_told_to_run_again(
         with pytest.raises(Busy, match="run again"), reading.opened() as read:
             assert sync().accounts["phaxio"]["purged"] > 0
             read("select * from fax.faxes")
+
+
+def test_a_run_on_spark_names_its_own_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/srv/fax-warehouse/pipelines/spark_sync.py"])
+
+    assert as_typed("run sync.py --full-refresh").endswith("/spark_sync.py --full-refresh")
+    assert as_typed("run check.py").endswith("/check.py")
 
 
 def test_a_task_that_lacks_memory_or_files_says_what_to_raise() -> None:
