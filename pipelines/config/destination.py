@@ -66,6 +66,8 @@ def parquet_url() -> str | None:
         ConfigError: dlt does not know the storage, or dlt or DuckDB could not read the files there.
     """
     url = _files_url(NOT_IN_PARQUET)
+    if url and (found := NOT_IN_PARQUET.search(url)):
+        raise ConfigError(f"Parquet files cannot be at a URL with {found[0]!r} in it: choose another")
     if url and scheme_of(url) not in _STORAGES:
         raise ConfigError(
             f"the storage {scheme_of(url)}:// is unknown: write a path or a URL such as s3://bucket/fax-lake"

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from sources.errors import ConfigError
 
 NOT_IN_DELTA = re.compile(r"[\\\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")  # deltalake 1.6.6 looks for its log elsewhere
-NOT_IN_PARQUET = re.compile(r"['*?\[\x00-\x1f\x7f]")  # dlt and DuckDB read these as a glob, or as the end of a text
+NOT_IN_PARQUET = re.compile(r"['*?\[=\x00-\x1f\x7f]")  # dlt and DuckDB read a glob, the end of a text, or a partition
 _SCHEME = re.compile(r"(?i)(file):|([a-z][a-z0-9+.-]+):/")
 
 

@@ -129,8 +129,10 @@ def _parquet_files(uri: str) -> str:
     nulls = ", ".join(f'null as "{field.name}"' for field in schema_of(table))
     query = f"select {nulls} where false"  # a column may be in no file, and a table may have none
     if files := ", ".join(map(_quoted, _locations(table.file_uris()))):
-        options = "hive_partitioning = true, hive_types = {'account': varchar}, union_by_name = true"
-        query += f" union all by name select * from read_parquet([{files}], {options})"
+        # Not by hive_partitioning: it takes `null` for no value, and other directories in the path for columns.
+        account = "regexp_extract(_dlt_file, '.*/account=([^/]*)/', 1) as account"
+        options = "hive_partitioning = false, filename = '_dlt_file', union_by_name = true"
+        query += f" union all by name select * exclude (_dlt_file), {account} from read_parquet([{files}], {options})"
     return f"({query})"
 
 

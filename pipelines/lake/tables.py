@@ -38,7 +38,7 @@ _DELETION = CommitProperties(custom_metadata={_DELETES: "expired rows"})
 MAX_TRIES = 5  # of a commit that conflicts with one of another driver
 _COMPACTED_BYTES = 16 * 2**20  # a file of this size is not written again every day
 _KEPT_HOURS = 7 * 24  # that a reader may take over the files of an earlier version; Delta's own default
-_REPLACED = "_replaced"  # true in rows of a merge that only delete child rows of their fax
+_REPLACED = "_dlt_replaced"  # true in rows of a merge that only delete child rows of their fax; no field is called so
 
 
 def create(root: str, relation: Relation, extra: Mapping[str, DataType] | None = None) -> DeltaTable:
@@ -262,6 +262,10 @@ def _commit_with_retry(table: DeltaTable, attempt: Callable[[], object]) -> None
             if not left:
                 raise Busy(f"other programs keep writing to {table.table_uri}: run again later") from None
             table.update_incremental()
+        except BaseException as error:
+            if type(error).__name__ == "PanicException":  # of Rust, and no Exception: it would end all accounts' run
+                raise RuntimeError("deltalake panicked") from error
+            raise
 
 
 def _with_all_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:

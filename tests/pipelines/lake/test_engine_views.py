@@ -161,6 +161,25 @@ def test_an_own_view_that_cannot_be_created_is_left_out_and_told(
     ], told
 
 
+@pytest.mark.parametrize("lake", ["status=odd"], indirect=True)
+def test_rows_are_of_the_account_and_the_columns_that_the_tables_name(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
+) -> None:
+    """As partitions, DuckDB takes the account `null` for no value, and `status=odd` in the path for a column."""
+    from pipelines.lake.engine_views import connect
+
+    served = serve_fake("phaxio", generated("phaxio", 20, days=2))
+    for key in ("API_KEY", "API_SECRET", "BASE_URL"):
+        settings[f"SOURCES__PHAXIO__ACCOUNTS__NULL__{key}"] = settings.pop(f"SOURCES__PHAXIO__{key}")
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+    expected = [(fax["status"],) for fax in served.fake.records.values()]
+
+    with connect(lake.as_uri()) as connection:
+        assert rows(connection, "select distinct account from fax.faxes") == [("null",)]
+        assert sorted(rows(connection, "select provider_status from fax.faxes")) == sorted(expected)
+
+
 @pytest.mark.slow
 @with_a_blank
 @needs_spark

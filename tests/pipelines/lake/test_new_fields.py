@@ -53,6 +53,22 @@ def test_a_users_column_with_the_name_of_a_new_field_is_told_and_nothing_is_merg
     assert differences(warehouse, lake, "phaxio", ["note"]) == {}
 
 
+def test_a_new_field_may_have_the_name_of_anything_in_a_merge(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, lake: Path
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 20, days=2))
+    new = {"_replaced": "x", "source": 1, "target": 2, "held": 3}
+    recipient = {"phone_number": "+15550100001", "status": "success"}
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+        for id in [*served.fake.records][:3]:
+            served.fake.change(id, recipients=[recipient | new], **new)
+        assert sync().exit_code == 0
+    assert sync().exit_code == 0
+
+    assert differences(warehouse, lake, "phaxio", [*new]) == {}
+
+
 @pytest.mark.parametrize("contract", ["discard", "evolve"])
 def test_a_new_field_is_recorded_for_an_account_that_has_it(
     contract: str, serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path

@@ -98,6 +98,8 @@ def test_a_directory_of_delta_tables_is_refused(
         ("/srv/[fax]", "a directory with '[' in its path"),
         ("/srv/clinic's", "in its path: choose another"),
         ("/srv/fax?lake", "a directory with '?' in its path"),
+        ("/srv/region=eu", "a directory with '=' in its path"),
+        ("s3://bucket/region=eu", "at a URL with '=' in it"),
         ("nowhere://fax-lake", "the storage nowhere:// is unknown"),
         ("file://srv/fax-lake", "names the host srv"),
         ("s3:/bucket/fax-lake", "is no URL: write s3://bucket/fax-lake"),
