@@ -60,6 +60,25 @@ def test_the_newest_versions_are_what_the_provider_holds(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
+def test_a_damaged_file_is_named_with_a_remedy_that_helps(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 20, days=40))
+    into_files(settings, tmp_path / "lake")
+    assert sync().exit_code == 0
+    (file,) = (tmp_path / "lake" / "fax_phaxio" / "faxes").glob("*.parquet")
+    file.write_bytes(file.read_bytes()[:200])
+    damaged = sync()
+    file.unlink()
+    assert sync("--full-refresh").exit_code == 0
+
+    assert damaged.exit_code == 69
+    assert f"{file} is damaged: restore it from a backup, or else remove it and run" in damaged.told
+    with duckdb.connect() as connection:
+        found = connection.execute(newest(tmp_path / "lake" / "fax_phaxio", sources.provider("phaxio").TABLE)["faxes"])
+        assert len(found.fetchall()) == len(served.fake.records)
+
+
 @pytest.mark.parametrize("written", first_quick(["file://{}/../link", "file://{}", "{}/"]), ids=str)
 def test_a_directory_has_one_lock_beside_it(
     written: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
