@@ -30,7 +30,7 @@ _SCRIPT = re.compile(r"(?<![\w/])(check|describe|init|pseudonym|reconcile|report
 _IS_SCRIPT = Path(sys.argv[0]).resolve().parent == ROOT / "pipelines"
 DEMO_DATABASE = PROJECT / "demo.duckdb"
 
-if importlib.util.find_spec("dlt") is None:
+if importlib.util.find_spec("dlt") is None and not ROOT.is_file():  # a zip file is the code on an executor, without dlt
     sys.stderr.write(f"dlt is not installed for {sys.executable}: run this with `uv run python` in {ROOT}\n")
     raise SystemExit(78)
 if _CHOSEN and not PROJECT.is_dir():
