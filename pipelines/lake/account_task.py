@@ -148,10 +148,11 @@ def _create_source(task: AccountTask) -> Source:
 
 
 def _read(task: AccountTask, source: Source, report: Report, began: float, progress: Callable[[Run], None]) -> None:
+    deadline = began + task.seconds
     run = Run(
-        replace(task.request, deadline=began + task.seconds),
+        replace(task.request, deadline=deadline),
         source,
-        source.connect(),
+        source.connect(deadline),
         LakeStored(task.root, task.account, source.table.ledger),
         task.started_at,
         task.kept_from,

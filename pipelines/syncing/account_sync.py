@@ -190,7 +190,7 @@ def create_run(
     return Run(
         request,
         source,
-        source.connect(),
+        source.connect(request.deadline),
         warehouse.stored(source.table),
         now,
         kept,

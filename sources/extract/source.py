@@ -1,6 +1,7 @@
 """The source of one account: its provider, its settings, and the calls that read it. A source can be pickled."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -91,9 +92,13 @@ class Source:
         package = sources.provider(self.provider)
         return (Listing(package.TABLE, package.api), *getattr(package, "FURTHER", ()))
 
-    def connect(self) -> Client:
-        """A client with the account's credentials. It connects at the first request."""
+    def connect(self, deadline: float = math.inf) -> Client:
+        """A client with the account's credentials. It connects at the first request.
+
+        The run should end by the `deadline`, in seconds of the monotonic clock.
+        """
         client: Client = sources.provider(self.provider).connect(self.settings)
+        client.end_by(deadline)
         return client
 
     def walker(self, client: Client, warn: Callable[[str], object] = lambda text: None) -> Walker:

@@ -104,6 +104,11 @@ class Client:
         """The time now, UTC, by the earlier of the two clocks, the provider's and this machine's."""
         return self._now() + self.least_skew
 
+    def end_by(self, deadline: float) -> None:
+        """Sets when the run should end, in seconds of the clock. After that no request is retried, and a response may
+        take ten seconds."""
+        self._response_limits.run_deadline = deadline
+
     def close(self) -> None:
         """Ends every waiting or new request with an error. A request in flight is not cancelled."""
         self._closed.set()
@@ -128,7 +133,8 @@ class Client:
         attempts = self.limits.garbled_attempts if is_garbled else self.limits.attempts
         seconds_left = self.limits.retry_seconds - self.usage.retry_seconds - self.usage.limit_seconds
         is_last = state.attempt_number >= attempts and not _is_limit(state)
-        return is_last or state.upcoming_sleep > seconds_left
+        is_late = self._clock() + state.upcoming_sleep > self._response_limits.run_deadline
+        return is_last or is_late or state.upcoming_sleep > seconds_left
 
     def _note_retry(self, state: RetryCallState) -> None:
         with self._lock:
@@ -163,7 +169,8 @@ class Client:
         with self._lock:
             for counts in counts_for(self.usage):
                 counts.requests += 1
-        began, timeout = self._clock(), (self.limits.connect_seconds, self.limits.read_seconds)
+        read_seconds = min(self.limits.read_seconds, self._response_limits.seconds())
+        began, timeout = self._clock(), (self.limits.connect_seconds, read_seconds)
         try:
             with self._session.get(url, params=params, timeout=timeout, allow_redirects=False, stream=True) as response:
                 self._compare_clocks(response)

@@ -6,6 +6,7 @@ Source: RFC 6749, section 4.4, and RFC 6750. A token is kept in memory only.
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -26,6 +27,7 @@ LONGEST_SECONDS = 86_400.0  # a server may send a number of any size
 DEFAULT_SECONDS = 300.0  # RFC 6749 lets a server leave `expires_in` out
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)  # RFC 6750
 _MAX_BYTES = 1 << 16
+_MAX_SECONDS = 30.0  # a token is small: a run that should end must not wait long for it
 
 
 class ClientCredentials(AuthBase):
@@ -86,7 +88,11 @@ class ClientCredentials(AuthBase):
             ContractError: it answers something else than JSON.
             ProviderDown: it cannot be reached, limits the rate or fails.
         """
-        limits = self._limits
+        limits = replace(
+            self._limits,
+            read_seconds=min(self._limits.read_seconds, _MAX_SECONDS),
+            response_seconds=min(self._limits.response_seconds, _MAX_SECONDS),
+        )
         timeout = (limits.connect_seconds, limits.read_seconds)
         with session(self._url, self._credentials, ResponseLimits(self._endpoint, limits, self._clock)) as own:
             try:

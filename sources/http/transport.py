@@ -7,6 +7,7 @@ time. urllib3 keeps reading a compressed body that inflates to nothing.
 import http
 import http.client
 import io
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,15 +20,22 @@ from sources.errors import ContractError, ProviderDown
 from sources.http.limits import Limits
 
 _HEADER_BYTES = 1 << 20
+GRACE_SECONDS = 10.0  # for a response, once the run should end
 
 
-@dataclass(frozen=True)
+@dataclass
 class ResponseLimits:
-    """The limits of one response of a provider; `clock` returns seconds."""
+    """The limits of one response of a provider. By `clock`, in seconds, the run should end at `run_deadline`."""
 
     provider: str
     limits: Limits
     clock: Callable[[], float]
+    run_deadline: float = math.inf
+
+    def seconds(self) -> float:
+        """How long a response that is requested now may take."""
+        left = max(self.run_deadline - self.clock(), 0.0)
+        return min(self.limits.response_seconds, left + GRACE_SECONDS)
 
     def require_bytes(self, size: int, beside: int = 0) -> None:
         """Requires at most the bytes of a page, and `beside` more.
@@ -110,7 +118,7 @@ class _Wire(io.RawIOBase):
 
     def __init__(self, socket: io.RawIOBase, response_limits: ResponseLimits) -> None:
         self._socket, self._response_limits = socket, response_limits
-        self._deadline = response_limits.clock() + response_limits.limits.response_seconds
+        self._deadline = response_limits.clock() + response_limits.seconds()
         self._size = 0
 
     def readable(self) -> bool:

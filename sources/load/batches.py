@@ -14,8 +14,10 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from sources.errors import FaxSyncError, ProviderDown
 from sources.extract.background_call import BackgroundCall, IsWanted
 from sources.extract.window_result import PROVEN, WindowResult
+from sources.http.response import Garbled
 from sources.load import ledger
 from sources.load.deleted_faxes import mark_deleted
 from sources.load.open_faxes import Rereads, due_rereads, reread_faxes
@@ -164,7 +166,7 @@ class Batches:
         row_count = 0
         run.finished, self.writes_ledger = True, False
         self._in_load = {}
-        for result in iter(self._next, None):
+        for result in iter(lambda: self._next(bool(entries)), None):
             if self._conflicts_with_load(result):
                 self._ahead.appendleft(result)
                 run.finished = False
@@ -206,11 +208,21 @@ class Batches:
         """The window holds another version of a fax of the current load."""
         return any(self._in_load[id] != result.faxes[id] for id in self._in_load.keys() & result.faxes.keys())
 
-    def _next(self) -> WindowResult | None:
-        """The next window; None after the last one, or if a stop was requested and no window is in memory."""
+    def _next(self, has_windows: bool) -> WindowResult | None:
+        """The next window; None after the last one, or if a stop was requested and no window is in memory.
+
+        None also before a window that cannot be read: if the load `has_windows`, so that they are loaded before the
+        next load raises the error, and if the provider fails although the run should have ended.
+        """
         if self._ahead:
             return self._ahead.popleft()
-        return self.run.stop.call_unless_requested(lambda: next(self._results, None))
+        try:
+            return self.run.stop.call_unless_requested(lambda: next(self._results, None))
+        except FaxSyncError as error:
+            if not (has_windows or (self.run.must_stop and isinstance(error, (ProviderDown, Garbled)))):
+                raise
+            self._results, self.run.finished = _raising(error), False
+            return None
 
     def _reread(self, rereads: Rereads) -> tuple[WindowResult, datetime] | None:
         """The open faxes that are due, re-read by id, and the new `reread_until`; None if a stop was requested."""

@@ -55,8 +55,8 @@ def reread_faxes(run: Run, rereads: Rereads) -> tuple[WindowResult, datetime]:
     """The faxes as the provider has them now, as one result without a proof, and the new `reread_until`.
 
     Requests run in parallel. A fax that the provider does not give is a warning, and stays as it is until its next
-    re-read is due: the faxes of the run's windows must not wait for it. If the provider seems to be down, the rest is
-    left to the next run.
+    re-read is due: the faxes of the run's windows must not wait for it. If the provider seems to be down, or the run
+    must stop, the rest is left to the next run.
     """
     source, end = run.source, run.spans[-1].start
     span = Window(min((due.fax.created_at for due in rereads.faxes), default=end), end)
@@ -68,9 +68,6 @@ def reread_faxes(run: Run, rereads: Rereads) -> tuple[WindowResult, datetime]:
         fingerprint = reread.fax.fingerprint
         if isinstance(record, FaxSyncError):
             failed.append((reread, record))
-            if sum(isinstance(error, ProviderDown) for _, error in failed) == MAX_DOWN:
-                reread_until = reread.at
-                break
         elif record is None:
             result.unplaced[fingerprint] = _gone(source.table, reread)
         else:
@@ -82,6 +79,9 @@ def reread_faxes(run: Run, rereads: Rereads) -> tuple[WindowResult, datetime]:
                 )
             else:
                 result.add(source.table, source.account, [fax])
+        if run.must_stop or sum(isinstance(error, ProviderDown) for _, error in failed) == MAX_DOWN:
+            reread_until = reread.at
+            break
     if failed:
         run.warnings.append(_warning(failed))
     return result, reread_until

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sources.fakes.server import Answer
+from sources.http import transport
 from tests.conftest import ROOT, Query, ServeFake, Settings, Sync, generated
 from tests.support.environment import child_environment
 from tests.support.warehouse.oracle import assert_holds
@@ -38,6 +40,38 @@ def test_a_run_with_too_little_time_says_what_it_kept(
     account = paused.accounts["signalwire"]
     assert (account["status"], account["new"], "FAILED" in paused.told) == ("paused", kept, False)
     assert f"paused by --max-runtime: {kept:,} new or changed faxes were loaded" in paused.told
+
+
+def test_a_provider_that_never_answers_holds_no_run_beyond_its_time(
+    serve_fake: ServeFake, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "GRACE_SECONDS", 0.1)
+    served = serve_fake("phaxio")
+    served.server.answer = lambda request: Answer(delay_seconds=60)
+    paused = sync(*NO_TIME)
+
+    assert (paused.exit_code, paused.accounts["phaxio"]["status"]) == (75, "paused"), paused.told
+
+
+@pytest.mark.parametrize(
+    ("failure", "exit_code"),
+    [(Answer(503), 75), pytest.param(Answer(200, b"<html>"), 65, marks=pytest.mark.slow)],
+)
+def test_the_windows_before_one_that_cannot_be_read_are_loaded(
+    failure: Answer, exit_code: int, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 30, days=300))
+    settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=300):%Y-%m-%d}"
+    honest = served.server.answer
+    served.server.answer = lambda request: honest(request) if request.number < 2 else failure
+    failed = sync()
+
+    assert (failed.exit_code, 0 < failed.accounts["signalwire"]["new"] < 30) == (exit_code, True), failed.told
+
+    served.server.answer = honest
+
+    assert sync().exit_code == 0
+    assert_holds(warehouse, "signalwire", served.fake.truth())
 
 
 @pytest.mark.slow

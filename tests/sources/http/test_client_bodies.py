@@ -1,5 +1,8 @@
 """What the client takes for an answer: whole bodies only, not too long and not too late."""
 
+from collections.abc import Iterator
+from time import sleep
+
 import pytest
 
 from sources.errors import ContractError, ProviderDown
@@ -102,6 +105,45 @@ def test_a_body_that_is_slow_in_coming_is_cut_at_the_deadline(
     )
     with pytest.raises(ProviderDown, match="120 s"):
         client.get("faxes")
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("dripping", ["headers", "body"])
+def test_a_response_that_drips_is_cut_soon_after_the_run_should_have_ended(dripping: str, is_late: bool) -> None:
+    head, body = whole(b'{"fine": true}')
+    ticks = iter(range(0, 100_000, 2))
+    with flooding(lambda: _drip(head, body) if dripping == "headers" else _drip(body, first=head)) as provider:
+        client = Client(
+            provider.url, ("user", "password"), "Someone", Limits(response_seconds=1_000), clock=lambda: next(ticks)
+        )
+        client.end_by(0 if is_late else 900)
+        if is_late:
+            with pytest.raises(ProviderDown):
+                client.get("faxes")
+        else:
+            assert client.get("faxes") == {"fine": True}
+
+    assert provider.asked == 1
+
+
+def _drip(slow: bytes, last: bytes = b"", first: bytes = b"") -> Iterator[bytes]:
+    yield first
+    for at in range(len(slow)):
+        sleep(0.002)
+        yield slow[at : at + 1]
+    yield last
+
+
+@pytest.mark.parametrize("failure", [Answer(503), Answer(429, headers={"Retry-After": "7"}), BROKEN["cut"]])
+def test_nothing_is_waited_for_that_comes_after_the_end_of_the_run(server: FakeServer, failure: Answer) -> None:
+    slept: Slept = []
+    server.answer = lambda request: failure
+    client = patient(server, slept)
+    client.end_by(1000 + 6.5)  # the clock of the test starts at 1000
+    with pytest.raises(ProviderDown):
+        client.get("faxes")
+
+    assert sum(slept) < 6.5
 
 
 def test_a_server_that_never_answers_is_given_up(server: FakeServer) -> None:
