@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 import requests
 
-from sources.errors import AuthError, ContractError, Forbidden, Moved, Refused
+from sources.errors import AuthError, ContractError, Forbidden, Moved, ProviderDown, Refused
 from sources.http import origin, retry, strict_json
 
 _LARGE = 4 << 20  # bytes, four times a page of a thousand faxes
@@ -22,7 +22,7 @@ def document_of(provider: str, response: requests.Response, body: bytes, setting
 
     Raises:
         AuthError: 401, 402 or 403 (`Forbidden`).
-        ProviderDown: a transient status.
+        ProviderDown: a transient status, or a body of unknown length that ends early.
         Moved: a redirect.
         ContractError: the body is not JSON (`Garbled` if its content type is JSON), or has too many values.
         Refused: any other status.
@@ -45,6 +45,8 @@ def document_of(provider: str, response: requests.Response, body: bytes, setting
     except ValueError as error:
         document = None
         if status == 200:
+            if response.raw.length_remaining is None and strict_json.is_unfinished(body):
+                raise ProviderDown(f"{provider} sent a page that ends early: run again later") from None
             raise _not_json(provider, response, error, setting) from None
     if status != 200:
         raise Refused(f"{provider} refused the request (HTTP {status}): {_REMEDY.format(setting)}", status, document)

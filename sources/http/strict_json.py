@@ -8,6 +8,7 @@ parses them again. A body that orjson serialises to the same bytes needs no chec
 import json
 import math
 import re
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -35,6 +36,13 @@ def parse(body: bytes) -> Any:
         return _parse_exactly(body)  # names the error; also parses what is nested too deeply for orjson
     is_exact = serialised == body or (serialised.count(_KEY_END) == body.count(_KEY_END) and not _is_suspicious(body))
     return document if is_exact else _parse_exactly(body)
+
+
+def is_unfinished(body: bytes) -> bool:
+    """The body is the beginning of JSON: it is empty, or an object or a list that is not closed."""
+    text = body.decode(errors="replace").strip("\ufeff \t\r\n")
+    brackets = Counter(token[0][0] for token in _STRING_OR_BRACKET.finditer(text))
+    return not text or (text[0] in "{[" and brackets["{"] + brackets["["] > brackets["}"] + brackets["]"])
 
 
 def _is_suspicious(body: bytes) -> bool:

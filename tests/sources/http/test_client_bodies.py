@@ -31,6 +31,35 @@ def test_a_broken_response_is_asked_for_again(server: FakeServer, name: str) -> 
     assert slept == [1, 2]
 
 
+UNFINISHED = [
+    *("", " ", "{", '{"a', '{"a": "}]"', '{"a": tr', '{"a": "\\', '{"a": [{}, {}]', "\ufeff["),
+    pytest.param('{"a": "é'.encode()[:-1], id="in a character"),
+]
+
+
+@pytest.mark.parametrize("begun", UNFINISHED)
+@pytest.mark.parametrize("framing", ["", "Transfer-Encoding: chunked\r\n"])
+def test_a_body_of_unknown_length_that_ends_early_is_asked_for_again(begun: str | bytes, framing: str) -> None:
+    body = begun if isinstance(begun, bytes) else begun.encode()
+    chunks = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n{framing}\r\n".encode()
+    with flooding(lambda: iter([head + (chunks if framing else body)])) as provider:
+        client = Client(provider.url, ("user", "password"), "Someone", sleep=[].append)
+        with pytest.raises(ProviderDown, match="ends early"):
+            client.get("faxes")
+
+    assert provider.asked == 5
+
+
+@pytest.mark.parametrize("body", ["<html>{[", '{"a": 1}}', '{"a": 1, "a": 2}', "nul", '{"a": "[{"]}', "'{"])
+def test_a_body_of_unknown_length_that_is_no_json_breaks_the_contract(body: str) -> None:
+    head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+    with flooding(lambda: iter([(head + body).encode()])) as provider, pytest.raises(ContractError):
+        Client(provider.url, ("user", "password"), "Someone", sleep=[].append).get("faxes")
+
+    assert provider.asked == 3
+
+
 def test_json_that_never_comes_whole_breaks_the_contract(server: FakeServer) -> None:
     server.answer = lambda request: BROKEN["JSON cut short"]
     with pytest.raises(ContractError):
