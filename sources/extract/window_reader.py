@@ -74,7 +74,7 @@ class WindowReader:
 
         Raises:
             MustSplit: the window can be split, and has more faxes than one query counts or than fit in memory, or a
-                fax came on two pages.
+                fax came on two pages, or the provider refused the link to a next page.
             BoundsIgnored: this window has shown that the provider ignores bounds.
             HistoryLimit: the window begins before the provider's history.
             PageRepeated: a page repeats in each reading.
@@ -121,7 +121,7 @@ class WindowReader:
         seen, order = SeenIds(window), PageOrder(plausible)
         totals: list[int | None] = []
         is_first, overfull, longest = True, False, 0
-        for number, page in enumerate(self._pages(asked, form), start=1):
+        for number, page in enumerate(self._linked(self._pages(asked, form), result), start=1):
             if not is_wanted():
                 break
             times = self._add_records(page.records, result, seen, asked)
@@ -160,6 +160,16 @@ class WindowReader:
         if seen.has_repeats and len({*totals}) == 1 and result.proof != "counted" and not is_whole:
             self._require_order(result, longest)
         return result
+
+    def _linked(self, pages: Iterator[Page], result: WindowResult) -> Iterator[Page]:
+        """The pages. If the link to one is refused, the window is split: its links may expire before they are read."""
+        try:
+            yield from pages
+        except NextPageRefused:
+            at, is_whole = result.last_created_at, self.semantics.ignored
+            if at is None or is_whole or not self._can_ask_for_less(result.window):
+                raise
+            raise MustSplit(at) from None
 
     def _require_order(self, result: WindowResult, longest_page: int) -> None:
         """Has a window split in which a fax came on two pages: another may have come on none, but not within one page.

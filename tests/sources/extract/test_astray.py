@@ -1,6 +1,7 @@
 """Responses that lead elsewhere or nowhere: redirects, links to other hosts, pages that repeat, endless pagination."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sources.fakes.server import Answer, Request, json_answer
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
 from tests.support.faults.bending import bend, rows_held
 from tests.support.tiers import in_turns
+from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 
@@ -36,6 +38,17 @@ def test_a_next_link_to_another_host_is_never_followed(serve_fake: ServeFake, sy
     assert rows_held(query, "signalwire") == 0
 
 
+def test_a_window_whose_next_links_are_all_refused_is_read_in_shorter_ones(
+    serve_fake: ServeFake, sync: Sync, warehouse: Path
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 300, days=9), page_cap="200")
+    honest, refusal = served.server.answer, json_answer({"errors": [{"code": "invalid_page_token"}]}, 422)
+    served.server.answer = lambda request: refusal if "page_token" in request.query else honest(request)
+
+    assert sync().exit_code == 0
+    assert_holds(warehouse, "signalwire", served.fake.truth())
+
+
 @every_provider
 def test_a_repeated_page_ends_the_run(provider: str, serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     served = serve_fake(provider, generated(provider, 450), page_cap="200")
@@ -50,7 +63,7 @@ def test_a_repeated_page_ends_the_run(provider: str, serve_fake: ServeFake, sync
     served.server.answer = first_page
     synced = sync()
 
-    assert (synced.exit_code, rows_held(query, provider)) == (65, 0)
+    assert (synced.exit_code, rows_held(query, provider) < 450) == (65, True)  # windows of one page may be loaded
     assert len(served.server.requests) <= 60  # three readings of each window that is read at the same time
 
 
