@@ -14,7 +14,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from sources.errors import AuthError, ConfigError, ContractError, Moved, Refused, shape
+from sources.errors import AuthError, ConfigError, ContractError, Moved, ProviderDown, Refused, shape
 from sources.http import origin
 from sources.http.connection_error import connection_error
 from sources.http.limits import DEFAULT_LIMITS, Limits
@@ -33,7 +33,9 @@ _MAX_SECONDS = 30.0  # a token is small: a run that should end must not wait lon
 class ClientCredentials(AuthBase):
     """Authorizes requests with a token that it requests with user and password. It is thread-safe.
 
-    The token is renewed before it expires, and once if a request is answered with 401. Tests replace `clock`.
+    The token is renewed before it expires, and if a request is answered with 401. If the new one is answered with 401
+    too, the key lacks a right; but not if a token has worked before: then the provider may not know the new one yet.
+    Tests replace `clock`.
     """
 
     def __init__(
@@ -46,11 +48,12 @@ class ClientCredentials(AuthBase):
     ) -> None:
         origin.require_tls(auth_url, "auth_url")
         self._url, self._credentials = auth_url, credentials
-        self._endpoint = f"the token endpoint of {provider}"
+        self._provider, self._endpoint = provider, f"the token endpoint of {provider}"
         self._limits, self._clock = limits, clock
         self._lock = Lock()
         self._token: str | None = None
         self._renew_at = 0.0
+        self._has_worked = False
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """The request with a valid token."""
@@ -59,7 +62,12 @@ class ClientCredentials(AuthBase):
         return request
 
     def _retry_refused(self, response: requests.Response, **options: Any) -> requests.Response:
-        """The answer to the same request with a new token, if this one was refused."""
+        """The answer to the same request with a new token, if this one was refused.
+
+        Raises:
+            ProviderDown: the new token is refused, although an earlier one has worked.
+        """
+        self._has_worked = self._has_worked or response.ok
         if response.status_code != 401:
             return response
         response.close()
@@ -68,6 +76,9 @@ class ClientCredentials(AuthBase):
         refused = again.headers["Authorization"].removeprefix("Bearer ")
         again.headers["Authorization"] = f"Bearer {self._valid_token(refused)}"
         answer: requests.Response = response.connection.send(again, **options)
+        if answer.status_code == 401 and self._has_worked:
+            answer.close()
+            raise ProviderDown(f"{self._provider} refuses a token that it has just issued: run again later")
         return answer
 
     def _valid_token(self, refused: str | None = None) -> str:

@@ -60,10 +60,28 @@ def test_a_refused_token_is_renewed_once(server: FakeServer, tokens: FakeServer)
     assert client.get("faxes") == {"fine": True}
     assert (len(server.requests), len(tokens.requests)) == (2, 2)
 
+
+def test_new_tokens_that_are_all_refused_mean_that_the_key_lacks_a_right(
+    server: FakeServer, tokens: FakeServer
+) -> None:
     server.answer = accepting("another")
     with pytest.raises(AuthError):
+        client_of(server, tokens, Clock()).get("faxes")
+
+    assert (len(server.requests), len(tokens.requests)) == (2, 2)
+
+
+def test_a_new_token_that_the_provider_does_not_know_yet_is_tried_again(server: FakeServer, tokens: FakeServer) -> None:
+    server.answer = accepting("T0")
+    client = client_of(server, tokens, Clock())
+    client.get("faxes")
+    server.answer = accepting("T2")
+
+    assert client.get("faxes") == {"fine": True}
+
+    server.answer = accepting("another")
+    with pytest.raises(ProviderDown, match="just issued"):
         client.get("faxes")
-    assert (len(server.requests), len(tokens.requests)) == (4, 3)
 
 
 @pytest.mark.parametrize(
