@@ -176,7 +176,7 @@ class Client:
                 self._compare_clocks(response)
                 body = self._read(response)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise connection_error(self.provider, url, error) from error
+            raise connection_error(self.provider, url, error, self.limits) from error
         with self._lock:
             self.usage.answers += 1
             self.usage.answering_seconds += self._clock() - began

@@ -116,7 +116,7 @@ class ClientCredentials(AuthBase):
                 ) as response:
                     body = response.raw.read(_MAX_BYTES, decode_content=True)
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                raise connection_error(self._endpoint, self._url, error, "auth_url") from error
+                raise connection_error(self._endpoint, self._url, error, limits, "auth_url") from error
         try:
             return document_of(self._endpoint, response, body, "auth_url")
         except Moved as error:

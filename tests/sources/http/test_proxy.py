@@ -100,6 +100,21 @@ def test_a_proxy_that_fails_is_tried_again(
     assert (len(slept), server.asked) == (4, 0)
 
 
+def test_a_variable_that_is_not_read_is_named_where_the_connection_fails(
+    authority: trustme.CA, serve_tls: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, nowhere = serve_tls(authority.issue_cert("127.0.0.1")), "https://127.0.0.1:9"
+    monkeypatch.setenv("https_proxy", "http://clerk:sesame@proxy.example:3128")
+    monkeypatch.setenv("SSL_CERT_FILE", bundle(authority, tmp_path))
+    with pytest.raises(ConfigError, match=r"SSL_CERT_FILE is not read: the setting is ca_bundle$"):
+        client(server, []).get("faxes")
+    with pytest.raises(ProviderDown, match=r"https_proxy is not read: the setting is proxy$"):
+        Client(nowhere, ("user", "password"), "Someone", sleep=[].append).get("faxes")
+
+    with pytest.raises(ConfigError, match=r"clock$"):
+        client(server, [], ca_bundle=bundle(trustme.CA(), tmp_path)).get("faxes")
+
+
 BAD = (
     *("relay.example:3128", "https://relay.example:3128", "socks5://relay.example:1080", "http://clerk:relay@"),
     *("http://relay.example", "http://relay.example:port", "http://relay.example:3128/path"),
