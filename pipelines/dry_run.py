@@ -1,7 +1,6 @@
 """What a sync would read now, by the settings and the warehouse. It asks no provider, and writes nothing."""
 
 import math
-import time
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -23,7 +22,7 @@ def dry_run(account: Account, sync: Sync) -> tuple[str, FaxSyncError | None]:
     """One line on what the sync of the account would read, or on the error that would prevent it, and that error."""
     try:
         with demo.stand_in(), _opened(account, sync.schema) as opened:
-            run = create_run(account, account.settings(), sync, opened, time.monotonic())
+            run = create_run(account, account.settings(), sync, opened)
             further = (run.for_list(source, opened.stored(source.table)) for source in run.source.further_lists())
             sentences = [_sentence_of(run, opened)]
             sentences += [f"{_sentence_of(walked, opened)} ({walked.source.table.name})" for walked in further]

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event, Lock, current_thread, main_thread
@@ -35,12 +35,16 @@ LOG = logging.getLogger("fax-sync")
 
 @dataclass(frozen=True)
 class Sync:
-    """What all accounts of one sync share: the schema of the views, the run's id, the command line's options."""
+    """What all accounts of one sync share: the schema of the views, the run's id, the command line's options.
+
+    `began` is when it began, in seconds of the monotonic clock: its accounts share the time of `--max-runtime`.
+    """
 
     schema: str
     run_id: str
     options: argparse.Namespace
     on_progress: OnProgress
+    began: float = field(default_factory=time.monotonic)
 
 
 class AccountSync:
@@ -72,7 +76,7 @@ class AccountSync:
             self._warehouse = warehouse = self._resources.enter_context(opening)
             self._resources.enter_context(signals.cancelling(warehouse.cancel))
             warehouse.require_tables(self._sync.options.full_refresh)
-            self.run = run = create_run(self.account, settings, self._sync, warehouse, self._began)
+            self.run = run = create_run(self.account, settings, self._sync, warehouse)
             run.progress(run)
             if not warehouse.appends:
                 self._resources.enter_context(sync_runs.recorded(warehouse.client, warehouse.raw, run, self._ending))
@@ -175,9 +179,7 @@ def _close(run: Run) -> None:
         LOG.debug("closing the connections to the provider failed", exc_info=True)
 
 
-def create_run(
-    account: accounts.Account, settings: SourceSettings, sync: Sync, warehouse: load.Warehouse, began: float
-) -> Run:
+def create_run(account: accounts.Account, settings: SourceSettings, sync: Sync, warehouse: load.Warehouse) -> Run:
     """The account's run according to the settings and options. It makes no request."""
     now = whole_second(datetime.now(UTC))
     privacy = PrivacySettings.read()
@@ -185,7 +187,7 @@ def create_run(
     if kept and warehouse.appends:
         raise ConfigError(NEEDS_DELETION)
     source, options = account.source(settings, privacy.handling()), sync.options
-    deadline = began + 60 * options.max_runtime
+    deadline = sync.began + 60 * options.max_runtime
     request = run_request(options, sync.run_id, settings.horizon(source.api.EARLIEST), deadline)
     return Run(
         request,

@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def test_a_run_with_too_little_time_says_what_it_kept(
     account = paused.accounts["signalwire"]
     assert (account["status"], account["new"], "FAILED" in paused.told) == ("paused", kept, False)
     assert f"paused by --max-runtime: {kept:,} new or changed faxes were loaded" in paused.told
+
+
+def test_the_accounts_of_a_run_share_its_time(serve_fake: ServeFake, sync: Sync, settings: Settings) -> None:
+    slow, _ = serve_fake("phaxio"), serve_fake("signalwire", generated("signalwire", 30, days=300))
+    settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=300):%Y-%m-%d}"
+    honest = slow.server.answer
+    slow.server.answer = lambda request: replace(honest(request), delay_seconds=1.0)
+    told = sync("--max-runtime", "0.015").accounts
+
+    assert (told["phaxio"]["status"], told["signalwire"]["status"]) == ("complete", "paused")
+    assert told["signalwire"]["reached"]  # each account gets a window further
 
 
 def test_a_provider_that_never_answers_holds_no_run_beyond_its_time(
