@@ -15,7 +15,7 @@ from tests.faults.conftest import StartTrial, Trial, more
 from tests.support.commands.in_process import run_once
 from tests.support.faults.inject import Fault, Honest, Page, bent, between_pages, broken
 from tests.support.faults.wire import changed, error_message
-from tests.support.warehouse.rows import content, rows
+from tests.support.warehouse.rows import rows
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
 MAX_REQUESTS = 110  # of a walk that goes nowhere
@@ -100,16 +100,12 @@ def test_a_token_that_expired_has_the_window_walked_again(trial: StartTrial) -> 
     started.survives(expiring(1))
 
 
-def test_tokens_that_always_expire_change_nothing(trial: StartTrial) -> None:
+def test_tokens_that_always_expire_have_the_windows_read_in_shorter_ones(trial: StartTrial) -> None:
     started = trial("signalwire", page_cap="200", new=430)
-    before = content(started.place, "signalwire")
     with broken(started.served, expiring(1_000)):
-        synced = started.sync()
+        started.recovers()
 
-    assert synced.exit_code in (65, 75)
-    assert before == content(started.place, "signalwire")
     assert len(started.served.server.requests) <= MAX_REQUESTS
-    started.recovers()
 
 
 @every_provider
