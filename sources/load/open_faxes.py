@@ -78,7 +78,10 @@ def reread_faxes(run: Run, rereads: Rereads) -> tuple[WindowResult, datetime]:
                     source.table.name, reread.fax.id, None, record, str(reason), fingerprint
                 )
             else:
-                result.add(source.table, source.account, [fax])
+                if fax.id == reread.fax.id:
+                    result.add(source.table, source.account, [fax])
+                else:  # perhaps an old version of it, from a cache
+                    failed.append((reread, ContractError("the provider gives another fax in its place")))
         if run.must_stop or sum(isinstance(error, ProviderDown) for _, error in failed) == MAX_DOWN:
             reread_until = reread.at
             break

@@ -151,6 +151,28 @@ def test_an_open_fax_that_the_provider_does_not_give_is_told_and_holds_nothing_u
 
 
 @pytest.mark.slow
+def test_an_old_version_of_another_fax_in_place_of_an_open_one_is_told_and_not_loaded(
+    serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served = serve_fake("phaxio", stuck("phaxio", 2))
+    run_at(served, settings, timedelta())
+    wanted, other = served.fake.open_ids()
+    honest = served.server.answer
+
+    def mixed_up(request: Request) -> Answer:
+        if not request.path.endswith(f"/{wanted}"):
+            return honest(request)
+        answer = honest(replace(request, path=f"/v2/faxes/{other}"))
+        return replace(answer, body=answer.body.replace(b'"queued"', b'"inprogress"'))
+
+    served.server.answer = mixed_up
+    run = run_at(served, settings, 5 * DAY)
+
+    assert [f"open fax {wanted} could not be re-read" in warning for warning in run.warnings] == [True]
+    assert_holds(warehouse, "phaxio", served.fake.truth())
+
+
+@pytest.mark.slow
 def test_a_provider_that_is_down_for_re_reads_gets_few_of_them_and_the_others_have_their_turn(
     serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
