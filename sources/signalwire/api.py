@@ -28,8 +28,9 @@ BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)  # dates are docum
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of logs created in the window; logs up to a day outside it may be among them.
 
-    The last page is the one without `links.next`. A link may lack the filters and `include_deleted`: they are added to
-    it. A provider that ignores them continues through all logs: the caller may stop at any page.
+    The last page is the one without `links.next`. If that is the first page, and a full one, the window has to be
+    split: the link may have got another name. A link may lack the filters and `include_deleted`: they are added to it.
+    A provider that ignores them continues through all logs: the caller may stop at any page.
 
     Raises:
         HistoryLimit: the window begins before the oldest log that SignalWire keeps.
@@ -51,7 +52,8 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
             if not followed:
                 raise
             raise NextPageRefused from refused
-        yield Page(records)
+        is_only = link is None and not followed
+        yield Page(records, beyond_count=is_only and len(records) >= PAGE_SIZE)
         if link is not None and (link := client.resolve(link)) in followed:
             raise ContractError("SignalWire: a next link was followed before: the pages go round in a circle")
         followed.add(link or "")

@@ -26,8 +26,9 @@ BOUND_FORMS = api.BOUND_FORMS
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of faxes created in the window; faxes up to a day outside it may be among them.
 
-    The last page is the one without `next_page_uri`. Its query may lack the bounds: they are added to it. A provider
-    that ignores them continues through all faxes: the caller may stop at any page.
+    The last page is the one without `next_page_uri`. If that is the first page, and a full one, the window has to be
+    split: the URI may have got another name. Its query may lack the bounds: they are added to it. A provider that
+    ignores them continues through all faxes: the caller may stop at any page.
 
     Raises:
         NextPageRefused: SignalWire refuses a link that it gave.
@@ -46,7 +47,8 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
             if not followed:
                 raise
             raise NextPageRefused from refused
-        yield Page(records)
+        is_only = query is None and not followed
+        yield Page(records, beyond_count=is_only and len(records) >= PAGE_SIZE)
         if query is None:
             return
         params = own | dict(parse_qsl(query))

@@ -49,6 +49,16 @@ def test_a_window_whose_next_links_are_all_refused_is_read_in_shorter_ones(
     assert_holds(warehouse, "signalwire", served.fake.truth())
 
 
+def test_pages_whose_next_links_have_another_name_are_read_in_shorter_windows(
+    serve_fake: ServeFake, sync: Sync, warehouse: Path
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 1_300, days=9))
+    bend(served, lambda page: {**page, "links": {"Next": page["links"].get("next")}})
+
+    assert sync().exit_code == 0
+    assert_holds(warehouse, "signalwire", served.fake.truth())
+
+
 @every_provider
 def test_a_repeated_page_ends_the_run(provider: str, serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     served = serve_fake(provider, generated(provider, 450), page_cap="200")
