@@ -38,8 +38,10 @@ def forecast(figures: MonthFigures) -> str | None:
     expected, low, high = (figures.forecast(name) for name in ("forecast_usd", "forecast_low_usd", "forecast_high_usd"))
     if not figures.is_open or expected is None:
         return None
-    span = "" if low is None or high is None else f"; {dollars(low)} to {dollars(high)} judging by past months"
-    return f"{dollars(expected)} at this pace{span}"
+    if low is None or high is None:
+        return f"{dollars(expected)} at this pace"
+    span = " to ".join(dict.fromkeys((dollars(low), dollars(high))))  # one amount, if past months added nothing
+    return f"{dollars(expected)} at this pace; {span} judging by past months"
 
 
 def balance(rows: list[Row]) -> str | None:
