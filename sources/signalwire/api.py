@@ -21,6 +21,7 @@ from sources.window import Window
 ENDPOINT = "fax/logs"
 PAGE_SIZE = 1000  # SignalWire's maximum; its default is 50
 EARLIEST = datetime(2018, 1, 1, tzinfo=UTC)  # before SignalWire was founded
+_OF_ONE = {"page_size": "1"}  # a page that must have a link, if there is more than one log
 WIDEST_WINDOW = timedelta(days=90)  # without a total, no answer shows that a window is too wide
 BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)  # dates are documented; timestamps request fewer faxes
 
@@ -28,9 +29,10 @@ BOUND_FORMS: tuple[BoundForm, ...] = (TIMESTAMPS, BARE_DATES)  # dates are docum
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of logs created in the window; logs up to a day outside it may be among them.
 
-    The last page is the one without `links.next`. If that is the first page, and a full one, the window has to be
-    split: the link may have got another name. A link may lack the filters and `include_deleted`: they are added to it.
-    A provider that ignores them continues through all logs: the caller may stop at any page.
+    The last page is the one without `links.next`. If that is the first page, and a full one, one request more finds
+    out whether links have this name; if not, the window has to be split. A link may lack the filters and
+    `include_deleted`: they are added to it. A provider that ignores them continues through all logs: the caller may
+    stop at any page.
 
     Raises:
         HistoryLimit: the window begins before the oldest log that SignalWire keeps.
@@ -52,8 +54,8 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
             if not followed:
                 raise
             raise NextPageRefused from refused
-        is_only = link is None and not followed
-        yield Page(records, beyond_count=is_only and len(records) >= PAGE_SIZE)
+        is_full = link is None and not followed and len(records) >= PAGE_SIZE
+        yield Page(records, beyond_count=is_full and _read(_get(client, ENDPOINT, params | _OF_ONE))[1] is None)
         if link is not None and (link := client.resolve(link)) in followed:
             raise ContractError("SignalWire: a next link was followed before: the pages go round in a circle")
         followed.add(link or "")

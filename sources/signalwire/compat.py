@@ -19,6 +19,7 @@ from sources.window import Window
 
 EARLIEST = api.EARLIEST
 PAGE_SIZE = 1000  # the maximum of the Compatibility API; its default is 50
+_OF_ONE = {"PageSize": "1"}  # a page that must have a next_page_uri, if there is more than one fax
 WIDEST_WINDOW = api.WIDEST_WINDOW
 BOUND_FORMS = api.BOUND_FORMS
 
@@ -26,9 +27,9 @@ BOUND_FORMS = api.BOUND_FORMS
 def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) -> Iterator[Page]:
     """The pages of faxes created in the window; faxes up to a day outside it may be among them.
 
-    The last page is the one without `next_page_uri`. If that is the first page, and a full one, the window has to be
-    split: the URI may have got another name. Its query may lack the bounds: they are added to it. A provider that
-    ignores them continues through all faxes: the caller may stop at any page.
+    The last page is the one without `next_page_uri`. If that is the first page, and a full one, one request more finds
+    out whether the URI has this name; if not, the window has to be split. Its query may lack the bounds: they are added
+    to it. A provider that ignores them continues through all faxes: the caller may stop at any page.
 
     Raises:
         NextPageRefused: SignalWire refuses a link that it gave.
@@ -47,8 +48,8 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
             if not followed:
                 raise
             raise NextPageRefused from refused
-        is_only = query is None and not followed
-        yield Page(records, beyond_count=is_only and len(records) >= PAGE_SIZE)
+        is_full = query is None and not followed and len(records) >= PAGE_SIZE
+        yield Page(records, beyond_count=is_full and _read(client.get(_path(client), own | _OF_ONE))[1] is None)
         if query is None:
             return
         params = own | dict(parse_qsl(query))

@@ -1,6 +1,7 @@
 """Responses that lead elsewhere or nowhere: redirects, links to other hosts, pages that repeat, endless pagination."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 import sources
 from sources.fakes.server import Answer, Request, json_answer
+from sources.signalwire.fake import generate
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
 from tests.support.faults.bending import bend, rows_held
 from tests.support.tiers import in_turns
@@ -57,6 +59,19 @@ def test_pages_whose_next_links_have_another_name_are_read_in_shorter_windows(
 
     assert sync().exit_code == 0
     assert_holds(warehouse, "signalwire", served.fake.truth())
+
+
+def test_a_full_page_without_a_next_link_is_the_whole_of_a_day_that_cannot_be_split(
+    serve_fake: ServeFake, sync: Sync, warehouse: Path, query: Query
+) -> None:
+    noon = datetime.now(UTC).replace(hour=12) - timedelta(days=10)
+    served = serve_fake(
+        "signalwire", generate(1_000, start=noon, end=noon + timedelta(hours=1)), read_bounds_as="dates"
+    )
+
+    assert sync().exit_code == 0
+    assert_holds(warehouse, "signalwire", served.fake.truth())
+    assert query("select distinct proof from fax.sync_windows") == [("walked",)]
 
 
 @every_provider
