@@ -4,10 +4,10 @@ import argparse
 import logging
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pipelines.cli.command import CommandParser, instant, minutes
-from pipelines.config.settings import SECTIONS, PrivacySettings, SyncSettings
+from pipelines.config.settings import SECTIONS, PrivacySettings
 from pipelines.config.written_settings import (
     require_known_privacy,
     secrets_in_config,
@@ -15,7 +15,6 @@ from pipelines.config.written_settings import (
     unknown_in_files,
 )
 from pipelines.health.machine import readable_by_others
-from sources.load.run_request import Horizon, RunRequest
 
 LOG = logging.getLogger("fax-sync")
 
@@ -73,22 +72,6 @@ def parsed(parser: CommandParser, arguments: Sequence[str] | None) -> argparse.N
     if options.refetch and not (options.since or options.until):
         parser.error("--refetch needs --since or --until, or both")
     return options
-
-
-def run_request(options: argparse.Namespace, run_id: str, horizon: Horizon, deadline: float = math.inf) -> RunRequest:
-    """What a run is asked to do, by the options and the settings; the deadline is in seconds of the monotonic clock."""
-    loading = SyncSettings.read()
-    return RunRequest(
-        run_id,
-        horizon,
-        since=options.since,
-        until=options.until,
-        refetch=options.refetch,
-        full_refresh=options.full_refresh,
-        heartbeat=timedelta(minutes=loading.heartbeat_minutes),
-        rows_per_load=loading.rows_per_load,
-        deadline=deadline,
-    )
 
 
 def require_valid_settings() -> None:

@@ -67,14 +67,14 @@ def _tables_of_others(client: SqlClientBase[Any], raw: str, tables: Collection[s
 def _inexact(client: SqlClientBase[Any], raw: str, tables: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each column whose type was changed by hand to one that shortens times or amounts of money."""
     sql = """
-        select table_name, column_name, lower(data_type), numeric_scale
+        select table_name, column_name, lower(data_type), coalesce(datetime_precision, 6), numeric_scale
         from information_schema.columns where table_schema = %s order by 1, ordinal_position
     """
-    for table, column, kind, scale in _rows(client, sql, raw):
+    for table, column, kind, digits, scale in _rows(client, sql, raw):
         hints = tables.get(table, {"columns": {}})["columns"].get(column, {})
         is_decimal = kind.startswith(("numeric", "decimal")) and (scale is None or scale >= hints.get("scale", 0))
         due, is_exact = {
-            "timestamp": (_INSTANT, kind == _INSTANT),
+            "timestamp": (_INSTANT, kind == _INSTANT and digits == 6),
             "decimal": (f"numeric({hints.get('precision')}, {hints.get('scale')})", is_decimal),
         }.get(hints.get("data_type"), ("", True))
         if not is_exact:

@@ -29,7 +29,11 @@ def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     """The `FaxSyncError` for an error, without its text, which may quote values; None if no rule covers it."""
     if isinstance(error, FaxSyncError):
         return error
-    if local := scarcity(error) or _of_storage(str(error)):
+    if local := scarcity(error):
+        return local
+    if isinstance(error, OSError) and error.filename and error.errno in (*NO_ROOM, *DENIED):
+        return None  # of this machine, for the rules that name the file
+    if local := _of_storage(str(error)):
         return local
     is_of_storage = type(error) is OSError and error.errno is None  # as deltalake raises it
     if is_of_storage or isinstance(error, (DeltaError, FileNotFoundError)):

@@ -131,7 +131,9 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
             raise of_file from error
         raise WarehouseError(f"a Delta table below {output} cannot be read: {errors.REMEDY}") from error
     except (DeltaError, OSError) as error:
-        raise errors.to_fax_sync_error(error) or error from error
+        if known := errors.to_fax_sync_error(error):
+            raise known from error
+        raise
 
 
 def _of_missing_file(error: duckdb.Error) -> FaxSyncError | None:

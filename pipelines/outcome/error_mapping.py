@@ -3,7 +3,9 @@
 import errno
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -95,7 +97,8 @@ def _warehouse(error: BaseException) -> FaxSyncError | None:
         return LocalError(f"no space left on the disk of {_file_in(error, 'the warehouse')}")
     file = _file_in(error, "the path in [destination.warehouse] credentials")
     advice = CHANGED_BY_HAND if isinstance(error, _OF_TABLES) else f"check that {file} is a DuckDB file and intact"
-    if parquet := re.search(r"""file ['"]([^'"]+\.parquet)['"]""", text, re.IGNORECASE):
+    parquet = re.search(r"""file ['"]([^'"]+\.parquet)['"]""", text, re.IGNORECASE)
+    if parquet and not Path(parquet[1]).is_relative_to(tempfile.gettempdir()):  # where the files of a load are
         advice = f"{parquet[1]} is damaged: restore it from a backup, or else remove it and run sync.py --full-refresh"
     return WarehouseError(f"DuckDB refused ({type(error).__name__}): {advice}")
 

@@ -11,8 +11,8 @@ from functools import partial
 from threading import Event, Lock, current_thread, main_thread
 
 from pipelines.cli.progress import OnProgress
-from pipelines.cli.sync_options import run_request
 from pipelines.config import accounts
+from pipelines.config.run_request import run_request
 from pipelines.config.settings import PrivacySettings, ReportSettings
 from pipelines.outcome import signals
 from pipelines.outcome.account_ending import Ending

@@ -49,7 +49,7 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
     if file is None:
         url = parquet_url() or ""
         if directory := local_directory(url):
-            if any(directory.glob("*/*/_delta_log")):
+            if any(directory.glob(f"{pipeline.dataset_name}/*/_delta_log")):
                 raise ConfigError(
                     f'{directory} holds Delta tables: set [destination.warehouse] table_format = "delta", or choose '
                     "another directory for Parquet files"

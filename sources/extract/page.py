@@ -18,7 +18,8 @@ MIN_UNCOUNTED = 10_000  # records that a window has at least, if it has too many
 class Page:
     """One page: its records, and the `total` of the whole query; None if the provider gives no total.
 
-    `beyond_count`: the query has more records than the provider counts or lists, so the window has to be split.
+    `beyond_count`: the query has more records than the provider counts or lists, or perhaps more than links lead to, so
+    the window has to be split.
     """
 
     records: list[Record]

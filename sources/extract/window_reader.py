@@ -169,6 +169,7 @@ class WindowReader:
             at, is_whole = result.last_created_at, self.semantics.ignored
             if at is None or is_whole or not self._can_ask_for_less(result.window):
                 raise
+            self.target_rows = min(self.target_rows, max(1, len(result.faxes) * 9 // 10))
             raise MustSplit(at) from None
 
     def _require_order(self, result: WindowResult, longest_page: int) -> None:

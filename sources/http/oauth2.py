@@ -34,7 +34,8 @@ class ClientCredentials(AuthBase):
     """Authorizes requests with a token that it requests with user and password. It is thread-safe.
 
     The token is renewed before it expires, and if a request is answered with 401. If the new one is answered with 401
-    too, the key lacks a right; but not if a token has worked before: then the provider may not know the new one yet.
+    too, the key lacks a right. If a token has worked before, also for another request, the provider may not know the
+    new one yet: then the request may be tried again.
     Tests replace `clock`.
     """
 

@@ -46,16 +46,14 @@ class ResponseLimits:
         if size > self.limits.response_bytes + beside:
             raise ContractError(f"{self.provider} sent more than {self.limits.response_bytes} bytes for one page")
 
-    def require_time(self, deadline: float) -> None:
-        """Requires that the deadline has not passed.
+    def require_time(self, began: float, seconds: float) -> None:
+        """Requires that so many seconds have not passed since it `began`.
 
         Raises:
-            ProviderDown: it has passed.
+            ProviderDown: they have.
         """
-        if self.clock() > deadline:
-            raise ProviderDown(
-                f"{self.provider} took more than {self.limits.response_seconds:g} s for one page: run again later"
-            )
+        if self.clock() > began + seconds:
+            raise ProviderDown(f"{self.provider} took more than {seconds:.0f} s for one page: run again later")
 
 
 class LimitedAdapter(HTTPAdapter):
@@ -118,7 +116,7 @@ class _Wire(io.RawIOBase):
 
     def __init__(self, socket: io.RawIOBase, response_limits: ResponseLimits) -> None:
         self._socket, self._response_limits = socket, response_limits
-        self._deadline = response_limits.clock() + response_limits.seconds()
+        self._began, self._seconds = response_limits.clock(), response_limits.seconds()
         self._size = 0
 
     def readable(self) -> bool:
@@ -128,7 +126,7 @@ class _Wire(io.RawIOBase):
         size: int | None = self._socket.readinto(buffer)
         self._size += size or 0
         self._response_limits.require_bytes(self._size, _HEADER_BYTES)
-        self._response_limits.require_time(self._deadline)
+        self._response_limits.require_time(self._began, self._seconds)
         return size
 
     def close(self) -> None:

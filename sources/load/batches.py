@@ -80,6 +80,7 @@ class Batches:
         self.is_read = False
         self.reread_until = position.reread_until if position.cursor else run.started_at
         self._cursor = position.cursor
+        self._position = position
         run.is_first = position.cursor is None
         self._walker = run.source.walker(run.client, warn=run.warnings.append)
         run.window_counts, run.min_counts = self._walker.reader.window_counts, self._walker.reader.min_counts
@@ -181,7 +182,8 @@ class Batches:
             self._add_to_ledger(comparison, entries)
             run.add_window(result)
             full = row_count >= run.request.rows_per_load or len(entries) >= run.request.windows_per_load
-            must_end = not self._ahead if run.must_stop else full  # after a stop, what is in memory is still loaded
+            is_last = not self._ahead and not self._repeats(result.window)
+            must_end = is_last if run.must_stop else full  # after a stop, what is in memory is still loaded
             if must_end and not run.has_reached_end:
                 run.finished = False
                 break
@@ -204,6 +206,17 @@ class Batches:
             yield {self.table.ledger: ledger.windows_table(run.source.account, run.request.run_id, entries)}
             self._cursor = run.cursor() or self._cursor
 
+    def _repeats(self, window: Window) -> bool:
+        """An earlier run has read the window, and the next one would read it again: a run that ends there gets nowhere.
+
+        So the look-back is read to its end also after the deadline. Other windows are not read again.
+        """
+        cursor, read_at, _ = self._position
+        begin, request = self.run.spans[-1].start, self.run.request
+        if cursor is None or read_at is None or not request.moves_cursor or request.full_refresh:
+            return False
+        return begin < cursor and begin <= window.start and window.end < read_at
+
     def _conflicts_with_load(self, result: WindowResult) -> bool:
         """The window holds another version of a fax of the current load."""
         return any(self._in_load[id] != result.faxes[id] for id in self._in_load.keys() & result.faxes.keys())
@@ -212,7 +225,7 @@ class Batches:
         """The next window; None after the last one, or if a stop was requested and no window is in memory.
 
         None also before a window that cannot be read: if the load `has_windows`, so that they are loaded before the
-        next load raises the error, and if the provider fails although the run should have ended.
+        next load raises the error, and if the provider fails although the run should have ended, which is a warning.
         """
         if self._ahead:
             return self._ahead.popleft()
@@ -221,6 +234,8 @@ class Batches:
         except FaxSyncError as error:
             if not (has_windows or (self.run.must_stop and isinstance(error, (ProviderDown, Garbled)))):
                 raise
+            if self.run.must_stop:
+                self.run.warnings.append(str(error))  # the account is paused, and no load raises it
             self._results, self.run.finished = _raising(error), False
             return None
 

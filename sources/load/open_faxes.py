@@ -13,7 +13,7 @@ from sources.load.open_fax_schedule import Due, due
 from sources.load.run import Run
 from sources.records.record import Problem, place
 from sources.records.schema import Record, Table
-from sources.window import DAY, Window
+from sources.window import DAY, SECOND, Window
 
 GONE = "not final, and the provider no longer has it"
 MAX_DOWN = 3  # re-reads in a run that the provider fails to answer, before it is taken to be down
@@ -66,6 +66,9 @@ def reread_faxes(run: Run, rereads: Rereads) -> tuple[WindowResult, datetime]:
     reread_until = rereads.reread_until
     for reread, record in zip(rereads.faxes, in_parallel(calls, run.client.connections()), strict=True):
         fingerprint = reread.fax.fingerprint
+        if run.must_stop and isinstance(record, ProviderDown):  # for lack of time
+            reread_until = reread.at - SECOND
+            break
         if isinstance(record, FaxSyncError):
             failed.append((reread, record))
         elif record is None:

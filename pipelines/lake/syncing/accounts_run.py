@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipelines.cli.sync_options import run_request
 from pipelines.config.accounts import Account
+from pipelines.config.run_request import run_request
 from pipelines.config.settings import PrivacySettings
 from pipelines.lake.place import locked
 from pipelines.lake.syncing import maintenance

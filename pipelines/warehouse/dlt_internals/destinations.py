@@ -4,6 +4,7 @@ dlt has no hook to end the transaction of a load, and two concurrent loads lose 
 settings of a destination can change how dlt connects.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,13 +55,14 @@ def duckdb_file(job_client: Any) -> Path:
 
 
 def database_url(job_client: Any) -> str:
-    """The URL of the PostgreSQL database of dlt's job client, with its parameters, but without a password."""
+    """The URL of the PostgreSQL database of dlt's job client, with its parameters, but without a secret."""
     credentials = job_client.config.credentials
     user = quote(credentials.username, safe="")
     database = quote(credentials.database, safe="%")  # dlt keeps it as the URL has it
     host = credentials.host or ""
     place = f"[{host}]" if ":" in host else host
-    parameters = {name: value for name, value in (credentials.query or {}).items() if "password" not in name}
+    secret = re.compile("password|secret|scram")  # in the names of libpq 18
+    parameters = {name: value for name, value in (credentials.query or {}).items() if not secret.search(name)}
     query = f"?{urlencode(parameters, quote_via=quote, safe='/,')}" if parameters else ""
     return f"postgresql://{user}@{place}:{credentials.port}/{database}{query}"
 

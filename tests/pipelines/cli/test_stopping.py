@@ -54,6 +54,19 @@ def test_the_accounts_of_a_run_share_its_time(serve_fake: ServeFake, sync: Sync,
     assert told["signalwire"]["reached"]  # each account gets a window further
 
 
+def test_a_run_without_time_reads_its_look_back_to_the_end(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
+) -> None:
+    served = serve_fake("signalwire", generated("signalwire", 30, days=250))
+    settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=250):%Y-%m-%d}"
+    settings["SOURCES__SIGNALWIRE__LOOKBACK_DAYS"] = "200"  # three windows
+    assert sync().exit_code == 0
+    served.fake.add(*generated("signalwire", 5, days=0.5, seed=7))
+
+    assert sync(*NO_TIME).exit_code == 0
+    assert_holds(warehouse, "signalwire", served.fake.truth())
+
+
 def test_a_provider_that_never_answers_holds_no_run_beyond_its_time(
     serve_fake: ServeFake, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,6 +76,7 @@ def test_a_provider_that_never_answers_holds_no_run_beyond_its_time(
     paused = sync(*NO_TIME)
 
     assert (paused.exit_code, paused.accounts["phaxio"]["status"]) == (75, "paused"), paused.told
+    assert "could not be reached" in paused.told
 
 
 @pytest.mark.parametrize(

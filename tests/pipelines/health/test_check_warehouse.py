@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import import_module
 from io import StringIO
+from itertools import product
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
 from tests.support.commands.report_command import Reporting
 from tests.support.servers.postgres import Server
-from tests.support.warehouse.file_and_database import File, Warehouse
+from tests.support.warehouse.file_and_database import KINDS, File, Warehouse
 from tests.support.warehouse.oracle import assert_holds
 
 NOTHING_LOADED = "nothing has been loaded yet: run uv run python pipelines/sync.py"
@@ -172,8 +173,15 @@ def test_a_database_that_cannot_be_written_to_is_named(
     assert postgres.query(database, "select 1 from pg_class where relname = 'fax_sync_check'") == []
 
 
+SHORTER = [*product(KINDS, [("created_at", "date"), ("cost", "numeric(18, 0)")])]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("column", "shorter"), [("created_at", "date"), ("cost", "numeric(18, 0)")])
+@pytest.mark.parametrize(
+    ("place", "column", "shorter"),
+    [*((kind, *type_of) for kind, type_of in SHORTER), ("postgres", "created_at", "timestamptz(0)")],
+    indirect=["place"],
+)
 def test_a_column_of_a_type_that_shortens_its_values_is_told(
     column: str, shorter: str, place: Warehouse, check: Check, serve_fake: ServeFake, sync: Sync
 ) -> None:

@@ -27,7 +27,7 @@ from tests.support.warehouse.oracle import runs_amiss
 
 pytest.importorskip("deltalake", reason=MISSING)
 TOLD = ("status", "exit_code", "error", "new", "requests", "retries", "warnings")
-TIME = re.compile(r"[\d-]{10}T[\d:]{8}Z")
+TIME = re.compile(r"[\d-]{10}(T[\d:]{8}Z| [\d:]{5} UTC)")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_first_run_that_fails_tells_what_one_into_duckdb_tells(
     assert (failed.exit_code, told["exit_code"]) == (code, code)
     assert [TIME.sub("", str(told[name])) for name in TOLD] == [TIME.sub("", str(expected[name])) for name in TOLD]
     assert amiss(lake, failed.said) == []
-    assert state["next"] == shown["next"]
+    assert [TIME.sub("", step) for step in state["next"]] == [TIME.sub("", step) for step in shown["next"]]
     assert [run["exit_code"] for run in state["runs"]] == [code]
     assert [run["exit_code"] for run in after["runs"]] == [0, code]
 
