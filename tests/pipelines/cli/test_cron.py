@@ -13,7 +13,6 @@ import pytest
 from sources import providers
 from tests.conftest import ROOT, Query, ServeFake, Settings, SyncProcess, generated
 from tests.support.environment import child_environment
-from tests.support.tiers import first_quick
 from tests.support.warehouse.oracle import assert_holds
 
 CRON = {"PATH": "/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "America/Chicago"}
@@ -44,7 +43,8 @@ def test_cron_fills_the_same_file_with_the_same_rows(
     assert "+1" not in done.stdout
 
 
-@pytest.mark.parametrize("name", first_quick(["sync", "check"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sync", "check"])
 def test_a_current_directory_that_was_removed_is_not_needed(
     name: str, serve_fake: ServeFake, settings: Settings, tmp_path: Path
 ) -> None:

@@ -64,7 +64,7 @@ STARTED = {  # how check.py was started: the folder, the script, more of the env
 }
 
 
-@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+@pytest.mark.parametrize("form", first_quick([[], ["--json"]]), ids=["text", "json"])
 @pytest.mark.parametrize("started", first_quick(STARTED))
 def test_a_finding_names_the_command_as_the_user_starts_it(
     started: str, form: list[str], serve_fake: ServeFake, settings: Settings

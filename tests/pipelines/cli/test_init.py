@@ -90,11 +90,13 @@ def test_keys_that_are_refused_are_written_only_untried(
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [
-        ("", "no key was given"),
-        ("api_key", "not valid TOML"),
-        ('[sources.phaxio]\napi_kee = "x"', "did you mean sources.phaxio.api_key?"),
-    ],
+    first_quick(
+        [
+            ("", "no key was given"),
+            ("api_key", "not valid TOML"),
+            ('[sources.phaxio]\napi_kee = "x"', "did you mean sources.phaxio.api_key?"),
+        ]
+    ),
     ids=["nothing", "no TOML", "a misspelt key"],
 )
 def test_what_is_no_setting_is_refused(given: str, words: str, environment: dict[str, str]) -> None:
@@ -176,13 +178,16 @@ def test_on_a_terminal_a_warehouse_that_is_refused_is_asked_for_again(
 
 @pytest.mark.parametrize(
     ("answers", "code", "words"),
-    [
-        ([CTRL_C], 130, "\r\nstopped by SIGINT: secrets.toml was not written"),
-        (["a key", CTRL_C], 130, "\r\nstopped by SIGINT: secrets.toml was not written"),
-        ([CTRL_D], 78, "\r\nthe input ended: secrets.toml was not written"),
-        ([*NO_OTHERS[:-1], CTRL_D], 78, "\r\nthe input ended: secrets.toml was not written"),
-        (["a key", *NO_OTHERS[:-1], ""], 78, "no key was given"),
-    ],
+    first_quick(
+        [
+            ([CTRL_C], 130, "\r\nstopped by SIGINT: secrets.toml was not written"),
+            (["a key", CTRL_C], 130, "\r\nstopped by SIGINT: secrets.toml was not written"),
+            ([CTRL_D], 78, "\r\nthe input ended: secrets.toml was not written"),
+            ([*NO_OTHERS[:-1], CTRL_D], 78, "\r\nthe input ended: secrets.toml was not written"),
+            (["a key", *NO_OTHERS[:-1], ""], 78, "no key was given"),
+        ],
+        quick=2,
+    ),
     ids=["Ctrl-C", "Ctrl-C at the second", "Ctrl-D", "Ctrl-D at the last", "a key without its secret"],
 )
 def test_a_user_may_leave_at_each_question(

@@ -22,6 +22,7 @@ from sources.errors import ConfigError
 from sources.load.settings import SourceSettings
 from tests.conftest import ROOT
 from tests.support.pages import page
+from tests.support.tiers import quick_ones
 
 SETTINGS = {setting.name: setting for model in (SourceSettings, PrivacySettings) for setting in settings_of(model)}
 DAY = datetime(2024, 1, 1)  # noqa: DTZ001  # without an offset, as it is written; it counts as UTC later
@@ -97,7 +98,9 @@ KEYS = {"SOURCES__PHAXIO__API_KEY": "Kestrel7", "SOURCES__PHAXIO__API_SECRET": "
 SUBSETS = [subset for count in range(4) for subset in combinations(range(3), count)]  # of the three places
 
 
-@pytest.mark.parametrize("variables", SUBSETS, ids=str)
+@pytest.mark.parametrize(
+    ("variables",), quick_ones([(subset,) for subset in SUBSETS], [((0,),), ((0, 1, 2),)]), ids=map(str, SUBSETS)
+)
 def test_of_several_places_that_is_read_which_dlt_would_read(variables: tuple[int, ...]) -> None:
     environment = KEYS | {PLACES[at].replace(".", "__").upper(): str(10 + at) for at in variables}
     read = set()

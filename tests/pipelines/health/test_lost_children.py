@@ -72,7 +72,7 @@ def test_reading_again_what_is_whole_writes_no_fax(
     assert sync("--since", "2000-01-01", "--refetch").accounts[provider]["changed"] == 0
 
 
-@pytest.mark.parametrize("recipients", first_quick(["+15551230000", [], None], 2), ids=str)
+@pytest.mark.parametrize("recipients", first_quick(["+15551230000", [], None]), ids=str)
 def test_recipients_that_the_provider_lists_wrongly_are_noted_and_not_missing(
     recipients: object, serve_fake: ServeFake, sync: Sync, check: Check, warehouse: Path
 ) -> None:

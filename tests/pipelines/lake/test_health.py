@@ -68,7 +68,7 @@ GONE = {
 }
 
 
-@pytest.mark.parametrize("table", quick_ones(GONE, ["fax_recipients", "schema_changes"]))
+@pytest.mark.parametrize("table", quick_ones(GONE, ["fax_recipients"]))
 def test_a_table_that_is_gone_is_made_again_or_told(
     table: str, serve_fake: ServeFake, sync: Sync, check: Check, settings: Settings, lake: Path
 ) -> None:

@@ -45,7 +45,7 @@ def test_refused_credentials_are_tried_once_and_never_printed(
     assert "canary" not in synced.told
 
 
-@pytest.mark.parametrize(("provider", "name"), in_turns(DOWN, sources.providers()))
+@pytest.mark.parametrize(("provider", "name"), first_quick(in_turns(DOWN, sources.providers()), 3))
 def test_a_provider_that_is_down_is_to_be_tried_again_later(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync
 ) -> None:

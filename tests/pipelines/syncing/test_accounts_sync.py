@@ -43,7 +43,8 @@ def ids(postgres: Server, database: str, provider: str) -> Counter[str]:
     return Counter(dict(postgres.query(database, sql)))
 
 
-@pytest.mark.parametrize("provider", first_quick(sources.providers()))
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", sources.providers())
 def test_concurrent_accounts_load_the_same_rows_as_single_ones(
     provider: str, serve_accounts: Serve, sync: Sync, settings: Settings, postgres: Server, database: str
 ) -> None:

@@ -89,7 +89,6 @@ def parts_of(url: str) -> dict[str, str]:
             lambda url: {URL: url.replace("://", "+psycopg2://")},
             parts_of,
         ],
-        quick=3,
     ),
     ids=["a newline", "blanks around", "SQLAlchemy's driver", "parts with newlines"],
 )

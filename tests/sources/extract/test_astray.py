@@ -12,7 +12,7 @@ from sources.fakes.server import Answer, Request, json_answer
 from sources.signalwire.fake import generate
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
 from tests.support.faults.bending import bend, rows_held
-from tests.support.tiers import in_turns
+from tests.support.tiers import first_quick, in_turns
 from tests.support.warehouse.oracle import assert_holds
 
 every_provider = pytest.mark.parametrize("provider", sources.providers())
@@ -74,7 +74,7 @@ def test_a_full_page_without_a_next_link_is_the_whole_of_a_day_that_cannot_be_sp
     assert query("select distinct proof from fax.sync_windows") == [("walked",)]
 
 
-@every_provider
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
 def test_a_repeated_page_ends_the_run(provider: str, serve_fake: ServeFake, sync: Sync, query: Query) -> None:
     served = serve_fake(provider, generated(provider, 450), page_cap="200")
     honest = served.server.answer

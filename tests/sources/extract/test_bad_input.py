@@ -30,7 +30,7 @@ NO_PAGES: dict[str, Answer] = {
 }
 
 
-@pytest.mark.parametrize(("provider", "name"), in_turns(NO_PAGES, sources.providers()))
+@pytest.mark.parametrize(("provider", "name"), first_quick(in_turns(NO_PAGES, sources.providers()), 5))
 def test_a_response_that_is_no_page_loads_nothing(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:
@@ -70,7 +70,7 @@ EVERY_SHAPE = [
 ]
 
 
-@pytest.mark.parametrize(("provider", "name"), EVERY_SHAPE)
+@pytest.mark.parametrize(("provider", "name"), first_quick(EVERY_SHAPE, 5))
 def test_a_page_of_the_wrong_shape_loads_nothing_and_is_explained(
     provider: str, name: str, serve_fake: ServeFake, sync: Sync, query: Query
 ) -> None:

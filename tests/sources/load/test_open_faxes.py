@@ -21,7 +21,7 @@ from sources.window import Window
 from tests.conftest import Served, ServeFake, Settings, generated
 from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import UNAVAILABLE, broken, dated
-from tests.support.tiers import first_quick, in_turns
+from tests.support.tiers import first_quick, in_turns, quick_ones
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content
 
@@ -224,7 +224,7 @@ def test_a_day_of_runs_re_reads_every_stuck_fax_with_few_requests() -> None:
     assert (set(reread), len(reread) < 1_500) == (set(range(100)), True)
 
 
-@pytest.mark.parametrize("calls", [7, 40, 1000])
+@pytest.mark.parametrize("calls", quick_ones([7, 40, 1000], [40]))
 @pytest.mark.parametrize("step", [STEP, HOUR, DAY], ids=str)
 def test_faxes_beyond_the_limit_of_a_run_all_have_their_turn(calls: int, step: timedelta) -> None:
     open_faxes, reread_until, now = faxes(150, NOW - 5 * DAY), NOW - DAY, NOW
