@@ -169,8 +169,8 @@ def _stored(account: accounts.Account, schema: str, report: Report, noted: set[s
         report.findings += warehouse_findings(opened, schema)
         if opened.appends and PrivacySettings.read().keep_days:
             report.findings.append(NEEDS_DELETION)
-        shared = warehouse_notes(opened, account.provider, _names(account.provider))
-        report.notes += [note for note in shared if note not in noted]
+        of_warehouse = warehouse_notes(opened, account.provider, _names(account.provider))
+        report.notes += [note for note in of_warehouse if note not in noted]
         noted.update(report.notes)
         yield opened.stored(Source(account.provider).table)
 

@@ -13,8 +13,8 @@ from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.views import read_obstacles
 from pipelines.warehouse.dlt_internals.unique_keys import Key, acting_keys, keys_of
 from pipelines.warehouse.load import Warehouse
+from sources.records.schema import SQL_TYPES
 
-_INSTANT = "timestamp with time zone"
 _TRIAL = "fax_sync_check"  # a table that is created and never committed
 
 
@@ -74,7 +74,7 @@ def _inexact(client: SqlClientBase[Any], raw: str, tables: Mapping[str, Any]) ->
         hints = tables.get(table, {"columns": {}})["columns"].get(column, {})
         is_decimal = kind.startswith(("numeric", "decimal")) and (scale is None or scale >= hints.get("scale", 0))
         due, is_exact = {
-            "timestamp": (_INSTANT, kind == _INSTANT and digits == 6),
+            "timestamp": (SQL_TYPES["timestamp"], kind == SQL_TYPES["timestamp"] and digits == 6),
             "decimal": (f"numeric({hints.get('precision')}, {hints.get('scale')})", is_decimal),
         }.get(hints.get("data_type"), ("", True))
         if not is_exact:

@@ -105,8 +105,10 @@ class Client:
         return self._now() + self.least_skew
 
     def end_by(self, deadline: float) -> None:
-        """Sets when the run should end, in seconds of the clock. After that no request is retried, and a response may
-        take ten seconds."""
+        """Sets when the run should end, in seconds of the clock.
+
+        After that no request is retried, and a response may take ten seconds.
+        """
         self._response_limits.run_deadline = deadline
 
     def close(self) -> None:

@@ -35,8 +35,7 @@ class ClientCredentials(AuthBase):
 
     The token is renewed before it expires, and if a request is answered with 401. If the new one is answered with 401
     too, the key lacks a right. If a token has worked before, also for another request, the provider may not know the
-    new one yet: then the request may be tried again.
-    Tests replace `clock`.
+    new one yet: then the request may be tried again. Tests replace `clock`.
     """
 
     def __init__(

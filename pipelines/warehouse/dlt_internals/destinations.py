@@ -16,6 +16,8 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.config.destination import DESTINATION, destination_type, parquet_url, require_destination
 
+_SECRET = re.compile("password|secret|scram")  # in the names of parameters of libpq 18
+
 
 def configured_destination(staging: str) -> Any:
     """The destination. `staging` is the layout of the name of its staging dataset.
@@ -61,8 +63,7 @@ def database_url(job_client: Any) -> str:
     database = quote(credentials.database, safe="%")  # dlt keeps it as the URL has it
     host = credentials.host or ""
     place = f"[{host}]" if ":" in host else host
-    secret = re.compile("password|secret|scram")  # in the names of libpq 18
-    parameters = {name: value for name, value in (credentials.query or {}).items() if not secret.search(name)}
+    parameters = {name: value for name, value in (credentials.query or {}).items() if not _SECRET.search(name)}
     query = f"?{urlencode(parameters, quote_via=quote, safe='/,')}" if parameters else ""
     return f"postgresql://{user}@{place}:{credentials.port}/{database}{query}"
 

@@ -193,6 +193,24 @@ def test_a_provider_that_is_down_for_re_reads_gets_few_of_them_and_the_others_ha
     assert_holds(warehouse, "phaxio", served.fake.truth())
 
 
+@pytest.mark.slow
+def test_a_re_read_that_fails_for_lack_of_time_is_made_by_the_next_run(
+    serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served = serve_fake("phaxio", stuck("phaxio", 1))
+    run_at(served, settings, timedelta())
+    (id,) = served.fake.open_ids()
+    served.fake.settle_one(id)
+    honest = served.server.answer
+    served.server.answer = lambda request: UNAVAILABLE if request.path.startswith("/v2/faxes/") else honest(request)
+    warnings = run_at(served, settings, 5 * DAY, deadline=0.0).warnings
+    served.server.answer = honest
+    run_at(served, settings, 5 * DAY + 2 * HOUR)
+
+    assert warnings == []
+    assert_holds(warehouse, "phaxio", served.fake.truth())
+
+
 def faxes(count: int, created_at: datetime) -> list[OpenFax]:
     return [OpenFax(number, f"fingerprint {number}", created_at) for number in range(count)]
 
