@@ -26,6 +26,7 @@ import pytest
 from sources.fakes.server import FakeServer, json_answer, serve
 from tests.support import leaks
 from tests.support.servers.postgres import Server
+from tests.support.tiers import other_cases
 from tests.support.warehouse.file_and_database import Database, File, Warehouse
 from tests.support.warehouse.raw_tables import make, refresh
 from tests.support.warehouse.rows import rows
@@ -66,8 +67,23 @@ Sync = Callable[..., Synced]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the option that has every case run, of the faults and the readings that take turns otherwise."""
-    parser.addoption("--every-case", action="store_true", help="also the cases that take turns; before a release")
+    """Adds the option that has every case of the slow tests run, of which a run of all tests has one of each."""
+    parser.addoption("--every-case", action="store_true", help="every case of each slow test; before a release")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run of the files that are named has all of their cases. Workers are told by the first process."""
+    if not hasattr(config, "workerinput"):
+        config.option.every_case |= config.args_source is pytest.Config.ArgsSource.ARGS
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out all but one case of each slow test."""
+    if not config.option.every_case:
+        left_out = other_cases(items)
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture

@@ -214,40 +214,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("trial", KINDS, indirect=True)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Faults take minutes: they run with -m slow.
-
-    The warehouses know nothing of providers and faults, so the cases of a law take turns: as on a chessboard, each
-    provider and each fault meets both warehouses in the suite, but no fault runs with all of them; nor does it with all
-    providers, where there are as many faults as providers or more. A law of one case does. `--every-case` runs all.
-    """
-    laws: dict[str, list[pytest.Function]] = {}
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Faults take minutes: they run with -m slow."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.slow)
-            if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
-                laws.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    if not config.option.every_case:
-        left_out = {case for cases in laws.values() for case in _black_squares(cases)}
-        config.hook.pytest_deselected(items=list(left_out))
-        items[:] = [item for item in items if item not in left_out]
-
-
-def _black_squares(cases: list[pytest.Function]) -> Iterator[pytest.Function]:
-    """The cases by fault, provider and warehouse that have no turn; none where all differ in one of these alone."""
-    squares = {case: _square(case.callspec.params) for case in cases}
-    faults, providers, warehouses = ([*dict.fromkeys(side)] for side in zip(*squares.values(), strict=True))
-    if len({square[:2] for square in squares.values()}) == len(faults):
-        providers = []  # each fault has a provider of its own
-    turns = max(2, len(providers)) if len(faults) >= len(providers) else 2
-    if sum(len(side) > 1 for side in (faults, providers, warehouses)) > 1:
-        for case, (fault, provider, warehouse) in squares.items():
-            place = providers.index(provider) if providers else 0
-            if (faults.index(fault) + place + warehouses.index(warehouse)) % turns:
-                yield case
-
-
-def _square(params: dict[str, Any]) -> tuple[tuple[int, ...], Any, Any]:
-    """What tells a case from the others of its law: the fault by the identity of its values, provider, warehouse."""
-    fault = tuple(id(value) for name, value in sorted(params.items()) if name not in ("provider", "trial"))
-    return fault, params.get("provider"), params.get("trial")

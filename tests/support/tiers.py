@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -26,3 +27,21 @@ def quick_ones(cases: Iterable[Any], quick: Iterable[Any]) -> list[Any]:
         case if case in wanted else pytest.param(*case if isinstance(case, tuple) else (case,), marks=SLOW)
         for case in cases
     ]
+
+
+def other_cases(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+    """The cases of slow tests that a run of all tests leaves out: all but one of each test.
+
+    Which one is a matter of the test's name, so that each provider, warehouse and fault has its turn in some tests. All
+    cases of a test run that is marked `each_case`: there each is a fact of its own.
+    """
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("each_case"):
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return {
+        case
+        for test, cases in tests.items()
+        for place, case in enumerate(cases)
+        if place != crc32(test.encode()) % len(cases)
+    }

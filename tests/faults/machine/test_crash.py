@@ -14,6 +14,7 @@ from tests.support.commands.process import Barrier, Process, started
 from tests.support.faults.inject import Honest, broken
 from tests.support.faults.soaking import soak
 from tests.support.servers.postgres import Server
+from tests.support.tiers import in_turns
 from tests.support.warehouse.file_and_database import KINDS, Database, File, Warehouse
 from tests.support.warehouse.oracle import assert_holds, unsound
 from tests.support.warehouse.rows import rows
@@ -58,8 +59,8 @@ def kill_at(process: Process, pattern: str) -> bool:
     return reached
 
 
-@every_provider
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.each_case
+@pytest.mark.parametrize(("provider", "point"), in_turns(POINTS, sources.providers()))
 def test_a_run_killed_at_any_point_of_a_load_is_made_good_by_the_next(
     provider: str, point: str, trial: StartTrial, scratch: Path
 ) -> None:

@@ -82,6 +82,7 @@ def next_ids(served: Served) -> dict[str, Any]:
     return {"first_id": highest + 1000} if isinstance(highest, int) else {}
 
 
+@pytest.mark.each_case
 def test_each_sync_holds_the_truth_and_a_quiet_one_writes_nothing(
     provider: str, switches: dict[str, str], serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:
@@ -106,6 +107,7 @@ def test_each_sync_holds_the_truth_and_a_quiet_one_writes_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.each_case
 def test_each_sync_into_postgres_holds_the_truth_and_a_quiet_one_loads_nothing(
     provider: str, switches: dict[str, str], serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
 ) -> None:
