@@ -1,4 +1,7 @@
-"""The tier of a test case: if a case takes a second, some cases run in the quick tier, the others in the slow one."""
+"""The tier of a test case: if a case takes a second, some cases run in the quick tier, the others in the slow one.
+
+Of the slow cases of a test, a run of all tests has one; `--every-case`, or a run of named files, has all.
+"""
 
 from collections.abc import Iterable
 from typing import Any

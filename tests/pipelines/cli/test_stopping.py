@@ -43,6 +43,7 @@ def test_a_run_with_too_little_time_says_what_it_kept(
     assert f"paused by --max-runtime: {kept:,} new or changed faxes were loaded" in paused.told
 
 
+@pytest.mark.slow
 def test_the_accounts_of_a_run_share_its_time(serve_fake: ServeFake, sync: Sync, settings: Settings) -> None:
     slow, _ = serve_fake("phaxio"), serve_fake("signalwire", generated("signalwire", 30, days=300))
     settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(days=300):%Y-%m-%d}"
@@ -54,6 +55,7 @@ def test_the_accounts_of_a_run_share_its_time(serve_fake: ServeFake, sync: Sync,
     assert told["signalwire"]["reached"]  # each account gets a window further
 
 
+@pytest.mark.slow
 def test_a_run_without_time_reads_its_look_back_to_the_end(
     serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
 ) -> None:

@@ -28,7 +28,6 @@ from tests.support.commands.made_files import sync_once
 from tests.support.commands.report_command import Reporting, total
 from tests.support.environment import child_environment
 from tests.support.servers.postgres import Server
-from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import File
 
 READ_TO = datetime.now(UTC) - timedelta(hours=1)  # by each sync, so that no test depends on when midnight is
@@ -59,8 +58,9 @@ def filled(made: Path, warehouse: Path) -> None:
     shutil.copy(made, warehouse)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize("month", first_quick([THIS, LAST]), ids=["this month", "last month"])
+@pytest.mark.parametrize("month", [THIS, LAST], ids=["this month", "last month"])
 def test_every_figure_is_the_sum_over_the_faxes(month: str, report: Reporting, query: Query) -> None:
     found = report.figures("--month", month)
     [(faxes, still, unpriced, pages, cost)] = query(

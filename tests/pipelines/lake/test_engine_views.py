@@ -44,8 +44,10 @@ for number, place in enumerate({*re.findall("parquet[.]`([^`]*)`", script)}):  #
 *statements, _ = script.split(";\\n")
 for statement in statements:
     spark.sql(statement)
-for view in ("faxes", "fax_recipients", "fax_tags", "deliveries", "duplicate_sends"):  # which others read
-    spark.sql(f"cache lazy table fax.{view}")
+    created = re.search("view `fax`[.]`(faxes|fax_recipients|fax_tags|calendar|deliveries|repeated_sends)` ", statement)
+    if created:  # others read it: from here on its rows, so that Spark does not resolve it again in each of them
+        spark.table(f"fax.{created[1]}").write.saveAsTable(f"default.{created[1]}")
+        spark.sql(f"create or replace view fax.{created[1]} as select * from default.{created[1]}")
 told = {view: [list(row) for row in spark.table(f"fax.{view}").collect()] for view in sys.argv[2:]}
 print("TOLD" + json.dumps(told, default=str))
 spark.stop()

@@ -20,7 +20,7 @@ from tests.support.commands.check_command import Check
 from tests.support.commands.privileges import without_privileges
 from tests.support.environment import child_environment
 from tests.support.lake import MISSING, into_delta, rows, versions
-from tests.support.tiers import first_quick, quick_ones
+from tests.support.tiers import first_quick
 from tests.support.warehouse.delta_lake import Lake
 
 pytest.importorskip("deltalake", reason=MISSING)
@@ -68,7 +68,8 @@ GONE = {
 }
 
 
-@pytest.mark.parametrize("table", quick_ones(GONE, ["fax_recipients"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("table", GONE)
 def test_a_table_that_is_gone_is_made_again_or_told(
     table: str, serve_fake: ServeFake, sync: Sync, check: Check, settings: Settings, lake: Path
 ) -> None:
@@ -99,7 +100,8 @@ def test_a_table_that_is_gone_is_made_again_or_told(
     assert (checked[0], checked[1]["phaxio"]["findings"]) == (0, [])
 
 
-@pytest.mark.parametrize("table", quick_ones(["fax_recipients", "faxes"], ["fax_recipients"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["fax_recipients", "faxes"])
 def test_a_refresh_that_does_not_end_is_completed_by_the_next_run(
     table: str, serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path
 ) -> None:
@@ -129,7 +131,8 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
 }
 
 
-@pytest.mark.parametrize("name", first_quick(DAMAGES))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DAMAGES)
 def test_a_damaged_table_is_told_with_a_remedy_that_helps(
     name: str,
     serve_fake: ServeFake,

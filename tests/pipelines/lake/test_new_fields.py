@@ -7,7 +7,6 @@ import pytest
 
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.lake import MISSING, differences, into_delta, rows, versions
-from tests.support.tiers import first_quick
 
 pytest.importorskip("deltalake", reason=MISSING)
 
@@ -27,7 +26,8 @@ def add_column(table: Path, name: str, data_type: Any) -> None:
     write_deltalake(held, schema.empty_table(), mode="append", schema_mode="merge")
 
 
-@pytest.mark.parametrize("name", first_quick(["note", "Note"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["note", "Note"])
 def test_a_users_column_with_the_name_of_a_new_field_is_told_and_nothing_is_merged(
     name: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path, lake: Path
 ) -> None:

@@ -82,7 +82,8 @@ def test_a_page_of_the_wrong_shape_loads_nothing_and_is_explained(
     assert ("expected" in synced.told, " got " in synced.told) == (True, True)
 
 
-@pytest.mark.parametrize("provider", first_quick(sources.providers()))
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", sources.providers())
 def test_after_a_broken_page_nothing_changes_and_the_next_run_loads_the_rest(
     provider: str, serve_fake: ServeFake, sync: Sync, warehouse: Path
 ) -> None:
