@@ -138,7 +138,7 @@ def count_pages(trying: Trial, scratch: Path, kill_after: int | None) -> int:
 
 def test_every_committed_state_of_a_backfill_is_one_to_go_on_from(trial: StartTrial, tmp_path: Path) -> None:
     trying = trial("signalwire", page_cap="200")
-    trying.served.fake.add(*more("signalwire", 600, days=3 * 360, seed=70))
+    trying.served.fake.add(*more("signalwire", 600, days=500, seed=70))
     trying.warehouse.unlink()
     states: list[bytes] = []
     run_once(
