@@ -14,7 +14,8 @@ import pytest
 import sources
 from pipelines import check, describe, init, pseudonym, reconcile, report, spark_sync, status, sync
 from pipelines.cli.summary import PRECEDENCE
-from pipelines.views.queries import HERE, UNIFIED
+from pipelines.views.files import HERE
+from pipelines.views.queries import UNIFIED
 from tests.conftest import ROOT
 from tests.support.environment import child_environment
 from tests.support.pages import GUIDE, PAGES, guide, page

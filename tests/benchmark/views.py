@@ -148,7 +148,8 @@ def _copy(file: Any, database: Any, table: str) -> None:
 
 def timed(connection: Any, warehouse: str) -> Iterator[Figure]:
     """Has each view give all columns of all rows."""
-    from pipelines.views.queries import HERE, UNIFIED
+    from pipelines.views.files import HERE
+    from pipelines.views.queries import UNIFIED
 
     for view in (*UNIFIED, *sorted(path.stem for path in HERE.glob("*.sql"))):
         began = time.monotonic()

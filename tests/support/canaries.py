@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dlt.pipeline.state_sync import decompress_state
+from dlt.common.versioned_state import decompress_state
 
 from tests.support.warehouse.rows import named_rows, reading, rows
 
@@ -24,7 +24,7 @@ EXACT = {"id", "created_at", "createTime"}  # what a fax is told apart by, and s
 
 def planted(record: dict[str, Any], turn: int) -> dict[str, Any]:
     """The record with the number in each of its texts, in several forms, and in new fields."""
-    treated = _planted(record, turn)
+    treated: dict[str, Any] = _planted(record, turn)
     extra = {
         "callback": FORMS[turn % len(FORMS)],
         "callback_digits": 4157770123,

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from dlt.pipeline.state_sync import decompress_state
+from dlt.common.versioned_state import decompress_state
 
 import sources
 from tests.support.commands.family import family

@@ -17,7 +17,8 @@ from sources.errors import FaxSyncError
 from sources.extract.source import Source
 from sources.fakes.server import json_answer, serve
 from sources.http.limits import Limits
-from tests.faults.conftest import Served, more
+from tests.conftest import Served
+from tests.faults.conftest import more
 from tests.support.commands.in_process import Time, run_once
 from tests.support.environment import settings_of
 from tests.support.every_list import EVERY_LIST

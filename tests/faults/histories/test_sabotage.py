@@ -23,6 +23,7 @@ from sources.extract.seen_ids import SeenIds
 from sources.extract.window_result import WindowResult
 from sources.fakes.server import Answer, Request, json_answer
 from sources.http.client import Client
+from sources.load.open_fax_schedule import due
 from sources.load.plan import Position
 from sources.load.run import Run
 from sources.load.run_request import Horizon
@@ -233,8 +234,7 @@ def every_open_fax_has_its_turn(trial: StartTrial, _: ServeFake) -> None:
 
 
 def with_the_same_open_faxes_asked_for_again(patch: Patch) -> None:
-    honest = sources.load.open_faxes.due
-    patch.setattr(sources.load.open_faxes, "due", lambda faxes, _, now: honest(faxes, now - DAY, now))
+    patch.setattr(sources.load.open_faxes, "due", lambda faxes, _, now: due(faxes, now - DAY, now))
 
 
 def nothing_is_missed_between_two_clocks(trial: StartTrial, _: ServeFake) -> None:

@@ -14,7 +14,8 @@ from uuid import uuid4
 import pytest
 
 import sources
-from pipelines.views.queries import HERE, UNIFIED
+from pipelines.views.files import HERE
+from pipelines.views.queries import UNIFIED
 from tests.conftest import ROOT, ServeFake, Settings, Sync, generated
 from tests.support.environment import child_environment
 from tests.support.lake import MISSING, into_delta

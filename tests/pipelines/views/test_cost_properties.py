@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sources
-from pipelines.views.queries import HERE, UNIFIED
+from pipelines.views.files import HERE
+from pipelines.views.queries import UNIFIED
 from tests.conftest import MakeWarehouse
 from tests.support.cost_model import (
     Record,

@@ -20,6 +20,7 @@ from pipelines.warehouse.dlt_internals.lookup_cache import lookups_cached
 from sources.http.client import Client
 from sources.http.limits import Limits
 from sources.load.batches import Batches
+from sources.load.ledger import SYNC_RUNS
 from sources.load.resources import DltTables, fax_source
 from sources.load.run import Run
 from sources.load.run_request import Horizon, RunRequest
@@ -50,7 +51,7 @@ class Time:
 def assert_noted(opened: load.Warehouse, run: Run, ending: Ending) -> None:
     """The row of `sync_runs` says how the run ended; one that wrote nothing, though all went well, has none."""
     raw = opened.raw
-    sql = f'select exit_code, rows_new, rows_changed, loads from "{raw}"."{sync_runs.SYNC_RUNS}" where run_id = %s'
+    sql = f'select exit_code, rows_new, rows_changed, loads from "{raw}"."{SYNC_RUNS}" where run_id = %s'
     try:
         rows = opened.client.execute_sql(sql, run.request.run_id)
     except DestinationUndefinedEntity:

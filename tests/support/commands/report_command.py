@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import report
+import pipelines.report
 from tests.conftest import Settings
 from tests.support.environment import applied
 
@@ -20,7 +20,7 @@ class Reporting:
         settings: Settings,
         capsys: pytest.CaptureFixture[str],
         caplog: Any,
-        main: Callable[[Sequence[str]], int] = report.main,
+        main: Callable[[Sequence[str]], int] = pipelines.report.main,
     ) -> None:
         self.settings, self.capsys, self.caplog = settings, capsys, caplog
         self.main = main

