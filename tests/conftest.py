@@ -55,12 +55,21 @@ class Served:
 
 @dataclass
 class Synced:
-    """How a run of the command ended; `accounts` is its machine-readable summary by provider."""
+    """How a run of the command ended; `said` is its machine-readable summary, None if it printed none."""
 
     exit_code: int
-    accounts: dict[str, dict[str, Any]]
     told: str
-    said: dict[str, Any] | None = None  # the summary as it was printed
+    said: dict[str, Any] | None
+
+    @property
+    def summaries(self) -> list[dict[str, Any]]:
+        """What the summary says of each account, in its order."""
+        return [*self.said["accounts"]] if self.said else []
+
+    @property
+    def accounts(self) -> dict[str, dict[str, Any]]:
+        """The same by provider, of which each has one account."""
+        return {account["provider"]: account for account in self.summaries}
 
 
 Sync = Callable[..., Synced]
@@ -142,13 +151,9 @@ def sync(settings: Settings, capsys: pytest.CaptureFixture[str], caplog: pytest.
         out, err = capsys.readouterr()
         told = out + err + caplog.text
         assert leaks.in_text(told, settings) == []
-        return Synced(exit_code, _by_provider(out), told, json.loads(out) if out else None)
+        return Synced(exit_code, told, json.loads(out) if out else None)
 
     return run
-
-
-def _by_provider(out: str) -> dict[str, dict[str, Any]]:
-    return {account["provider"]: account for account in json.loads(out)["accounts"]} if out else {}
 
 
 @pytest.fixture

@@ -101,8 +101,7 @@ def test_an_account_after_the_loss_of_all_connections_is_told_why_it_fails(
     with trying.beside(end):
         synced = trying.sync()
 
-    assert synced.said is not None
-    assert [account["exit_code"] for account in synced.said["accounts"]] == [0, 69], synced.told
+    assert [account["exit_code"] for account in synced.summaries] == [0, 69], synced.told
 
 
 @every_provider

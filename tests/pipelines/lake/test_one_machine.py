@@ -124,7 +124,7 @@ def test_accounts_are_read_side_by_side_and_one_that_is_refused_stops_no_other(
     with into_delta(settings, lake)():
         synced = sync()
 
-    codes = {(one["provider"], one["account"]): one["exit_code"] for one in (synced.said or {})["accounts"]}
+    codes = {(one["provider"], one["account"]): one["exit_code"] for one in synced.summaries}
     assert codes == {("phaxio", "default"): 0, ("phaxio", "other"): 77, ("signalwire", "default"): 0}
     assert synced.exit_code == 77
 

@@ -56,7 +56,7 @@ def test_concurrent_accounts_load_the_same_rows_as_single_ones(
     before = postgres.query(database, f"select * from fax_{provider}._dlt_loads")
     quiet = sync()
 
-    assert [account["new"] + account["changed"] for account in quiet.said["accounts"]] == [0] * len(NAMES)
+    assert [account["new"] + account["changed"] for account in quiet.summaries] == [0] * len(NAMES)
     assert postgres.query(database, f"select * from fax_{provider}._dlt_loads") == before
 
 
@@ -68,7 +68,7 @@ def test_a_failing_account_does_not_affect_the_others(
 
     synced = sync()
 
-    assert [account["exit_code"] for account in synced.said["accounts"]] == [0, 77, 0, 0]
+    assert [account["exit_code"] for account in synced.summaries] == [0, 77, 0, 0]
     assert ids(postgres, database, "phaxio") == {"east": 30, "south": 30, "west": 30}
 
 
@@ -112,8 +112,8 @@ def test_an_account_that_fails_during_read_ahead_is_completed_by_the_next_run(
 
     failed, again = sync(), sync()
 
-    assert [account["exit_code"] for account in failed.said["accounts"]] == [0, 77, 0, 0]
-    assert [account["new"] for account in failed.said["accounts"]] == [30, 0, 30, 30]
+    assert [account["exit_code"] for account in failed.summaries] == [0, 77, 0, 0]
+    assert [account["new"] for account in failed.summaries] == [30, 0, 30, 30]
     assert again.exit_code == 0
     assert ids(postgres, database, "signalwire") == dict.fromkeys(NAMES, 30)
 
@@ -172,7 +172,7 @@ def test_a_signal_ends_all_concurrent_reads(
     freed.set()
 
     assert synced.exit_code == 128 + signal.SIGTERM
-    assert [account["exit_code"] for account in synced.said["accounts"]] == [143] * len(NAMES)
+    assert [account["exit_code"] for account in synced.summaries] == [143] * len(NAMES)
     assert postgres.query(database, "select pid from pg_locks where locktype = 'advisory'") == []
 
 
@@ -223,7 +223,7 @@ def test_the_shard_of_an_account_never_changes() -> None:
 def test_each_shard_loads_its_own_accounts(serve_accounts: Serve, sync: Sync, postgres: Server, database: str) -> None:
     serve_accounts("phaxio")
     synced = [sync("--shard", f"{number}/3") for number in (1, 2, 3)]
-    told = [account["account"] for one in synced for account in (one.said or {"accounts": []})["accounts"]]
+    told = [account["account"] for one in synced for account in one.summaries]
 
     assert [one.exit_code for one in synced] == [0, 0, 0]
     assert sorted(told) == sorted(NAMES)
@@ -234,7 +234,7 @@ def test_account_can_be_given_several_times(serve_accounts: Serve, sync: Sync, d
     serve_accounts("phaxio")
     synced = sync("--account", "west", "--account", "east")
 
-    assert [account["account"] for account in synced.said["accounts"]] == ["east", "west"]
+    assert [account["account"] for account in synced.summaries] == ["east", "west"]
     assert sync("--account", "west", "--account", "nowhere").exit_code == 64
 
 

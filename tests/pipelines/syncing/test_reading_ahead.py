@@ -80,7 +80,7 @@ def test_an_error_of_what_is_read_meanwhile_leaves_the_load_and_the_next_run_com
     ((held,),) = postgres.query(database, "select count(*) from fax_signalwire.fax_logs")
 
     assert (failed.exit_code, len(came)) == (77, 1), failed.told
-    assert 0 < held == failed.said["accounts"][0]["new"] < len(served.fake.records)
+    assert 0 < held == failed.summaries[0]["new"] < len(served.fake.records)
     assert sync().exit_code == 0
     assert_holds(Database(postgres, database), "signalwire", served.fake.truth())
 
@@ -100,7 +100,7 @@ def test_a_signal_ends_what_is_read_meanwhile_once_the_load_is_done(
     ((held,),) = postgres.query(database, "select count(*) from fax_signalwire.fax_logs")
 
     assert (ended.exit_code, len(came), len(stopped)) == (143, 1, 1), ended.told
-    assert 0 < held == ended.said["accounts"][0]["new"] < len(served.fake.records)
+    assert 0 < held == ended.summaries[0]["new"] < len(served.fake.records)
     assert sync().exit_code == 0
     assert_holds(Database(postgres, database), "signalwire", served.fake.truth())
 
@@ -134,7 +134,7 @@ def test_what_is_in_memory_when_the_time_is_over_is_loaded(
     with turn_held(served, postgres, database, outlast) as came:
         synced = sync("--max-runtime", str(MINUTES))
 
-    reached, asked_for = synced.said["accounts"][0]["reached"], came[0].query["created_before"]
+    reached, asked_for = synced.summaries[0]["reached"], came[0].query["created_before"]
 
     assert (synced.exit_code, len(slow), reached[:10]) == (75, 1, asked_for[:10]), synced.told
     assert sync().exit_code == 0
