@@ -164,7 +164,7 @@ def sync_process(settings: Settings) -> SyncProcess:
         *arguments: str, root: Path = ROOT, cwd: Path = ROOT, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, str(root / "pipelines" / "sync.py"), *arguments]
-        clean = child_environment(settings, **environment)
+        clean = child_environment(settings | environment)
         return subprocess.run(command, env=clean, cwd=cwd, capture_output=True, text=True, check=False)
 
     return run

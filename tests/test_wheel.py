@@ -23,7 +23,7 @@ OF_CLONE = [sys.executable, "-m", "fax_warehouse"]
 
 def ran(command: list[str], cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     """The command as a process, without a word on where the project is."""
-    clean = child_environment(**environment)
+    clean = child_environment(environment)
     for name in ("DLT_PROJECT_DIR", "DLT_LOCAL_DIR"):
         del clean[name]
     return subprocess.run(command, env=clean, cwd=cwd, capture_output=True, text=True, check=False)
@@ -35,8 +35,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     place = tmp_path_factory.mktemp("wheel")
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place], cwd=ROOT, check=True)
     subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, place / "venv"], check=True)
-    python = place / "venv" / "bin" / "python"
-    uv = ["uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--python", python, *place.glob("*.whl")]
+    python = str(place / "venv" / "bin" / "python")
+    wheels = [str(wheel) for wheel in place.glob("*.whl")]
+    uv = ["uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--python", python, *wheels]
     subprocess.run(uv, check=True)
     (packages,) = (place / "venv" / "lib").glob("*/site-packages")
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))

@@ -14,8 +14,8 @@ def installed(place: Path, *needed: str) -> Path:
     cache = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache" / "uv"
     environment = os.environ | {"UV_CACHE_DIR": str(cache), "UV_SYSTEM_CERTS": "true"}
     commands = (
-        ["uv", "venv", "--python", sys.executable, place],
-        ["uv", "pip", "install", "--python", place / "bin" / "python", *needed],
+        ["uv", "venv", "--python", sys.executable, str(place)],
+        ["uv", "pip", "install", "--python", str(place / "bin" / "python"), *needed],
     )
     try:
         for command in commands:

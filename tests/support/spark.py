@@ -30,12 +30,11 @@ def spark_environment(settings: Settings, events: Path, **more: str) -> dict[str
     lines += ["spark.executor.memory 512m"]
     (conf / "spark-defaults.conf").write_text("\n".join(lines) + "\n")
     return child_environment(
-        settings,
+        settings | more,
         SPARK_CONF_DIR=str(conf),
         SPARK_LOCAL_IP="127.0.0.1",
         PYSPARK_PYTHON=sys.executable,
         JDK_JAVA_OPTIONS=QUICK_JAVA,
-        **more,
     )
 
 

@@ -28,7 +28,7 @@ def test_cron_fills_the_same_file_with_the_same_rows(
     command = [sys.executable, str(ROOT / "pipelines" / "sync.py")]
     done = subprocess.run(
         command,
-        env=child_environment(settings, **CRON),
+        env=child_environment(settings | CRON),
         cwd=elsewhere,
         capture_output=True,
         text=True,

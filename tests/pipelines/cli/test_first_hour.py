@@ -73,7 +73,7 @@ def test_a_finding_names_the_command_as_the_user_starts_it(
     folder, script, more, expected = STARTED[started]
     command = [sys.executable, script, *form]
     told = subprocess.run(
-        command, env=child_environment(settings, **more), cwd=folder, capture_output=True, text=True, check=False
+        command, env=child_environment(settings | more), cwd=folder, capture_output=True, text=True, check=False
     )
 
     assert f"nothing has been loaded yet: run {expected}" in told.stdout
@@ -165,7 +165,7 @@ def test_a_role_that_reads_is_given_no_more_than_reading(
     serve_fake: ServeFake, sync_process: SyncProcess, settings: Settings, postgres: Server, database: str
 ) -> None:
     def ran(script: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, ROOT / "pipelines" / script]
+        command = [sys.executable, str(ROOT / "pipelines" / script)]
         return subprocess.run(command, env=child_environment(settings), capture_output=True, text=True, check=False)
 
     serve_fake("phaxio", generated("phaxio", 3))

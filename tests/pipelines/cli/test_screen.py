@@ -53,7 +53,7 @@ def test_on_a_terminal_a_failure_is_red_and_has_a_line_of_its_own(
     serve_fake("phaxio", generated("phaxio", 3))
     serve_fake("signalwire")
     settings["SOURCES__SIGNALWIRE__API_TOKEN"] = "another"
-    shown = on_terminal(child_environment(settings, **({} if colour else {"NO_COLOR": "1"})))
+    shown = on_terminal(child_environment(settings | ({} if colour else {"NO_COLOR": "1"})))
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
 
     assert re.search(r"account +new +changed +same +time +result +up to \(UTC\)", plain)

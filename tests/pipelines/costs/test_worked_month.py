@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.views.queries import HERE
+from pipelines.views.files import HERE
 from sources.signalwire.fake import Fake
 from tests.conftest import ROOT, MakeWarehouse, Query
 from tests.support.commands.made_files import loaded_at, syncing
@@ -47,7 +47,8 @@ def phaxio(id: int, created_at: str, pages: int, cost: int, *calls: Any, **field
     numbers = {"caller_id": OURS, "from_number": None, "to_number": None}
     if not calls:
         numbers = {"caller_id": None, "from_number": SENDER, "to_number": OURS}
-    rest = {"caller_name": None, "tags": {}, "error_id": None, "error_type": None, "error_message": None}
+    rest: dict[str, Any] = {"caller_name": None, "tags": {}, "recipients": list(calls), "barcodes": []}
+    rest |= dict.fromkeys(("error_id", "error_type", "error_message"))
     own = {
         "id": id,
         "direction": "sent" if calls else "received",
@@ -56,7 +57,7 @@ def phaxio(id: int, created_at: str, pages: int, cost: int, *calls: Any, **field
         "cost": cost,
     }
     times = {"is_test": False, "created_at": created_at, "completed_at": after(created_at, 60)}
-    return own | times | numbers | rest | {"recipients": list(calls), "barcodes": []} | fields
+    return own | times | numbers | rest | fields
 
 
 def signalwire(
@@ -66,7 +67,7 @@ def signalwire(
     id = f"00000000-0000-4000-8000-{number:012}"
     own = {"id": id, "from": OURS_TOO, "to": to, "status": "completed", "direction": "outbound-api", "source": "laml"}
     url = {"type": "laml_call", "url": f"https://example.signalwire.com/Faxes/{id}", "remote_station": None}
-    rest = {"charge": charge, "number_of_pages": pages, "quality": "fine", "charge_details": []}
+    rest: dict[str, Any] = {"charge": charge, "number_of_pages": pages, "quality": "fine", "charge_details": []}
     return own | url | rest | {"created_at": created_at, "error_code": None, "error_message": None} | fields
 
 
@@ -157,9 +158,9 @@ SINCH = [
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Query:
     """The worked month in the warehouse; SignalWire's fourth log has been deleted after it was read."""
     file = tmp_path_factory.mktemp("month") / "warehouse.duckdb"
-    zone = {"REPORT__TIMEZONE": "America/Chicago"}
-    loaded_at(NOON, "sinch", SINCH, {"DESTINATION__WAREHOUSE__CREDENTIALS": str(file)} | zone)
-    with syncing(file, {"phaxio": PHAXIO, "signalwire": SIGNALWIRE}, **zone) as (fakes, sync):
+    zone = "America/Chicago"
+    loaded_at(NOON, "sinch", SINCH, {"DESTINATION__WAREHOUSE__CREDENTIALS": str(file), "REPORT__TIMEZONE": zone})
+    with syncing(file, {"phaxio": PHAXIO, "signalwire": SIGNALWIRE}, REPORT__TIMEZONE=zone) as (fakes, sync):
         sync(*READ)
         fakes["signalwire"].delete(SIGNALWIRE[3]["id"])
         sync(*READ)

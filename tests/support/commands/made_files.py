@@ -22,7 +22,7 @@ def syncing(
     file: Path, records: Records, fakes: Mapping[str, Any] = NO_FAKES, **environment: str
 ) -> Iterator[tuple[dict[str, Any], Callable[..., None]]]:
     """Serves these records and fakes; yields each provider's fake, and a function that syncs into the file."""
-    env = child_environment({"DESTINATION__WAREHOUSE__CREDENTIALS": str(file)}, **environment)
+    env = child_environment({"DESTINATION__WAREHOUSE__CREDENTIALS": str(file)} | environment)
     made = {provider: import_module(f"sources.{provider}.fake").Fake(faxes) for provider, faxes in records.items()}
     with ExitStack() as stack:
         for provider, fake in (made := {**made, **fakes}).items():

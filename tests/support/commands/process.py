@@ -84,9 +84,9 @@ class Process:
 def started(settings: Settings, scratch: Path, *before: str, **environment: str) -> Iterator[Process]:
     """The started command, with only the settings in its environment. `before` are words before the command."""
     scratch.mkdir(exist_ok=True)
-    clean = child_environment(settings, TMPDIR=str(scratch), **environment)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen([*before, *COMMAND], env=clean, cwd="/", text=True, **pipes) as running:  # type: ignore[call-overload]
+    clean = child_environment(settings | environment, TMPDIR=str(scratch))
+    command, pipe = [*before, *COMMAND], subprocess.PIPE
+    with subprocess.Popen(command, env=clean, cwd="/", text=True, stdout=pipe, stderr=subprocess.STDOUT) as running:
         try:
             yield Process(running, scratch, settings)
         finally:
