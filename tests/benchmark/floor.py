@@ -53,7 +53,8 @@ def pages(url: str, connections: int) -> Iterator[list[Record]]:
     """The pages in order, so many of them asked for at a time."""
     session = requests.Session()
     session.auth = ("px-key", "px-secret")
-    asked = {"created_after": "2010-01-01T00:00:00Z", "created_before": "2099-01-01T00:00:00Z", "per_page": PER_PAGE}
+    bounds = {"created_after": "2010-01-01T00:00:00Z", "created_before": "2099-01-01T00:00:00Z"}
+    asked: dict[str, str | int] = {**bounds, "per_page": PER_PAGE}
 
     def fetch(number: int) -> list[Record]:
         faxes: list[Record] = orjson.loads(session.get(url, params={**asked, "page": number}).content)["data"]

@@ -41,7 +41,7 @@ def main(url: str, file: str, tuned: bool) -> None:
         pipeline = dlt.pipeline(
             "peer", destination=dlt.destinations.duckdb(file), dataset_name="raw", pipelines_dir=directory
         )
-        pipeline.run(source, loader_file_format="parquet" if tuned else None)
+        pipeline.run(source, loader_file_format="parquet" if tuned else None)  # type: ignore[arg-type]  # dlt's default is None
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from statistics import median
@@ -51,13 +52,13 @@ def accounts(*providers: str, time: Any = None, faxes: int = FAXES, span: timede
             module = import_module(f"sources.{name}.fake")
             records = module.generate(faxes, start=now - span, end=now, open_from=now - timedelta(hours=1))
             fake = served.fakes[name] = module.Fake(records)
-            server = stack.enter_context(serve(lambda request, fake=fake: _answer(served, fake, request, time)))
+            server = stack.enter_context(serve(partial(_answer, served, fake, time)))
             for key, value in fake.settings(server.url).items():
                 served.environment[f"SOURCES__{name}__{key}".upper()] = value
         yield served
 
 
-def _answer(served: Accounts, fake: Any, request: Any, time: Any) -> Any:
+def _answer(served: Accounts, fake: Any, time: Any, request: Any) -> Any:
     answer = fake.answer(request)
     date = {"Date": format_datetime(time.now(), usegmt=True)} if time else {}
     return replace(answer, headers={**answer.headers, **date}, delay_seconds=served.delay_seconds[0])

@@ -49,17 +49,18 @@ def backfilling(trial: StartTrial, provider: str = "signalwire") -> Trial:
 
 @both
 @pytest.mark.parametrize("number", ENDS)
-def test_a_signal_keeps_the_windows_that_are_complete(number: int, trial: StartTrial, scratch: Path) -> None:
+def test_a_signal_keeps_the_windows_that_are_complete(number: signal.Signals, trial: StartTrial, scratch: Path) -> None:
     trying, barrier = backfilling(trial), Barrier(page=6)
     with broken(trying.served, barrier.fault()), started(trying.settings, scratch) as process:
         assert process.wait_for(barrier.reached.is_set)
         code, told = process.end(number)
         barrier.opened.set()
-    (account,) = process.said["accounts"] if process.said else ()
+    assert process.said
+    (account,) = process.said["accounts"]
 
     assert (ENDS[number], [], False) == (code, left(scratch), "Traceback" in told)
     assert held(trying) == account["new"] > 0
-    assert f"paused by {signal.Signals(number).name}: {account['new']:,} new" in account["error"]
+    assert f"paused by {number.name}: {account['new']:,} new" in account["error"]
     assert account["reached"] in account["error"]
     trying.told_truly(process.said)
     trying.recovers()
@@ -91,7 +92,7 @@ def test_a_signal_ends_a_wait_for_the_provider(name: str, trial: StartTrial, scr
 
 @both
 def test_runs_that_are_all_interrupted_come_to_an_end(trial: StartTrial, scratch: Path) -> None:
-    trying, counts, codes = backfilling(trial), [0], []
+    trying, counts, codes = backfilling(trial), [0], list[int]()
     while not codes or codes[-1] != 0:
         asked = len(trying.served.server.requests)
         with started(trying.settings, scratch) as process:

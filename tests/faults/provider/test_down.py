@@ -167,7 +167,7 @@ def test_windows_loaded_before_a_failure_are_kept_and_not_read_again(connections
     started.settings["SOURCES__SIGNALWIRE__START_DATE"] = f"{datetime.now(UTC) - timedelta(7 * 90):%Y-%m-%d}"
     started.settings["SYNC__ROWS_PER_LOAD"] = "1"
     started.place.empty()
-    codes = []
+    codes = list[int]()
     while codes[-1:] != [0]:
         with broken(started.served, from_page(4, UNAVAILABLE)):
             codes.append(started.sync().exit_code)

@@ -63,7 +63,7 @@ def server() -> Iterator[FakeServer]:
 @pytest.mark.parametrize("name", TRANSIENT_STATUSES)
 def test_what_passes_is_waited_for_as_asked_until_the_whole_page_comes(name: str, server: FakeServer) -> None:
     answers, waits = TRANSIENT_STATUSES[name]
-    left, slept = list(answers), []
+    left, slept = list(answers), list[float]()
     server.answer = lambda request: left.pop(0) if left else json_answer(DOCUMENT)
     clock = Clock(slept=slept)
     client = Client(server.url, ("user", "secret"), "Provider", sleep=clock.sleep, clock=clock)
@@ -92,9 +92,11 @@ def test_a_run_through_one_fault_after_another_loads_everything_once(provider: s
 @pytest.mark.parametrize("name", ["short of its length", "chunked and cut"])
 def test_a_page_cut_on_the_wire_is_never_half_loaded(provider: str, name: str, trial: StartTrial) -> None:
     started = trial(provider, page_cap="200", new=230)
-    first_page = started.served.server.answer
-    cut = lambda request: replace(first_page(request), **CUTS[name])  # noqa: E731
-    started.fails(75, lambda request, honest: cut(request) if request.number else honest(request))
+
+    def cut(request: Request, honest: Honest) -> Answer:
+        return replace(honest(request), **CUTS[name] if request.number else {})
+
+    started.fails(75, cut)
     started.recovers()
 
 

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,7 +74,7 @@ def test_a_second_run_that_gets_in_loses_nothing(
             second.append(pool.submit(run, trying.settings, tmp_path / "second"))
             trying.wait_for_one(WAITING_FOR_LOCK.format(trying.database))
 
-        second = []
+        second = list[Future[tuple[int, str]]]()
         first = trying.at_lock(trying.table(point), meet)
         code, told = second[0].result()
 

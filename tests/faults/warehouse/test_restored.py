@@ -16,14 +16,14 @@ def test_a_restored_backup_is_made_exact_by_one_run(
 ) -> None:
     served = serve_fake(provider, generated(provider, 120, days=20))
     assert sync().exit_code == 0
-    backup = place.backup()
+    restore = place.backup()
     held = len(served.fake.truth())
     for seed in (11, 12, 13):
         served.fake.add(*more(provider, 20, seed=seed))
         for id in served.fake.open_ids()[::2]:
             served.fake.settle_one(id)
         assert sync().exit_code == 0
-    place.restore(backup)
+    restore()
     assert rows(place, "select count(*) from fax.faxes") == [(held,)]
 
     assert sync().exit_code == 0

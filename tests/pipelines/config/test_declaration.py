@@ -30,7 +30,7 @@ NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 NOON_IN_PARIS = datetime(2024, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
 REFUSED = "refused"
 NOTHING = ("", "five", "true", "nan", "inf", "-1", "0b1", "1e400", "[5]", "5,5")
-TEXTS = {  # as they are in the environment, or in quotes in a file
+TEXTS: dict[str, dict[str, object]] = {  # as they are in the environment, or in quotes in a file
     "lookback_days": {
         **dict.fromkeys(NOTHING, REFUSED),
         **dict.fromkeys(("5", " 5 ", "5\n", "+5", "5.0", "٥"), 5.0),
@@ -57,7 +57,7 @@ TEXTS = {  # as they are in the environment, or in quotes in a file
         **dict.fromkeys(("patient", "[1]", '"a"', "{}", "('a',)", '["a",]', "null", '[["a"]]'), REFUSED),
     },
 }
-OTHERS = {  # as they are in a file, without quotes
+OTHERS: dict[str, dict[str, object]] = {  # as they are in a file, without quotes
     "lookback_days": {"5": 5.0, "5.5": 5.5, "0x10": 16.0, "true": REFUSED, "[5]": REFUSED, "2024-01-01": REFUSED},
     "reread_calls": {"5": 5, "5.0": 5, "1e3": 1000, "5.5": REFUSED, "true": REFUSED, "nan": REFUSED, "[5]": REFUSED},
     "schema_contract": {"5": REFUSED, "true": REFUSED, "['discard']": REFUSED},

@@ -13,9 +13,11 @@ destinations = pytest.mark.parametrize("kind", ["duckdb", pytest.param("postgres
 # Chicago, west; Kathmandu, three quarters off; Lord Howe moves by half an hour; Apia, Auckland: east of everybody.
 # St John's, half an hour and west; Casablanca moves with Ramadan; Chatham, three quarters and moving; Dublin moves its
 # winter; Etc/GMT+12 has its sign the other way round; EST5EDT has no place; the last four are abbreviations too.
-ZONES = ("UTC", "America/Chicago", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Auckland")
-ZONES += ("America/St_Johns", "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin", "Etc/GMT+12", "EST5EDT")
-ZONES += ("CET", "MET", "EET", "WET")
+ZONES = (
+    *("UTC", "America/Chicago", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Auckland"),
+    *("America/St_Johns", "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin", "Etc/GMT+12", "EST5EDT"),
+    *("CET", "MET", "EET", "WET"),
+)
 
 
 def changes(zone: ZoneInfo) -> list[datetime]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.costs.money import ZERO
 from pipelines.invoices.faxes import Faxes, Part
 from pipelines.invoices.lines import FAXES, USD, Line
 from pipelines.invoices.reconciliation import AGREES, DIFFERS, Reconciliation, reconcile
@@ -45,7 +46,7 @@ def test_any_choice_of_classes_is_explained(costs: dict[str, Decimal], chosen: s
     amount = held.by_creation_usd + sum(SIGNS[name] * costs[name] for name in chosen)
     found = reconciled(held, amount + (costs["earlier"] if "later" in chosen else 0))
 
-    assert (found.verdict, found.unexplained_usd) == (AGREES, 0)
+    assert (found.verdict, found.unexplained_usd) == (AGREES, ZERO)
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(PARTS, cents)), cents)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pipelines import reconcile
+from pipelines.costs.money import ZERO
 from tests.conftest import ROOT, MakeWarehouse, Settings
 from tests.support.commands.report_command import Reporting
 from tests.support.pages import blocks
@@ -182,7 +183,7 @@ def test_each_class_alone_is_named(
     file = write(invoice(f"{account},USD,{amount},faxes"))
     exit_code, only = found(command, file)
 
-    assert (exit_code, only["verdict"], Decimal(only["unexplained_usd"])) == (0, "agrees", 0)
+    assert (exit_code, only["verdict"], Decimal(only["unexplained_usd"])) == (0, "agrees", ZERO)
     assert explaining(only) == {name: Decimal(explains)}
 
     for cent in (Decimal("0.01"), Decimal("-0.01")):
@@ -228,7 +229,7 @@ def test_no_verdict_if_a_part_of_the_period_is_not_proven(command: Reporting, wr
     november = "phaxio,default,2026-11-01,2026-11-30,USD"
     exit_code, only = found(command, write(invoice(f"{november},3.00,faxes")))
 
-    assert (exit_code, only["verdict"], Decimal(only["unexplained_usd"])) == (65, "no verdict", 0)
+    assert (exit_code, only["verdict"], Decimal(only["unexplained_usd"])) == (65, "no verdict", ZERO)
     assert only["not_proven"] == ["2026-11-02T00:00:00Z to 2026-12-01T06:00:00Z"]
     assert explaining(only)["not_proven"] > 2
     assert "run uv run python pipelines/sync.py after" in only["notes"][0]

@@ -3,6 +3,7 @@
 import os
 import resource
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from pipelines.config.declaration import secrets_of
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.sync import main
 from sources.errors import ProviderDown
-from sources.fakes.server import Answer, FakeServer, json_answer
+from sources.fakes.server import Answer, FakeServer, Request, json_answer
 from sources.http.client import Client
 from sources.http.limits import Limits
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
@@ -67,6 +68,10 @@ def test_a_provider_out_of_reach_is_to_be_tried_again_later(
         assert sync().exit_code == 75
 
 
+def refusing(status: int) -> Callable[[Request], Answer]:
+    return lambda request: json_answer({"error": "no"}, status)
+
+
 @pytest.mark.parametrize(
     ("phaxio", "signalwire", "exit_code"),
     first_quick([(200, 503, 75), (401, 503, 77), (503, 422, 65), (503, 200, 75), (422, 401, 77), (422, 200, 65)], 3),
@@ -77,7 +82,7 @@ def test_a_failure_leaves_the_other_provider_loaded_and_the_worst_one_is_told(
     for provider, status in (("phaxio", phaxio), ("signalwire", signalwire)):
         served = serve_fake(provider, generated(provider, 5))
         if status != 200:
-            served.server.answer = lambda request, status=status: json_answer({"error": "no"}, status)
+            served.server.answer = refusing(status)
     synced = sync()
 
     loaded = [(name,) for name, status in (("phaxio", phaxio), ("signalwire", signalwire)) if status == 200]

@@ -13,6 +13,7 @@ from tests.support.warehouse.file_and_database import Database
 from tests.support.warehouse.oracle import assert_holds
 
 Accounts = dict[str, Served]
+Fields = dict[str, Any]
 BeforeTurn = Callable[[Callable[[], Any]], Any]
 
 
@@ -66,7 +67,7 @@ def assert_loaded(accounts: Accounts, postgres: Server, database: str, **values:
 
 
 # What east and west bring at the same time; the exit code of east, which loads second; the values in the end.
-AT_ONCE = {
+AT_ONCE: dict[str, tuple[Fields, Fields, int, dict[str, list[Any]]]] = {
     "a part and a whole": ({"foo": 0.5}, {"foo": 0}, 75, {"foo": [0]}),
     "a whole and a part": ({"foo": 0}, {"foo": 0.5}, 75, {"foo": [0.0, 0.5]}),
     "true and text": ({"foo": True}, {"foo": "x"}, 75, {"foo": ["true", "x"]}),

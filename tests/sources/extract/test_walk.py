@@ -48,8 +48,10 @@ def account(
     def fetch(window: Window) -> Iterator[Page]:
         if asked is not None:
             asked.append(window)
-        told = (datetime.fromisoformat(rfc3339(bound)).astimezone(ZONES[zone]) for bound in (window.start, window.end))
-        first, end = span(*told, bounds, read_as)
+        after, before = (
+            datetime.fromisoformat(rfc3339(bound)).astimezone(ZONES[zone]) for bound in (window.start, window.end)
+        )
+        first, end = span(after, before, bounds, read_as)
         found = [fax for at, fax in faxes if first <= at < end]
         pages = [found[at : at + 7] for at in range(0, min(len(found), served), 7)] or [[]]
         yield from (Page(page, None if counted < 0 else len(found), 0 <= counted < len(found)) for page in pages)

@@ -44,7 +44,7 @@ def test_a_body_of_unknown_length_that_ends_early_is_asked_for_again(begun: str 
     chunks = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n{framing}\r\n".encode()
     with flooding(lambda: iter([head + (chunks if framing else body)])) as provider:
-        client = Client(provider.url, ("user", "password"), "Someone", sleep=[].append)
+        client = Client(provider.url, ("user", "password"), "Someone", sleep=list[float]().append)
         with pytest.raises(ProviderDown, match="ends early"):
             client.get("faxes")
 
@@ -55,7 +55,7 @@ def test_a_body_of_unknown_length_that_ends_early_is_asked_for_again(begun: str 
 def test_a_body_of_unknown_length_that_is_no_json_breaks_the_contract(body: str) -> None:
     head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
     with flooding(lambda: iter([(head + body).encode()])) as provider, pytest.raises(ContractError):
-        Client(provider.url, ("user", "password"), "Someone", sleep=[].append).get("faxes")
+        Client(provider.url, ("user", "password"), "Someone", sleep=list[float]().append).get("faxes")
 
     assert provider.asked == 3
 
@@ -127,10 +127,10 @@ def test_interim_responses_are_no_answer(status: bytes) -> None:
 def test_a_body_that_is_slow_in_coming_is_cut_at_the_deadline(
     server: FakeServer, size: int, drip_seconds: float
 ) -> None:
-    ticks = iter(range(0, 100_000, 50))
+    ticks, slept = iter(range(0, 100_000, 50)), list[float]()
     server.answer = lambda request: Answer(200, b" " * size + b"{}", FINE.headers, drip_seconds=drip_seconds)
     client = Client(
-        server.url, ("user", "password"), "Someone", Limits(attempts=1), sleep=[].append, clock=lambda: next(ticks)
+        server.url, ("user", "password"), "Someone", Limits(attempts=1), sleep=slept.append, clock=lambda: next(ticks)
     )
     with pytest.raises(ProviderDown, match="120 s"):
         client.get("faxes")

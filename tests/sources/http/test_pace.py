@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 
 import pytest
@@ -61,7 +62,7 @@ def taking_turns(pace: Pace, clock: Clock, count: int) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "1"}, {"RateLimit-Reset": "1"}], ids=str)
 def test_a_backfill_of_200_pages_is_complete_and_hardly_ever_refused(
-    headers: dict[str, str], serve_fake: ServeFake, settings: Settings, warehouse: object
+    headers: dict[str, str], serve_fake: ServeFake, settings: Settings, warehouse: Path
 ) -> None:
     served, clock = serve_fake("phaxio", generated("phaxio", 4_000, days=300)), Clock()
     honest = served.server.answer
@@ -74,7 +75,7 @@ def test_a_backfill_of_200_pages_is_complete_and_hardly_ever_refused(
     served.server.answer = limiter.answer
     run = run_once("phaxio", settings, Time(clock=clock), limits=Limits(retry_seconds=10))
 
-    assert_holds(warehouse, "phaxio", served.fake.truth())  # type: ignore[arg-type]
+    assert_holds(warehouse, "phaxio", served.fake.truth())
     assert limiter.served >= 200
     assert limiter.refused < 0.05 * (limiter.served + limiter.refused)
     assert run.pace is not None

@@ -109,7 +109,7 @@ def test_a_variable_that_is_not_read_is_named_where_the_connection_fails(
     with pytest.raises(ConfigError, match=r"SSL_CERT_FILE is not read: the setting is ca_bundle$"):
         client(server, []).get("faxes")
     with pytest.raises(ProviderDown, match=r"https_proxy is not read: the setting is proxy$"):
-        Client(nowhere, ("user", "password"), "Someone", sleep=[].append).get("faxes")
+        Client(nowhere, ("user", "password"), "Someone", sleep=list[float]().append).get("faxes")
 
     with pytest.raises(ConfigError, match=r"clock$"):
         client(server, [], ca_bundle=bundle(trustme.CA(), tmp_path)).get("faxes")

@@ -7,6 +7,7 @@ import pytest
 
 import sources
 from sources.errors import ConfigError
+from sources.phaxio import Settings as Phaxio
 from sources.spark.executor_settings import account_settings, environment_of, private_names
 from tests.conftest import ROOT
 from tests.support.credentials import CREDENTIALS
@@ -37,6 +38,7 @@ def test_the_environment_of_an_account_gives_its_settings(provider: str, monkeyp
 def test_a_callable_gives_the_secrets_of_each_account() -> None:
     settings = account_settings("phaxio", "north", {"connections": "2"}, f"{__name__}:secrets")
 
+    assert isinstance(settings, Phaxio)
     assert (settings.api_key, settings.connections) == ("north's key", 2)
     with pytest.raises(ConfigError, match="module:function"):
         account_settings("phaxio", "north", {}, "no.such:thing")

@@ -36,11 +36,12 @@ def error_message(provider: str, message: Any) -> Document:
 
 def cost(provider: str, cents: int) -> Document:
     """The provider's field for this cost."""
-    return {
+    costs: dict[str, Document] = {
         "phaxio": {"cost": cents},
         "signalwire": {"charge": cents / 100},
         "sinch": {"price": {"currencyCode": "USD", "amount": f"{cents / 100:.4f}"}},
-    }[provider]
+    }
+    return costs[provider]
 
 
 def asked_from(request: Request) -> str:

@@ -21,6 +21,6 @@ def wait_for_port(port: int, server: "subprocess.Popen[bytes]", seconds: float) 
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         except OSError:
-            assert server.poll() is None, f"{server.args} did not start"
-            assert time.monotonic() < deadline, f"{server.args} does not listen"
+            assert server.poll() is None, f"{server.args!r} did not start"
+            assert time.monotonic() < deadline, f"{server.args!r} does not listen"
             time.sleep(0.01)

@@ -2,9 +2,10 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -57,11 +58,11 @@ class File:
         """Empties it."""
         self.path.unlink()
 
-    def backup(self) -> "File":
-        """A backup."""
+    def backup(self) -> Callable[[], None]:
+        """Makes a backup; returns what restores it."""
         copy = self.path.with_name(f"backup-{time.monotonic_ns()}.duckdb")
         shutil.copyfile(self.path, copy)
-        return File(copy)
+        return partial(self.restore, File(copy))
 
     def restore(self, backup: "File") -> None:
         """Restores the backup."""
@@ -109,10 +110,10 @@ class Database:
         """Empties it."""
         self.restore(Database(self.server, "template1"))
 
-    def backup(self) -> "Database":
-        """A backup."""
+    def backup(self) -> Callable[[], None]:
+        """Makes a backup; returns what restores it."""
         self.is_there()
-        return Database(self.server, self.server.create(self.name))
+        return partial(self.restore, Database(self.server, self.server.create(self.name)))
 
     def restore(self, backup: "Database") -> None:
         """Restores the backup."""
