@@ -2,6 +2,7 @@
 
 import os
 from datetime import datetime, timedelta
+from typing import Any
 
 from sources.fakes.server import Answer, Request, json_answer
 from sources.fakes.time import EARLIEST, LATEST, heeds, instant
@@ -20,7 +21,7 @@ class Fake:
         times = [(now - timedelta(days=day)).isoformat(timespec="seconds") for day in range(1, COUNT + 1)]
         common = {"sender": "+12025550100", "receiver": "+12025550101", "sheets": 2, "status": "ok"}
         price = {"amount": "0.0101", "currencyCode": "USD"}
-        self.records = [
+        self.records: list[dict[str, Any]] = [
             {"id": f"T{number}", "madeAt": at, "way": ("out", "in")[number % 2], "price": price, **common}
             for number, at in enumerate(times)
         ]
