@@ -78,7 +78,7 @@ TABLES = {
     "a number as a field's shape": ("schema_changes", NUMBER, True),
     "the shape of a number": ("schema_changes", "+99999999999", False),
     "a number in the schema": ("_dlt_version", NUMBER, True),
-    "a number in the state": ("_dlt_pipeline_state", compress_state({"last": NUMBER}), True),  # type: ignore[typeddict-unknown-key]
+    "a number in the state": ("_dlt_pipeline_state", compress_state({"last": NUMBER}), True),  # type: ignore[typeddict-unknown-key]  # only dlt's own are declared
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from sources.fakes.server import serve
 from sources.load.run import Run
+from sources.load.run_request import Horizon
 from tests.conftest import Served, ServeFake, Settings, Sync, Synced, generated
 from tests.support.commands.in_process import Time, run_once
 from tests.support.environment import settings_of
@@ -79,10 +80,10 @@ class Trial:
         self.told_truly(synced.said)
         return synced
 
-    def survives(self, fault: Fault, time: Time | None = None, **options: Any) -> Run:
+    def survives(self, fault: Fault, time: Time | None = None, horizon: Horizon | None = None) -> Run:
         """A run under the fault is as good as one without."""
         with broken(self.served, fault):
-            run = run_once(self.provider, self.settings, time, **options)
+            run = run_once(self.provider, self.settings, time, horizon=horizon)
         self.holds(self.served.fake.truth())
         return run
 

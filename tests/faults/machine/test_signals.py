@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -35,6 +36,10 @@ def held(trying: Trial) -> int:
         trying.place, f"select count(*) from fax_{trying.provider}.{sources.provider(trying.provider).TABLE.name}"
     )
     return int(count)
+
+
+def has_asked(trying: Trial, requests: int) -> bool:
+    return len(trying.served.server.requests) >= requests
 
 
 def backfilling(trial: StartTrial, provider: str = "signalwire") -> Trial:
@@ -96,7 +101,7 @@ def test_runs_that_are_all_interrupted_come_to_an_end(trial: StartTrial, scratch
     while not codes or codes[-1] != 0:
         asked = len(trying.served.server.requests)
         with started(trying.settings, scratch) as process:
-            process.wait_for(lambda asked=asked: len(trying.served.server.requests) >= asked + 6)  # type: ignore[misc]
+            process.wait_for(partial(has_asked, trying, asked + 6))
             code, told = process.end(signal.SIGTERM if process.running.poll() is None else None)
         assert (code in (0, 143), left(scratch)) == (True, []), told
         codes.append(code)

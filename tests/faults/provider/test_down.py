@@ -10,7 +10,7 @@ import sources
 from sources.errors import ContractError, ProviderDown
 from sources.fakes.server import Answer, FakeServer, Request, json_answer, serve
 from sources.http.client import Client
-from sources.http.limits import Limits
+from sources.http.limits import DEFAULT_LIMITS, Limits
 from tests.faults.conftest import HELD, NEW, StartTrial, more
 from tests.support.faults.inject import UNAVAILABLE, Honest, always, broken, from_page, raw
 from tests.support.warehouse.oracle import assert_holds
@@ -38,8 +38,8 @@ def server() -> Iterator[FakeServer]:
         yield served
 
 
-def client(url: str, slept: list[float], **limits: float) -> Client:
-    return Client(url, ("user", "secret"), "Provider", Limits(**limits), sleep=slept.append)  # type: ignore[arg-type]
+def client(url: str, slept: list[float], limits: Limits = DEFAULT_LIMITS) -> Client:
+    return Client(url, ("user", "secret"), "Provider", limits, sleep=slept.append)
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
@@ -89,7 +89,7 @@ def test_a_host_that_refuses_is_asked_five_times(url: str) -> None:
 def test_a_provider_that_stalls_is_left_within_the_read_time_out(name: str, server: FakeServer) -> None:
     server.answer = lambda request: STALLS[name]
     with pytest.raises(ProviderDown):
-        client(server.url, [], attempts=2, read_seconds=0.2).get("faxes")
+        client(server.url, [], Limits(attempts=2, read_seconds=0.2)).get("faxes")
 
     assert len(server.requests) == 2
 
@@ -98,14 +98,14 @@ def test_a_body_that_drips_is_left_when_the_response_takes_too_long(server: Fake
     hours = Answer(200, b" " * 2_000_000, {"Content-Type": "application/json"}, drip_seconds=0.01)
     server.answer = lambda request: hours
     with pytest.raises(ProviderDown):
-        client(server.url, [], attempts=1, response_seconds=0.3).get("faxes")
+        client(server.url, [], Limits(attempts=1, response_seconds=0.3)).get("faxes")
 
 
 def test_a_body_that_grows_beyond_a_page_is_left_at_the_limit(server: FakeServer) -> None:
     bomb = Answer(200, b" " * 30_000_000, {"Content-Type": "application/json"}, gzip=True)
     server.answer = lambda request: bomb
     with pytest.raises(ContractError):
-        client(server.url, [], response_bytes=1_000_000).get("faxes")
+        client(server.url, [], Limits(response_bytes=1_000_000)).get("faxes")
 
     assert len(server.requests) == 1
 

@@ -176,7 +176,7 @@ def test_a_wait_says_who_asked_for_it(server: FakeServer) -> None:
         clock.sleep(seconds)
 
     client = Client(server.url, ("user", "key"), "Someone", Limits(), sleep=sleep, clock=clock)
-    run = Run(None, Source("phaxio"), client, None, datetime.now(UTC))  # type: ignore[arg-type]
+    run = Run(None, Source("phaxio"), client, None, datetime.now(UTC))  # type: ignore[arg-type]  # of which nothing is shown
     client.get("faxes")
 
     assert told == [

@@ -16,7 +16,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 from pipelines.config.accounts import Account
 from pipelines.config.declaration import settings_of
 from pipelines.config.reference import config_toml, markdown, secrets_toml
-from pipelines.config.settings import SECTIONS, PrivacySettings
+from pipelines.config.settings import SECTIONS, PrivacySettings, Section
 from sources import provider, providers
 from sources.errors import ConfigError
 from sources.load.settings import SourceSettings
@@ -123,8 +123,8 @@ def test_every_setting_has_a_meaning() -> None:
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.heading)
-def test_the_shipped_file_sets_what_holds_without_it(section: type) -> None:
-    assert section.read() == section()  # type: ignore[attr-defined]
+def test_the_shipped_file_sets_what_holds_without_it(section: type[Section]) -> None:
+    assert section.read() == section()
 
 
 @pytest.mark.parametrize(

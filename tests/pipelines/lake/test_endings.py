@@ -274,13 +274,14 @@ def test_a_run_removes_what_killed_runs_have_left_in_the_temporary_directory(
 
 
 def test_every_error_is_reported_by_an_executor_as_it_is() -> None:
+    down = errors.ProviderDown("down")
+    down.retry_after = 3.0
     made: list[errors.FaxSyncError] = [
         errors.Refused("no +15551234567", 410, {"a": 1}),
-        errors.ProviderDown("down"),
+        down,
         errors.AuthError("wrong"),
         errors.Paused("late"),
     ]
-    made[1].retry_after = 3.0  # type: ignore[attr-defined]
     for error in made:
         error.advise("do this")
         again = pickle.loads(pickle.dumps(error))

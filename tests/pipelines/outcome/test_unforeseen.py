@@ -181,7 +181,7 @@ def test_the_place_of_an_error_is_the_innermost_of_ours() -> None:
     from pipelines.outcome.unforeseen import always_fax_sync_error
 
     try:
-        account_outcome.completeness(None)  # type: ignore[arg-type]
+        account_outcome.completeness(None)  # type: ignore[arg-type]  # the error
     except AttributeError as error:
         told = str(always_fax_sync_error(RuntimeError("wrapped").with_traceback(None)))
         assert "outside of this project" in told

@@ -127,7 +127,7 @@ def pages_with_cursor(seen: list[Any], *faxes: dict[str, Any], until: datetime |
     def pages(
         created_at: dlt.sources.incremental[datetime] = dlt.sources.incremental(CREATED_AT),  # noqa: B008
     ) -> Iterator[Any]:
-        created_at.advance(None)  # type: ignore[arg-type]
+        created_at.advance(None)  # type: ignore[arg-type]  # documented, but typed otherwise
         seen.append(created_at.last_value)
         yield batch(*faxes)
         if until:
@@ -553,7 +553,8 @@ def test_the_providers_of_settings_give_values_in_the_order_of_dlt_and_tell_thei
     ],
 )
 def test_a_text_of_the_environment_is_coerced_to_the_type_that_is_declared(text: str, kind: Any, value: Any) -> None:
-    declared = extract_inner_hint(Annotated[kind | None, "a limit"], preserve_literal=True)  # type: ignore[arg-type]  # dlt takes any annotation
+    hint = Annotated[kind | None, "a limit"]
+    declared = extract_inner_hint(hint, preserve_literal=True)  # type: ignore[arg-type]  # dlt takes any annotation
 
     assert (declared, deserialize_value("name", text, declared)) == (kind, value)
 

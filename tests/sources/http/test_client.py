@@ -94,9 +94,9 @@ def test_the_pause_that_the_provider_asks_for_is_kept(server: FakeServer, header
 def test_an_answer_without_a_time_leaves_what_is_known_of_the_providers_clock(server: FakeServer) -> None:
     told = [timedelta(days=-400), timedelta(days=1), None]
     client = patient(server, [])
-    for ahead in told:
-        headers = {"Date": format_datetime(datetime.now(UTC) + ahead, usegmt=True) if ahead else "no time"}
-        server.answer = lambda request, headers=headers: replace(FINE, headers=headers)  # type: ignore[misc]
+    dates = [format_datetime(datetime.now(UTC) + ahead, usegmt=True) if ahead else "no time" for ahead in told]
+    server.answer = after(*(replace(FINE, headers={"Date": date}) for date in dates))
+    for _ in told:
         client.get("faxes")
 
     assert (round(client.least_skew.total_seconds() / 86400), round(client.skew.total_seconds() / 86400)) == (-400, 1)

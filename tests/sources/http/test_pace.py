@@ -10,7 +10,7 @@ import pytest
 from sources.errors import ProviderDown
 from sources.fakes.server import Answer, FakeServer, Request, json_answer
 from sources.http.client import Client
-from sources.http.limits import Limits
+from sources.http.limits import DEFAULT_LIMITS, Limits
 from sources.http.pace import STEP_ANSWERS, Pace
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.clock import Clock
@@ -45,8 +45,8 @@ class Limiter:
         return self.honest(request)
 
 
-def client(server: FakeServer, clock: Clock, **limits: float) -> Client:
-    return Client(server.url, ("user", "key"), "Someone", Limits(**limits), sleep=clock.sleep, clock=clock)  # type: ignore[arg-type]
+def client(server: FakeServer, clock: Clock, limits: Limits = DEFAULT_LIMITS) -> Client:
+    return Client(server.url, ("user", "key"), "Someone", limits, sleep=clock.sleep, clock=clock)
 
 
 def taking_turns(pace: Pace, clock: Clock, count: int) -> float:
@@ -86,7 +86,7 @@ def test_requests_come_about_as_fast_as_is_allowed(interval: float, server: Fake
     clock = Clock()
     limiter = Limiter(clock, lambda request: FINE, interval)
     server.answer = limiter.answer
-    asking = client(server, clock, retry_seconds=30)
+    asking = client(server, clock, Limits(retry_seconds=30))
     for _ in range(600):
         asking.get("faxes")
 
@@ -136,7 +136,7 @@ def test_a_configured_rate_is_never_exceeded() -> None:
 def test_what_is_waited_for_a_limit_is_not_spent_while_pages_come(server: FakeServer) -> None:
     clock = Clock()
     server.answer = lambda request: Answer(429, headers={"Retry-After": "8"}) if request.number % 2 else FINE
-    asking = client(server, clock, retry_seconds=10)
+    asking = client(server, clock, Limits(retry_seconds=10))
     for _ in range(10):
         asking.get("faxes")
 
@@ -150,7 +150,7 @@ def test_a_limit_that_lets_no_page_through_is_left_when_patience_ends(
     clock = Clock()
     server.answer = lambda request: Answer(429, headers=headers)
     with pytest.raises(ProviderDown):
-        client(server, clock, retry_seconds=40).get("faxes")
+        client(server, clock, Limits(retry_seconds=40)).get("faxes")
 
     assert 5 <= len(server.requests) <= 42
 

@@ -20,8 +20,9 @@ from tests.conftest import ServeFake, Settings, Sync
 from tests.support.servers.tls_server import Counted, Serve, bundle
 
 
-def client(server: Counted, slept: list[float], **limits: str) -> Client:
-    return Client(server.url, ("user", "password"), "Someone", Limits(**limits), sleep=slept.append)  # type: ignore[arg-type]
+def client(server: Counted, slept: list[float], proxy: str = "", ca_bundle: str = "") -> Client:
+    limits = Limits(proxy=proxy, ca_bundle=ca_bundle)
+    return Client(server.url, ("user", "password"), "Someone", limits, sleep=slept.append)
 
 
 def test_a_private_authority_is_trusted_where_it_is_configured(

@@ -1,5 +1,6 @@
 """Re-reads of open faxes: by id, at growing intervals, each fax in its turn, until it is final."""
 
+import math
 import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -44,10 +45,12 @@ def reread_ids(served: Served) -> list[str]:
     return [id for folder, _, id in paths if folder.endswith(("/faxes", "/fax/logs"))]
 
 
-def run_at(served: Served, settings: Settings, ahead: timedelta, **options: Any) -> Run:
+def run_at(
+    served: Served, settings: Settings, ahead: timedelta, horizon: Horizon | None = None, deadline: float = math.inf
+) -> Run:
     """A run at the time `ahead` from now, by both clocks."""
     with broken(served, dated(ahead)):
-        return run_once(served.provider, settings, Time(ahead), **options)
+        return run_once(served.provider, settings, Time(ahead), horizon=horizon, deadline=deadline)
 
 
 @pytest.mark.slow
@@ -234,7 +237,7 @@ def test_a_day_of_runs_re_reads_every_stuck_fax_with_few_requests() -> None:
     for number in range(1, 289):
         now = NOW + number * STEP
         request, spans = RunRequest("run", horizon), [Window(now - 3 * DAY, now)]
-        run = Run(request, Source("phaxio"), None, stored, now, spans=spans)  # type: ignore[arg-type]
+        run = Run(request, Source("phaxio"), None, stored, now, spans=spans)  # type: ignore[arg-type]  # it asks no provider
         if turn := due_rereads(run, reread_until, writes=number % 12 == 0):
             reread_until = turn.reread_until
             reread += [due.fax.id for due in turn.faxes]

@@ -1,5 +1,6 @@
 """The command's own run in this process, with the time in the test's hands: no clock is waited for."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -71,7 +72,8 @@ def run_once(
     after_load: Callable[[int], None] = lambda number: None,
     privacy: Privacy = KEEP,
     rows_per_load: int = 100_000,
-    **bounds: object,
+    until: datetime | None = None,
+    deadline: float = math.inf,
 ) -> Run:
     """Loads all lists of an account as `sync.py` does, and gives the run; what stops it is raised as operators have it.
 
@@ -89,7 +91,7 @@ def run_once(
     with applied(settings), lookups_cached(), load.opened(provider, "default", "fax") as opened:
         account, began = Account(provider), whole_second(time.now())
         stored = opened.stored(package.TABLE)
-        request = RunRequest(uuid4().hex, horizon, rows_per_load=rows_per_load, **bounds)  # type: ignore[arg-type]
+        request = RunRequest(uuid4().hex, horizon, until=until, rows_per_load=rows_per_load, deadline=deadline)
         run = Run(request, account.source(account.settings(), privacy), client, stored, began)
         ending = Ending()
         try:

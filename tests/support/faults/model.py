@@ -132,7 +132,7 @@ def sync(provider: Provider, held: Held, now: datetime, stop_after: int | None =
     Raises:
         ProviderDown: the provider broke, after what was committed so far.
     """
-    run = Run(RunRequest("run", HORIZON), Source("phaxio"), None, held, now)  # type: ignore[arg-type]
+    run = Run(RunRequest("run", HORIZON), Source("phaxio"), None, held, now)  # type: ignore[arg-type]  # it asks no provider
     walker = Walker(WindowReader(provider.fetch, TABLE, "account"), WIDEST)
     run.spans = plan(run, Position(held.cursor, held.read_at))
     proofs: list[str] = []

@@ -43,8 +43,8 @@ def pooler(server: Server, mode: str, *more: str) -> Iterator[int]:
         config.chmod(0o644)
         owner = Path(server.socket, ".s.PGSQL.5432").stat().st_uid  # PgBouncer refuses to run as root
         user = owner if os.getuid() == 0 else None
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen([_BINARY, str(config)], user=user, **quiet) as running:  # type: ignore[call-overload]
+        nowhere = subprocess.DEVNULL
+        with subprocess.Popen([_BINARY, str(config)], user=user, stdout=nowhere, stderr=nowhere) as running:
             try:
                 wait_for_port(port, running, MAX_SECONDS)
                 yield port
