@@ -81,9 +81,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A run of the files that are named has all of their cases. Workers are told by the first process."""
-    if not hasattr(config, "workerinput"):
-        config.option.every_case |= config.args_source is pytest.Config.ArgsSource.ARGS
+    """A run of the files that are named has all of their cases."""
+    config.option.every_case |= config.args_source is pytest.Config.ArgsSource.ARGS
 
 
 @pytest.hookimpl(trylast=True)
