@@ -67,7 +67,7 @@ class _Client(MergingClient, PostgresClient):
 
     def insert(self, table: str, files: Sequence[str]) -> None:
         for file in files:
-            copy(self.sql_client, table, file)
+            copy(self.sql_client, table, file, keys_of(self.schema).get(table, ()))
 
     def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
         try:

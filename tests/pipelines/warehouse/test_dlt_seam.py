@@ -520,6 +520,28 @@ def test_every_connection_of_a_load_is_opened_by_our_client(
     assert postgres.query(database, "select ours, count(*) from public.noted group by 1") == [("yes", 2)]
 
 
+def test_a_load_of_new_ids_deletes_nothing(on_postgres: Opened, postgres: Server, database: str) -> None:
+    with on_postgres() as warehouse:
+        warehouse.load(source(fax(1), fax(3)))
+        postgres.query(database, "create table public.noted (ours text)")
+        postgres.query(database, NOTED)
+        postgres.query(database, "create trigger note before delete on fax_phaxio.faxes execute function public.note()")
+        warehouse.load(source(fax(4), fax(5)))
+        of_new = postgres.query(database, "select count(*) from public.noted")
+        warehouse.load(source(fax(2), fax(3, status="failure"), fax(6)))
+        of_changed = postgres.query(database, "select count(*) from public.noted")
+
+    assert (of_new, of_changed) == ([(0,)], [(1,)])
+    assert postgres.query(database, "select id from fax_phaxio.faxes order by 1") == [(id,) for id in range(1, 7)]
+
+
+def test_a_load_inserts_in_the_order_of_the_key(on_postgres: Opened, postgres: Server, database: str) -> None:
+    with on_postgres() as warehouse:
+        warehouse.load(source(fax(3), fax(1), fax(2)))
+
+    assert postgres.query(database, "select id from fax_phaxio.faxes order by ctid") == [(1,), (2,), (3,)]
+
+
 def test_dlt_lists_the_sections_of_its_settings_by_name() -> None:
     listed = {value for name, value in vars(known_sections).items() if name.isupper()}
 
