@@ -134,8 +134,8 @@ class AccountSync:
         _delete_expired(warehouse, run)
         for each in (run, *further) if run.loads else ():
             compact(warehouse, each)
-        if warehouse.session.kind == "postgres":
-            refresh_statistics(warehouse.client, run.tally.rows)
+        if run.loads and warehouse.session.kind == "postgres":
+            refresh_statistics(warehouse.client, warehouse.pipeline.default_schema, run.tally.rows)
         run.warnings += _refresh_views(warehouse, self._sync.schema, run)
         if run.loads and not run.stop.requested and not warehouse.appends:
             run.balance = run.source.balance(run.client)

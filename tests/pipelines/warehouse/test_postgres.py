@@ -153,6 +153,8 @@ def test_a_run_of_many_faxes_refreshes_the_statistics_and_one_of_few_does_not(
     sync()
 
     assert (few, ("faxes",) in postgres.query(database, refreshed)) == ([], True)
+    due = "select relname from pg_stat_user_tables where n_mod_since_analyze > 1000"
+    assert ("faxes",) in postgres.query(database, due), "PostgreSQL will analyze it in full"
 
 
 @pytest.fixture
