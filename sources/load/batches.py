@@ -33,7 +33,7 @@ Batch = dict[str, pa.Table]
 Ledger = list[tuple[WindowResult, dict[str, Any]]]
 _END = object()
 _MAX_AHEAD_OF_OTHERS = 1_000  # faxes of one account in memory, while another account loads
-_MAX_AHEAD_OF_LOAD = 30_000  # faxes in memory, while earlier ones of the account are loaded
+_MAX_AHEAD_OF_LOAD = 45_000  # faxes in memory, while earlier ones of the account are loaded: about the next load
 MAX_IDS_LOOKED_UP = 1_000  # ids of a window; a backfill has more in a window, and almost none of them is stored
 
 
@@ -140,6 +140,8 @@ class Batches:
                 if (result := next(self._results, None)) is None:
                     self.is_read = not self.run.stop.requested
                     break
+                if not self._load_has_ended.is_set():
+                    result.buffer.convert(self.table, self.run.source.account)
                 read.append(result)
         except Exception as error:
             self._results = _raising(error)

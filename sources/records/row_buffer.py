@@ -26,6 +26,11 @@ class RowBuffer:
                 self._fingerprints.add(fax.fingerprint)
                 self._waiting[fax.fingerprint] = fax
         if len(self._waiting) >= MAX_UNCONVERTED:
+            self.convert(table, account)
+
+    def convert(self, table: Table, account: str) -> None:
+        """Converts the faxes that wait."""
+        if self._waiting:
             self._parts.append(to_rows(table, account, [*self._waiting.values()]))
             self._waiting.clear()
 
