@@ -11,6 +11,7 @@ from pipelines.config.settings import ReportSettings
 from pipelines.health.machine import scarce_room
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.views import read_obstacles
+from pipelines.warehouse.dlt_internals.stored_state import stored_schema
 from pipelines.warehouse.dlt_internals.unique_keys import Key, acting_keys, keys_of
 from pipelines.warehouse.load import Warehouse
 from sources.records.schema import SQL_TYPES
@@ -32,7 +33,8 @@ def warehouse_findings(opened: Warehouse, schema: str) -> Iterator[str]:
     if opened.session.kind == "postgres":
         yield from acting_keys(opened.client, opened.raw)
     try:
-        tables = opened.pipeline.default_schema.tables if opened.pipeline.schema_names else {}
+        stored = stored_schema(opened.session.job_client, opened.session.provider)
+        tables = stored.tables if stored else {}
         _try_to_write(opened.client, (schema, opened.raw), tables)
     except Exception as failure:
         error = to_fax_sync_error(failure)
