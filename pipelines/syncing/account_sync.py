@@ -26,6 +26,7 @@ from pipelines.warehouse.comments_and_indexes import refresh_statistics
 from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import NEEDS_DELETION, NO_CLOCK, delete_expired
 from sources.errors import ConfigError
+from sources.extract.background_call import BackgroundCall
 from sources.load.run import Run
 from sources.load.settings import SourceSettings
 from sources.window import whole_second
@@ -136,9 +137,13 @@ class AccountSync:
             compact(warehouse, each)
         if run.loads and warehouse.session.kind == "postgres":
             refresh_statistics(warehouse.client, warehouse.pipeline.default_schema, run.tally.rows)
+        balance = BackgroundCall(lambda _: run.source.balance(run.client))
+        asks_balance = run.loads and not run.stop.requested and not warehouse.appends
+        if asks_balance:
+            balance.start()
         run.warnings += _refresh_views(warehouse, self._sync.schema, run)
-        if run.loads and not run.stop.requested and not warehouse.appends:
-            run.balance = run.source.balance(run.client)
+        if asks_balance:
+            run.balance = balance.result()
         for each in (run, *further):
             require_proof(each)
 
