@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 import sources
 from pipelines.config.directory import local_directory, url_of
 from pipelines.lake.loading import ProviderTables
+from pipelines.lake.object_storage import object_storage
 from pipelines.lake.spark_sql import to_spark
 from pipelines.lake.tables import schema_of
 from pipelines.views.files import HERE
@@ -64,10 +65,13 @@ def connect(
     Raises:
         WarehouseError: a table was not created by this sync.
     """
+    url = url_of(output)
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
+    if local_directory(url) is None:
+        connection.register_filesystem(object_storage(url))
     engine = Engine('"', _DUCKDB_TYPES, _parquet_files, lambda query: query)
-    for view, statement in _statements(url_of(output), schema, timezone, own, engine):
+    for view, statement in _statements(url, schema, timezone, own, engine):
         try:
             connection.execute(statement)
         except duckdb.Error as error:

@@ -6,7 +6,7 @@ import re
 from deltalake.exceptions import DeltaError, DeltaProtocolError
 
 from pipelines.outcome.scarcity import scarcity
-from sources.errors import DENIED, NO_ROOM, FaxSyncError, LocalError, WarehouseError
+from sources.errors import DENIED, NO_ROOM, Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
 REMEDY = (
     "check that its storage can be reached; restore a damaged table from a backup, or else remove its directory "
@@ -22,6 +22,12 @@ _NAMES_A_PROPERTY = (  # in deltalake 1.6.6
     "append-only",
     "failed validation check",
 )
+_OF_A_SERVER = re.compile(r"Error performing |AWS Error ")  # deltalake 1.6.6 and pyarrow, of object storage
+_METADATA_SERVER = "//169.254.169.254/"  # asked for a role of the machine if the environment has no key
+_DENIED_BY_SERVER = re.compile(r"\b40[13] [A-Z]|lacked the necessary privileges|ACCESS_DENIED|HTTP status 40[13]")
+_PASSING = re.compile(
+    r"error sending request|NETWORK_CONNECTION|\b(?:429|5\d\d) [A-Z]|HTTP status (?:429|5\d\d)|SLOW_DOWN"
+)
 _PATH = re.compile(r"(?:open file|directory:?) '?(/[^\n']*?)(?:#\d+)?(?:'|: |\n|$)")
 
 
@@ -33,8 +39,8 @@ def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
         return local
     if isinstance(error, OSError) and error.filename and error.errno in (*NO_ROOM, *DENIED):
         return None  # of this machine, for the rules that name the file
-    if local := _of_storage(str(error)):
-        return local
+    if of_storage := _of_storage(str(error)):
+        return of_storage
     is_of_storage = type(error) is OSError and error.errno is None  # as deltalake raises it
     if is_of_storage or isinstance(error, (DeltaError, FileNotFoundError)):
         return WarehouseError(f"Delta refused ({type(error).__name__}) to read or write a table: {remedy(error)}")
@@ -46,13 +52,34 @@ def unreadable(uri: str, error: BaseException) -> FaxSyncError:
     return scarcity(error) or _of_storage(str(error)) or WarehouseError(f"{uri} cannot be read: {remedy(error)}")
 
 
-def _of_storage(text: str) -> LocalError | None:
-    """A full disk, or a mode that denies access, by the text of an error: deltalake gives no number."""
+def _of_storage(text: str) -> FaxSyncError | None:
+    """A full disk, a mode that denies access, or object storage that does, by the text: deltalake gives no number."""
+    if _OF_A_SERVER.search(text):
+        return _of_object_storage(text)
     if any(os.strerror(number) in text for number in NO_ROOM):
         return LocalError("no space left on the disk of the Delta tables")
     if any(os.strerror(number) in text for number in DENIED):
         path = found[1] if (found := _PATH.search(text)) else "a file of the Delta tables"
         return LocalError(f"{path} cannot be opened: check its owner and its mode, and those of its directory")
+    return None
+
+
+def _of_object_storage(text: str) -> FaxSyncError | None:
+    """Why object storage cannot be used; None if it answered that a file is missing, or something unknown."""
+    if _METADATA_SERVER in text:
+        return ConfigError(
+            "there are no credentials for the object storage of the Delta tables: set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or give the machine a role"
+        )
+    if "NoSuchBucket" in text:
+        return ConfigError("the bucket of the Delta tables does not exist: correct bucket_url, or create the bucket")
+    if _DENIED_BY_SERVER.search(text):
+        return WarehouseError(
+            "the object storage of the Delta tables denies access: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+            "AWS_REGION, and that they may list, read, write and delete there"
+        )
+    if _PASSING.search(text):
+        return Busy("the object storage of the Delta tables cannot be reached, or is busy: run again later")
     return None
 
 

@@ -20,6 +20,7 @@ from pipelines.outcome.postgres_errors import CHANGED_BY_HAND
 from pipelines.outcome.scarcity import scarcity
 from sources.errors import DENIED, NO_ROOM, Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
+_OF_OBJECT_STORAGE = ("s3fs", "gcsfs", "adlfs")  # what dlt needs for Parquet files there
 _OF_TABLES = (duckdb.DataError, duckdb.IntegrityError, duckdb.BinderException, duckdb.CatalogException)
 
 
@@ -30,7 +31,7 @@ def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:
     Its message quotes no text of a driver or of dlt: these may quote rows, and with them phone numbers.
     """
     chain = list(causes(error))
-    for rule in (scarcity, _own, _files, _warehouse, _configuration):
+    for rule in (scarcity, _own, _files, _warehouse, _object_storage, _configuration):
         for cause in chain:
             if mapped := rule(cause):
                 return mapped
@@ -107,6 +108,22 @@ def _file_in(error: duckdb.Error, otherwise: str) -> str:
     """The file that DuckDB could not read or write, or else what is given instead."""
     found = re.search(r'\bfile "([^"]+)"', str(error)) if isinstance(error, duckdb.IOException) else None
     return found[1] if found else otherwise
+
+
+def _object_storage(error: BaseException) -> FaxSyncError | None:
+    """What Parquet files in object storage lack, as dlt reads and writes them."""
+    if isinstance(error, ModuleNotFoundError) and error.name in _OF_OBJECT_STORAGE:
+        return ConfigError(
+            f"{error.name} is not installed, which Parquet files in object storage need: install it, or write Delta "
+            'tables (table_format = "delta")'
+        )
+    names = [name for name in getattr(error, "fields", ()) if name.startswith("aws_")]
+    if isinstance(error, ConfigurationException) and names:
+        return ConfigError(
+            f"[destination.warehouse.credentials] lacks {', '.join(names)}, which Parquet files in object storage "
+            'need: set them in .dlt/secrets.toml, or write Delta tables (table_format = "delta")'
+        )
+    return None
 
 
 def _configuration(error: BaseException) -> FaxSyncError | None:

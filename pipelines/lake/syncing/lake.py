@@ -11,6 +11,7 @@ from dlt.common.schema import Schema
 
 from pipelines.config.directory import local_directory
 from pipelines.config.settings import SyncSettings
+from pipelines.lake.errors import to_fax_sync_error
 from pipelines.lake.loading import ProviderTables
 from pipelines.lake.stored import LakeStored
 from sources.errors import ConfigError
@@ -47,7 +48,9 @@ class Lake:
         """The URL of a new folder for the files of tasks. The end of the block deletes it.
 
         Raises:
-            ConfigError: the output is neither a path nor a supported URL.
+            ConfigError: the output is neither a path nor a supported URL, or object storage lacks credentials.
+            Busy: object storage cannot be reached.
+            WarehouseError: it denies access.
         """
         try:
             filesystem, root = pafs.FileSystem.from_uri(self.output)
@@ -74,5 +77,10 @@ def _normalize(key: str) -> str:
 
 
 def _remove(filesystem: Any, place: str) -> None:
-    if filesystem.get_file_info(place).type == pafs.FileType.Directory:
-        filesystem.delete_dir(place)
+    try:
+        if filesystem.get_file_info(place).type == pafs.FileType.Directory:
+            filesystem.delete_dir(place)
+    except OSError as error:
+        if known := to_fax_sync_error(error):
+            raise known from error
+        raise
