@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Event, Thread, current_thread, main_thread
 from types import FrameType
 
 from pipelines.outcome import logs
@@ -67,7 +67,10 @@ def before_ending_at_once(callback: Callable[[], None]) -> Callable[[], None]:
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Handles both signals while the block runs, which must be in the main thread."""
+    """Handles both signals while the block runs; not in another thread than the main one, where Python cannot."""
+    if current_thread() is not main_thread():  # of a program that calls a command
+        yield
+        return
     global _state  # noqa: PLW0603  # signals belong to the process
     _state = _State()
     reader, writer = os.pipe()

@@ -4,11 +4,13 @@ import re
 import shutil
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import sources
+from tests.conftest import ServeFake, Sync, generated
 from tests.faults.conftest import StartTrial, Trial
 from tests.support.commands.process import ENDS, Barrier, left, run, started
 from tests.support.faults.inject import broken
@@ -37,6 +39,12 @@ def test_a_signal_while_fetching_ends_the_run_and_changes_nothing(
     assert (ENDS[number], False, True) == (code, "Traceback" in told, number.name in told)
     assert (before, []) == (content(trying.warehouse, provider), left(scratch))
     trying.recovers()
+
+
+def test_a_program_may_call_the_command_in_any_thread(serve_fake: ServeFake, sync: Sync) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(sync).result().exit_code == 0
 
 
 @pytest.mark.slow
