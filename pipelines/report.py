@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import date
+from typing import TextIO
 
 from pipelines import demo
 from pipelines.cli.command import READER_CODES, CommandParser, leave, reported
@@ -23,9 +24,12 @@ from pipelines.costs.figures import BREAKDOWNS, breakdown, month_figures
 from pipelines.costs.months import month, this_month
 from pipelines.costs.screen import show
 from pipelines.costs.selection import Selection
+from pipelines.invoices.table import loaded_accounts
 from pipelines.lake import reading
-from pipelines.warehouse.read_only import Row
-from sources.errors import LocalError
+from pipelines.warehouse.read_only import Read, Row
+from sources.errors import LocalError, WrongUsage
+
+_STREAMS = (Path("/dev"), Path("/dev/fd"))  # as root, a file could replace /dev/stdout for every program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +43,7 @@ def _report(options: argparse.Namespace) -> int:
     chosen: date = options.month or this_month(timezone)
     selection = Selection(_by(options), options.account, options.number, options.tag)
     with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), reading.opened() as read:
+        _require_loaded(read, selection)
         if options.csv:
             rows = breakdown(read, chosen, selection)
         else:
@@ -57,25 +62,51 @@ def _by(options: argparse.Namespace) -> str:
     return "number" if options.number else "tag" if options.tag else str(options.by)
 
 
+def _require_loaded(read: Read, selection: Selection) -> None:
+    """Requires that the selected account is in the warehouse, unless nothing is.
+
+    Raises:
+        WrongUsage: it is not.
+    """
+    known = [{"provider": provider, "account": account} for provider, account in loaded_accounts(read)]
+    if known and not any(map(selection.holds, known)):
+        names = ", ".join("{provider}/{account}".format_map(each) for each in known)
+        raise WrongUsage(f"--account {selection.account!a} is no account of the warehouse: it holds {names}")
+
+
 def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Writes the rows into the file atomically, replacing an older one; only this user may read it.
 
+    A symbolic link stays, and so does what is no file, such as /dev/stdout: the rows are written to it.
+
     Raises:
         LocalError: the file cannot be written.
+        BrokenPipeError: nothing reads the pipe any more.
     """
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+        if file.parent in _STREAMS or (file.exists() and not file.is_file()):
+            with file.open("a", encoding="utf-8", newline="") as opened:
+                _write_rows(opened, columns, rows)
+            return
+        target = Path(os.path.realpath(file))
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
-                writer = csv.DictWriter(opened, columns)
-                writer.writeheader()
-                writer.writerows(rows)
-            Path(temporary).replace(file)
+                _write_rows(opened, columns, rows)
+            Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink()
             raise
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise LocalError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _write_rows(opened: TextIO, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    writer = csv.DictWriter(opened, columns)
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -127,14 +127,15 @@ def copy_for_readers() -> Path | None:
 def replace_copy(file: Path, copy: Path, views: str) -> bool:
     """Replaces the copy atomically if the file has changed since; false if it has not, or a run has it open.
 
-    A reader that has the copy open keeps what it has opened. The mode of an earlier copy is kept.
+    A reader that has the copy open keeps what it has opened. The mode of an earlier copy is kept, and a symbolic link.
 
     Raises:
         ConfigError: the copy's path cannot be that of a DuckDB file.
         OSError: the copy cannot be written.
     """
     require_file(copy, views)
-    if copy.resolve() == file.resolve():
+    copy = copy.resolve()
+    if copy == file.resolve():
         raise ConfigError("[sync] read_copy is the DuckDB file itself: choose another path")
     try:
         with lock.file(Path(f"{file}.lock")):

@@ -175,7 +175,6 @@ def test_one_tag_one_number_or_one_account_shows_its_costs_only(report: Reportin
         dict.fromkeys(names)
     )[1:]
     assert "client=acme" in report("--month", LAST, "--tag", "client=acme\r\n")[1]
-    assert "no faxes of nobody" in report("--account", "nobody")[1]
 
 
 @pytest.mark.usefixtures("filled")
@@ -441,6 +440,31 @@ def test_how_long_delivery_took_is_told_of_each_account_by_name(
     told = report("--month", LAST)[1]
 
     assert re.findall(r"^(\S+): delivery took ", told, re.MULTILINE) == ["phaxio", "phaxio/east"]
+
+
+def test_csv_replaces_no_link_and_no_pipe(report: Reporting, serve_fake: ServeFake, sync: Sync, tmp_path: Path) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    sync()
+    target, link, pipe = (tmp_path / name for name in ("target.csv", "link.csv", "pipe"))
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(reader, "rb") as opened:
+        codes = [report("--csv", str(place))[0] for place in (pipe, link)]
+        read = opened.read()
+
+    assert (codes, pipe.is_fifo(), link.is_symlink()) == ([0, 0], True, True)
+    assert read == target.read_bytes() != b""
+
+
+def test_an_account_that_is_not_in_the_warehouse_is_wrong_usage(
+    report: Reporting, serve_fake: ServeFake, sync: Sync
+) -> None:
+    serve_fake("phaxio", [])
+    sync()
+
+    assert [report("--account", name)[0] for name in ("phaxio", "phaxio/default", "phaxio/east")] == [0, 0, 64]
+    assert "no faxes of phaxio" in report("--account", "phaxio")[1]
 
 
 @pytest.mark.slow

@@ -53,6 +53,14 @@ def test_the_report_reads_the_copy_while_the_file_is_taken(
     assert copy.stat().st_mode & 0o777 == 0o640
 
 
+def test_a_link_to_the_copy_stays_a_link(serve_fake: ServeFake, sync: Sync, copy: Path, tmp_path: Path) -> None:
+    target = tmp_path / "shared.duckdb"
+    copy.symlink_to(target)
+    serve_fake("phaxio", generated("phaxio", 3))
+
+    assert (sync().exit_code, copy.is_symlink(), target.is_file()) == (0, True, True)
+
+
 @pytest.mark.parametrize("name", first_quick(["warehouse.duckdb", "fax.duckdb", "nowhere/readers.duckdb"]))
 def test_a_copy_that_cannot_be_made_is_a_warning(
     name: str, serve_fake: ServeFake, sync: Sync, settings: Settings, warehouse: Path
