@@ -123,6 +123,8 @@ def reported(command: Callable[[], int], verbose: bool, log_format: logs.Format 
     except BrokenPipeError:
         return BROKEN_PIPE
     except BaseException as error:
+        if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
+            return BROKEN_PIPE  # rich ends the process at once
         if stopped := signals.behind(error):
             LOG.error("stopped by %s%s", stopped.name, if_stopped and f": {if_stopped}")
             return stopped.exit_code

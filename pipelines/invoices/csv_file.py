@@ -1,4 +1,4 @@
-"""Invoice lines in a CSV file: UTF-8, with or without a byte order mark, with commas or semicolons between cells."""
+"""Invoice lines in a CSV file: UTF-8, perhaps with a byte order mark; commas, semicolons or tabs between cells."""
 
 import csv
 from collections.abc import Iterator
@@ -39,8 +39,8 @@ def read_cells(file: Path) -> list[tuple[str, Cells]]:
 
 def _lines(file: Path, text: str) -> Iterator[tuple[str, Cells]]:
     first_line = text.partition("\n")[0]
-    delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
-    reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True)
+    delimiter = max(",;\t", key=first_line.count)
+    reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True)
     header = [name.strip().lower() for name in next(reader, [])]
     if missing := [name for name in COLUMNS if name not in header]:
         raise WrongUsage(f"{file} line 1: it lacks the columns {', '.join(missing)}: {_TEMPLATE}")

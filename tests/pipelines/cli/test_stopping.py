@@ -115,9 +115,13 @@ def test_windows_without_a_fax_are_committed_before_the_first_fax_comes(
 
 
 @pytest.mark.slow
-def test_who_closes_the_pipe_early_sees_no_traceback(settings: Settings, serve_fake: ServeFake) -> None:
+@pytest.mark.parametrize("typed", ["sync.py --json", "report.py"])  # rich prints the latter
+def test_who_closes_the_pipe_early_sees_no_traceback(
+    typed: str, settings: Settings, sync: Sync, serve_fake: ServeFake
+) -> None:
     serve_fake("phaxio", generated("phaxio", 3))
-    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'pipelines' / 'sync.py'))} --json | true"
+    sync()
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'pipelines'))}/{typed} | true"
     ended = subprocess.run(
         ["bash", "-c", command + "; echo ${PIPESTATUS[0]}"],
         env=child_environment(settings),

@@ -316,12 +316,13 @@ def test_what_spreadsheets_add_changes_nothing(spelling: str, command: Reporting
     assert (exit_code, only["verdict"]) == (0, "agrees")
 
 
-def test_semicolons_and_other_columns_are_read(command: Reporting, write: Write) -> None:
+@pytest.mark.parametrize("between", [";", "\t", ", "], ids=["semicolons", "tabs", "commas and blanks"])
+def test_other_forms_and_other_columns_are_read(between: str, command: Reporting, write: Write) -> None:
     text = (
         invoice(f"{PHAXIO},USD,1.12,faxes")
-        .replace(",", ";")
-        .replace("kind", "Kind;note")
-        .replace("faxes", "faxes;a, b")
+        .replace(",", between)
+        .replace("kind", f"Kind{between}note")
+        .replace("faxes", f'faxes{between}"a, b"')
     )
     exit_code, only = found(command, write(text))
 
