@@ -5,6 +5,7 @@ Source: https://healthchecks.io/docs/http_api/, read November 2026. A failing se
 
 import logging
 from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
@@ -25,24 +26,27 @@ def watched(command: Callable[[], int]) -> int:
     Raises:
         ConfigError: the URL is neither HTTPS nor on this machine.
     """
-    url = NotifySettings.read().ping_url.rstrip("/")
+    url = NotifySettings.read().ping_url
     if not url:
         return command()
     origin.require_tls(url, "[notify] ping_url")
-    _ping(f"{url}/start")
+    _ping(url, "start")
     try:
         exit_code = command()
     except BaseException as error:
-        _ping(f"{url}/log" if isinstance(error, TryAgain) or signals.received() else f"{url}/fail")
+        _ping(url, "log" if isinstance(error, TryAgain) or signals.received() else "fail")
         raise
-    _ping(f"{url}/log" if exit_code == TryAgain.exit_code or signals.received() else f"{url}/{exit_code}")
+    _ping(url, "log" if exit_code == TryAgain.exit_code or signals.received() else str(exit_code))
     return exit_code
 
 
-def _ping(url: str) -> None:
+def _ping(url: str, signal: str) -> None:
+    """Pings the URL with the signal behind its path: the URL may have a query, such as `?create=1`."""
+    parts = urlsplit(url)
+    signalled = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{signal}"))
     try:
         with requests.Session() as session:
-            session.trust_env = False
-            session.get(url, timeout=_SECONDS, allow_redirects=False).raise_for_status()
+            session.trust_env = False  # the body, for which a server may let wait, is not read
+            session.get(signalled, timeout=_SECONDS, allow_redirects=False, stream=True).raise_for_status()
     except Exception as error:  # a failed ping must not make the run fail
         LOG.warning("the ping to [notify] ping_url failed (%s)", type(error).__name__)  # the URL is a secret

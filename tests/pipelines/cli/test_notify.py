@@ -33,6 +33,24 @@ def test_a_failure_is_told_and_what_will_pass_is_only_logged(
     assert paths(watcher) == ["/secret-uuid/start", f"/secret-uuid/{last}"]
 
 
+def test_the_query_of_the_address_stays_behind_the_signal(
+    watcher: FakeServer, settings: Settings, serve_fake: ServeFake, sync: Sync
+) -> None:
+    settings["NOTIFY__PING_URL"] += "/slug/?create=1"
+    serve_fake("phaxio").server.answer = lambda request: Answer(401)
+    sync()
+
+    assert paths(watcher) == ["/secret-uuid/slug/start", "/secret-uuid/slug/77"]
+    assert [request.query for request in watcher.requests] == [{"create": "1"}] * 2
+
+
+def test_the_body_of_an_answer_is_not_awaited(watcher: FakeServer, serve_fake: ServeFake, sync: Sync) -> None:
+    serve_fake("phaxio", generated("phaxio", 3, days=2))
+    watcher.answer = lambda request: Answer(body=b"OK", cut_after=0)
+
+    assert "ping_url" not in sync().told
+
+
 def test_what_stops_the_command_itself_is_told(watcher: FakeServer, sync: Sync) -> None:
     assert sync().exit_code == 78
     assert paths(watcher) == ["/secret-uuid/start", "/secret-uuid/fail"]
