@@ -100,11 +100,22 @@ def is_ours(name: str) -> bool:
     return name.isupper() and folder == "sources" and key in declared
 
 
+def secrets() -> set[str]:
+    """The variables of the secrets of every provider."""
+    return {
+        f"SOURCES__{provider}__{setting.name}".upper()
+        for provider in sources.providers()
+        for setting in settings_of(sources.provider(provider).Settings)
+        if setting.is_secret
+    }
+
+
 def test_the_workflow_sets_what_is_read() -> None:
     (workflow,) = (found for text in blocks("yaml") if "jobs" in (found := yaml.safe_load(text)))
+    named = workflow["jobs"]["sync"]["steps"][-1]["env"]
 
-    assert workflow["jobs"]["sync"]["steps"][-1]["env"]
-    assert all(is_ours(name) for name in workflow["jobs"]["sync"]["steps"][-1]["env"])
+    assert secrets() <= {*named}
+    assert all(is_ours(name) for name in named)
 
 
 def test_the_cron_job_runs_the_image_without_overlap() -> None:
@@ -137,8 +148,10 @@ def test_the_services_of_the_compose_file_are_those_of_the_pages() -> None:
 
 def test_the_variables_of_the_container_are_read() -> None:
     (text,) = blocks("env")
+    named = [line.partition("=")[0] for line in text.splitlines()]
 
-    assert all(is_ours(line.partition("=")[0]) for line in text.splitlines())
+    assert secrets() <= {*named}
+    assert all(map(is_ours, named))
 
 
 @pytest.mark.slow
