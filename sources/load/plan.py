@@ -6,6 +6,7 @@ Pure functions of the run and its position.
 from datetime import datetime
 from typing import NamedTuple
 
+from sources.errors import ConfigError
 from sources.extract.window_result import PROVEN, PROVEN_OR_GAP
 from sources.load.run import MAX_SKEW, Run
 from sources.window import SECOND, Window, rfc3339, whole_second
@@ -29,7 +30,12 @@ def plan(run: Run, position: Position) -> list[Window]:
 
     A fax may change until it is older than the look-back. So a fax that was younger than the look-back when it was last
     read is read again. A fax that was older is not, so an interrupted backfill continues where it stopped.
+
+    Raises:
+        ConfigError: the clock is before the provider's first fax, as after a start without a battery.
     """
+    if run.started_at < run.source.api.EARLIEST:
+        raise ConfigError(f"the clock here says {rfc3339(run.started_at)}, before the provider existed: set it")
     cursor, read_at, _ = position
     end, last, start = whole_second(run.end), whole_second(run.end_of_reading), run.default_start
     if not run.request.moves_cursor:

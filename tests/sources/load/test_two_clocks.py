@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import sources
+from sources.errors import ConfigError
 from sources.fakes.server import Answer, Request
 from sources.load.run import Run
 from sources.load.run_request import Horizon
@@ -141,3 +142,12 @@ def test_an_impossible_date_is_ignored(date: str, age: str, serve_fake: ServeFak
 
     assert (odd.warnings, len(served.server.requests) < 50) == ([], True)
     assert abs(odd.spans[-1].end - datetime.now(UTC)) < 3 * MINUTE
+
+
+@every_provider
+def test_a_clock_before_the_provider_existed_is_refused(
+    provider: str, serve_fake: ServeFake, settings: Settings
+) -> None:
+    served = serve_fake(provider)
+    with pytest.raises(ConfigError, match="the clock here says 1999-12-31"):
+        run(served, settings, datetime(1999, 12, 31, 12, tzinfo=UTC) - datetime.now(UTC))
