@@ -124,10 +124,14 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
         with connect(output, schema, settings.timezone, settings.own_views()) as connection:
             _require_tables(connection, schema)
             yield connection
-    except (duckdb.IOException, duckdb.InvalidInputException) as error:  # a file is missing, or none of Parquet
+    except duckdb.Error as error:
         if isinstance(local := to_fax_sync_error(error), LocalError):
             raise local from error
-        if of_file := _of_missing_file(error):
+        if of_storage := errors.to_fax_sync_error(error):
+            raise of_storage from error
+        if not isinstance(error, (duckdb.IOException, duckdb.InvalidInputException)):  # as for a query that is wrong
+            raise
+        if of_file := _of_missing_file(error):  # a file is missing, or none of Parquet
             raise of_file from error
         raise WarehouseError(f"a Delta table below {output} cannot be read: {errors.REMEDY}") from error
     except (DeltaError, OSError) as error:

@@ -38,6 +38,26 @@ def test_tables_in_object_storage_are_read_without_an_extension(
         assert max(looked_up) <= 2
 
 
+@pytest.mark.slow
+def test_object_storage_that_denies_a_file_within_a_report_is_told_as_that(
+    serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
+) -> None:
+    from pipelines.lake import reading
+
+    denied: list[str] = []
+    serve_fake("phaxio", generated("phaxio", 500))  # DuckDB keeps a small file once it has read its end
+    with into_delta(settings, tmp_path / "bucket" / "lake")():
+        assert sync().exit_code == 0
+    with (
+        bucket(tmp_path / "bucket", denied) as (variables, _),
+        applied(settings | DELTA | variables),
+        pytest.raises(WarehouseError, match="denies access"),
+        reading.opened() as read,
+    ):
+        denied.append(".parquet")
+        read("select sum(cost_usd) from fax.cost_by_tag")
+
+
 @pytest.mark.parametrize(
     ("status", "code", "kind", "words"),
     [

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,8 +15,11 @@ _OBJECT = (
 
 
 @contextmanager
-def bucket(directory: Path) -> Iterator[tuple[dict[str, str], Counter[str]]]:
-    """The variables that lead to the bucket `fax`, which holds the directory, and its requests by method and key."""
+def bucket(directory: Path, denied: Collection[str] = ()) -> Iterator[tuple[dict[str, str], Counter[str]]]:
+    """The variables that lead to the bucket `fax`, which holds the directory, and its requests by method and key.
+
+    It denies access to keys that end as one of `denied`, which the caller may change.
+    """
     requests: Counter[str] = Counter()
 
     class Answer(_Answer):
@@ -26,6 +29,8 @@ def bucket(directory: Path) -> Iterator[tuple[dict[str, str], Counter[str]]]:
             requests[f"{self.command} {key}"] += 1
             if "list-type" in query:
                 self.answer(200, self.listed(query["prefix"][0]).encode())
+            elif key.endswith(tuple(denied)):
+                self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
             elif key and (directory / key).is_file():
                 self.answer_file((directory / key).read_bytes())
             else:
