@@ -10,6 +10,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # a script's own fold
 __import__("pipelines")  # ends the process in one line if the dependencies are not installed
 
 import argparse
+import json
 import logging
 import os
 import tomllib
@@ -120,7 +121,7 @@ def _given() -> Iterator[tuple[tuple[str, ...], str]]:
     for place, value in leaves(table):
         require_known(place)
         if value != "":
-            yield place, str(value)
+            yield place, json.dumps(value) if isinstance(value, list) else str(value)
 
 
 def _tried(values: Values, providers: Collection[str] = ()) -> FaxSyncError | None:

@@ -59,6 +59,18 @@ def test_keys_that_work_are_written_and_nothing_else(
 
 
 @pytest.mark.slow
+def test_a_list_among_the_settings_is_taken(
+    serve_fake: ServeFake, settings: Settings, environment: dict[str, str]
+) -> None:
+    serve_fake("phaxio")
+    ended = run(
+        environment, keys_of(settings, "api_key", "api_secret", "base_url") + '[privacy]\ntags = ["a b", "c"]\n'
+    )
+
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "code"), [("lake", 0), ("a file/lake", 74)])
 def test_delta_tables_are_tried_and_leave_nothing_behind(
     place: str, code: int, serve_fake: ServeFake, settings: Settings, environment: dict[str, str], tmp_path: Path
