@@ -62,14 +62,15 @@ TAGS = """
 """
 LOGS = f"""
     insert into fax_signalwire.fax_logs (account, id, direction, status, "from", "to", charge, number_of_pages
-        , created_at, error_code, discarded_at, _dlt_load_id, _dlt_id)
+        , created_at, error_code, discarded_at, url, _dlt_load_id, _dlt_id)
     select 'default', md5(i::text)::uuid::text, case when i % 10 < 7 then 'outbound-api' else 'inbound' end
         , case when i % 20 = 1 then 'failed' when i % 40 = 2 then 'busy' when i < 100 then 'in-progress'
             else 'completed' end
         , case when i % 10 < 7 then {OWN.format(salt=7)} else {OTHER.format(salt=7)} end
         , case when i % 10 < 7 then {OTHER.format(salt=7)} else {OWN.format(salt=7)} end
         , 0.0105 * (1 + hash({FIRST}) % 9), 1 + hash({FIRST}) % 9, {STEP}
-        , case when i % 20 = 1 then '34004' end, case when i % 1000 = 3 then {STEP} end, '1', i::text
+        , case when i % 20 = 1 then '34004' end, case when i % 1000 = 3 then {STEP} end
+        , 'https://acme.signalwire.com/api/laml/2010-04-01/Accounts/project/Faxes/' || md5(i::text)::uuid, '1', i::text
     from range({{faxes}} // 2) as made(i)
 """
 
