@@ -39,21 +39,36 @@ with counted as (
     group by 1, 2, 3
 )
 
-, tagged as (
+, labelled as (
     select
         counted.month
         , counted.provider
         , counted.account
         , tags.name
         , tags.value
-        , count(*)                                                        as faxes
-        , count(case when not counted.is_final then 1 end)                as open_faxes
-        , coalesce(sum(counted.num_pages), 0)                             as pages
-        , coalesce(sum(counted.cost_usd), 0)                              as cost_usd
+        , counted.num_pages
+        , counted.cost_usd
+        , counted.is_final
     from counted
     left join fax.fax_tags as tags
-        on tags.provider = counted.provider and tags.account = counted.account and tags.fax_id = counted.id
+        on tags.fax_id = counted.id and tags.account = counted.account and tags.provider = counted.provider
         and tags.name is not null
+    -- apart from the groups: else PostgreSQL sorts faxes and tags by the groups' columns first, which takes twice as long
+    offset 0
+)
+
+, tagged as (
+    select
+        month
+        , provider
+        , account
+        , name
+        , value
+        , count(*)                                                        as faxes
+        , count(case when not is_final then 1 end)                        as open_faxes
+        , coalesce(sum(num_pages), 0)                                     as pages
+        , coalesce(sum(cost_usd), 0)                                      as cost_usd
+    from labelled
     group by 1, 2, 3, 4, 5
 )
 
