@@ -169,7 +169,7 @@ class Batches:
         row_count = 0
         run.finished, self.writes_ledger = True, False
         self._in_load = {}
-        for result in iter(lambda: self._next(bool(entries)), None):
+        for result in iter(lambda: self._next(any(result.proof != "gap" for result, _ in entries)), None):
             if self._conflicts_with_load(result):
                 self._ahead.appendleft(result)
                 run.finished = False
@@ -223,10 +223,10 @@ class Batches:
         """The window holds another version of a fax of the current load."""
         return any(self._in_load[id] != result.faxes[id] for id in self._in_load.keys() & result.faxes.keys())
 
-    def _next(self, has_windows: bool) -> WindowResult | None:
+    def _next(self, has_read: bool) -> WindowResult | None:
         """The next window; None after the last one, or if a stop was requested and no window is in memory.
 
-        None also before a window that cannot be read: if the load `has_windows`, so that they are loaded before the
+        None also before a window that cannot be read: if the load `has_read` others, so that they are loaded before the
         next load raises the error, and if the provider fails although the run should have ended, which is a warning.
         """
         if self._ahead:
@@ -234,7 +234,7 @@ class Batches:
         try:
             return self.run.stop.call_unless_requested(lambda: next(self._results, None))
         except FaxSyncError as error:
-            if not (has_windows or (self.run.must_stop and isinstance(error, (ProviderDown, Garbled)))):
+            if not (has_read or (self.run.must_stop and isinstance(error, (ProviderDown, Garbled)))):
                 raise
             if self.run.must_stop:
                 self.run.warnings.append(str(error))  # the account is paused, and no load raises it

@@ -102,6 +102,16 @@ def test_the_windows_before_one_that_cannot_be_read_are_loaded(
     assert_holds(warehouse, "signalwire", served.fake.truth())
 
 
+def test_what_a_provider_no_longer_keeps_is_not_loaded_for_itself(
+    serve_fake: ServeFake, sync: Sync, query: Query
+) -> None:
+    served = serve_fake("sinch")  # keeps thirteen months; the time from `start_date` to then is a gap
+    served.server.answer = lambda request: Answer(503)
+
+    assert sync().exit_code == 75
+    assert query("select table_name from duckdb_tables()") == [("sync_runs",)]  # the run, and nothing else
+
+
 @pytest.mark.slow
 def test_windows_without_a_fax_are_committed_before_the_first_fax_comes(
     serve_fake: ServeFake, sync: Sync, settings: Settings, query: Query
