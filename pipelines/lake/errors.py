@@ -22,12 +22,18 @@ _NAMES_A_PROPERTY = (  # in deltalake 1.6.6
     "append-only",
     "failed validation check",
 )
-_OF_A_SERVER = re.compile(r"Error performing |AWS Error ")  # deltalake 1.6.6 and pyarrow, of object storage
+_OBJECT_STORAGE = re.compile(r"Error performing |AWS Error ")  # in the texts of deltalake 1.6.6 and of pyarrow
 _METADATA_SERVER = "//169.254.169.254/"  # asked for a role of the machine if the environment has no key
-_DENIED_BY_SERVER = re.compile(r"\b40[13] [A-Z]|lacked the necessary privileges|ACCESS_DENIED|HTTP status 40[13]")
-_PASSING = re.compile(
-    r"error sending request|NETWORK_CONNECTION|\b(?:429|5\d\d) [A-Z]|HTTP status (?:429|5\d\d)|SLOW_DOWN"
+_NO_BUCKET = re.compile(r"NoSuchBucket|NO_SUCH_BUCKET")
+_DENIED = re.compile(
+    r"\b40[13] [A-Z]|lacked the necessary privileges|ACCESS_DENIED|HTTP status 40[13]|INVALID_ACCESS_KEY_ID|"
+    r"SIGNATURE_DOES_NOT_MATCH|REQUEST_TIME_TOO_SKEWED|EXPIRED_TOKEN|ExpiredToken"
 )
+_TRANSIENT = re.compile(
+    r"error sending request|NETWORK_CONNECTION|\b(?:429|5\d\d) [A-Z]|HTTP status (?:429|5\d\d)|SLOW_DOWN|THROTTLING|"
+    r"INTERNAL_FAILURE|SERVICE_UNAVAILABLE|REQUEST_TIMEOUT"
+)
+_MISSING = re.compile(r"NoSuchKey|NO_SUCH_KEY|RESOURCE_NOT_FOUND|\b404 [A-Z]|HTTP status 404|not found")
 _PATH = re.compile(r"(?:open file|directory:?) '?(/[^\n']*?)(?:#\d+)?(?:'|: |\n|$)")
 
 
@@ -54,7 +60,7 @@ def unreadable(uri: str, error: BaseException) -> FaxSyncError:
 
 def _of_storage(text: str) -> FaxSyncError | None:
     """A full disk, a mode that denies access, or object storage that does, by the text: deltalake gives no number."""
-    if _OF_A_SERVER.search(text):
+    if _OBJECT_STORAGE.search(text):
         return _of_object_storage(text)
     if any(os.strerror(number) in text for number in NO_ROOM):
         return LocalError("no space left on the disk of the Delta tables")
@@ -65,22 +71,24 @@ def _of_storage(text: str) -> FaxSyncError | None:
 
 
 def _of_object_storage(text: str) -> FaxSyncError | None:
-    """Why object storage cannot be used; None if it answered that a file is missing, or something unknown."""
+    """Why object storage cannot be used; None if it answered that a file is missing."""
     if _METADATA_SERVER in text:
         return ConfigError(
-            "there are no credentials for the object storage of the Delta tables: set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or give the machine a role"
+            "there are no credentials for the object storage of the Delta tables, and the machine was given none: set "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give it a role; if it has one, run again"
         )
-    if "NoSuchBucket" in text:
+    if _NO_BUCKET.search(text):
         return ConfigError("the bucket of the Delta tables does not exist: correct bucket_url, or create the bucket")
-    if _DENIED_BY_SERVER.search(text):
+    if _DENIED.search(text):
         return WarehouseError(
             "the object storage of the Delta tables denies access: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
             "AWS_REGION, and that they may list, read, write and delete there"
         )
-    if _PASSING.search(text):
+    if _TRANSIENT.search(text):
         return Busy("the object storage of the Delta tables cannot be reached, or is busy: run again later")
-    return None
+    if _MISSING.search(text):
+        return None
+    return WarehouseError("the object storage of the Delta tables refused a request: check it, and its credentials")
 
 
 def remedy(error: BaseException) -> str:

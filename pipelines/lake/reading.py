@@ -129,8 +129,9 @@ def _connected(output: str, schema: str, is_required: bool = True) -> Iterator[d
             raise local from error
         if of_storage := errors.to_fax_sync_error(error):
             raise of_storage from error
-        if not isinstance(error, (duckdb.IOException, duckdb.InvalidInputException)):  # as for a query that is wrong
-            raise
+        is_of_storage = type(error) is duckdb.Error  # as DuckDB hands on what `object_storage` raises
+        if not is_of_storage and not isinstance(error, (duckdb.IOException, duckdb.InvalidInputException)):
+            raise  # as for a query that is wrong
         if of_file := _of_missing_file(error):  # a file is missing, or none of Parquet
             raise of_file from error
         raise WarehouseError(f"a Delta table below {output} cannot be read: {errors.REMEDY}") from error
@@ -144,6 +145,9 @@ def _of_missing_file(error: duckdb.Error) -> FaxSyncError | None:
     """Why DuckDB finds a file no more: its directory may not be read, or a run has deleted it (`keep_days`)."""
     from pipelines.lake.stored import opened as table_at  # noqa: PLC0415  # an optional extra
 
+    deleted = Busy("a sync has deleted files of earlier versions of a Delta table meanwhile: run again")
+    if re.search(r"NO_SUCH_KEY|Path does not exist", str(error)):  # in object storage
+        return deleted
     found = re.search(r'pattern "([^"]+)/([^"]+)"', str(error))
     if found is None:
         return None
@@ -151,7 +155,7 @@ def _of_missing_file(error: duckdb.Error) -> FaxSyncError | None:
         return LocalError(f"{found[1]} cannot be read: check its owner and its mode")
     table = table_at(found[1].rpartition("/")[0])
     if table and not any(uri.endswith(found[2]) for uri in table.file_uris()):
-        return Busy("a sync has deleted files of earlier versions of a Delta table meanwhile: run again")
+        return deleted
     return None
 
 

@@ -114,8 +114,8 @@ def _object_storage(error: BaseException) -> FaxSyncError | None:
     """What Parquet files in object storage lack, as dlt reads and writes them."""
     if isinstance(error, ModuleNotFoundError) and error.name in _OF_OBJECT_STORAGE:
         return ConfigError(
-            f"{error.name} is not installed, which Parquet files in object storage need: install it, or write Delta "
-            'tables (table_format = "delta")'
+            f"{error.name} is not installed, which Parquet files in object storage need: `uv pip install {error.name}` "
+            'after each `uv sync`, or write Delta tables (table_format = "delta")'
         )
     names = [name for name in getattr(error, "fields", ()) if name.startswith("aws_")]
     if isinstance(error, ConfigurationException) and names:

@@ -20,6 +20,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.config.bootstrap import ROOT
 from pipelines.lake.account_task import REPORT_SCHEMA, AccountTask, Report, read_report, run_tasks
+from pipelines.outcome.signals import in_main_thread
 from pipelines.warehouse.working_directory import working_directory
 from sources.errors import ConfigError, TryAgain
 
@@ -55,7 +56,8 @@ def session(master: str | None, credentials: Mapping[str, str]) -> Iterator[Any]
     handler = signal.getsignal(signal.SIGINT)
     spark = _start(builder.config("spark.ui.showConsoleProgress", "false"))
     try:
-        signal.signal(signal.SIGINT, handler)  # PySpark has replaced it
+        if in_main_thread():
+            signal.signal(signal.SIGINT, handler)  # PySpark has replaced it
         if spark.conf.get("spark.speculation", "false") == "true":
             raise ConfigError(
                 "spark.speculation is on: a second task would double the rate of requests; set it to false"

@@ -39,8 +39,17 @@ def test_tables_in_object_storage_are_read_without_an_extension(
 
 
 @pytest.mark.slow
-def test_object_storage_that_denies_a_file_within_a_report_is_told_as_that(
-    serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
+@pytest.mark.parametrize(
+    ("is_deleted", "kind", "words"), [(False, WarehouseError, "denies access"), (True, Busy, "run again")]
+)
+def test_a_file_that_cannot_be_read_within_a_report_is_told_as_that(
+    is_deleted: bool,
+    kind: type[FaxSyncError],
+    words: str,
+    serve_fake: ServeFake,
+    sync: Sync,
+    settings: Settings,
+    tmp_path: Path,
 ) -> None:
     from pipelines.lake import reading
 
@@ -51,10 +60,12 @@ def test_object_storage_that_denies_a_file_within_a_report_is_told_as_that(
     with (
         bucket(tmp_path / "bucket", denied) as (variables, _),
         applied(settings | DELTA | variables),
-        pytest.raises(WarehouseError, match="denies access"),
+        pytest.raises(kind, match=words),
         reading.opened() as read,
     ):
-        denied.append(".parquet")
+        for file in (tmp_path / "bucket").rglob("*.parquet") if is_deleted else ():
+            file.unlink()
+        denied += [] if is_deleted else [".parquet"]
         read("select sum(cost_usd) from fax.cost_by_tag")
 
 
@@ -75,6 +86,32 @@ def test_what_object_storage_refuses_is_told_without_the_advice_to_remove_a_tabl
         opened("s3://fax/lake/fax_phaxio/faxes")
 
     assert "remove" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("INTERNAL_FAILURE", Busy, "run again later"),
+        ("INVALID_ACCESS_KEY_ID", WarehouseError, "denies access"),
+        ("NO_SUCH_BUCKET", ConfigError, "does not exist"),
+        ("UNKNOWN", WarehouseError, "check it"),
+    ],
+)
+def test_what_pyarrow_calls_an_error_of_object_storage_is_told_alike(
+    name: str, kind: type[FaxSyncError], words: str
+) -> None:
+    from pipelines.lake.errors import to_fax_sync_error
+
+    told = to_fax_sync_error(OSError(f"When listing objects: AWS Error {name} during ListObjectsV2 operation: no"))
+
+    assert (type(told), words in str(told), "remove" in str(told)) == (kind, True, False)
+
+
+def test_a_storage_that_duckdb_and_arrow_call_differently_is_refused() -> None:
+    from pipelines.lake.engine_views import connect
+
+    with pytest.raises(ConfigError, match="not read here"):
+        connect("abfss://container@account.dfs.core.windows.net/lake")
 
 
 def test_object_storage_that_denies_access_ends_a_sync_with_69(
