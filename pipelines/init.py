@@ -121,7 +121,7 @@ def _given() -> Iterator[tuple[tuple[str, ...], str]]:
     for place, value in leaves(table):
         require_known(place)
         if value != "":
-            yield place, json.dumps(value) if isinstance(value, list) else str(value)
+            yield place, json.dumps(value, default=str) if isinstance(value, list) else str(value)
 
 
 def _tried(values: Values, providers: Collection[str] = ()) -> FaxSyncError | None:

@@ -25,7 +25,7 @@ from pipelines.invoices.lines import Line, parse_lines
 from pipelines.invoices.period import billing_zone, not_proven, span
 from pipelines.invoices.reconciliation import AGREES, Reconciliation, reconcile
 from pipelines.lake import reading
-from pipelines.warehouse.read_only import Read
+from pipelines.warehouse.read_only import Read, loaded_accounts
 from sources.errors import WrongUsage
 
 DISAGREES = 65
@@ -45,7 +45,7 @@ def _reconcile(options: argparse.Namespace) -> int:
     kept_from = PrivacySettings.read().kept_from(datetime.now(UTC))
     with demo.warehouse(bootstrap.DEMO_DATABASE) if options.demo else nullcontext(), reading.opened() as read:
         cells = of_file if of_file is not None else table.read_cells(read, SyncSettings.read().schema)
-        lines = _of_month(parse_lines(cells, table.loaded_accounts(read)), options.month)
+        lines = _of_month(parse_lines(cells, loaded_accounts(read)), options.month)
         found = list(_reconciled(read, lines, kept_from))
     if options.json:
         print(json.dumps({"currency": "USD", "invoices": [as_json(each) for each in found]}))

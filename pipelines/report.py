@@ -24,9 +24,8 @@ from pipelines.costs.figures import BREAKDOWNS, breakdown, month_figures
 from pipelines.costs.months import month, this_month
 from pipelines.costs.screen import show
 from pipelines.costs.selection import Selection
-from pipelines.invoices.table import loaded_accounts
 from pipelines.lake import reading
-from pipelines.warehouse.read_only import Read, Row
+from pipelines.warehouse.read_only import Read, Row, loaded_accounts, no_account
 from sources.errors import LocalError, WrongUsage
 
 _STREAMS = (Path("/dev"), Path("/dev/fd"))  # as root, a file could replace /dev/stdout for every program
@@ -68,10 +67,11 @@ def _require_loaded(read: Read, selection: Selection) -> None:
     Raises:
         WrongUsage: it is not.
     """
-    known = [{"provider": provider, "account": account} for provider, account in loaded_accounts(read)]
-    if known and not any(map(selection.holds, known)):
-        names = ", ".join("{provider}/{account}".format_map(each) for each in known)
-        raise WrongUsage(f"--account {selection.account!a} is no account of the warehouse: it holds {names}")
+    if not selection.account:
+        return
+    known = loaded_accounts(read)
+    if known and not any(selection.account in (provider, f"{provider}/{name}") for provider, name in known):
+        raise WrongUsage(f"--account {no_account(ascii(selection.account), known)}")
 
 
 def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:

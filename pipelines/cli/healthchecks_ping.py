@@ -46,7 +46,8 @@ def _ping(url: str, signal: str) -> None:
     signalled = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{signal}"))
     try:
         with requests.Session() as session:
-            session.trust_env = False  # the body, for which a server may let wait, is not read
+            session.trust_env = False
+            # `stream`: the body is not waited for.
             session.get(signalled, timeout=_SECONDS, allow_redirects=False, stream=True).raise_for_status()
     except Exception as error:  # a failed ping must not make the run fail
         LOG.warning("the ping to [notify] ping_url failed (%s)", type(error).__name__)  # the URL is a secret

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.config.accounts import DEFAULT, Account
+from pipelines.warehouse.read_only import no_account
 from sources.errors import WrongUsage
 
 COLUMNS = ("provider", "account", "period_from", "period_to", "currency", "amount", "kind")
@@ -76,8 +77,7 @@ def _problems(cells: Cells, known: Collection[tuple[str, str]]) -> Iterable[str]
     """What is wrong with the cells of a line, and what to write instead."""
     provider, account = _account(cells)
     if (provider, account) not in known:
-        names = ", ".join(sorted(f"{provider}/{account}" for provider, account in known)) or "nothing"
-        yield f"{_quoted(f'{provider}/{account}')} is no account of the warehouse: it holds {names}"
+        yield no_account(_quoted(f"{provider}/{account}"), known)
     days = [_day(cells[column]) for column in ("period_from", "period_to")]
     for column, day in zip(("period_from", "period_to"), days, strict=True):
         if day is None:

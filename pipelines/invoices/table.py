@@ -1,16 +1,10 @@
-"""What the warehouse has for a reconciliation besides faxes: the accounts, and the table `fax.invoices`."""
+"""The table `fax.invoices`, which a user may fill."""
 
 from pipelines.invoices.lines import COLUMNS, Cells
 from pipelines.warehouse.read_only import Read
 from sources.errors import WrongUsage
 
 _HOW = "give a CSV file, or fill the table as docs/reconciling.md shows"
-
-
-def loaded_accounts(read: Read) -> list[tuple[str, str]]:
-    """The provider and account of everything that was ever read."""
-    rows = read("select distinct provider, account from fax.sync_windows order by 1, 2")
-    return [(row["provider"], row["account"]) for row in rows]
 
 
 def read_cells(read: Read, schema: str) -> list[tuple[str, Cells]]:

@@ -65,10 +65,15 @@ def before_ending_at_once(callback: Callable[[], None]) -> Callable[[], None]:
     return callback
 
 
+def in_main_thread() -> bool:
+    """Signals can be handled here: Python does so in the main thread alone."""
+    return current_thread() is main_thread()
+
+
 @contextmanager
 def listening() -> Iterator[None]:
     """Handles both signals while the block runs; not in another thread than the main one, where Python cannot."""
-    if current_thread() is not main_thread():  # of a program that calls a command
+    if not in_main_thread():  # of a program that calls a command
         yield
         return
     global _state  # noqa: PLW0603  # signals belong to the process

@@ -51,7 +51,7 @@ class Sync:
 class AccountSync:
     """The sync of one account into its raw schema, in two steps: `begin` reads up to the first load, `finish` loads.
 
-    `begin` may run in a thread of its own. `finish` must run in the main thread, because it handles signals.
+    `begin` may run in a thread of its own. `finish` must run in the thread of the command, which handles signals.
     """
 
     def __init__(self, account: accounts.Account, warehouses: load.Warehouses, sync: Sync) -> None:
@@ -137,13 +137,12 @@ class AccountSync:
             compact(warehouse, each)
         if run.loads and warehouse.session.kind == "postgres":
             refresh_statistics(warehouse.client, warehouse.pipeline.default_schema, run.tally.rows)
-        balance = BackgroundCall(lambda _: run.source.balance(run.client))
-        asks_balance = run.loads and not run.stop.requested and not warehouse.appends
-        if asks_balance:
+        balance = None
+        if run.loads and not run.stop.requested and not warehouse.appends:
+            balance = BackgroundCall(lambda _: run.source.balance(run.client))
             balance.start()
         run.warnings += _refresh_views(warehouse, self._sync.schema, run)
-        if asks_balance:
-            run.balance = balance.result()
+        run.balance = balance.result() if balance else None
         for each in (run, *further):
             require_proof(each)
 

@@ -84,11 +84,12 @@ def _analyze(client: SqlClientBase[Any], schema: Schema, table: str, count: int)
     """The statements that analyze a table into which `count` rows were loaded.
 
     If most of its rows are new, a tenth of the usual sample is taken. PostgreSQL analyzes the table in full a minute
-    later, because an ANALYZE that names columns does not count.
+    later, because an ANALYZE that names columns does not count; a partitioned table it never does.
     """
     named = client.make_qualified_table_name(table)
-    before: Any = client.execute_sql("select reltuples from pg_catalog.pg_class where oid = to_regclass(%s)", named)
-    if before and before[0][0] > count:
+    sql = "select relkind, reltuples from pg_catalog.pg_class where oid = to_regclass(%s)"
+    ((relkind, before),) = client.execute_sql(sql, named) or [("", 0)]
+    if relkind != "r" or before > count:
         return f"analyze {named}"
     columns = ", ".join(f'"{name}"' for name, hints in schema.tables[table]["columns"].items() if "data_type" in hints)
     return f"set local default_statistics_target = 10; analyze {named} ({columns})"

@@ -1,7 +1,7 @@
 """Reads the configured warehouse without changing it, for the report and the notebook."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,18 @@ def opened(patience: float | None = None) -> Iterator[Read]:
                 client.execute_sql("set transaction isolation level repeatable read, read only")
                 client.execute_sql("set local enable_nestloop = off")  # docs/postgres.md says why
             yield lambda sql, *values: _rows(client, schema, sql, values)
+
+
+def loaded_accounts(read: Read) -> list[tuple[str, str]]:
+    """The provider and account of everything that was ever read."""
+    rows = read("select distinct provider, account from fax.sync_windows order by 1, 2")
+    return [(row["provider"], row["account"]) for row in rows]
+
+
+def no_account(quoted: str, known: Collection[tuple[str, str]]) -> str:
+    """What to say of a name that is none of the `loaded_accounts`."""
+    names = ", ".join(sorted(f"{provider}/{account}" for provider, account in known)) or "nothing"
+    return f"{quoted} is no account of the warehouse: it holds {names}"
 
 
 def database_file() -> Path | None:

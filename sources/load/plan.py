@@ -32,10 +32,10 @@ def plan(run: Run, position: Position) -> list[Window]:
     read is read again. A fax that was older is not, so an interrupted backfill continues where it stopped.
 
     Raises:
-        ConfigError: the clock is before the provider's first fax, as after a start without a battery.
+        ConfigError: by both clocks, it is before the provider's first fax; as on a machine without a battery for its.
     """
-    if run.started_at < run.source.api.EARLIEST:
-        raise ConfigError(f"the clock here says {rfc3339(run.started_at)}, before the provider existed: set it")
+    if run.latest_start < run.source.api.EARLIEST:
+        raise ConfigError(f"the clock says {rfc3339(run.latest_start)}, before the provider existed: set the clock")
     cursor, read_at, _ = position
     end, last, start = whole_second(run.end), whole_second(run.end_of_reading), run.default_start
     if not run.request.moves_cursor:

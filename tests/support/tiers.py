@@ -36,7 +36,8 @@ def other_cases(items: Iterable[pytest.Item]) -> set[pytest.Item]:
     """The cases of slow tests that a run of all tests leaves out: all but one of each test.
 
     Which one is a matter of the test's name, so that each provider, warehouse and fault has its turn in some tests. All
-    cases of a test run that is marked `each_case`: there each is a fact of its own.
+    cases of a test run that is marked `each_case`: there each is a fact of its own. If the case needs what the machine
+    lacks, such as Java, no other takes its place.
     """
     tests: dict[str, list[pytest.Item]] = {}
     for item in items:

@@ -62,9 +62,10 @@ def _delete_replaced(client: Psycopg2SqlClient, columns: Mapping[str, Sequence[s
         same = f'{equals}"{last_name}" = any(%s::{kind}[])'
         for equal, values in listed.items():
             # In a backfill, new ids lie beyond the stored ones. Texts have another order in PostgreSQL than here.
-            bounds = *equal, min(values), max(values)
-            if kind == "bigint" and not _has_between(client, named, equals, last_name, bounds):
-                continue
+            if kind == "bigint":
+                bounds = *equal, min(values), max(values)
+                if not _has_between(client, named, equals, last_name, bounds):
+                    continue
             key = *equal, _array(values)
             client.execute_sql(f"delete from {named} where {same}", *key)
             if not _has_key(client, table) and client.execute_sql(f"select 1 from {named} where {same} limit 1", *key):
@@ -97,7 +98,9 @@ def _open_parquet(path: str) -> Any:
 
 
 def copy(client: Psycopg2SqlClient, table: str, path: str, key: Sequence[str] = ()) -> None:
-    """Copies a Parquet file into a table by `key`; through a temporary table if row security forbids COPY.
+    """Copies a Parquet file into a table, each batch of rows in the order of `key`.
+
+    It goes through a temporary table if row security forbids COPY.
 
     Raises:
         DatabaseTerminalException: a trigger left rows out.

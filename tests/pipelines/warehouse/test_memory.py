@@ -63,7 +63,8 @@ def test_faxes_read_beside_a_load_are_held_as_rows(serve_fake: ServeFake, settin
     run = Run(RunRequest("a", horizon), source, source.connect(), stored, NOW)
     batches, before = Batches(run, Position(), DltTables()), _count(Placed)
     with batches.reading_ahead():
-        while not batches.is_read:
+        until = time.monotonic() + 20
+        while not batches.is_read and time.monotonic() < until:
             time.sleep(0.01)
 
     assert (batches.has_read_ahead, _count(Placed)) == (True, before)

@@ -149,5 +149,12 @@ def test_a_clock_before_the_provider_existed_is_refused(
     provider: str, serve_fake: ServeFake, settings: Settings
 ) -> None:
     served = serve_fake(provider)
-    with pytest.raises(ConfigError, match="the clock here says 1999-12-31"):
+    with pytest.raises(ConfigError, match="the clock says 1999-12-31"):
         run(served, settings, datetime(1999, 12, 31, 12, tzinfo=UTC) - datetime.now(UTC))
+
+
+def test_a_date_before_the_provider_existed_refuses_no_run(serve_fake: ServeFake, settings: Settings) -> None:
+    served = serve_fake("sinch", generated("sinch", 5, days=5))
+    early = sources.provider("sinch").api.EARLIEST - timedelta(days=200)
+
+    assert run(served, settings, Date=format_datetime(early, usegmt=True)).spans != []
