@@ -146,7 +146,7 @@ def _of_missing_file(error: duckdb.Error) -> FaxSyncError | None:
     from pipelines.lake.stored import opened as table_at  # noqa: PLC0415  # an optional extra
 
     deleted = Busy("a sync has deleted files of earlier versions of a Delta table meanwhile: run again")
-    if re.search(r"NO_SUCH_KEY|Path does not exist", str(error)):  # in object storage
+    if re.search(r"NO_SUCH_KEY|RESOURCE_NOT_FOUND|Path does not exist", str(error)):  # in object storage
         return deleted
     found = re.search(r'pattern "([^"]+)/([^"]+)"', str(error))
     if found is None:
