@@ -70,7 +70,7 @@ def _require_loaded(read: Read, selection: Selection) -> None:
     if not selection.account:
         return
     known = loaded_accounts(read)
-    if known and not any(selection.account in (provider, f"{provider}/{name}") for provider, name in known):
+    if known and not any(selection.holds({"provider": provider, "account": name}) for provider, name in known):
         raise WrongUsage(f"--account {no_account(ascii(selection.account), known)}")
 
 

@@ -20,7 +20,7 @@ from pipelines.outcome.postgres_errors import CHANGED_BY_HAND
 from pipelines.outcome.scarcity import scarcity
 from sources.errors import DENIED, NO_ROOM, Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
-_OF_OBJECT_STORAGE = ("s3fs", "gcsfs", "adlfs")  # what dlt needs for Parquet files there
+_STORAGE_PACKAGES = ("s3fs", "gcsfs", "adlfs")  # what dlt needs for Parquet files in object storage
 _OF_TABLES = (duckdb.DataError, duckdb.IntegrityError, duckdb.BinderException, duckdb.CatalogException)
 
 
@@ -112,7 +112,7 @@ def _file_in(error: duckdb.Error, otherwise: str) -> str:
 
 def _object_storage(error: BaseException) -> FaxSyncError | None:
     """What Parquet files in object storage lack, as dlt reads and writes them."""
-    if isinstance(error, ModuleNotFoundError) and error.name in _OF_OBJECT_STORAGE:
+    if isinstance(error, ModuleNotFoundError) and error.name in _STORAGE_PACKAGES:
         return ConfigError(
             f"{error.name} is not installed, which Parquet files in object storage need: `uv pip install {error.name}` "
             'after each `uv sync`, or write Delta tables (table_format = "delta")'

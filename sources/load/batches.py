@@ -169,7 +169,7 @@ class Batches:
         row_count = 0
         run.finished, self.writes_ledger = True, False
         self._in_load = {}
-        for result in iter(lambda: self._next(any(result.proof != "gap" for result, _ in entries)), None):
+        for result in iter(lambda: self._next(any(read.proof != "gap" for read, _ in entries)), None):
             if self._conflicts_with_load(result):
                 self._ahead.appendleft(result)
                 run.finished = False

@@ -32,7 +32,7 @@ def plan(run: Run, position: Position) -> list[Window]:
     read is read again. A fax that was older is not, so an interrupted backfill continues where it stopped.
 
     Raises:
-        ConfigError: by both clocks, it is before the provider's first fax; as on a machine without a battery for its.
+        ConfigError: by both clocks, it is before the provider's first fax: a machine may lose the time while it is off.
     """
     if run.latest_start < run.source.api.EARLIEST:
         raise ConfigError(f"the clock says {rfc3339(run.latest_start)}, before the provider existed: set the clock")
