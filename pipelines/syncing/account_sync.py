@@ -27,6 +27,7 @@ from pipelines.warehouse.ledger_compaction import compact
 from pipelines.warehouse.retention import NEEDS_DELETION, NO_CLOCK, delete_expired
 from sources.errors import ConfigError
 from sources.extract.background_call import BackgroundCall
+from sources.extract.page import Balance
 from sources.load.run import Run
 from sources.load.settings import SourceSettings
 from sources.window import whole_second
@@ -63,6 +64,8 @@ class AccountSync:
         self._resources = ExitStack()  # the warehouse, its lock, and the row of `sync_runs`
         self._warehouse: load.Warehouse | None = None
         self._load_step: Callable[[], None] = lambda: None  # set by `begin`, called by `finish`
+        self._in_memory: Sequence[ListSync] = ()
+        self._balance: BackgroundCall[Balance | None] | None = None
         self._stopped: signals.Stopped | None = None
         self._failure: BaseException | None = None
         self.begin_has_ended = Event()
@@ -85,6 +88,9 @@ class AccountSync:
             with signals.gently(run.stop) if is_main else nullcontext():
                 first.begin()
             ahead = None if is_main else _read_ahead(warehouse, first)  # while other accounts are loaded
+            if first.has_load_in_memory and not is_main:
+                self._in_memory = [each for each in (first, *(ahead or ())) if each.has_load_in_memory]
+                self._balance = _request_balance(run)
             self._load_step = partial(self._load, warehouse, first, ahead)
         except BaseException as failure:
             self._failure = failure
@@ -95,6 +101,11 @@ class AccountSync:
             with suppress(Exception):  # the outcome is already told: the run was not started
                 self._resources.close()
         return self
+
+    @property
+    def in_memory(self) -> Sequence[ListSync]:
+        """The lists whose load is in memory; none if the account has to load alone."""
+        return () if self._stopped else self._in_memory
 
     def finish(self) -> Outcome:
         """Loads everything, and returns the outcome, whether the sync succeeded or failed."""
@@ -135,12 +146,11 @@ class AccountSync:
         _delete_expired(warehouse, run)
         for each in (run, *further) if run.loads else ():
             compact(warehouse, each)
-        if run.loads and warehouse.session.kind == "postgres":
-            refresh_statistics(warehouse.client, warehouse.pipeline.default_schema, run.tally.rows)
-        balance = None
-        if run.loads and not run.stop.requested and not warehouse.appends:
-            balance = BackgroundCall(lambda _: run.source.balance(run.client))
-            balance.start()
+        if warehouse.schema and warehouse.session.kind == "postgres":
+            refresh_statistics(warehouse.client, warehouse.schema, run.tally.rows)
+        balance = self._balance
+        if not balance and run.loads and not run.stop.requested and not warehouse.appends:
+            balance = _request_balance(run)
         run.warnings += _refresh_views(warehouse, self._sync.schema, run)
         run.balance = balance.result() if balance else None
         for each in (run, *further):
@@ -158,6 +168,15 @@ class AccountSync:
             run.warnings += _refresh_views(warehouse, self._sync.schema, run)
             raise
         return [each.run for each in further]
+
+    def begin_again(self) -> None:
+        """Reads everything again, on new connections: the load together with other accounts failed."""
+        self._resources.close()
+        self._warehouses.close()
+        if self.run:
+            _close(self.run)
+        self._ending, self._in_memory, self._balance = Ending(), (), None
+        self.begin()
 
     def abandon(self) -> bool:
         """Tells a `begin` that is still running to close its resources itself; false if it has ended."""
@@ -204,6 +223,13 @@ def create_run(account: accounts.Account, settings: SourceSettings, sync: Sync, 
     )
 
 
+def _request_balance(run: Run) -> BackgroundCall[Balance | None]:
+    """The account's balance, requested."""
+    balance = BackgroundCall(lambda _: run.source.balance(run.client))
+    balance.start()
+    return balance
+
+
 def _read_ahead(warehouse: load.Warehouse, first: ListSync) -> list[ListSync]:
     """Reads ahead in the first list and, once all of it is read, in the further lists; returns these."""
     first.read_ahead()
@@ -224,7 +250,7 @@ def _refresh_views(warehouse: load.Warehouse, schema: str, run: Run) -> list[str
     """Refreshes the views in `schema`, once per session and after each change of dlt's schema; returns the warnings."""
     if warehouse.appends:
         return ["Parquet files have no views: see docs/files.md for how to query them"]
-    version = warehouse.pipeline.default_schema.version_hash if run.loads else None
+    version = warehouse.schema.version_hash if warehouse.schema else None
     if version in (viewed := warehouse.session.viewed_versions) or (viewed and not run.loads):
         return []
     run.doing = "making the views"

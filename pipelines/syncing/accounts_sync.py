@@ -1,10 +1,11 @@
-"""The sync of all accounts: several read at the same time; they load one after the other."""
+"""The sync of all accounts: several read at the same time; those that are ready load together."""
 
+import logging
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 
 from pipelines.config.accounts import Account
@@ -13,10 +14,14 @@ from pipelines.config.settings import SyncSettings
 from pipelines.outcome import signals
 from pipelines.outcome.account_outcome import Outcome
 from pipelines.syncing.account_sync import AccountSync, Sync
+from pipelines.syncing.list_sync import load_together
 from pipelines.warehouse.load import Warehouses
 from pipelines.warehouse.working_directory import remove_dead
 from sources.errors import ConfigError
+from sources.extract.stop import Stop
 
+LOG = logging.getLogger("fax-sync")
+_LOAD_SECONDS = 0.3  # that a load takes however few rows it has; so long an account waits for others
 _SHUTDOWN_SECONDS = 5  # that running syncs have to end after a signal; the process releases their locks
 
 
@@ -60,18 +65,25 @@ def _sync_concurrently(
     """Syncs the waiting accounts concurrently, and sets their `outcomes`. A signal stops the running syncs."""
     idle, running = deque(slots), dict[AccountSync, Warehouses]()
     ready: SimpleQueue[AccountSync] = SimpleQueue()
+
+    def begin_waiting() -> None:
+        while waiting and idle:
+            slot = idle.popleft()
+            started = AccountSync(waiting.popleft(), slot, sync)
+            running[started] = slot
+            Thread(target=lambda started=started: ready.put(started.begin()), daemon=True).start()
+
     try:
-        while waiting or running:
-            while waiting and idle:
-                slot = idle.popleft()
-                started = AccountSync(waiting.popleft(), slot, sync)
-                running[started] = slot
-                Thread(target=lambda started=started: ready.put(started.begin()), daemon=True).start()
-            with signals.waiting():
-                ended = ready.get()
-            outcomes[ended.account] = ended.finish()
-            idle.append(running.pop(ended))
-            signals.raise_if_received()
+        begin_waiting()
+        while running:
+            begun = _next_begun(ready, len(running))
+            begun = [each for each in running if each in begun]  # in the order of the accounts
+            _load_together(begun)
+            for each in begun:
+                outcomes[each.account] = each.finish()
+                idle.append(running.pop(each))
+                signals.raise_if_received()
+                begin_waiting()
     except signals.Stopped as stopped:
         for account_sync in running:
             account_sync.stop(stopped)
@@ -82,6 +94,41 @@ def _sync_concurrently(
             outcomes[account_sync.account] = (
                 _not_started(account_sync.account, stopped) if is_abandoned else account_sync.finish()
             )
+
+
+def _next_begun(ready: SimpleQueue[AccountSync], running: int) -> list[AccountSync]:
+    """The next account that has begun; if it has something to load, with those that begin soon after it."""
+    with signals.waiting():
+        begun = [ready.get()]
+        until = time.monotonic() + _LOAD_SECONDS
+        while begun[0].in_memory and len(begun) < running:
+            try:
+                begun.append(ready.get(timeout=max(0.0, until - time.monotonic())))
+            except Empty:
+                break
+    return begun
+
+
+def _load_together(begun: Sequence[AccountSync]) -> None:
+    """Makes one load of the accounts of a provider that have read everything: most of the time of a load is dlt's own.
+
+    If it fails, they begin again, and each loads alone: the reason may be one account's.
+    """
+    alike = defaultdict[tuple[str, ...], list[AccountSync]](list)
+    for each in begun:
+        if each.in_memory:
+            loaded = [read.run.source.table.name for read in each.in_memory]
+            known = [table.name for table in each.in_memory[0].run.source.tables]
+            alike[each.account.provider, *loaded, "of", *known].append(each)
+    for accounts in alike.values():
+        if len(accounts) > 1:
+            try:
+                with signals.gently(Stop()):  # the load takes little time
+                    load_together([each.in_memory for each in accounts])
+            except Exception:
+                LOG.debug("the load of %s accounts together failed", len(accounts), exc_info=True)
+                for each in accounts:
+                    each.begin_again()
 
 
 def _not_started(account: Account, stopped: signals.Stopped) -> Outcome:

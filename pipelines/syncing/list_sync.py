@@ -1,6 +1,6 @@
 """One list of an account: its beginning, read before the first load, and its loads to the end of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 
 from dlt.extract import DltSource
@@ -9,7 +9,8 @@ from pipelines.outcome.account_ending import kept
 from pipelines.warehouse.load import Warehouse
 from sources.errors import Paused
 from sources.load.batches import Batches
-from sources.load.resources import DltTables, fax_source
+from sources.load.plan import Position
+from sources.load.resources import DltTables, fax_source, pages_name
 from sources.load.run import Run
 from sources.load.tally import Tally
 
@@ -45,6 +46,11 @@ class ListSync:
         """All windows have been read, and no open fax is due, so a load makes no request."""
         return self.is_read and not self._batches.needs_rereads
 
+    @property
+    def has_load_in_memory(self) -> bool:
+        """A load is prepared, and makes no request."""
+        return self._has_load and self.is_in_memory
+
     def load(self, beside: "Sequence[ListSync]" = ()) -> None:
         """Makes loads until the run has ended, or a stop is requested. The first one includes the lists `beside`.
 
@@ -76,3 +82,27 @@ class ListSync:
     @cached_property
     def _source(self) -> DltSource:
         return fax_source(self._batches)
+
+
+def load_together(accounts: Sequence[Sequence[ListSync]]) -> None:
+    """Makes one load of several accounts of a provider, whose loads are in memory; for each, the same lists."""
+    (first, *_), *others = accounts
+    sources = [fax_source(*(each._batches for each in of_accounts)) for of_accounts in zip(*accounts, strict=True)]
+    joined = {lists[0]._warehouse: partial(_moved_positions, lists) for lists in others}
+    runs = [main.run for main, *_ in accounts]
+
+    def doing(activity: str) -> None:
+        for run in runs:
+            run.doing = activity
+
+    loaded = first._warehouse.load(sources, doing, joined=joined)
+    for lists, run in zip(accounts, runs, strict=True):
+        run.loads += loaded
+        for each in lists:
+            each._has_load = False
+
+
+def _moved_positions(lists: Sequence[ListSync]) -> Mapping[str, Position]:
+    """The positions that the current load moves, by the names of the resources that own them."""
+    moved = {pages_name(each._batches.table): each._batches.moved_position for each in lists}
+    return {name: position for name, position in moved.items() if position}

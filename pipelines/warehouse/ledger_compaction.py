@@ -92,7 +92,7 @@ def _deletions(
     opened: Warehouse, source: Source, redundant_ids: Sequence[str], settled: datetime
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The statements, with their parameters: ledger, states of the pipeline, then loads that no row names any more."""
-    client, raw, pipeline = opened.client, opened.raw, opened.pipeline.pipeline_name
+    client, raw, pipeline = opened.client, opened.raw, opened.session.pipeline_name(opened.account)
     ledger = f'"{raw}"."{source.table.ledger}"'
     for first in range(0, len(redundant_ids), _IDS_A_STATEMENT):
         ids = redundant_ids[first : first + _IDS_A_STATEMENT]

@@ -5,26 +5,36 @@ rows: measured under SIGKILL, only this way neither loses nor duplicates a row.
 """
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from ctypes import CDLL
 from functools import cached_property
+from typing import Any
 
 import dlt
+from dlt.common.schema import Schema
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
 from pipelines.warehouse.comments import read_comments
 from pipelines.warehouse.comments_and_indexes import make_comments_and_indexes
 from pipelines.warehouse.dlt_internals.destinations import fence_loads
 from pipelines.warehouse.dlt_internals.dropped_tables import create_dropped_tables, require_dlt_columns
-from pipelines.warehouse.dlt_internals.load_packages import count_rows, has_rows, nest_tables, unnest_tables
+from pipelines.warehouse.dlt_internals.load_packages import (
+    count_rows,
+    has_rows,
+    nest_tables,
+    source_of_states,
+    unnest_tables,
+)
 from pipelines.warehouse.dlt_internals.staging_schema import drop_staging_schema
 from pipelines.warehouse.dlt_internals.stored_state import (
     adopt_stored_schema,
     correct_new_columns,
     position_in,
-    stored_position,
+    state_after,
     stored_schema,
+    stored_state,
 )
 from pipelines.warehouse.lock import Lock
 from pipelines.warehouse.session import Session, connected_session
@@ -33,6 +43,8 @@ from sources.extract.background_call import BackgroundCall
 from sources.load.plan import Position
 from sources.records.schema import Table
 
+MovedPositions = Callable[[], Mapping[str, Position]]  # after the extract: by the names of the resources of the lists
+
 _MANY_ROWS = 10_000  # whose load leaves more memory behind than the time to release it is worth
 
 
@@ -40,13 +52,13 @@ class Warehouse:
     """The warehouse of one account, on a connection that stays open for the whole run. On DuckDB it excludes others.
 
     `raw` is the name of the raw schema. `pipeline` is dlt's, with state and schema restored from the warehouse. It is
-    created at its first use; a quiet run never uses it.
+    created at its first use; a quiet run never uses it. `schema` is dlt's, as of the last load.
     """
 
     def __init__(self, session: Session, account: str, lock: Lock) -> None:
         self.session, self.account, self.lock = session, account, lock
         self.client, self.raw = session.client, session.raw
-        self.has_loaded = False
+        self.schema: Schema | None = None
         self._rows_in_memory = 0  # of loads whose memory has not been released
 
     @cached_property
@@ -61,12 +73,14 @@ class Warehouse:
         fence_loads(pipeline, self.lock.fence)
         return pipeline
 
+    @cached_property
+    def _stored_state(self) -> Any:
+        """The pipeline state of the account before this run."""
+        return stored_state(self.session.job_client, self.session.pipeline_name(self.account))
+
     def position_of(self, table: Table) -> Position:
         """How far the account's table has been read, according to the last load."""
-        session = self.session
-        if self.appends:
-            return position_in(self.pipeline.state, session.provider, table)
-        return stored_position(session.job_client, session.pipeline_name(self.account), session.provider, table)
+        return position_in(self.pipeline.state if self.appends else self._stored_state, self.session.provider, table)
 
     def stored(self, table: Table) -> StoredFaxes:
         """The stored faxes of the account, with the ledger of this table."""
@@ -92,18 +106,26 @@ class Warehouse:
         sources: DltSource | Sequence[DltSource],
         doing: Callable[[str], object] = lambda activity: None,
         meanwhile: AbstractContextManager[None] | None = None,
+        joined: "Mapping[Warehouse, MovedPositions] | None" = None,
     ) -> bool:
         """Loads the rows and cursors of the sources in one package; false if the sources yield nothing.
 
         `doing` is called with the current activity, for the progress. `meanwhile` is entered while PostgreSQL writes
         rows. With DuckDB and files it is not: they are written in this process, whose threads share one interpreter.
+        `joined` are the warehouses of other accounts of PostgreSQL whose rows are in the sources too, in their first
+        load. Each transaction requires the locks of all.
         """
         if self._rows_in_memory >= _MANY_ROWS:
             _release_memory()
             self._rows_in_memory = 0
+        accounts, every = [self], [sources] if isinstance(sources, DltSource) else [*sources]
+        if joined:
+            accounts += joined
+            fence_loads(self.pipeline, _all_fences(each.lock for each in accounts))
+            every.append(source_of_states(self.pipeline, self.session.provider, lambda: _states_after(joined)))
         unnest_tables(self.pipeline)
         with self._checkpointing():
-            extracted = self.pipeline.extract(sources)
+            extracted = self.pipeline.extract(every)
             if not has_rows(extracted):
                 return False
             self._rows_in_memory += count_rows(extracted)
@@ -113,14 +135,17 @@ class Warehouse:
         beside = meanwhile if meanwhile and self.session.kind == "postgres" else nullcontext()
         with beside, self.lock.turn(self.raw):
             self.pipeline.load(raise_on_failed_jobs=True)
-            self._comment_and_index()
+            for each in accounts:
+                each._comment_and_index(self.pipeline.default_schema)
+        if joined:
+            fence_loads(self.pipeline, self.lock.fence)
         doing("reading")
         return True
 
     @contextmanager
     def _checkpointing(self) -> Iterator[None]:
         """Runs a checkpoint of the last load during the block. DuckDB would wait until a gigabyte is to be written."""
-        if not self.has_loaded or self.session.kind != "duckdb":
+        if not self.schema or self.session.kind != "duckdb":
             yield
             return
         with self.client.native_connection.cursor() as connection:
@@ -131,9 +156,8 @@ class Warehouse:
             finally:
                 checkpoint.result()
 
-    def _comment_and_index(self) -> None:
-        schema = self.pipeline.default_schema
-        is_first, self.has_loaded = not self.has_loaded, True
+    def _comment_and_index(self, schema: Schema) -> None:
+        is_first, self.schema = self.schema is None, schema
         if self.appends:
             return
         if schema.version_hash not in self.session.commented_versions:
@@ -205,6 +229,27 @@ def opened(provider: str, account: str, schema: str, patience: float | None = No
             yield warehouse
     finally:
         warehouses.close()
+
+
+def _all_fences(locks: Iterable[Lock]) -> Callable[[SqlClientBase[Any]], None]:
+    """A function that calls the fences of all locks."""
+    fences = [lock.fence for lock in locks if lock.fence]
+
+    def fence(client: SqlClientBase[Any]) -> None:
+        for each in fences:
+            each(client)
+
+    return fence
+
+
+def _states_after(joined: Mapping[Warehouse, MovedPositions]) -> dict[str, Any]:
+    """The pipeline states, by name, of the accounts whose positions a load has moved."""
+    moved = {each: positions() for each, positions in joined.items()}
+    return {
+        each.session.pipeline_name(each.account): state_after(each._stored_state, each.session.provider, positions)
+        for each, positions in moved.items()
+        if positions
+    }
 
 
 def _release_memory() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from threading import Event
 from typing import Any, Protocol
 
@@ -151,6 +152,12 @@ class Batches:
         """The last load will re-read open faxes."""
         rereads = due_rereads(self.run, self.reread_until, writes=True) if self.run.request.moves_cursor else None
         return bool(rereads and rereads.faxes)
+
+    @property
+    def moved_position(self) -> Position | None:
+        """The account's position once the load is committed; None if the load does not move it."""
+        cursor = self.run.cursor() if self.writes_ledger else None
+        return Position(cursor, self.run.started_at, self.reread_until) if cursor else None
 
     def load_batches(self) -> Iterator[Batch]:
         """The batches of the prepared load, table name -> Arrow table: windows in ascending order, the ledger last."""
@@ -390,10 +397,24 @@ class Batches:
         return {name: known[name] for name in known if name not in declared and not name.startswith("_dlt")}
 
 
-def _concatenate(full: pa.Table, tombstones: pa.Table) -> pa.Table:
-    """The rows of both. Either may have JSON columns that the other lacks; Arrow keeps the marks of the first only."""
-    new_json = {**(full.schema.metadata or {}), **(tombstones.schema.metadata or {})}
-    return pa.concat_tables([full, tombstones], promote_options="default").replace_schema_metadata(new_json)
+def joined_batches(*accounts: Batches) -> Iterator[Batch]:
+    """The prepared loads of several accounts, as one batch: what each has in memory is little.
+
+    Of a new field, the first account that brings it settles the type.
+    """
+    tables: dict[str, list[pa.Table]] = {}
+    added: dict[str, dict[str, DataType]] = {}
+    for batches in accounts:
+        batches._added = added
+        for name, rows in chain.from_iterable(batch.items() for batch in batches.load_batches()):
+            tables.setdefault(name, []).append(rows)
+    yield {name: _concatenate(*several) for name, several in tables.items()}
+
+
+def _concatenate(*tables: pa.Table) -> pa.Table:
+    """The rows of all. Each may have JSON columns that others lack; Arrow keeps the marks of the first only."""
+    new_json = {name: mark for table in tables for name, mark in (table.schema.metadata or {}).items()}
+    return pa.concat_tables(tables, promote_options="default").replace_schema_metadata(new_json)
 
 
 def _raising(error: Exception) -> Iterator[WindowResult]:

@@ -95,7 +95,7 @@ RUN_COLUMNS = (
     Column("exit_code", "bigint", "0 if it succeeded, else the code of the error; see docs/operating.md."),
     Column("rows_new", "bigint", "Faxes that the warehouse did not hold before."),
     Column("rows_changed", "bigint", "Faxes that the warehouse held with other values."),
-    Column("loads", "bigint", "Load packages committed."),
+    Column("loads", "bigint", "Load packages committed; accounts may share one."),
     Column("requests", "bigint", "HTTP requests made, retries included."),
     Column("retries", "bigint", "How many of them were retries."),
     Column("bytes", "bigint", "Bytes of JSON received."),

@@ -1,4 +1,4 @@
-"""The dlt source of a run: the resource `pages`, which owns the cursor, and one transformer for each raw table."""
+"""The dlt source of a load: the resource `pages`, which owns the cursor, and one transformer for each raw table."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ import dlt
 from dlt.extract import DltResource, DltSource
 
 from sources.load import ledger
-from sources.load.batches import Batch, Batches
+from sources.load.batches import Batch, Batches, joined_batches
 from sources.load.run import Run
 from sources.records import undeclared
 from sources.records.new_fields import NewFields
@@ -46,13 +46,16 @@ def pages_name(table: Table) -> str:
     return "pages" if table.ledger == ledger.SYNC_WINDOWS else f"{table.name}_pages"
 
 
-def fax_source(batches: Batches) -> DltSource:
-    """The dlt source of a run. Its name, and so that of its schema, is the provider's."""
-    source: DltSource = dlt.source(lambda: _resources(batches), name=batches.run.source.provider)()
+def fax_source(batches: Batches, *joined: Batches) -> DltSource:
+    """The dlt source of a load of one list. Its name, and so that of its schema, is the provider's.
+
+    The cursor is that of `batches`. The load has the batches of other accounts `joined` to it.
+    """
+    source: DltSource = dlt.source(lambda: _resources(batches, joined), name=batches.run.source.provider)()
     return source
 
 
-def _resources(batches: Batches) -> list[DltResource]:
+def _resources(batches: Batches, joined: Sequence[Batches]) -> list[DltResource]:
     """The resource of the batches, which is not selected itself, and a transformer for each raw table."""
     run, table = batches.run, batches.table
     further = [] if run.source.listing else run.source.tables[1:]
@@ -64,11 +67,11 @@ def _resources(batches: Batches) -> list[DltResource]:
         # dlt must filter no row: each window takes its own faxes. The cursor moves after the last batch.
         created_at.advance(None)  # type: ignore[arg-type]  # documented, but typed otherwise
         yield _missing_tables(run, further)
-        yield from batches.load_batches()
-        if batches.writes_ledger and (reached := run.cursor()):
-            created_at.advance(reached)
+        yield from (joined_batches(batches, *joined) if joined else batches.load_batches())
+        if (moved := batches.moved_position) and moved.cursor:
+            created_at.advance(moved.cursor)
             state = dlt.current.resource_state()
-            state[READ_AT], state[REREAD_UNTIL] = run.started_at, batches.reread_until
+            state[READ_AT], state[REREAD_UNTIL] = moved.read_at, moved.reread_until
 
     return [
         pages,

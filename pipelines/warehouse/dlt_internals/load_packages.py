@@ -1,16 +1,48 @@
-"""Load packages between extract and load: whether a package has rows, and which of its tables are nested.
+"""Load packages between extract and load: the states in one, whether it has rows, which of its tables are nested.
 
 If a child table is nested in its parent table, dlt replaces a row and its child rows in one transaction, even if no
 child row is left. dlt cannot extract nested Arrow tables (dlt-hub/dlt#2106), so they are nested only during the load.
+
+dlt writes the state of the pipeline that loads into a package. A package with rows of several accounts has one of each.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
 import dlt
 from dlt.common.pipeline import ExtractInfo
 from dlt.common.schema import Schema
+from dlt.common.schema.utils import pipeline_state_table
+from dlt.common.storages.load_package import load_package_state
+from dlt.extract import DltSource
+from dlt.pipeline.state_sync import bump_pipeline_state_version_if_modified, state_doc
 
 from sources.load.resources import NESTED_IN
+
+
+def source_of_states(pipeline: dlt.Pipeline, name: str, states: Callable[[], Mapping[str, Any]]) -> DltSource:
+    """The source `name` of the states of other pipelines, by their names; each is stored like that of `pipeline`.
+
+    dlt extracts sources in their order, so `states` is called after the extract of those before.
+    """
+    table: Any = pipeline_state_table()
+
+    @dlt.resource(
+        name=table["name"],
+        write_disposition=table["write_disposition"],
+        file_format=table["file_format"],
+        columns=table["columns"],
+    )
+    def documents() -> Iterator[Any]:
+        load_id = load_package_state()["load_id"]
+        for pipeline_name, state in states().items():
+            full: Any = pipeline._props_to_state({**pipeline.state})
+            full |= {"_state_version": 0, "_version_hash": "none"} | state | {"pipeline_name": pipeline_name}
+            bump_pipeline_state_version_if_modified(full)
+            yield state_doc(full, load_id)
+
+    source: DltSource = dlt.source(lambda: documents, name=name)()
+    return source
 
 
 def has_rows(extracted: ExtractInfo) -> bool:

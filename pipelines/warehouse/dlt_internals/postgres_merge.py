@@ -60,6 +60,7 @@ def _delete_replaced(client: Psycopg2SqlClient, columns: Mapping[str, Sequence[s
         named = client.make_qualified_table_name(table)
         equals = "".join(f'"{name}" = %s and ' for name in first_names)
         same = f'{equals}"{last_name}" = any(%s::{kind}[])'
+        has_key = _has_key(client, table)
         for equal, values in listed.items():
             # In a backfill, new ids lie beyond the stored ones. Texts have another order in PostgreSQL than here.
             if kind == "bigint":
@@ -68,7 +69,7 @@ def _delete_replaced(client: Psycopg2SqlClient, columns: Mapping[str, Sequence[s
                     continue
             key = *equal, _array(values)
             client.execute_sql(f"delete from {named} where {same}", *key)
-            if not _has_key(client, table) and client.execute_sql(f"select 1 from {named} where {same} limit 1", *key):
+            if not has_key and client.execute_sql(f"select 1 from {named} where {same} limit 1", *key):
                 raise _refused(rows_kept(f"{client.dataset_name}.{table}"))
 
 

@@ -10,7 +10,8 @@ DuckDB rounded the values. The functions from `adopt_stored_schema` on correct t
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 import dlt
@@ -41,19 +42,19 @@ _DATA_TYPES: dict[str, DataType] = {
     "jsonb": "json",
     "json": "json",
 }
+_NO_VALUE: dict[str, Any] = {"initial_value": None, "last_value": None, "unique_hashes": [], "start_value": None}
 _COLUMNS = """
     select table_name, column_name, data_type from information_schema.columns
     where table_catalog = current_database() and table_schema = %s
 """
 
 
-def stored_position(client: WithStateSync, pipeline_name: str, source: str, table: Table) -> Position:
-    """How far the account's table has been read, according to its last committed load."""
+def stored_state(client: WithStateSync, pipeline_name: str) -> Any:
+    """The pipeline state of the last committed load; empty before the first one."""
     try:
-        state: Any = load_pipeline_state_from_destination(pipeline_name, client)
+        return load_pipeline_state_from_destination(pipeline_name, client) or {}
     except DestinationUndefinedEntity:
-        return Position()
-    return position_in(state or {}, source, table)
+        return {}
 
 
 def position_in(state: Any, source: str, table: Table) -> Position:
@@ -61,6 +62,18 @@ def position_in(state: Any, source: str, table: Table) -> Position:
     pages = state.get("sources", {}).get(source, {}).get("resources", {}).get(pages_name(table), {})
     cursor = pages.get("incremental", {}).get(CREATED_AT, {}).get("last_value")
     return Position(cursor, pages.get(READ_AT), pages.get(REREAD_UNTIL))
+
+
+def state_after(stored: Any, source: str, positions: Mapping[str, Position]) -> Any:
+    """The stored state of an account, moved to these positions, which are by the name of their resource."""
+    state = deepcopy(stored)
+    resources = state.setdefault("sources", {}).setdefault(source, {}).setdefault("resources", {})
+    for name, position in positions.items():
+        pages = resources.setdefault(name, {})
+        incremental = pages.setdefault("incremental", {}).setdefault(CREATED_AT, {**_NO_VALUE})
+        incremental["last_value"] = position.cursor
+        pages |= {READ_AT: position.read_at, REREAD_UNTIL: position.reread_until}
+    return state
 
 
 def stored_schema(client: WithStateSync, name: str) -> Schema | None:

@@ -10,37 +10,11 @@ import pytest
 
 import sources
 from pipelines.config.accounts import Account, Shard
-from pipelines.config.declaration import secrets_of
 from sources.fakes.server import Answer, Request
-from tests.conftest import Served, ServeFake, Settings, Sync, generated
+from tests.conftest import Settings, Sync
+from tests.pipelines.syncing.conftest import NAMES, Serve, ids
 from tests.support.servers.postgres import Server
 from tests.support.tiers import first_quick
-
-NAMES = ("east", "north", "south", "west")
-Serve = Callable[..., dict[str, Served]]
-
-
-@pytest.fixture
-def serve_accounts(serve_fake: ServeFake, settings: Settings) -> Serve:
-    """Serves one account of a provider for each of `NAMES`, each from its own server."""
-
-    def start(provider: str, faxes: int = 30) -> dict[str, Served]:
-        prefix, served = f"SOURCES__{provider}__".upper(), {}
-        own = secrets_of(sources.provider(provider).Settings)[-2]  # the user of Basic authentication
-        for number, name in enumerate(NAMES):
-            records = generated(provider, faxes, seed=number)
-            served[name] = serve_fake(provider, records, **{own: f"key-of-{name}"})
-            for key in [key for key in settings if key.startswith(prefix) and "__ACCOUNTS__" not in key]:
-                settings[f"{prefix}ACCOUNTS__{name.upper()}__{key.removeprefix(prefix)}"] = settings.pop(key)
-        return served
-
-    return start
-
-
-def ids(postgres: Server, database: str, provider: str) -> Counter[str]:
-    """Account -> number of its faxes in the warehouse."""
-    sql = f"select account, count(*) from fax.faxes where provider = '{provider}' group by account"
-    return Counter(dict(postgres.query(database, sql)))
 
 
 @pytest.mark.slow
