@@ -48,7 +48,7 @@ def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str
         yield "nothing has been loaded yet: run sync.py"
         return
     kept = Window(max(covered.start, run.kept_from or covered.start), covered.end)
-    yield from _holes(stored, kept, run.default_start)
+    yield from _holes(run, kept.ending_by(run.latest_start))
     for span, missing in _shortfalls(stored.short_windows(run.source.table, kept.start)):
         yield (
             f"{span} lacks {missing} or more faxes that were loaded: rows are gone from the warehouse; "
@@ -106,11 +106,11 @@ def doubled_faxes(stored: StoredFaxes, table: Table, accounts: Collection[str]) 
         )
 
 
-def _holes(stored: StoredFaxes, covered: Window, default_start: datetime) -> Iterator[str]:
-    for hole in stored.holes(covered, PROVEN_OR_GAP):
-        if stored.holes(hole, None) != [hole]:
+def _holes(run: Run, covered: Window) -> Iterator[str]:
+    for hole in run.holes(covered, PROVEN_OR_GAP):
+        if run.holes(hole, None) != [hole]:
             yield f"{hole} is not proven complete: run sync.py {_days_of(hole)}"
-        elif hole.end > default_start:
+        elif hole.end > run.default_start:
             yield f"{hole} was never read: run sync.py"
 
 

@@ -123,13 +123,17 @@ class StoredFaxes:
         sql = f"select * from {rows} where account = %s and {column} in {_split_values(values)}"
         return self._select(sql, self._account, *_join_values(values))
 
-    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
-        """The parts of a span that no window of the ledger with one of these proofs covers; None: any proof."""
+    def holes(self, span: Window, proofs: Collection[str] | None, walked_by: datetime) -> list[Window]:
+        """The parts of a span that no window with one of these proofs covers; None: any proof.
+
+        Windows of the ledger count if they had been walked by then (UTC).
+        """
         proven = f"and proof in ({_placeholders(proofs)})" if proofs else ""
         sql = f"""
             with walked as (
                 select from_at, to_at from {self._qualified(self._ledger)}
-                where account = %s and to_at > %s and from_at < %s {proven} and {self._is_committed()}
+                where account = %s and to_at > %s and from_at < %s and finished_at <= %s {proven}
+                    and {self._is_committed()}
             ), steps as (
                 select from_at, max(to_at) over (
                     order by from_at, to_at rows between unbounded preceding and 1 preceding
@@ -140,7 +144,7 @@ class StoredFaxes:
             union all
             select max(to_at), null from walked having count(*) > 0
         """
-        rows = self._select(sql, self._account, span.start, span.end, *(proofs or ()))
+        rows = self._select(sql, self._account, span.start, span.end, walked_by, *(proofs or ()))
         edges = [(row["reached"] or span.start, row["from_at"] or span.end) for row in rows] or [(span.start, span.end)]
         return sorted(Window(start, end) for start, end in edges if start < end)
 

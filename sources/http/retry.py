@@ -9,7 +9,8 @@ from tenacity import RetryCallState, wait_exponential
 from sources.errors import ProviderDown
 
 LIMITED = 429
-FARTHEST = timedelta(days=3650)  # from this machine's clock; a date beyond that is ignored
+FARTHEST = timedelta(days=3650)  # after this machine's clock; a date beyond that is ignored
+_OLDEST = datetime(2010, 1, 1, tzinfo=UTC)  # a date before that is ignored: no provider existed
 TRANSIENT_STATUSES = frozenset({408, 409, 423, 425, LIMITED, *range(500, 600)})  # a retry may succeed
 RATE_HEADERS = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
 _DIGITS = 10  # at most, in a header's number of seconds: RFC 9111 limits it to 2147483648
@@ -69,7 +70,7 @@ def server_time(response: requests.Response, now: datetime) -> datetime | None:
     at = _date(response.headers.get("Date", ""))
     text = response.headers.get("Age", "").strip()
     age = timedelta(seconds=int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0)
-    return None if at is None or abs(at - now) + age > FARTHEST else at + age
+    return None if at is None or at < _OLDEST or at - now + age > FARTHEST else at + age
 
 
 def _date(value: str) -> datetime | None:

@@ -262,6 +262,7 @@ class Batches:
         run = self.run
         run.spans = spans = plan(run, position)
         self._walker.reader.newest = run.latest_start
+        self._walker.reader.semantics.floor = None  # a provider's folder may have computed it by the wrong clock
         for span in spans:
             rest = span.starting_from(run.request.resumes_at or span.start)
             takes_newer = run.request.until is None and span.end == whole_second(run.end_of_reading)
@@ -289,7 +290,7 @@ class Batches:
     def _has_closed_hole(self, cursor: datetime | None) -> bool:
         """This run has proven a window that the ledger did not cover, so its ledger rows have to be written."""
         start = self.run.spans[0].start
-        return cursor is not None and start < cursor and bool(self.run.stored.holes(Window(start, cursor), PROVEN))
+        return cursor is not None and start < cursor and bool(self.run.holes(Window(start, cursor), PROVEN))
 
     def _compare(self, result: WindowResult) -> _Comparison:
         """The window compared with the stored fingerprints, without the faxes that this load holds already."""
@@ -319,7 +320,8 @@ class Batches:
             if before:
                 new, changed = new + before["rows_new"], changed + before["rows_changed"]
                 entries[:] = [entry for entry in entries if entry[0].window != result.window]
-            entries.append((result, {"rows_new": new, "rows_changed": changed, "finished_at": datetime.now(UTC)}))
+            now = self.run.client.earlier_time()
+            entries.append((result, {"rows_new": new, "rows_changed": changed, "finished_at": now}))
 
     def _to_batch(self, comparison: _Comparison) -> Batch:
         """Table name -> the rows of the window's new and changed faxes, with problems and schema changes."""

@@ -46,16 +46,19 @@ def plan(run: Run, position: Position) -> list[Window]:
         if start >= last:
             return []
         span = Window(start, last)
-        return [span] if run.request.refetch else run.stored.holes(span, PROVEN)
+        return [span] if run.request.refetch else run.holes(span, PROVEN)
     start = _from_retention(run, start)
     if cursor is None or run.request.full_refresh:
         return [Window(min(start, last), last)]
     if cursor > end + MAX_SKEW:  # the clocks of two runs may differ by less
-        run.warnings.append(f"the cursor, {cursor}, is later than the clock: it is moved back to the clock")
+        run.warnings.append(f"the cursor, {cursor}, is later than the clock: what a wrong clock read is read again")
+        unread = run.holes(Window(start, end), PROVEN_OR_GAP) if start < end else []
+        if unread and unread[-1].end == end:
+            cursor = read_at = unread[-1].start
     cursor = min(cursor, end)
     settled = min(cursor, (min(read_at, end) if read_at else cursor) - run.request.horizon.lookback)
     begin = whole_second(max(start, settled))
-    holes = run.stored.holes(Window(start, begin), PROVEN_OR_GAP) if start < begin else []
+    holes = run.holes(Window(start, begin), PROVEN_OR_GAP) if start < begin else []
     # A hole of one second stays: it holds more faxes than the provider serves.
     return [*(hole for hole in holes if hole.length > SECOND), Window(min(begin, last - SECOND), last)]
 

@@ -1,7 +1,7 @@
 """One account's run: the request, the connections, and the progress so far."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -146,6 +146,13 @@ class Run:
     def latest_start(self) -> datetime:
         """The start of the run by the later of the two clocks."""
         return self._local_start + max(self._skew or timedelta(), timedelta())
+
+    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
+        """The parts of a span that no window of the ledger with one of these proofs covers; None: any proof.
+
+        A window that was walked later than now proves nothing: the clock was wrong then.
+        """
+        return self.stored.holes(span, proofs, self.latest_start + MAX_SKEW)
 
     def _until(self, start: datetime) -> datetime:
         latest = start - self.request.horizon.lag

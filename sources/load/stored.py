@@ -45,8 +45,11 @@ class Stored(Protocol):
     def problem_ids(self) -> Collection[str]:
         """The `_dlt_id` of every row of `sync_problems`."""
 
-    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
-        """The parts of a span that no window of the ledger with one of these proofs covers; None: any proof."""
+    def holes(self, span: Window, proofs: Collection[str] | None, walked_by: datetime) -> list[Window]:
+        """The parts of a span that no window with one of these proofs covers; None: any proof.
+
+        Windows of the ledger count if they had been walked by then (UTC).
+        """
 
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:
         """The open faxes created in the span."""

@@ -14,7 +14,7 @@ from sources.fakes.server import json_answer
 from tests.conftest import ServeFake, Settings, Sync, generated
 from tests.support.environment import applied
 from tests.support.every_list import EVERY_LIST
-from tests.support.faults.wire import cost
+from tests.support.faults.wire import cost, created
 from tests.support.lake import MISSING, differences, options, rows, run_in_process, versions
 from tests.support.tiers import first_quick
 
@@ -295,6 +295,24 @@ def test_the_first_run_of_a_day_that_loads_folds_the_ledger(
     assert spans(left) == before
     assert 7 * 12 <= len(left) < 8 * 12 + 8 < len(aged)
     assert "aged-250" in {row["run_id"] for row in left}
+
+
+@pytest.mark.slow
+def test_what_a_clock_ahead_has_read_is_read_again(serve_fake: ServeFake, run_lake: RunLake, lake: Path) -> None:
+    from deltalake import DeltaTable
+
+    served = serve_fake("phaxio", generated("phaxio", 20, days=2))
+    run_lake()
+    ahead = "+ interval '30 days'"  # as a clock that was ahead would have it
+    DeltaTable(f"{lake}/fax_phaxio/sync_windows").update(
+        {"finished_at": f"finished_at {ahead}", "to_at": f"to_at {ahead}"}
+    )
+    (late,) = generated("phaxio", 1, days=1, first_id=900_000_000)
+    served.fake.add(late | created("phaxio", f"{datetime.now(UTC) - timedelta(days=20):%Y-%m-%dT%H:%M:%SZ}"))
+    (told,) = run_lake().values()
+
+    assert (told["exit_code"], told["new"]) == (0, 1)
+    assert len(rows(lake, "phaxio", "faxes")) == 21
 
 
 def spans(ledger: list[dict[str, Any]]) -> list[tuple[datetime, datetime]]:

@@ -158,3 +158,44 @@ def test_a_date_before_the_provider_existed_refuses_no_run(serve_fake: ServeFake
     early = sources.provider("sinch").api.EARLIEST - timedelta(days=200)
 
     assert run(served, settings, Date=format_datetime(early, usegmt=True)).spans != []
+
+
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
+def test_what_was_read_by_a_clock_ahead_without_a_date_is_read_again_once_the_clock_is_right(
+    provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served, now = serve_fake(provider, generated(provider, 20, days=5)), datetime.now(UTC)
+    run(served, settings, timedelta(days=-20), Date="")
+    for days in (10, 11):
+        run(served, settings, timedelta(days=days), Date="")
+    served.fake.add(fax(provider, now - timedelta(days=8)))  # while the clock was wrong
+    right = run(served, settings, Date="")
+    quiet = run(served, settings, Date="")
+
+    assert_holds(warehouse, provider, served.fake.truth())
+    assert ["later than the clock" in text for text in right.warnings] == [True]
+    assert (quiet.warnings, quiet.spans[-1].length < HOUR) == ([], True)
+
+
+@pytest.mark.parametrize("days", first_quick([400, 4000]))
+def test_a_clock_ahead_here_loses_no_history_that_the_provider_keeps(
+    days: int, serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served = serve_fake("sinch", generated("sinch", 20, days=5))
+    run(served, settings, timedelta(days=days))
+
+    assert_holds(warehouse, "sinch", served.fake.truth())
+
+
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
+def test_a_clock_more_than_ten_years_ahead_is_told_and_proves_no_time_to_come(
+    provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served = serve_fake(provider, generated(provider, 20, days=5))
+    ahead = run(served, settings, timedelta(days=4000))
+
+    reached = cursor(warehouse, provider)
+    assert ["the clock here is" in text for text in ahead.warnings] == [True]
+    assert reached is not None
+    assert reached < datetime.now(UTC)
+    assert_holds(warehouse, provider, served.fake.truth())

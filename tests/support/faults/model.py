@@ -112,8 +112,8 @@ class Held:
     read_at: datetime | None = None
     windows: list[tuple[Window, str]] = field(default_factory=list)
 
-    def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
-        """The holes of the ledger."""
+    def holes(self, span: Window, proofs: Collection[str] | None, walked_by: datetime) -> list[Window]:
+        """The holes of the ledger. Its windows were all walked by then."""
         holes, reached = [], span.start
         for window, proof in sorted(self.windows):
             if proofs is not None and proof not in proofs:
