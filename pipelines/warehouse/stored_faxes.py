@@ -292,8 +292,8 @@ class StoredFaxes:
             return []
         amount, currency = table.price
         sql = (
-            f"select {currency} as currency, count(*) as faxes from {self._current(table.name)}"
-            f" where account = %s and {amount} is not null and coalesce({currency}, '') <> 'USD'"
+            f"select upper({currency}) as currency, count(*) as faxes from {self._current(table.name)}"
+            f" where account = %s and {amount} is not null and coalesce(upper({currency}), '') <> 'USD'"
             f" and {self._is_committed()} group by 1 order by 1"
         )
         return [(row["currency"], int(row["faxes"])) for row in self._select(sql, self._account)]

@@ -20,7 +20,7 @@ select
     , "from"                                   as from_number
     , "to"                                     as to_number
     , number_of_pages                          as num_pages
-    , case when price_currency = 'USD' then cast(price_amount as numeric(18, 6)) end as cost_usd
+    , case when upper(price_currency) = 'USD' then cast(price_amount as numeric(18, 6)) end as cost_usd
     , coalesce("to" = '+19898989898', false)   as is_test
     , coalesce(status = 'FAILURE' or (status = 'COMPLETED' and price_amount is not null), false) as is_final
     , false                                    as is_deleted
@@ -29,5 +29,5 @@ select
     , error_message
     , cast(null as bigint)                     as duration_seconds
     , cast(null as text)                       as listed_in
-    , case when price_amount is not null then coalesce(price_currency, 'XXX') end as price_currency
+    , case when price_amount is not null then coalesce(upper(price_currency), 'XXX') end as price_currency
 from raw.faxes

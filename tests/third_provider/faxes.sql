@@ -19,7 +19,7 @@ select
     , sender                                   as from_number
     , receiver                                 as to_number
     , sheets                                   as num_pages
-    , case when price_currency = 'USD' then cast(price_amount as numeric(18, 6)) end as cost_usd
+    , case when upper(price_currency) = 'USD' then cast(price_amount as numeric(18, 6)) end as cost_usd
     , false                                    as is_test
     , coalesce(status = 'bad' or status = 'ok' and price_amount is not null, false) as is_final
     , false                                    as is_deleted
@@ -28,5 +28,5 @@ select
     , cast(null as text)                       as error_message
     , cast(null as bigint)                     as duration_seconds
     , cast(null as text)                       as listed_in
-    , case when price_amount is not null then coalesce(price_currency, 'XXX') end as price_currency
+    , case when price_amount is not null then coalesce(upper(price_currency), 'XXX') end as price_currency
 from raw.transmissions

@@ -12,11 +12,11 @@ with listed as (
         , coalesce(logs.number_of_pages, faxes.num_pages)     as num_pages
         , case
             when logs.id is not null then logs.charge
-            when faxes.price_unit = 'USD' then abs(faxes.price)
+            when upper(faxes.price_unit) = 'USD' then abs(faxes.price)
         end                                                   as cost
         , case
             when logs.charge is not null then 'USD'
-            when faxes.price is not null then coalesce(faxes.price_unit, 'XXX')
+            when faxes.price is not null then coalesce(upper(faxes.price_unit), 'XXX')
         end                                                   as price_currency
         , logs.discarded_at
         , coalesce(faxes.error_code, logs.error_code)         as error_code

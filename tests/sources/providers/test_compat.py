@@ -88,7 +88,7 @@ def test_a_price_in_another_currency_is_no_cost_and_is_told(
     serve_fake: ServeFake, sync: Sync, query: Query, check: Check
 ) -> None:
     served = serve_fake("signalwire", generated("signalwire", 40, days=5), compat="read", compat_lists="differ")
-    bend_compat(served, lambda page: page | {"faxes": [one | {"price_unit": "EUR"} for one in page["faxes"]]})
+    bend_compat(served, lambda page: page | {"faxes": [one | {"price_unit": "eur"} for one in page["faxes"]]})
     assert sync().exit_code == 0
     exit_code, told = check()
 
