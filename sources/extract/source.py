@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import sources
+from sources.errors import ConfigError
 from sources.extract.page import Balance, MonthCount, Page
 from sources.extract.window_reader import WindowReader
 from sources.extract.window_sizing import BoundForm, BoundSemantics
@@ -16,7 +17,7 @@ from sources.extract.window_walker import Walker
 from sources.http.client import Client
 from sources.records.privacy import KEEP, Privacy
 from sources.records.schema import Record, Table
-from sources.window import Window
+from sources.window import Window, rfc3339
 
 LOG = logging.getLogger("fax-sync")
 
@@ -91,6 +92,15 @@ class Source:
     def _listings(self) -> tuple[Listing, ...]:
         package = sources.provider(self.provider)
         return (Listing(package.TABLE, package.api), *getattr(package, "FURTHER", ()))
+
+    def require_time(self, now: datetime) -> None:
+        """Checks that `now` (UTC) is after the provider's first fax: a machine may lose the time while it is off.
+
+        Raises:
+            ConfigError: it is before.
+        """
+        if now < self.api.EARLIEST:
+            raise ConfigError(f"the clock says {rfc3339(now)}, before the provider existed: set the clock")
 
     def connect(self, deadline: float = math.inf) -> Client:
         """A client with the account's credentials. It connects at the first request.

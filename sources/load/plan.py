@@ -6,7 +6,6 @@ Pure functions of the run and its position.
 from datetime import datetime
 from typing import NamedTuple
 
-from sources.errors import ConfigError
 from sources.extract.window_result import PROVEN, PROVEN_OR_GAP
 from sources.load.run import MAX_SKEW, Run
 from sources.window import SECOND, Window, rfc3339, whole_second
@@ -32,10 +31,9 @@ def plan(run: Run, position: Position) -> list[Window]:
     read is read again. A fax that was older is not, so an interrupted backfill continues where it stopped.
 
     Raises:
-        ConfigError: by both clocks, it is before the provider's first fax: a machine may lose the time while it is off.
+        ConfigError: by both clocks, it is before the provider's first fax.
     """
-    if run.latest_start < run.source.api.EARLIEST:
-        raise ConfigError(f"the clock says {rfc3339(run.latest_start)}, before the provider existed: set the clock")
+    run.source.require_time(run.latest_start)
     cursor, read_at, _ = position
     end, last, start = whole_second(run.end), whole_second(run.end_of_reading), run.default_start
     if not run.request.moves_cursor:

@@ -87,8 +87,14 @@ class _Options:
         return self.since or self.source.api.EARLIEST
 
     def latest(self) -> datetime:
-        """The latest creation time to read now (UTC): a minute ago, because a provider may list a fax that late."""
-        latest = whole_second(datetime.now(UTC) - timedelta(minutes=1))
+        """The latest creation time to read now (UTC): a minute ago, because a provider may list a fax that late.
+
+        Raises:
+            ConfigError: it is before the provider's first fax.
+        """
+        now = datetime.now(UTC)
+        self.source.require_time(now)
+        latest = whole_second(now - timedelta(minutes=1))
         return min(self.until or latest, latest)
 
     @classmethod

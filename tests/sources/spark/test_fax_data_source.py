@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import sources
 from sources.errors import ConfigError
 from tests.conftest import ROOT, ServeFake, Settings, generated
 from tests.support import leaks
@@ -111,6 +113,17 @@ def test_options_that_would_read_nothing_or_all_twice_are_not_taken_so() -> None
         accounts(accounts=" ,")
     with pytest.raises(ConfigError, match="until is not after since"):
         accounts(since="2026-10-02", until="2026-10-01")
+
+
+def test_a_clock_before_the_provider_existed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyspark", reason=MISSING)
+    from sources.spark.fax_data_source import FaxDataSource
+
+    faxes, api = FaxDataSource({"provider": "phaxio"}), sources.provider("phaxio").api
+    monkeypatch.setattr(api, "EARLIEST", datetime.now(UTC) + timedelta(days=1))  # a provider's, not the machine's clock
+    for ask in (faxes.reader(None).partitions, faxes.streamReader(None).latestOffset):
+        with pytest.raises(ConfigError, match=r"the clock says .* before the provider existed: set the clock"):
+            ask()
 
 
 def test_a_table_is_that_of_any_list_of_the_provider() -> None:
