@@ -1,8 +1,10 @@
 """Invoice lines in a CSV file: UTF-8, perhaps with a byte order mark; commas, semicolons or tabs between cells."""
 
 import csv
+import re
 from collections.abc import Iterator
 from io import StringIO
+from itertools import takewhile
 from pathlib import Path
 
 import sources
@@ -10,6 +12,7 @@ from pipelines.config.accounts import DEFAULT
 from pipelines.invoices.lines import COLUMNS, KINDS, USD, Cells, refuse
 from sources.errors import WrongUsage
 
+_ABOVE_HEADER = re.compile(r'"?sep=."?\s*|[\s,;]*', re.IGNORECASE)  # Excel's line about the delimiter; an empty row
 _TEMPLATE = "the columns are those that reconcile.py --template prints"
 
 
@@ -38,17 +41,19 @@ def read_cells(file: Path) -> list[tuple[str, Cells]]:
 
 
 def _lines(file: Path, text: str) -> Iterator[tuple[str, Cells]]:
-    first_line = text.partition("\n")[0]
+    lines = StringIO(text).readlines()
+    above = sum(1 for _ in takewhile(_ABOVE_HEADER.fullmatch, lines))
+    first_line = "".join(lines[above : above + 1])
     delimiter = max(",;\t", key=first_line.count)
-    reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True)
+    reader = csv.reader(lines[above:], delimiter=delimiter, strict=True, skipinitialspace=True)
     header = [name.strip().lower() for name in next(reader, [])]
     if missing := [name for name in COLUMNS if name not in header]:
-        raise WrongUsage(f"{file} line 1: it lacks the columns {', '.join(missing)}: {_TEMPLATE}")
+        raise WrongUsage(f"{file} line {above + 1}: it lacks the columns {', '.join(missing)}: {_TEMPLATE}")
     if twice := [name for name in COLUMNS if header.count(name) > 1]:
-        raise WrongUsage(f"{file} line 1: the column {twice[0]} is there twice: remove one")
+        raise WrongUsage(f"{file} line {above + 1}: the column {twice[0]} is there twice: remove one")
     problems, found = [], []
     for cells in reader:
-        place = f"{file} line {reader.line_num}"
+        place = f"{file} line {above + reader.line_num}"
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) == len(header):

@@ -56,6 +56,7 @@ BAD_FILES = {
     "a column twice": (f"{HEADER},kind\n".encode(), "line 1: the column kind is there twice"),
     "nothing": (b"", "line 1: it lacks the columns provider, account"),
     "UTF-16": (HEADER.encode("utf-16"), "is not in UTF-8: save it as CSV UTF-8"),
+    "nothing but empty rows": (b"sep=;\n;;;\n", "line 3: it lacks the columns provider, account"),
     "a cell too long": (f"{HEADER}\n{'x' * 200_000}\n".encode(), "is not a CSV file"),
 }
 
@@ -75,3 +76,20 @@ def refusal(folder: Path, content: bytes) -> str:
     assert str(file) in str(refused.value)
     assert "\n" not in str(refused.value)
     return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("above", "delimiter"),
+    [("sep=;\n", ";"), ('"sep=,"\r\n', ","), ("SEP=\t\n", "\t"), ("\n \n", ","), (";;;;;;\r\n\r\n", ";")],
+)
+def test_what_excel_writes_above_the_header_is_passed_over(above: str, delimiter: str, tmp_path: Path) -> None:
+    lines = f"{HEADER}\n{PHAXIO},USD,1.00,faxes\n{PHAXIO},USD,2.00,tax\n".replace(",", delimiter)
+    file = tmp_path / "invoices.csv"
+    file.write_bytes((above + lines).encode("utf-8-sig"))
+    first = above.count("\n") + 2
+
+    read = parse_lines(csv_file.read_cells(file), KNOWN)
+    assert [(line.place, str(line.amount)) for line in read] == [
+        (f"{file} line {first}", "1.00"),
+        (f"{file} line {first + 1}", "2.00"),
+    ]
