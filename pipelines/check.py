@@ -10,7 +10,7 @@ import argparse
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,7 +45,7 @@ from pipelines.warehouse import load, read_only
 from pipelines.warehouse.database_file import require_file
 from pipelines.warehouse.retention import NEEDS_DELETION
 from pipelines.warehouse.stored_faxes import StoredFaxes
-from sources.errors import AtWork, FaxSyncError, Forbidden, Unforeseen
+from sources.errors import AtWork, AuthError, ContractError, FaxSyncError, Forbidden, ProviderDown, Unforeseen
 from sources.extract.source import Source
 from sources.http.origin import host
 from sources.load.run import Run
@@ -55,6 +55,7 @@ from sources.window import Window
 
 LOG = logging.getLogger("fax-sync")
 FOUND, LATER = 65, 75
+OF_THE_PROVIDER = (AuthError, ContractError, ProviderDown)
 
 
 @dataclass
@@ -64,14 +65,18 @@ class Report:
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
-    looked_at: bool = True  # false: a sync was using the warehouse
+    looked_at: bool = True  # false: a sync was using the warehouse, or it failed as for an account before
     is_faulty: bool = False  # the check ended with an unexpected error
 
-    def note_failure(self, failure: Exception) -> None:
-        """Adds the error that ended the check as a finding."""
+    def note_failure(self, failure: Exception, shared: "Shared") -> None:
+        """Adds the error that ended the check as a finding, or a note if it is a finding of an account before."""
         error = always_fax_sync_error(failure)
         self.is_faulty = self.is_faulty or isinstance(error, Unforeseen)
-        self.findings.append(str(error))
+        if isinstance(error, OF_THE_PROVIDER) or shared.untold([str(error)]):
+            self.findings.append(str(error))
+        else:
+            self.looked_at = False
+            self.notes.append("the finding of an account above is the reason")
         LOG.debug("the check failed", exc_info=True)
 
     def name_commands(self) -> None:
@@ -81,10 +86,16 @@ class Report:
 
 @dataclass
 class Shared:
-    """What a provider's accounts share, because they share a raw schema: `noted` are notes that are not repeated."""
+    """What accounts share: the warehouse, and those of a provider a raw schema."""
 
-    noted: set[str] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)
     _accounts: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def untold(self, texts: Iterable[str]) -> list[str]:
+        """Those of the texts about the warehouse that no account has told yet. From now on they are told."""
+        untold = [text for text in texts if text not in self._told]
+        self._told.update(untold)
+        return untold
 
     def accounts(self, source: Source, stored: StoredFaxes) -> set[str]:
         """The accounts in the ledger of a list, which is asked once."""
@@ -109,10 +120,10 @@ def _check(options: argparse.Namespace) -> int:
         shared = Shared()
         schema = SyncSettings.read().schema
         if options.connections:
-            of_accounts = {str(account): _connections(account, schema) for account in configured}
+            of_accounts = {str(account): _connections(account, schema, shared) for account in configured}
         else:
             of_accounts = {str(account): _report(account, schema, shared) for account in configured}
-    reports = of_accounts if options.connections else {"this machine": _machine()} | of_accounts
+    reports = of_accounts if options.connections else {"this machine": _machine(shared)} | of_accounts
     for report in reports.values():
         report.name_commands()
     if options.json:
@@ -126,7 +137,7 @@ def _check(options: argparse.Namespace) -> int:
     return 0 if any(report.looked_at for report in of_accounts.values()) else LATER
 
 
-def _machine() -> Report:
+def _machine(shared: Shared) -> Report:
     """The report on this machine. An unknown setting in .dlt is a finding; a retired one, or a variable, is a note."""
     report = Report()
     try:
@@ -136,7 +147,7 @@ def _machine() -> Report:
         report.findings += [*machine_findings(), *secrets_in_config(), *misspelt]
         report.notes += [str(unknown) for unknown in (*retired, *unknown_in_environment())]
     except Exception as failure:
-        report.note_failure(failure)
+        report.note_failure(failure, shared)
     return report
 
 
@@ -145,33 +156,31 @@ def _report(account: accounts.Account, schema: str, shared: Shared) -> Report:
     report = Report()
     try:
         report.settings += [*account.origins(), *destination.origins()]
-        with _stored(account, schema, report, shared.noted) as stored:
+        with _stored(account, schema, report, shared) as stored:
             _check_account(account, stored, report, shared)
     except AtWork as busy:
         report.looked_at = False
         report.notes.append(str(busy))
     except Exception as failure:
-        report.note_failure(failure)
+        report.note_failure(failure, shared)
     return report
 
 
 @contextmanager
-def _stored(account: accounts.Account, schema: str, report: Report, noted: set[str]) -> Iterator[StoredFaxes]:
-    """What the warehouse holds of the account; adds to the report what is to be said of the warehouse itself."""
+def _stored(account: accounts.Account, schema: str, report: Report, shared: Shared) -> Iterator[StoredFaxes]:
+    """What the warehouse holds of the account; adds to the report what is to be said of the warehouse itself, once."""
     if output := destination.delta_url():
         report.settings.append("destination.warehouse: Delta tables")
         with reading.delta_tables(output, account.provider, account.name, schema) as tables:
             yield tables.stored(Source(account.provider).table)
         return
-    report.findings += _warehouse_to_make(schema)
+    report.findings += shared.untold(_warehouse_to_make(schema))
     with demo.stand_in(), load.opened(account.provider, account.name, schema) as opened:
         report.settings.append(f"destination.warehouse: {version_of(opened)}")
-        report.findings += warehouse_findings(opened, schema)
+        report.findings += shared.untold(warehouse_findings(opened, schema))
         if opened.appends and PrivacySettings.read().keep_days:
-            report.findings.append(NEEDS_DELETION)
-        of_warehouse = warehouse_notes(opened, account.provider, _names(account.provider))
-        report.notes += [note for note in of_warehouse if note not in noted]
-        noted.update(report.notes)
+            report.findings += shared.untold([NEEDS_DELETION])
+        report.notes += shared.untold(warehouse_notes(opened, account.provider, _names(account.provider)))
         yield opened.stored(Source(account.provider).table)
 
 
@@ -191,17 +200,22 @@ def _warehouse_to_make(schema: str) -> Iterator[str]:
         yield scarce
 
 
-def _connections(account: accounts.Account, schema: str) -> Report:
+def _connections(account: accounts.Account, schema: str, shared: Shared) -> Report:
     """The report on the account's credentials and on the connection to the warehouse, without anything else."""
     report = Report()
-    for attempt in (partial(try_provider, account), partial(try_warehouse, account, schema)):
+
+    def try_to_open() -> str:
+        report.findings += shared.untold(_warehouse_to_make(schema))
+        with demo.stand_in():
+            return try_warehouse(account, schema)
+
+    for attempt in (partial(try_provider, account), try_to_open):
         try:
-            with demo.stand_in():
-                report.notes.append(attempt())
+            report.notes.append(attempt())
         except AtWork as busy:
             report.notes.append(str(busy))
         except Exception as failure:
-            report.note_failure(failure)
+            report.note_failure(failure, shared)
     return report
 
 
@@ -284,10 +298,9 @@ def _print(reports: dict[str, Report], verbose: bool) -> None:
 
 
 def _verdict(report: Report) -> str:
-    if not report.looked_at:
-        return "not checked"
-    found = len(report.findings)
-    return "all is well" if not found else "1 finding" if found == 1 else f"{found} findings"
+    if found := len(report.findings):
+        return "1 finding" if found == 1 else f"{found} findings"
+    return "all is well" if report.looked_at else "not checked"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from io import StringIO
 from itertools import product
@@ -71,6 +72,35 @@ def test_a_directory_that_is_not_there_is_named(check: Check, settings: Settings
     exit_code, told = check()
 
     assert (exit_code, "there is no directory /nowhere" in told["phaxio"]["findings"][0]) == (65, True)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--connections",)])
+def test_a_warehouse_that_fails_for_all_accounts_is_told_once(
+    arguments: Sequence[str], check: Check, serve_fake: ServeFake, settings: Settings
+) -> None:
+    for provider in ("phaxio", "signalwire"):
+        serve_fake(provider)
+    settings[CREDENTIALS] = "/nowhere/warehouse.duckdb"
+    exit_code, told = check(*arguments)
+    (finding,), second = told["phaxio"]["findings"], told["signalwire"]
+
+    assert (exit_code, "there is no directory /nowhere" in finding) == (65, True)
+    assert (second["findings"], second["looked_at"]) == ([], False)
+    assert second["notes"][-1] == "the finding of an account above is the reason"
+
+
+def test_what_is_wrong_with_the_warehouse_is_told_once(
+    check: Check, serve_fake: ServeFake, settings: Settings, tmp_path: Path
+) -> None:
+    for provider in ("phaxio", "signalwire"):
+        serve_fake(provider)
+    settings["DESTINATION__WAREHOUSE__DESTINATION_TYPE"] = "filesystem"
+    settings["DESTINATION__WAREHOUSE__BUCKET_URL"] = (tmp_path / "lake").as_uri()
+    settings["PRIVACY__KEEP_DAYS"] = "30"
+    exit_code, told = check()
+
+    assert (exit_code, len(told["phaxio"]["findings"])) == (65, 2)
+    assert told["signalwire"]["findings"] == [NOTHING_LOADED]
 
 
 @pytest.mark.usefixtures("served")
