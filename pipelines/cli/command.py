@@ -129,7 +129,7 @@ def reported(command: Callable[[], int], verbose: bool, log_format: logs.Format 
             LOG.error("stopped by %s%s", stopped.name, if_stopped and f": {if_stopped}")
             return stopped.exit_code
         LOG.debug("the command failed", exc_info=True)
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":  # of Rust, as in deltalake
+        if not isinstance(error, Exception):
             raise
         reported_error = always_fax_sync_error(error)
         LOG.error("%s", as_typed(str(reported_error)))

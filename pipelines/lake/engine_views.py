@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 
 import sources
 from pipelines.config.directory import local_directory, url_of
+from pipelines.lake.errors import panics_as_errors
 from pipelines.lake.loading import ProviderTables
 from pipelines.lake.object_storage import object_storage
 from pipelines.lake.spark_sql import to_spark
@@ -127,6 +128,7 @@ def _statements(
         yield view, f"create or replace view {quote(schema, view.name)} as {engine.translate(view.query)}"
 
 
+@panics_as_errors()
 def _parquet_files(uri: str) -> str:
     """The DuckDB query for the newest version of a table, without an extension."""
     table = DeltaTable(uri)

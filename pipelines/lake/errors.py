@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from deltalake.exceptions import DeltaError, DeltaProtocolError
 
@@ -35,6 +37,21 @@ _TRANSIENT = re.compile(
 )
 _MISSING = re.compile(r"NoSuchKey|NO_SUCH_KEY|RESOURCE_NOT_FOUND|\b404 [A-Z]|HTTP status 404|not found")
 _PATH = re.compile(r"(?:open file|directory:?) '?(/[^\n']*?)(?:#\d+)?(?:'|: |\n|$)")
+
+
+class PanicException(Exception):
+    """A panic of deltalake's Rust code. Rust's own class is no `Exception`, and would end the run of all accounts."""
+
+
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """Raises a panic of the block, or of the decorated function, as an ordinary error of the same name."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ == PanicException.__name__:
+            raise PanicException(*error.args) from error
+        raise
 
 
 def to_fax_sync_error(error: BaseException) -> FaxSyncError | None:

@@ -11,7 +11,7 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines.config.directory import local_directory
-from pipelines.lake.errors import unreadable
+from pipelines.lake.errors import panics_as_errors, unreadable
 from sources.errors import LocalError
 from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.load.stored import LedgerRow, OpenFax, ledger_row
@@ -117,6 +117,7 @@ class LakeStored:
         return rows
 
 
+@panics_as_errors()
 def opened(uri: str) -> DeltaTable | None:
     """The newest version of a table; None if it does not exist yet.
 
@@ -144,6 +145,7 @@ def _require_readable(directory: Path | None) -> None:
         pass
 
 
+@panics_as_errors()
 def last_walk(uri: str, other_than: str) -> datetime | None:
     """When a run other than this one last wrote to a ledger, of whichever account; None if none did."""
     sql = f"select max(finished_at) as finished_at from held where run_id <> {_literal(other_than)}"
@@ -151,6 +153,7 @@ def last_walk(uri: str, other_than: str) -> datetime | None:
     return latest
 
 
+@panics_as_errors()
 def _query(table: DeltaTable, sql: str) -> pa.Table:
     """The answer of deltalake's SQL engine, which calls the table `held`.
 

@@ -16,7 +16,7 @@ import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from pipelines.lake.errors import names_property
+from pipelines.lake.errors import names_property, panics_as_errors
 from pipelines.lake.stored import IS_FORGOTTEN, opened
 from pipelines.views.reference import Relation
 from sources.errors import Busy, WarehouseError
@@ -41,6 +41,7 @@ _KEPT_HOURS = 7 * 24  # that a reader may take over the files of an earlier vers
 _REPLACED = "_dlt_replaced"  # true in rows of a merge that only delete child rows of their fax; no field is called so
 
 
+@panics_as_errors()
 def create(root: str, relation: Relation, extra: Mapping[str, DataType] | None = None) -> DeltaTable:
     """The table below `root`, created if missing, with missing declared and `extra` columns added (schema evolution).
 
@@ -182,6 +183,7 @@ def forget(table: DeltaTable) -> None:
     _commit_with_retry(table, lambda: table.update({"_dlt_load_id": "''"}))
 
 
+@panics_as_errors()
 def vacuum(table: DeltaTable, is_alone: bool) -> None:
     """Deletes the files of earlier versions if the newest one deletes rows; if `is_alone`, unreferenced files too."""
     (newest,) = table.history(1)
@@ -189,6 +191,7 @@ def vacuum(table: DeltaTable, is_alone: bool) -> None:
         table.vacuum(0, dry_run=False, enforce_retention_duration=False, full=is_alone)
 
 
+@panics_as_errors()
 def compact(table: DeltaTable, is_alone: bool) -> None:
     """Joins small files, and deletes those that only versions older than a week name; one commit changes no row.
 
@@ -220,12 +223,14 @@ def position_rows(moved: Mapping[str, Position]) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema([*map(_field, _STATE_COLUMNS)]))
 
 
+@panics_as_errors()
 def rows_of(uri: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """The rows of a table; none if it does not exist yet."""
     table = opened(uri)
     return list(table.to_pyarrow_dataset().to_table(columns).to_pylist()) if table else []
 
 
+@panics_as_errors()
 def schema_of(table: DeltaTable) -> pa.Schema:
     """The Arrow schema of a table."""
     return pa.schema(table.to_pyarrow_dataset().schema)
@@ -250,6 +255,7 @@ def _statistics_columns(relation: Relation) -> Iterator[str]:
             yield f"`{column.name}`"
 
 
+@panics_as_errors()
 def _commit_with_retry(table: DeltaTable, attempt: Callable[[], object]) -> None:
     """Retries on the table's newest version if another driver's commit came first. A merge is idempotent."""
     for left in reversed(range(MAX_TRIES)):
@@ -262,10 +268,6 @@ def _commit_with_retry(table: DeltaTable, attempt: Callable[[], object]) -> None
             if not left:
                 raise Busy(f"other programs keep writing to {table.table_uri}: run again later") from None
             table.update_incremental()
-        except BaseException as error:
-            if type(error).__name__ == "PanicException":  # of Rust, and no Exception: it would end all accounts' run
-                raise RuntimeError("deltalake panicked") from error
-            raise
 
 
 def _with_all_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
