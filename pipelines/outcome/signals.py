@@ -90,6 +90,7 @@ def listening() -> Iterator[None]:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         os.close(writer)  # ends the thread
+        _state = _State()  # else the signal would stop a later command in another thread
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import sources
+from pipelines.outcome import signals
 from tests.conftest import ServeFake, Sync, generated
 from tests.faults.conftest import StartTrial, Trial
 from tests.support.commands.process import ENDS, Barrier, left, run, started
@@ -43,6 +44,14 @@ def test_a_signal_while_fetching_ends_the_run_and_changes_nothing(
 
 def test_a_program_may_call_the_command_in_any_thread(serve_fake: ServeFake, sync: Sync) -> None:
     serve_fake("phaxio", generated("phaxio", 3))
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(sync).result().exit_code == 0
+
+
+def test_a_signal_stops_no_later_command_in_a_thread(serve_fake: ServeFake, sync: Sync) -> None:
+    serve_fake("phaxio", generated("phaxio", 3))
+    with pytest.raises(signals.Stopped), signals.listening():
+        signal.raise_signal(signal.SIGTERM)
     with ThreadPoolExecutor(1) as threads:
         assert threads.submit(sync).result().exit_code == 0
 
