@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import dlt
 
 from pipelines.config.declaration import settings_of
-from pipelines.config.directory import NOT_IN_DELTA, NOT_IN_PARQUET, scheme_of, url_of
+from pipelines.config.directory import NOT_IN_DELTA, NOT_IN_PARQUET, path_of, scheme_of, url_of
 from pipelines.config.settings import DestinationType, TableFormat, WarehouseSettings
 from sources.errors import ConfigError
 
@@ -73,6 +73,16 @@ def parquet_url() -> str | None:
             f"the storage {scheme_of(url)}:// is unknown: write a path or a URL such as s3://bucket/fax-lake"
         )
     return url
+
+
+def path_at_home() -> str | None:
+    """The path of the DuckDB file if it is written with `~`, which dlt takes for a directory; else None.
+
+    Raises:
+        ConfigError: the home directory is unknown.
+    """
+    written = str(_written("credentials", dlt.secrets) or "").strip().removeprefix("duckdb:///")
+    return str(path_of(written, Path())) if re.match("~[^/]*/", written) else None
 
 
 def require_destination() -> None:

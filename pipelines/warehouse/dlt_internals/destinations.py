@@ -14,7 +14,7 @@ import dlt
 from dlt.common.destination import Destination
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.config.destination import DESTINATION, destination_type, parquet_url, require_destination
+from pipelines.config.destination import DESTINATION, destination_type, parquet_url, path_at_home, require_destination
 
 _SECRET = re.compile("password|secret|scram")  # in the names of parameters of libpq 18
 
@@ -31,6 +31,8 @@ def configured_destination(staging: str) -> Any:
         case "duckdb":
             from pipelines.warehouse.dlt_internals.duckdb_destination import duckdb  # noqa: PLC0415  # loads its driver
 
+            if path := path_at_home():
+                settings["credentials"] = path
             return duckdb(**settings)
         case "postgres":
             from pipelines.warehouse.dlt_internals.postgres_destination import postgres  # noqa: PLC0415  # loads its driver

@@ -6,7 +6,10 @@ import pytest
 
 from pipelines.config.directory import path_of, url_of
 from pipelines.config.settings import ReportSettings
+from pipelines.warehouse.read_only import database_file
 from sources.errors import ConfigError
+from tests.conftest import Settings
+from tests.support.environment import applied
 
 
 def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,6 +19,17 @@ def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.Monke
     assert url_of("~/fax-lake", tmp_path) == (home / "fax-lake").as_uri()
     assert url_of("fax-lake~", tmp_path) == (tmp_path.resolve() / "fax-lake~").as_uri()
     assert ReportSettings(views="~/views").own_views() == home / "views"
+
+
+@pytest.mark.parametrize("written", ["~/warehouse.duckdb", "duckdb:///~/warehouse.duckdb"])
+def test_a_tilde_is_the_home_directory_of_the_duckdb_file(
+    written: str, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path.resolve() / "home"
+    with applied(settings | {"DESTINATION__WAREHOUSE__CREDENTIALS": written}):
+        monkeypatch.setenv("HOME", str(home))
+
+        assert database_file() == home / "warehouse.duckdb"
 
 
 def test_a_home_directory_that_is_unknown_is_told(tmp_path: Path) -> None:
