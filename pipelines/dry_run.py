@@ -42,7 +42,8 @@ def _opened(account: Account, schema: str) -> AbstractContextManager[Any]:
 def _sentence_of(run: Run, opened: Any) -> str:
     """What the run of one list would read."""
     position = opened.position_of(run.source.table)
-    run.spans = plan(run, position)
+    kept = (span.starting_from(run.source.history_start(run.started_at)) for span in plan(run, position))
+    run.spans = [span for span in kept if span.length]
     asked = position.reread_until if position.cursor else run.started_at
     due = due_rereads(run, asked, writes=True) if run.spans and run.request.moves_cursor else None
     return _sentence(run, opened.stored(run.source.table), len(due.faxes) if due else 0)
@@ -50,7 +51,7 @@ def _sentence_of(run: Run, opened: Any) -> str:
 
 def _sentence(run: Run, stored: StoredFaxes, open_faxes: int) -> str:
     if not run.spans:
-        return "would read nothing: all windows are proven already"
+        return "would read nothing: all windows are proven already, or older than what the provider keeps"
     by_id = f", {open_faxes} of them for open faxes by their ids" if open_faxes else ""
     requests, is_known = _requests(run, stored)
     number = f"{requests + open_faxes:,} request{'' if requests + open_faxes == 1 else 's'}"

@@ -130,6 +130,11 @@ class Source:
         fax = self.api.fetch_fax(client, fax_id)
         return self.privacy.of(self.table)(self.table.shaped(fax)) if fax else fax
 
+    def history_start(self, now: datetime) -> datetime:
+        """The creation time (UTC) from which the provider keeps faxes at `now`, as far as that is known in advance."""
+        floor: Callable[[datetime], datetime] | None = getattr(self.api, "history_floor", None)
+        return floor(now) if floor else self.api.EARLIEST
+
     def count_this_month(self, client: Client, now: datetime) -> MonthCount | None:
         """The provider's own count of the faxes of the current month; None if it offers none."""
         count: Callable[[Client, datetime], MonthCount] | None = getattr(self.api, "count_this_month", None)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import sources
 from pipelines.outcome.postgres_connect import explain_connection, grant_for
 from tests.conftest import ROOT, ServeFake, Settings, SyncProcess, generated
 from tests.support.commands.check_command import Check
@@ -210,6 +211,21 @@ def test_a_dry_run_says_what_the_run_after_it_reads(
 
     assert "in about 1 request" in planned.stdout
     assert (before.read_bytes(), len(served.server.requests)) == (warehouse.read_bytes(), asked)
+
+
+@pytest.mark.slow
+def test_a_dry_run_counts_no_time_that_the_provider_no_longer_keeps(
+    serve_fake: ServeFake, sync_process: SyncProcess
+) -> None:
+    served = serve_fake("sinch", generated("sinch", 3, days=80))
+    planned = sync_process("--dry-run").stdout
+    old = sync_process("--dry-run", "--since", "2023-06-01", "--until", "2023-07-01").stdout
+    sync_process()
+    floor, requests = sources.provider("sinch").api.history_floor(datetime.now(UTC)), len(served.server.requests)
+
+    assert f"would read {floor:%Y-%m-%dT%H:%M:%SZ} to " in planned
+    assert [int(least) <= requests for least in re.findall(r"in at least (\d+) requests", planned)] == [True]
+    assert "would read nothing" in old
 
 
 @pytest.mark.parametrize(
