@@ -13,7 +13,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from pipelines.config.directory import local_directory
 from pipelines.lake.errors import panics_as_errors, unreadable
 from sources.errors import LocalError
-from sources.load.ledger import SYNC_PROBLEMS, SYNC_WINDOWS
+from sources.load.ledger import IS_PAST, SYNC_PROBLEMS, SYNC_WINDOWS
 from sources.load.stored import LedgerRow, OpenFax, ledger_row
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
@@ -93,12 +93,13 @@ class LakeStored:
 
     def proofs(self, kinds: Collection[str]) -> list[LedgerRow]:
         """The ledger rows with one of these proofs."""
-        rows = self._select(self._ledger, _is_in("proof", kinds), "_dlt_id, from_at, to_at, proof, finished_at")
+        proven = f"{_is_in('proof', kinds)} and {IS_PAST}"
+        rows = self._select(self._ledger, proven, "_dlt_id, from_at, to_at, proof, finished_at")
         return [ledger_row(row) for row in rows]
 
     def last_walk(self, other_than: str) -> datetime | None:
         """The last `finished_at` of another run in the ledger; None if there is none."""
-        theirs = f"run_id <> {_literal(other_than)}"
+        theirs = f"run_id <> {_literal(other_than)} and {IS_PAST}"
         rows = self._select(self._ledger, theirs, "max(finished_at) as finished_at")
         return rows[0]["finished_at"] if rows else None
 
@@ -148,7 +149,7 @@ def _require_readable(directory: Path | None) -> None:
 @panics_as_errors()
 def last_walk(uri: str, other_than: str) -> datetime | None:
     """When a run other than this one last wrote to a ledger, of whichever account; None if none did."""
-    sql = f"select max(finished_at) as finished_at from held where run_id <> {_literal(other_than)}"
+    sql = f"select max(finished_at) as finished_at from held where run_id <> {_literal(other_than)} and {IS_PAST}"
     latest: datetime | None = _query(DeltaTable(uri), sql)["finished_at"][0].as_py()
     return latest
 

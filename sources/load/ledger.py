@@ -21,6 +21,7 @@ SYNC_WINDOWS = "sync_windows"
 SYNC_PROBLEMS = "sync_problems"
 SCHEMA_CHANGES = "schema_changes"
 SYNC_RUNS = "sync_runs"
+IS_PAST = "finished_at <= now() + interval '5 minutes'"  # SQL: else the row is one of a clock that was ahead
 WINDOWS_MEANING = (
     "Windows of creation time that were walked, one row each, and how their completeness was proven; "
     "after seven days those that others cover are deleted."

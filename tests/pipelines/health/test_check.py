@@ -35,6 +35,12 @@ BROKEN = {
         "update fax_phaxio.sync_windows set from_at = from_at - interval 2 day, to_at = to_at - interval 2 day",
         "check whether the schedule still runs",
     ),
+    "a schedule that stopped after a clock was ahead": (
+        "update fax_phaxio.sync_windows set from_at = from_at - interval 2 day, to_at = to_at - interval 2 day; "
+        "insert into fax_phaxio.sync_windows by name select * replace (to_at + interval 9 year as to_at, "
+        "finished_at + interval 9 year as finished_at) from fax_phaxio.sync_windows",
+        "check whether the schedule still runs",
+    ),
     "a window that was not proven": ("update fax_phaxio.sync_windows set proof = 'unproven'", "not proven complete"),
     "nothing at all": ("drop table fax_phaxio.sync_windows cascade", "nothing has been loaded yet"),
 }

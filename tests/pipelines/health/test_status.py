@@ -101,6 +101,31 @@ def test_a_hole_in_one_list_is_not_filled_by_another(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", first_quick(KINDS))
+def test_a_clock_that_was_ahead_hides_no_schedule_that_stopped(
+    kind: str, serve_fake: ServeFake, sync: Sync, status: Status, request: pytest.FixtureRequest
+) -> None:
+    place: Warehouse = File(request.getfixturevalue("warehouse"))
+    if kind == "postgres":
+        place = Database(request.getfixturevalue("postgres"), request.getfixturevalue("database"))
+    served = serve_fake("phaxio", generated("phaxio", 3))
+    sync()
+    (first,) = rows(place, "select run_id from fax.sync_runs")
+    served.fake.add(*generated("phaxio", 1, days=0.01, seed=2, first_id=900_000_000))
+    sync()
+    for table, other in (("sync_runs", "started_at"), ("sync_windows", "to_at")):
+        for runs, shift in (("=", "- interval '2 days'"), ("<>", "+ interval '9 years'")):
+            place.write(
+                f"update fax_phaxio.{table} set finished_at = finished_at {shift}, {other} = {other} {shift}"
+                f" where run_id {runs} '{first[0]}'"
+            )
+    (account,) = (state := json.loads(status("--json")[1]))["accounts"]
+
+    assert ["check whether the schedule still runs" in step for step in state["next"]] == [True]
+    assert account["read_to"] < f"{datetime.now(UTC)}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", first_quick(KINDS))
 def test_a_first_run_that_failed_is_shown(
     kind: str, serve_fake: ServeFake, sync: Sync, settings: Settings, status: Status, request: pytest.FixtureRequest
 ) -> None:

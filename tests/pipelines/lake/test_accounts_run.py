@@ -276,11 +276,12 @@ def test_the_first_run_of_a_day_that_loads_folds_the_ledger(
         for at in [now - timedelta(hours=hours)]
     ]
     aged.append(aged[-1] | {"from_at": of_run["from_at"], "to_at": aged[-1]["from_at"], "_dlt_id": "backfill"})
+    before, future = spans(aged), now + timedelta(days=3000)
+    aged.append(aged[0] | {"to_at": future, "finished_at": future, "run_id": "ahead", "_dlt_id": "ahead"})
     held = DeltaTable(place)
     schema = pa.schema(held.to_pyarrow_dataset().schema)
     held.delete()
     write_deltalake(place, pa.Table.from_pylist(aged, schema), mode="append")
-    before = spans(rows(lake, "phaxio", "sync_windows"))
 
     commits = []
     for number in (1, 2):  # the second run of the day loads as well, and folds nothing

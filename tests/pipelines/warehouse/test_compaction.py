@@ -57,6 +57,22 @@ def ledger(place: Warehouse, where: str = "true") -> list[Any]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("served_aged")
+def test_what_a_clock_ahead_has_walked_neither_keeps_the_ledger_long_nor_makes_proofs_redundant(
+    place: Warehouse, sync: Sync
+) -> None:
+    place.write(
+        "update fax_phaxio.sync_windows set from_at = from_at - interval '90 days', to_at = to_at + interval '9 years',"
+        " finished_at = finished_at + interval '9 years' where _dlt_id = 'aged-100'"
+    )
+    before = proven(ledger(place, "finished_at <= now()"))
+    assert sync().exit_code == 0
+
+    assert proven(ledger(place, "finished_at <= now() and _dlt_id like 'aged-%'")) == before
+    assert 6 * 288 < len(ledger(place)) < 8 * 288
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("served_aged")
 def test_the_first_load_of_a_day_folds_the_ledger_and_what_it_proved_stays_proven(
     place: Warehouse, sync: Sync, check: Check
 ) -> None:
