@@ -262,7 +262,6 @@ class Batches:
         run = self.run
         run.spans = spans = plan(run, position)
         self._walker.reader.newest = run.latest_start
-        self._walker.reader.semantics.floor = None  # a provider's folder may have computed it by the wrong clock
         for span in spans:
             rest = span.starting_from(run.request.resumes_at or span.start)
             takes_newer = run.request.until is None and span.end == whole_second(run.end_of_reading)

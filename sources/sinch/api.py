@@ -8,6 +8,7 @@ whether a total comes, and what an older window answers.
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from sources.extract.page import HistoryLimit, Page, fetch_record, parse_records
 from sources.extract.window_sizing import BARE_DATES, TIMESTAMPS, BoundForm
 from sources.http.client import Client
 from sources.records.schema import Record
-from sources.window import Window
+from sources.window import SECOND, Window
 
 ENDPOINT = "faxes"
 PAGE_SIZE = 1000  # Sinch's maximum; its default is 100
@@ -39,15 +40,18 @@ def fetch_pages(client: Client, window: Window, form: BoundForm = TIMESTAMPS) ->
         HistoryLimit: the window begins before the oldest fax that Sinch keeps, for which it answers an empty page.
         ContractError: the answer is not `{"faxes": [fax, …], …}`.
     """
-    if window.start < (floor := history_floor(client.earlier_time())):  # what is a gap is never read again
-        raise HistoryLimit(floor)
-    # Always both bounds: without them Sinch lists only the last week. The names end in `>` and `<`.
-    bounds = {"createTime>": form.write(window.start), "createTime<": form.write(window.end)}
 
-    def fetch(number: int) -> NumberedPage:
+    def fetch(span: Window, number: int) -> NumberedPage:
+        # Always both bounds: without them Sinch lists only the last week. The names end in `>` and `<`.
+        bounds = {"createTime>": form.write(span.start), "createTime<": form.write(span.end)}
         return _read(client.get(ENDPOINT, {**bounds, "pageSize": str(PAGE_SIZE), "page": str(number)}))
 
-    yield from numbered_pages(fetch, PAGE_SIZE, MAX_RECORDS, client.connections)
+    if window.start < history_floor(now := client.earlier_time()):  # what is a gap is never read again
+        if not client.has_server_time:  # by this machine's clock alone, which may be ahead
+            fetch(Window(now - SECOND, now), 1)
+        if window.start < (floor := history_floor(client.earlier_time())):
+            raise HistoryLimit(floor)
+    yield from numbered_pages(partial(fetch, window), PAGE_SIZE, MAX_RECORDS, client.connections)
 
 
 def history_floor(now: datetime) -> datetime:

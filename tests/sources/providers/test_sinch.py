@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from sources.fakes.server import Answer, Request, json_answer
-from sources.sinch.api import history_floor
+from sources.http.client import Client
+from sources.sinch.api import fetch_pages, history_floor
 from sources.sinch.fake.data import DOCUMENTED, TEST_NUMBER
 from sources.sinch.fake.faxes import printed
+from sources.window import Window
 from tests.conftest import Query, ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
 from tests.support.commands.in_process import Time, run_once
@@ -122,8 +124,17 @@ def test_where_all_is_older_than_thirteen_months_no_page_is_said_to_be_read(serv
     served = serve_fake("sinch", generated("sinch", 5))
     synced = sync("--since", "2023-05-01", "--until", "2023-06-01")
 
-    assert (synced.exit_code, served.server.requests, "all pages read" in synced.told) == (0, [], False)
+    (request,) = served.server.requests  # for the time of Sinch
+    assert (synced.exit_code, request.query["page"], "all pages read" in synced.told) == (0, "1", False)
     assert "2023-05-01T00:00:00Z to 2023-06-01T00:00:00Z is beyond the provider's history" in synced.told
+
+
+def test_a_clock_ahead_here_moves_no_floor(serve_fake: ServeFake) -> None:
+    served = serve_fake("sinch", [fax()])
+    of, now = served.fake.settings(served.server.url), datetime.now(UTC)
+    client = Client(of["base_url"], (of["key_id"], of["key_secret"]), "Sinch", now=lambda: now + 500 * DAY)
+
+    assert len([*fetch_pages(client, Window(now - 30 * DAY, now))]) == 1
 
 
 @pytest.mark.parametrize(
