@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.warehouse import load
+from sources.extract.source import Source
 from sources.fakes.server import Answer, Request, json_answer
+from sources.window import SECOND, Window
 from tests.conftest import Query, Served, ServeFake, Settings, Sync, generated
 from tests.support.commands.check_command import Check
+from tests.support.environment import applied
 from tests.support.tiers import first_quick, quick_ones
-from tests.support.warehouse.file_and_database import File
+from tests.support.warehouse.file_and_database import File, Warehouse
 
 
 @pytest.mark.usefixtures("served")
@@ -110,6 +114,23 @@ def test_faxes_that_the_warehouse_lacks_however_they_are_counted_are_named(
     exit_code, told = check()
 
     assert (exit_code, "the provider counts" in told["phaxio"]["findings"][0]) == (65, True)
+
+
+def test_each_span_of_time_has_its_own_faxes_and_deliveries(
+    place: Warehouse, settings: Settings, serve_fake: ServeFake, sync: Sync
+) -> None:
+    sent = [fax for fax in generated("phaxio", 60, days=0.01) if fax["direction"] == "sent"][:8]
+    serve_fake("phaxio", [fax | {"recipients": fax["recipients"][:1] * 4} for fax in sent])
+    assert sync().exit_code == 0
+    times = sorted(datetime.fromisoformat(fax["created_at"]) for fax in sent)
+    spans = [Window(times[0], times[5]), Window(times[5], times[7] + SECOND), Window(times[2], times[4])]
+    faxes = [sum(span.start <= at < span.end for at in times) for span in spans]
+    with applied(settings), load.opened("phaxio", "default", "fax") as opened:
+        table = Source("phaxio").table
+        stored = opened.stored(table)
+        told = stored.counts(table, spans), stored.deliveries(table, table.children[0], spans)
+
+    assert told == (faxes, [4 * count for count in faxes])
 
 
 @pytest.mark.slow
