@@ -148,8 +148,8 @@ def test_any_short_history_is_walked_to_the_truth() -> None:
 
 
 @pytest.mark.slow
-def test_any_history_is_walked_to_the_truth() -> None:
-    run(1_500, 25, anew=True)
+def test_any_history_is_walked_to_the_truth(pytestconfig: pytest.Config) -> None:
+    run(1_500 if pytestconfig.option.every_case else 500, 25, anew=True)
 
 
 SABOTAGE = {
