@@ -14,7 +14,7 @@ from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import named_rows, reading, rows
 
-CHANGES, A_RUN = 200, 20  # changes of shape, and how many of them come between two runs
+CHANGES, A_RUN = 200, 40  # changes of shape, and how many of them come between two runs
 VIEWS = "select table_name from information_schema.views where table_schema = 'fax'"
 
 
