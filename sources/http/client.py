@@ -30,10 +30,10 @@ class Client:
     """GETs JSON below `base_url` and counts its requests in `usage`. It is thread-safe.
 
     `skew` is how far the provider's clock was ahead of this machine's at the last response with a time, `least_skew`
-    of all responses and zero; they are valid if `has_server_time`. `pace` limits the request rate. `auth` is user and
-    password, or an object such as `oauth2.ClientCredentials`; `user` is that user, which a path may need. Tests replace
-    `sleep`, `clock` (seconds, monotonic) and `now` (UTC). After `close`, every waiting or new request ends with an
-    error.
+    of all responses and zero; `first_server_time` is the earliest time of all, None before the first. `pace` limits the
+    request rate. `auth` is user and password, or an object such as `oauth2.ClientCredentials`; `user` is that user,
+    which a path may need. Tests replace `sleep`, `clock` (seconds, monotonic) and `now` (UTC). After `close`, every
+    waiting or new request ends with an error.
     """
 
     def __init__(
@@ -48,8 +48,9 @@ class Client:
     ) -> None:
         self.base_url = base_url.rstrip("/") + "/"
         self.provider, self.user = provider, auth[0] if isinstance(auth, tuple) else ""
-        self.usage, self.has_server_time = Usage(), False
+        self.usage = Usage()
         self.skew = self.least_skew = timedelta()
+        self.first_server_time: datetime | None = None
         self.limits = limits
         self._closed, self._lock = Event(), Lock()
         self._sleep: Callable[[float], Any] = sleep or self._closed.wait
@@ -91,6 +92,11 @@ class Client:
             return document
 
         return retrying(attempt)
+
+    @property
+    def has_server_time(self) -> bool:
+        """A response had a time."""
+        return self.first_server_time is not None
 
     def connections(self) -> int:
         """The useful number of concurrent requests: one if the provider answers faster than a page is parsed."""
@@ -162,7 +168,8 @@ class Client:
         if server_time is None:
             return
         with self._lock:
-            self.skew, self.has_server_time = server_time - now, True
+            self.skew = server_time - now
+            self.first_server_time = min(self.first_server_time or server_time, server_time)
             self.least_skew = min(self.least_skew, self.skew)
 
     def _get_once(self, url: str, params: Mapping[str, str] | None) -> Any:

@@ -163,12 +163,21 @@ class Run:
 
         No window proves a time that has not come by both clocks: one of them may be wrong.
         """
-        end = whole_second(self._local_start + self.client.least_skew - self.request.horizon.lag)
+        end = whole_second(self._local_start + self._behind - self.request.horizon.lag)
         self.spans = [span.ending_by(end) for span in self.spans]
+
+    @property
+    def _behind(self) -> timedelta:
+        """How far the provider's clock was behind ours, zero or less.
+
+        Ours may have been ahead when the run started, and set right before the first response.
+        """
+        first = self.client.first_server_time or self._local_start
+        return min(self.client.least_skew, first - self._local_start)
 
     def note_provider_clock(self) -> bool:
         """True once, if a response has shown that the clocks differ by over five minutes. Sets `started_at`."""
-        behind = self.client.least_skew
+        behind = self._behind
         skew = behind if abs(behind) > MAX_SKEW else self.client.skew
         if self._skew is not None or abs(skew) <= MAX_SKEW:
             return False

@@ -55,6 +55,26 @@ def test_a_fax_created_between_the_two_clocks_is_loaded_by_the_next_run(
     assert_holds(warehouse, provider, served.fake.truth())
 
 
+@pytest.mark.parametrize("provider", first_quick(sources.providers()))
+def test_a_clock_that_is_set_right_before_the_first_response_proves_no_time_to_come(
+    provider: str, serve_fake: ServeFake, settings: Settings, warehouse: Any
+) -> None:
+    served, time = serve_fake(provider, generated(provider, 20, days=5)), Time(6 * HOUR)
+    horizon = Horizon(sources.provider(provider).api.EARLIEST, timedelta(), timedelta(), 0, lag=MINUTE)
+
+    def fault(request: Request, honest: Honest) -> Answer:
+        time.ahead = timedelta()
+        return honest(request)
+
+    with broken(served, fault):
+        first = run_once(provider, settings, time, horizon=horizon)
+    served.fake.add(fax(provider, datetime.now(UTC) + 5 * SECOND))
+    run(served, settings, 300 * SECOND, Date=header(datetime.now(UTC), 300 * SECOND))
+
+    assert ["the clock here is" in text for text in first.warnings] == [True]
+    assert_holds(warehouse, provider, served.fake.truth())
+
+
 def test_clocks_that_are_found_apart_during_a_load_leave_no_window_twice_in_the_ledger(
     serve_fake: ServeFake, settings: Settings, warehouse: Any
 ) -> None:
