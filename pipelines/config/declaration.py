@@ -3,6 +3,7 @@
 Source: https://dlthub.com/docs/general-usage/credentials/setup, read November 2026.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +21,8 @@ from sources.errors import ConfigError
 from sources.load.settings import is_secret, metas_of
 from sources.window import whole_second
 
+_SHORT_NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d*)?")  # a date without dashes, which dlt takes for a Unix time before 2001
+_YEAR_OR_DATE = re.compile(r"\d{4}(?:\d{4})?")
 _IN_HOME = "global:"  # dlt's prefix for a file in the home directory
 Place = tuple[str, ...]  # the sections above a setting, with or without its name
 
@@ -75,14 +78,17 @@ class Setting:
             ConfigError: the value has another type, or is not allowed; the message calls the setting `named`, and says
                 where it is set.
         """
+        if self.plain is datetime and _is_short_number(value):
+            raise refusal(named, self.allowed, at)
         try:
             value = deserialize_value(self.name, value, self.plain)
             if isinstance(value, datetime):  # dlt makes a pendulum of a number, which msgspec refuses
                 value = datetime.fromisoformat(value.isoformat())
             converted = convert(value, self.type)
-        except (ConfigValueCannotBeCoercedException, ValidationError):
+            begin = whole_second(converted) if isinstance(converted, datetime) else None
+        except (ConfigValueCannotBeCoercedException, ValidationError, OverflowError):
             raise refusal(named, self.allowed, at) from None
-        if isinstance(converted, datetime) and whole_second(converted) > datetime.now(UTC):
+        if begin and begin > datetime.now(UTC):
             raise refusal(named, "in the past", at)  # a run would read nothing, and end with 0
         return converted
 
@@ -115,6 +121,11 @@ def read(model: type[Struct], *sections: Place, prefix: str = "") -> dict[str, A
 def refusal(name: str, allowed: str, at: Found | None = None) -> ConfigError:
     """The error for a setting whose value is not allowed."""
     return ConfigError(f"setting {name} must be {allowed}: {f'it is {at.origin}' if at else 'see .dlt/config.toml'}")
+
+
+def _is_short_number(value: Any) -> bool:
+    is_date = isinstance(value, str) and bool(_YEAR_OR_DATE.fullmatch(value))
+    return not is_date and bool(_SHORT_NUMBER.fullmatch(str(value).strip()))
 
 
 def _declared(field: FieldInfo) -> Setting:

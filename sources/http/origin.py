@@ -16,12 +16,23 @@ def require_tls(url: str, setting: str = "base_url") -> None:
         ConfigError: it does neither, or it has a user, a password or an unusual form.
     """
     scheme, name, _ = of(url)
-    if not name or not url.isascii():
+    if not name or not url.isascii() or any(character.isspace() for character in url):
         raise ConfigError(
-            f"{setting} must consist of https:// and a host, without user, password or backslash, in ASCII"
+            f"{setting} must consist of https:// and a host, without user, password, blank or backslash, in ASCII"
         )
     if scheme != "https" and name not in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError(f"{setting} must begin with https://: else the credentials would be sent unencrypted")
+
+
+def require_base(base_url: str) -> None:
+    """Requires the same of `base_url`, and that a path can be added to it.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    require_tls(base_url)
+    if "?" in base_url or "#" in base_url:
+        raise ConfigError("base_url must have no ? and no #, because each request adds a path to it")
 
 
 def require_proxy(url: str) -> None:

@@ -19,9 +19,9 @@ def session(base_url: str, auth: Auth, response_limits: ResponseLimits) -> reque
     machine without TLS, such as the demo's, do not use the proxy.
 
     Raises:
-        ConfigError: `base_url` lacks TLS, the CA bundle cannot be read, or the proxy's URL is invalid.
+        ConfigError: `base_url` lacks TLS or has a query, the CA bundle cannot be read, or the proxy's URL is invalid.
     """
-    origin.require_tls(base_url)
+    origin.require_base(base_url)
     limits = response_limits.limits
     if limits.proxy:
         origin.require_proxy(limits.proxy)

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from sources.records.schema import MONEY_PRECISION, MONEY_SCALE, DataType
+from sources.window import LAST_INSTANT, SECOND
 
 _QUANTUM = Decimal(1).scaleb(-MONEY_SCALE)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -55,9 +56,16 @@ def coerce(value: Any, data_type: DataType) -> Any:
 def parse_instant(text: str) -> datetime:
     """The instant of an ISO 8601 or RFC 2822 text, in UTC; a text without an offset is read as UTC.
 
+    A leap second, 23:59:60 in UTC, is read as the second after it, as in POSIX.
+
     Raises:
         ValueError: the text has neither form, or its instant is outside the years 1 to 9999.
     """
+    if ":60" in text:
+        before = parse_instant(text.replace(":60", ":59", 1))
+        if f"{before:%H:%M:%S}" != "23:59:59" or LAST_INSTANT - before < SECOND:
+            raise ValueError("a second that no day has")
+        return before + SECOND
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:

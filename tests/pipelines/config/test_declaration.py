@@ -50,6 +50,7 @@ TEXTS: dict[str, dict[str, object]] = {  # as they are in the environment, or in
         "2024-01-01T12:00:00+02:00": NOON_IN_PARIS,
         "1704110400": NOON,
         **dict.fromkeys(("now", "2024-02-30", "2024-1-1", " 2024-01-01 ", "01/02/2024", "P1D", "12:00"), REFUSED),
+        **dict.fromkeys(("202401", "2024.5", "-1", "0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00"), REFUSED),
     },
     "proxy": {"": "", "5": "5", " x ": " x "},
     "tags": {
@@ -64,7 +65,7 @@ OTHERS: dict[str, dict[str, object]] = {  # as they are in a file, without quote
     "start_date": {
         **{"2024-01-01": DAY, "2024-01-01T12:00:00Z": NOON, "2024-01-01 12:00:00+02:00": NOON_IN_PARIS},
         **{"2024-01-01T12:00:00": DAY.replace(hour=12), "1704110400": NOON, "1704110400.0": NOON},
-        **{"true": REFUSED, "12:00:00": REFUSED, "1e400": REFUSED},
+        **{"true": REFUSED, "12:00:00": REFUSED, "1e400": REFUSED, "20240101": REFUSED, "2024": REFUSED},
     },
     "proxy": {"5": "5", "true": "True"},
     "tags": {'["a"]': ["a"], "[]": [], "[1]": REFUSED, '["a", 1]': REFUSED, "5": REFUSED, "{a = 1}": REFUSED},

@@ -76,6 +76,7 @@ def test_a_link_to_the_same_origin_is_taken(link: str, url: str) -> None:
         *("ftp://api.phaxio.com", "file:///etc", "api.phaxio.com/v2", "", "https://", "https:///v2"),
         *("https://user:password@api.phaxio.com/v2", "https://api.phaxio.com\\v2", "https://api.phaxio.com:port/v2"),
         "https://[::1",
+        *("https://api.phaxio.com/v2?key=1", "https://api.phaxio.com/v2#a", "https://api phaxio.com/v2"),
     ],
 )
 def test_a_base_url_that_would_leak_the_credentials_is_no_setting(base_url: str) -> None:

@@ -232,6 +232,15 @@ def test_an_instant_may_be_written_as_servers_do(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["2016-12-31T23:59:60Z", "2016-12-31T17:59:60.25-06:00", "Sat, 31 Dec 2016 23:59:60 GMT"]
+)
+def test_a_leap_second_is_the_second_after_it(text: str) -> None:
+    array, misfits = to_arrow([text, None], "timestamp")
+
+    assert (array.to_pylist()[0].replace(microsecond=0), misfits) == (datetime(2017, 1, 1, tzinfo=UTC), {})
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -243,6 +252,10 @@ def test_an_instant_may_be_written_as_servers_do(text: str) -> None:
         "2026-11-20T10:00:00+01:00 UTC",
         "2026-13-20 10:00:00 UTC",
         "2026-11-20 25:00:00 UTC",
+        "2026-11-20T10:00:60Z",
+        "2016-12-31T23:59:60-06:00",
+        "2016-12-31T23:59:61Z",
+        "9999-12-31T23:59:60Z",
         "2026-11-20 10:00:00 PST",
         "2026-11-20 10:00:00 +99:00",
         "Thu, 20 Nov 2026 10:00:00 GMT",
