@@ -9,6 +9,7 @@ A provider's package offers:
   `api.count_this_month(client, now)`, if the provider counts, is its own count of the month;
   `api.fetch_balance(client)`, if it has one, is the account's balance in US dollars, asked once, not retried;
 - `FURTHER`, if the provider has more lists to walk: a `Listing` of each, whose table has a `ledger` of its own;
+- `NAMES_ACCOUNT`, if some of these secrets name the provider's account without the others: which;
 - `BILLING_ZONE`, the time zone in which its billing months begin, with its source; UTC without it;
 - `IF_GONE`, if the provider has announced a successor: what to do once its API has ended;
 - `IF_EMPTY`, if the provider keeps some faxes elsewhere: where to look if an account has none;

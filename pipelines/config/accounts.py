@@ -7,7 +7,7 @@ another account, which inherits what it does not set from `[sources.<provider>]`
 import logging
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -204,27 +204,34 @@ def _require_name(provider: str, name: str) -> None:
 
 
 def _require_different(accounts: list[Account]) -> None:
-    """Requires different credentials in each account: else every fax would be stored, and counted, twice.
+    """Requires another account of the provider in each account: else every fax would be stored, and counted, twice.
 
     Raises:
-        ConfigError: two accounts have the same credentials.
+        ConfigError: two accounts have the same credentials, or credentials of one account of the provider.
     """
     seen: dict[tuple[str, ...], Account] = {}
     for account in (account for account in accounts if not account.missing_secrets()):
         other = seen.setdefault(_as_used(account), account)
         if other is not account:
+            is_same = account.credentials() == other.credentials()
+            same = "credentials" if is_same else " and ".join(_names_account(account))
             raise ConfigError(
-                f"the accounts {other.name!r} and {account.name!r} of {account.provider} have the same credentials, "
+                f"the accounts {other.name!r} and {account.name!r} of {account.provider} have the same {same}, "
                 "so every fax would be counted twice: remove one account, or set its own credentials under "
                 f"[{'.'.join(account.section)}]"
             )
 
 
+def _names_account(account: Account) -> Sequence[str]:
+    """The secrets that name the account at its provider."""
+    return getattr(sources.provider(account.provider), "NAMES_ACCOUNT", secrets_of(account.model))
+
+
 def _as_used(account: Account) -> tuple[str, ...]:
-    """The account's credentials as its provider's model writes them: one may be written in several forms."""
+    """What names the account, as its provider's model writes it: one secret may be written in several forms."""
     secrets: dict[str, Any] = dict(zip(secrets_of(account.model), account.credentials(), strict=True))
     try:
         settings = account.model(**secrets)
     except ConfigError:  # is reported when the account is synced
         return account.credentials()
-    return tuple(getattr(settings, name) for name in secrets)
+    return tuple(getattr(settings, name) for name in _names_account(account))

@@ -21,7 +21,7 @@ from sources.errors import ConfigError
 from sources.load.settings import is_secret, metas_of
 from sources.window import whole_second
 
-_SHORT_NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d*)?")  # a date without dashes, which dlt takes for a Unix time before 2001
+_SHORT_NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d*)?")  # dlt takes it for a Unix time before 2001
 _YEAR_OR_DATE = re.compile(r"\d{4}(?:\d{4})?")
 _IN_HOME = "global:"  # dlt's prefix for a file in the home directory
 Place = tuple[str, ...]  # the sections above a setting, with or without its name

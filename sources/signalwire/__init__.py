@@ -16,6 +16,7 @@ from sources.signalwire import api as api
 from sources.signalwire import compat
 from sources.signalwire.columns import COMPAT_FAXES, FAX_LOGS
 
+NAMES_ACCOUNT = ("space", "project_id")  # a project may have several tokens
 TABLE = FAX_LOGS
 FURTHER = (Listing(COMPAT_FAXES, compat, setting="compat_faxes"),)
 BILLING_ZONE = "UTC"  # assumed: not documented; the instants of its API are in UTC

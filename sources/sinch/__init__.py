@@ -12,6 +12,7 @@ from sources.sinch import api as api
 from sources.sinch.columns import FAXES
 
 TABLE = FAXES
+NAMES_ACCOUNT = ("project_id",)  # a project may have several keys
 BILLING_ZONE = "UTC"  # assumed: not documented; the instants of its API are in UTC
 
 

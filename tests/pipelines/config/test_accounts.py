@@ -56,7 +56,21 @@ def test_a_project_whose_space_is_written_in_two_forms_is_one_account(sync: Sync
     settings |= {f"SOURCES__SIGNALWIRE__ACCOUNTS__EAST__{name}": value for name, value in values.items()}
     synced = sync("--provider", "signalwire")
 
-    assert (synced.exit_code, "the same credentials" in synced.told) == (78, True)
+    assert (synced.exit_code, "the same space and project_id" in synced.told) == (78, True)
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "same"),
+    [("signalwire", "API_TOKEN", "space and project_id"), ("sinch", "KEY_ID", "project_id")],
+)
+def test_two_keys_of_one_project_are_one_account(
+    provider: str, key: str, same: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake(provider)
+    settings[f"SOURCES__{provider}__ACCOUNTS__EAST__{key}".upper()] = "Kestrel7"
+    synced = sync("--provider", provider)
+
+    assert (synced.exit_code, f"the same {same}, so" in synced.told, served.server.requests) == (78, True, [])
 
 
 @pytest.mark.parametrize(
