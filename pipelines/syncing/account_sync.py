@@ -151,8 +151,10 @@ class AccountSync:
         balance = self._balance
         if not balance and run.loads and not run.stop.requested and not warehouse.appends:
             balance = _request_balance(run)
-        run.warnings += _refresh_views(warehouse, self._sync.schema, run)
-        run.balance = balance.result() if balance else None
+        try:
+            run.warnings += _refresh_views(warehouse, self._sync.schema, run)
+        finally:
+            run.balance = balance.result() if balance and not signals.received() else None
         for each in (run, *further):
             require_proof(each)
 

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from sources.extract.source import Source
 from sources.fakes.server import Answer, json_answer
 from tests.conftest import MakeWarehouse, Query, Served, ServeFake, Sync, generated
 from tests.support.commands.report_command import Reporting
+from tests.support.warehouse.file_and_database import File
 from tests.support.warehouse.raw_tables import LOAD, insert
 from tests.support.warehouse.rows import rows
 
@@ -183,6 +185,19 @@ def test_no_balance_is_no_failure(serve_fake: ServeFake, sync: Sync, query: Quer
     assert (synced.exit_code, synced.accounts["phaxio"]["new"], synced.accounts["phaxio"]["warnings"]) == (0, 3, [])
     assert query(READ) == [(None, True)]
     assert query(DRIFTS) == []
+
+
+def test_a_run_whose_views_fail_has_the_balance_all_the_same(
+    serve_fake: ServeFake, sync: Sync, query: Query, warehouse: Path
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 3, days=1))
+    sync()
+    File(warehouse).write("alter table fax._made_views drop column digest")
+    served.fake.add(*generated("phaxio", 1, days=0.01, seed=2, first_id=900_000_000))
+    exit_code = sync().exit_code
+
+    rows = query("select exit_code, balance_usd is not null from fax_phaxio.sync_runs order by started_at")
+    assert (exit_code, rows) == (69, [(0, True), (69, True)])
 
 
 def test_a_provider_without_a_balance_is_not_asked(serve_fake: ServeFake) -> None:
