@@ -41,7 +41,7 @@ from pipelines.lake import reading
 from pipelines.outcome.no_faxes import hint
 from pipelines.outcome.provider_advice import advice, advised, is_out_of_reach
 from pipelines.outcome.unforeseen import always_fax_sync_error
-from pipelines.warehouse import load, read_only
+from pipelines.warehouse import load
 from pipelines.warehouse.database_file import require_file
 from pipelines.warehouse.retention import NEEDS_DELETION
 from pipelines.warehouse.stored_faxes import StoredFaxes
@@ -174,23 +174,26 @@ def _stored(account: accounts.Account, schema: str, report: Report, shared: Shar
         with reading.delta_tables(output, account.provider, account.name, schema) as tables:
             yield tables.stored(Source(account.provider).table)
         return
-    report.findings += shared.untold(_warehouse_to_make(schema))
-    with demo.stand_in(), load.opened(account.provider, account.name, schema) as opened:
-        report.settings.append(f"destination.warehouse: {version_of(opened)}")
-        report.findings += shared.untold(warehouse_findings(opened, schema))
-        if opened.appends and PrivacySettings.read().keep_days:
-            report.findings += shared.untold([NEEDS_DELETION])
-        report.notes += shared.untold(warehouse_notes(opened, account.provider, _names(account.provider)))
-        yield opened.stored(Source(account.provider).table)
+    with demo.stand_in() as file:
+        report.findings += shared.untold(_warehouse_to_make(file, schema))
+        with load.opened(account.provider, account.name, schema) as opened:
+            if opened.session.kind == "duckdb":
+                opened.client.execute_sql("set memory_limit = '200MB'")  # a load needs less, a year of faxes more
+                opened.client.execute_sql("set threads = 2")
+            report.settings.append(f"destination.warehouse: {version_of(opened)}")
+            report.findings += shared.untold(warehouse_findings(opened, schema))
+            if opened.appends and PrivacySettings.read().keep_days:
+                report.findings += shared.untold([NEEDS_DELETION])
+            report.notes += shared.untold(warehouse_notes(opened, account.provider, _names(account.provider)))
+            yield opened.stored(Source(account.provider).table)
 
 
-def _warehouse_to_make(schema: str) -> Iterator[str]:
+def _warehouse_to_make(file: Path | None, schema: str) -> Iterator[str]:
     """One sentence for each fault that would prevent that the configured DuckDB file is made, if it does not exist yet.
 
     Raises:
         ConfigError: the configured path cannot be a DuckDB file.
     """
-    file = read_only.database_file()
     if file is None or file.exists():
         return
     require_file(file, schema)
@@ -205,8 +208,8 @@ def _connections(account: accounts.Account, schema: str, shared: Shared) -> Repo
     report = Report()
 
     def try_to_open() -> str:
-        report.findings += shared.untold(_warehouse_to_make(schema))
-        with demo.stand_in():
+        with demo.stand_in() as file:
+            report.findings += shared.untold(_warehouse_to_make(file, schema))
             return try_warehouse(account, schema)
 
     for attempt in (partial(try_provider, account), try_to_open):
@@ -235,11 +238,12 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
     report.findings += [*_refusal_findings(refused, account, stored, now, most_age), *clock_findings(run.client)]
     if not refused:
         report.settings.append(f"{'.'.join(account.section)}: credentials accepted, the provider lists faxes")
-    report.findings += findings(stored, run, most_age)
+    covered = stored.covered()
+    report.findings += findings(stored, covered, run, most_age)
     report.findings += doubled_faxes(stored, source.table, shared.accounts(source, stored))
     if not refused:
-        _compare_month(run, stored, report)
-    if covered := stored.covered():
+        _compare_month(run, stored, covered, report)
+    if covered:
         report.findings += child_findings(stored, source.table, max(covered.start, run.kept_from or covered.start))
     for other in source.further_lists():
         held = stored.of_ledger(other.table.ledger)
@@ -247,7 +251,8 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
         if not refused and isinstance(refusal(other.api.fetch_pages, run.client, now), Forbidden):
             report.notes.append(of_list.missing_scope_warning)
         else:
-            report.findings += [f"{other.table.name}: {text}" for text in findings(held, of_list, most_age)]
+            of_held = findings(held, held.covered(), of_list, most_age)
+            report.findings += [f"{other.table.name}: {text}" for text in of_held]
             report.findings += doubled_faxes(held, other.table, shared.accounts(other, held))
     report.notes += notes(stored, source.table, now)
     report.notes += [text for one in (source, *source.further_lists()) for text in currency_notes(stored, one.table)]
@@ -255,9 +260,9 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
         report.notes.append(text)
 
 
-def _compare_month(run: Run, stored: StoredFaxes, report: Report) -> None:
+def _compare_month(run: Run, stored: StoredFaxes, covered: Window | None, report: Report) -> None:
     """Compares the month's faxes with the provider's count, if it has one, unless `keep_days` deletes some of them."""
-    client, covered, now = run.client, stored.covered(), run.started_at
+    client, now = run.client, run.started_at
     api, table = run.source.api, run.source.table
     count = run.source.count_this_month(client, now) if covered else None
     if covered is None or count is None:

@@ -34,17 +34,17 @@ def warehouse(database: Path) -> Iterator[None]:
 
 
 @contextmanager
-def stand_in() -> Iterator[None]:
+def stand_in() -> Iterator[Path | None]:
     """Makes a temporary, empty DuckDB file the warehouse while the block runs, if the configured file does not exist.
 
-    Opening the configured file would create it and its lock.
+    Opening the configured file would create it and its lock. Yields the configured file; None for another warehouse.
     """
     file = read_only.database_file()
     if file is None or file.exists():
-        yield
+        yield file
         return
     with working_directory() as directory, warehouse(Path(directory) / "load.duckdb"):
-        yield
+        yield file
 
 
 @contextmanager

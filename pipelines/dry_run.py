@@ -64,6 +64,6 @@ def _requests(run: Run, stored: StoredFaxes) -> tuple[int, bool]:
     The least is one for each of the widest windows that the provider's API is asked for.
     """
     least = sum(math.ceil(span.length / run.source.api.WIDEST_WINDOW) for span in run.spans)
-    faxes = sum(stored.count(run.source.table, span) for span in run.spans)
+    faxes = sum(stored.counts(run.source.table, run.spans))
     page = stored.most_rows_per_request()
     return least + (faxes // page if page else 0), page is not None

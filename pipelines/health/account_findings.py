@@ -38,12 +38,11 @@ def out_of_reach_since(stored: StoredFaxes, now: datetime, most_age: timedelta) 
     return since if since and now - since > most_age else None
 
 
-def findings(stored: StoredFaxes, run: Run, most_age: timedelta) -> Iterator[str]:
-    """One sentence for each fault, with its remedy. Times are UTC.
+def findings(stored: StoredFaxes, covered: Window | None, run: Run, most_age: timedelta) -> Iterator[str]:
+    """One sentence for each fault, with its remedy. Times are UTC. `covered` is that of the stored faxes.
 
     Faxes created before the run's `kept_from` may be missing, and the time before `default_start` may be unread.
     """
-    covered = stored.covered()
     if covered is None:
         yield "nothing has been loaded yet: run sync.py"
         return

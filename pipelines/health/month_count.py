@@ -37,7 +37,9 @@ def compare(
     """
     child = next((child for child in table.children if child.name == count.deliveries), None)
     newer_deliveries = sum(_deliveries(record, child) for record in newer)
-    loaded = [_loaded(stored, table, child, span) for span in count.spans]
+    counts = stored.counts(table, count.spans)
+    deliveries_in = stored.deliveries(table, child, count.spans) if child else counts
+    loaded = list(zip(counts, deliveries_in, strict=True))
     most = max(deliveries for _, deliveries in loaded) + newer_deliveries
     since = f"{min(span.start for span in count.spans):%Y-%m-%d}"
     if count.faxes > most:
@@ -59,12 +61,6 @@ def compare(
         "The provider does not document what it counts, nor in which time zone: if the difference grows from one check "
         f"to the next, run sync.py --since {since} --refetch"
     )
-
-
-def _loaded(stored: StoredFaxes, table: Table, child: ChildTable | None, span: Window) -> tuple[int, int]:
-    """The numbers of faxes and of deliveries that the warehouse holds."""
-    faxes = stored.count(table, span)
-    return faxes, stored.deliveries(table, child, span) if child else faxes
 
 
 def _deliveries(record: Record, child: ChildTable | None) -> int:
