@@ -38,6 +38,7 @@ from pipelines.health.machine import machine_findings, scarce_room
 from pipelines.health.month_count import compare, not_yet_loaded
 from pipelines.health.warehouse_findings import version_of, warehouse_findings, warehouse_notes
 from pipelines.lake import reading
+from pipelines.outcome.logs import escaped
 from pipelines.outcome.no_faxes import hint
 from pipelines.outcome.provider_advice import advice, advised, is_out_of_reach
 from pipelines.outcome.unforeseen import always_fax_sync_error
@@ -299,7 +300,7 @@ def _print(reports: dict[str, Report], verbose: bool) -> None:
         print(f"{name}: {_verdict(report)}")
         lines = [*(f"- {text}" for text in report.findings), *(f"note: {text}" for text in report.notes)]
         for line in [*lines, *(report.settings if verbose else ())]:
-            print(f"  {line}")
+            print(f"  {escaped(line)}")
 
 
 def _verdict(report: Report) -> str:

@@ -28,6 +28,7 @@ from typing import Any
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a full quota, a limit on the size of a file
 DENIED = (errno.EACCES, errno.EROFS, errno.EPERM)
 _NUMBER = re.compile(r"\+\d{5,}(?=\d\d)")
+_DIGITS = re.compile(r"\d{5,}(?=\d\d)")
 
 
 class FaxSyncError(Exception):
@@ -79,6 +80,11 @@ class ContractError(FaxSyncError):
     """The answer is not what the documentation says. The message names the expected and the received shape."""
 
     exit_code = 65
+
+
+def masked(name: str) -> str:
+    """A provider's name of a field, with long numbers masked to their last two digits: one may be a phone number."""
+    return _DIGITS.sub("…", name)
 
 
 def shape(value: Any) -> str:

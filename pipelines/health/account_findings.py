@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pipelines.outcome.provider_advice import FAILED_TO_REACH
 from pipelines.warehouse.stored_faxes import StoredFaxes
-from sources.errors import FaxSyncError
+from sources.errors import FaxSyncError, masked
 from sources.extract.page import Page
 from sources.extract.window_result import PROVEN_OR_GAP
 from sources.http.client import Client
@@ -65,10 +65,10 @@ def notes(stored: StoredFaxes, fax_table: Table, now: datetime) -> Iterator[str]
             "sum contains them"
         )
     for table, column, count in stored.open_problems():
-        misfits = f"values of {table}.{column}" if column else f"records of {table}"
+        misfits = f"values of {table}.{masked(column)}" if column else f"records of {table}"
         yield f"{count} {misfits} did not fit and are kept in sync_problems, with the reason"
     for table, column in stored.new_columns(now - _RECENT):
-        yield f"{table}.{column} is new in the last {_RECENT.days} days: see schema_changes"
+        yield f"{table}.{masked(column)} is new in the last {_RECENT.days} days: see schema_changes"
 
 
 def currency_notes(stored: StoredFaxes, table: Table) -> Iterator[str]:

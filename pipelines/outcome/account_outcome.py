@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.config.accounts import Account
 from pipelines.config.bootstrap import as_typed
-from sources.errors import FaxSyncError, Incomplete
+from sources.errors import FaxSyncError, Incomplete, masked
 from sources.load.ledger import SCHEMA_CHANGES, SYNC_PROBLEMS
 from sources.load.run import Run
 from sources.window import rfc3339
@@ -65,7 +65,7 @@ class Outcome:
         notes = [f"WARNING: {warning}" for warning in run.warnings]
         if problems := run.tally.rows[SYNC_PROBLEMS]:
             notes.append(f"{problems} new rows in sync_problems: what did not fit, or is gone at the provider")
-        if columns := [f"{table}.{column}" for table, added in run.new_columns.items() for column in added]:
+        if columns := [f"{table}.{masked(column)}" for table, added in run.new_columns.items() for column in added]:
             notes.append(f"new fields {', '.join(columns)}")
         if run.purged:
             notes.append(f"faxes deleted because of their age: {run.purged}")
@@ -92,7 +92,7 @@ class Outcome:
             "purged": run.purged,
             "rows": dict(sorted(children(run).items())),
             "problems": run.tally.rows[SYNC_PROBLEMS],
-            "new_columns": run.new_columns,
+            "new_columns": {table: [*map(masked, added)] for table, added in run.new_columns.items()},
             "warnings": run.warnings,
             "from": rfc3339(run.span.start) if run.span else None,
             "to": rfc3339(run.span.end) if run.span else None,

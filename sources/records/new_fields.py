@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sources.errors import ContractError
+from sources.errors import ContractError, masked
 from sources.records.arrow import infer_type
 from sources.records.coerce import as_json
 from sources.records.record import Problem
@@ -64,7 +64,8 @@ class NewFields:
             return known
         if self.contract == "freeze":
             raise ContractError(
-                f'{table} has a new field {column!r} ({inferred}), and schema_contract is "freeze": nothing was loaded'
+                f"{table} has a new field {masked(column)!r} ({inferred}), "
+                'and schema_contract is "freeze": nothing was loaded'
             )
         row, example = next((row, value) for row, value in enumerate(values) if value is not None)
         self.changes.append(Change(table, column, inferred, _shape(example), row))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.check import main
 from pipelines.warehouse import load
 from sources.extract.source import Source
 from sources.fakes.server import Answer, Request, json_answer
@@ -212,6 +213,21 @@ def test_values_that_did_not_fit_and_new_fields_are_noted(served: Served, check:
     notes = " ".join(told["phaxio"]["notes"])
 
     assert (exit_code, "1 values of faxes.num_pages" in notes, "faxes.region is new" in notes) == (0, True, True)
+
+
+def test_a_name_of_a_field_is_told_on_one_line_and_without_a_number(
+    served: Served, sync: Sync, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, value in enumerate((1, "one")):
+        (fax,) = generated("phaxio", 1, days=0.1, seed=number, first_id=900_000_001 + number)
+        served.fake.add(fax | {"to +12065550142": value, "a\nphaxio: all is well": value})
+        assert "12065550142" not in sync().told
+    with applied(settings):
+        main([])
+    told = capsys.readouterr().out
+
+    assert "faxes.to +…42 did not fit" in told
+    assert ("12065550142" in told, "\nphaxio: all is well did" in told) == (False, False)
 
 
 UNREACHED = {
