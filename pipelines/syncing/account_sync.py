@@ -30,6 +30,7 @@ from sources.extract.background_call import BackgroundCall
 from sources.extract.page import Balance
 from sources.load.run import Run
 from sources.load.settings import SourceSettings
+from sources.load.tally import Tally
 from sources.window import whole_second
 
 LOG = logging.getLogger("fax-sync")
@@ -64,7 +65,7 @@ class AccountSync:
         self._resources = ExitStack()  # the warehouse, its lock, and the row of `sync_runs`
         self._warehouse: load.Warehouse | None = None
         self._load_step: Callable[[], None] = lambda: None  # set by `begin`, called by `finish`
-        self._in_memory: Sequence[ListSync] = ()
+        self.lists_in_memory: Sequence[ListSync] = ()  # whose first load may be one with those of other accounts
         self._balance: BackgroundCall[Balance | None] | None = None
         self._stopped: signals.Stopped | None = None
         self._failure: BaseException | None = None
@@ -73,7 +74,7 @@ class AccountSync:
 
     def begin(self) -> "AccountSync":
         """Opens the warehouse, and reads until there is something to load. An error is kept for `finish`."""
-        self._began = time.monotonic()
+        self._began = self._began or time.monotonic()
         try:
             settings = self.account.settings()  # raises ConfigError before anything is written
             opening = self._warehouses.opened(self.account.provider, self.account.name)
@@ -88,9 +89,8 @@ class AccountSync:
             with signals.gently(run.stop) if is_main else nullcontext():
                 first.begin()
             ahead = None if is_main else _read_ahead(warehouse, first)  # while other accounts are loaded
-            if first.has_load_in_memory and not is_main:
-                self._in_memory = [each for each in (first, *(ahead or ())) if each.has_load_in_memory]
-                self._balance = _request_balance(run)
+            if first.has_load_in_memory:
+                self.lists_in_memory = [each for each in (first, *(ahead or ())) if each.has_load_in_memory]
             self._load_step = partial(self._load, warehouse, first, ahead)
         except BaseException as failure:
             self._failure = failure
@@ -102,16 +102,13 @@ class AccountSync:
                 self._resources.close()
         return self
 
-    @property
-    def in_memory(self) -> Sequence[ListSync]:
-        """The lists whose load is in memory; none if the account has to load alone."""
-        return () if self._stopped else self._in_memory
-
     def finish(self) -> Outcome:
         """Loads everything, and returns the outcome, whether the sync succeeded or failed."""
         try:
             with self._resources:
                 if self._stopped:
+                    if self.run and not self.run.loads:
+                        self.run.tally = Tally()  # what was read is not loaded
                     raise self._stopped
                 if self._failure:
                     raise self._failure
@@ -148,13 +145,12 @@ class AccountSync:
             compact(warehouse, each)
         if warehouse.schema and warehouse.session.kind == "postgres":
             refresh_statistics(warehouse.client, warehouse.schema, run.tally.rows)
-        balance = self._balance
-        if not balance and run.loads and not run.stop.requested and not warehouse.appends:
-            balance = _request_balance(run)
+        if not run.stop.requested and not warehouse.appends:
+            self.request_balance()
         try:
             run.warnings += _refresh_views(warehouse, self._sync.schema, run)
         finally:
-            run.balance = balance.result() if balance and not signals.received() else None
+            run.balance = self._balance.result() if self._balance and not signals.received() else None
         for each in (run, *further):
             require_proof(each)
 
@@ -171,13 +167,22 @@ class AccountSync:
             raise
         return [each.run for each in further]
 
+    def request_balance(self) -> None:
+        """Requests the balance of the account, once, if the run has loaded something. `finish` awaits it."""
+        if self.run and self.run.loads and not self._balance:
+            run = self.run
+            self._balance = BackgroundCall(lambda _: run.source.balance(run.client))
+            self._balance.start()
+
     def begin_again(self) -> None:
         """Reads everything again, on new connections: the load together with other accounts failed."""
-        self._resources.close()
-        self._warehouses.close()
+        with suppress(Exception):
+            self._resources.close()
+        with suppress(Exception):
+            self._warehouses.close()
         if self.run:
             _close(self.run)
-        self._ending, self._in_memory, self._balance = Ending(), (), None
+        self.run, self._ending, self.lists_in_memory = None, Ending(), ()
         self.begin()
 
     def abandon(self) -> bool:
@@ -223,13 +228,6 @@ def create_run(account: accounts.Account, settings: SourceSettings, sync: Sync, 
         kept,
         progress=lambda run: sync.on_progress(str(account), run),
     )
-
-
-def _request_balance(run: Run) -> BackgroundCall[Balance | None]:
-    """The account's balance, requested."""
-    balance = BackgroundCall(lambda _: run.source.balance(run.client))
-    balance.start()
-    return balance
 
 
 def _read_ahead(warehouse: load.Warehouse, first: ListSync) -> list[ListSync]:

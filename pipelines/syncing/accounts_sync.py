@@ -13,6 +13,7 @@ from pipelines.config.destination import delta_url, destination_type
 from pipelines.config.settings import SyncSettings
 from pipelines.outcome import signals
 from pipelines.outcome.account_outcome import Outcome
+from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.syncing.account_sync import AccountSync, Sync
 from pipelines.syncing.list_sync import load_together
 from pipelines.warehouse.load import Warehouses
@@ -21,7 +22,8 @@ from sources.errors import ConfigError
 from sources.extract.stop import Stop
 
 LOG = logging.getLogger("fax-sync")
-_LOAD_SECONDS = 0.3  # that a load takes however few rows it has; so long an account waits for others
+_WAIT_SECONDS = 0.3  # for other accounts to load with: about the time of a small load
+_MOST_TOGETHER = 16  # accounts in one load; each may have some thousand faxes in memory
 _SHUTDOWN_SECONDS = 5  # that running syncs have to end after a signal; the process releases their locks
 
 
@@ -79,7 +81,7 @@ def _sync_concurrently(
             begun = _next_begun(ready, len(running))
             begun = [each for each in running if each in begun]  # in the order of the accounts
             _load_together(begun)
-            for each in begun:
+            for each in sorted(begun, key=lambda each: not each.lists_in_memory):  # others may go on for hours
                 outcomes[each.account] = each.finish()
                 idle.append(running.pop(each))
                 signals.raise_if_received()
@@ -100,8 +102,8 @@ def _next_begun(ready: SimpleQueue[AccountSync], running: int) -> list[AccountSy
     """The next account that has begun; if it has something to load, with those that begin soon after it."""
     with signals.waiting():
         begun = [ready.get()]
-        until = time.monotonic() + _LOAD_SECONDS
-        while begun[0].in_memory and len(begun) < running:
+        until = time.monotonic() + _WAIT_SECONDS
+        while begun[0].lists_in_memory and len(begun) < running:
             try:
                 begun.append(ready.get(timeout=max(0.0, until - time.monotonic())))
             except Empty:
@@ -114,21 +116,29 @@ def _load_together(begun: Sequence[AccountSync]) -> None:
 
     If it fails, they begin again, and each loads alone: the reason may be one account's.
     """
-    alike = defaultdict[tuple[str, ...], list[AccountSync]](list)
+    joinable = defaultdict[tuple[str, ...], list[AccountSync]](list)
     for each in begun:
-        if each.in_memory:
-            loaded = [read.run.source.table.name for read in each.in_memory]
-            known = [table.name for table in each.in_memory[0].run.source.tables]
-            alike[each.account.provider, *loaded, "of", *known].append(each)
-    for accounts in alike.values():
-        if len(accounts) > 1:
-            try:
-                with signals.gently(Stop()):  # the load takes little time
-                    load_together([each.in_memory for each in accounts])
-            except Exception:
-                LOG.debug("the load of %s accounts together failed", len(accounts), exc_info=True)
-                for each in accounts:
-                    each.begin_again()
+        if each.lists_in_memory:
+            joinable[each.account.provider, *(of.run.source.table.name for of in each.lists_in_memory)].append(each)
+    for alike in joinable.values():
+        for start in range(0, len(alike), _MOST_TOGETHER):
+            if len(accounts := alike[start : start + _MOST_TOGETHER]) > 1:
+                _load_in_one_package(accounts)
+
+
+def _load_in_one_package(accounts: Sequence[AccountSync]) -> None:
+    try:
+        with signals.gently(Stop()):  # the load takes little time
+            load_together([each.lists_in_memory for each in accounts])
+    except Exception as failure:
+        LOG.debug("loading together failed", exc_info=True)
+        names, reason = ", ".join(str(each.account) for each in accounts), always_fax_sync_error(failure)
+        LOG.warning("%s could not be loaded together, and are loaded one by one: %s", names, reason)
+        for each in accounts:
+            each.begin_again()
+    else:
+        for each in accounts:
+            each.request_balance()
 
 
 def _not_started(account: Account, stopped: signals.Stopped) -> Outcome:

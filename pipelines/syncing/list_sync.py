@@ -70,6 +70,7 @@ class ListSync:
                     for each in prepared:
                         each._has_load = False
                 loaded = run.tally.copy()
+                self._warehouse.comment_and_index()
                 if run.stop.requested or run.finished:
                     return
                 if run.must_stop and not self._batches.has_read_ahead:
@@ -95,9 +96,14 @@ def load_together(accounts: Sequence[Sequence[ListSync]]) -> None:
         for run in runs:
             run.doing = activity
 
-    loaded = first._warehouse.load(sources, doing, joined=joined)
+    try:
+        loaded = first._warehouse.load(sources, doing, joined=joined)
+    except BaseException:
+        for run in runs:
+            run.tally = Tally()
+        raise
     for lists, run in zip(accounts, runs, strict=True):
-        run.loads += loaded
+        run.loads += loaded and any(each._batches.writes_ledger or each.run.tally.rows.total() for each in lists)
         for each in lists:
             each._has_load = False
 

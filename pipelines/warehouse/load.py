@@ -44,7 +44,6 @@ from sources.load.plan import Position
 from sources.records.schema import Table
 
 MovedPositions = Callable[[], Mapping[str, Position]]  # after the extract: by the names of the resources of the lists
-
 _MANY_ROWS = 10_000  # whose load leaves more memory behind than the time to release it is worth
 
 
@@ -59,6 +58,7 @@ class Warehouse:
         self.session, self.account, self.lock = session, account, lock
         self.client, self.raw = session.client, session.raw
         self.schema: Schema | None = None
+        self._has_dropped_staging = False
         self._rows_in_memory = 0  # of loads whose memory has not been released
 
     @cached_property
@@ -113,16 +113,15 @@ class Warehouse:
         `doing` is called with the current activity, for the progress. `meanwhile` is entered while PostgreSQL writes
         rows. With DuckDB and files it is not: they are written in this process, whose threads share one interpreter.
         `joined` are the warehouses of other accounts of PostgreSQL whose rows are in the sources too, in their first
-        load. Each transaction requires the locks of all.
+        load. Each transaction requires the locks of all. `comment_and_index` has to follow, for each of them.
         """
         if self._rows_in_memory >= _MANY_ROWS:
             _release_memory()
             self._rows_in_memory = 0
-        accounts, every = [self], [sources] if isinstance(sources, DltSource) else [*sources]
+        accounts, every = [self, *(joined or ())], [sources] if isinstance(sources, DltSource) else [*sources]
         if joined:
-            accounts += joined
-            fence_loads(self.pipeline, _all_fences(each.lock for each in accounts))
             every.append(source_of_states(self.pipeline, self.session.provider, lambda: _states_after(joined)))
+        fence_loads(self.pipeline, _all_fences(each.lock for each in accounts))
         unnest_tables(self.pipeline)
         with self._checkpointing():
             extracted = self.pipeline.extract(every)
@@ -135,10 +134,8 @@ class Warehouse:
         beside = meanwhile if meanwhile and self.session.kind == "postgres" else nullcontext()
         with beside, self.lock.turn(self.raw):
             self.pipeline.load(raise_on_failed_jobs=True)
-            for each in accounts:
-                each._comment_and_index(self.pipeline.default_schema)
-        if joined:
-            fence_loads(self.pipeline, self.lock.fence)
+        for each in accounts:
+            each.schema = self.pipeline.default_schema
         doing("reading")
         return True
 
@@ -156,15 +153,17 @@ class Warehouse:
             finally:
                 checkpoint.result()
 
-    def _comment_and_index(self, schema: Schema) -> None:
-        is_first, self.schema = self.schema is None, schema
-        if self.appends:
+    def comment_and_index(self) -> None:
+        """Creates the comments and indexes of the last load that are missing. Does nothing before a load."""
+        if self.appends or not self.schema:
             return
-        if schema.version_hash not in self.session.commented_versions:
-            make_comments_and_indexes(self.client, self.raw, schema)
-            self.session.commented_versions.add(schema.version_hash)
-        if is_first:
-            drop_staging_schema(self.client, f"{self.raw}_{self.account}_staging", schema.tables)
+        if self.schema.version_hash not in self.session.commented_versions:
+            with self.lock.turn(self.raw):
+                make_comments_and_indexes(self.client, self.raw, self.schema)
+            self.session.commented_versions.add(self.schema.version_hash)
+        if not self._has_dropped_staging:
+            drop_staging_schema(self.client, f"{self.raw}_{self.account}_staging", self.schema.tables)
+            self._has_dropped_staging = True
 
     @property
     def cancel(self) -> Callable[[], object] | None:

@@ -21,7 +21,7 @@ from sources.load.resources import NESTED_IN
 
 
 def source_of_states(pipeline: dlt.Pipeline, name: str, states: Callable[[], Mapping[str, Any]]) -> DltSource:
-    """The source `name` of the states of other pipelines, by their names; each is stored like that of `pipeline`.
+    """The source `name` of the states of other pipelines, by their names; their destination is that of `pipeline`.
 
     dlt extracts sources in their order, so `states` is called after the extract of those before.
     """
@@ -33,15 +33,15 @@ def source_of_states(pipeline: dlt.Pipeline, name: str, states: Callable[[], Map
         file_format=table["file_format"],
         columns=table["columns"],
     )
-    def documents() -> Iterator[Any]:
+    def rows() -> Iterator[Any]:
         load_id = load_package_state()["load_id"]
-        for pipeline_name, state in states().items():
-            full: Any = pipeline._props_to_state({**pipeline.state})
-            full |= {"_state_version": 0, "_version_hash": "none"} | state | {"pipeline_name": pipeline_name}
-            bump_pipeline_state_version_if_modified(full)
-            yield state_doc(full, load_id)
+        for pipeline_name, moved in states().items():
+            state: Any = pipeline._props_to_state({**pipeline.state})
+            state |= {"_state_version": 0, "_version_hash": "none"} | moved | {"pipeline_name": pipeline_name}
+            bump_pipeline_state_version_if_modified(state)
+            yield state_doc(state, load_id)
 
-    source: DltSource = dlt.source(lambda: documents, name=name)()
+    source: DltSource = dlt.source(lambda: rows, name=name)()
     return source
 
 

@@ -20,7 +20,8 @@ def serve_accounts(serve_fake: ServeFake, settings: Settings) -> Serve:
 
     def start(provider: str, faxes: int = 30, days: float = 40) -> dict[str, Served]:
         prefix, served = f"SOURCES__{provider}__".upper(), {}
-        own = secrets_of(sources.provider(provider).Settings)[-2]  # the user of Basic authentication
+        module = sources.provider(provider)
+        own = [*getattr(module, "NAMES_ACCOUNT", secrets_of(module.Settings)[:-1])][-1]
         for number, name in enumerate(NAMES):
             records = generated(provider, faxes, days, seed=number)
             served[name] = serve_fake(provider, records, **{own: f"key-of-{name}"})
