@@ -29,17 +29,20 @@ TOGETHER: tuple[dict[str, str], ...] = (
 EVERY_LIST = {"compat": "read"}  # as the settings have it by default; other tests read the first list alone
 
 
-def readings() -> Iterator[Any]:
+def readings(runs_all: bool) -> Iterator[Any]:
+    """Every reading, by itself unless it is in a combination; with `runs_all`, by itself as well."""
     for provider in sources.providers():
         switches = import_module(f"sources.{provider}.fake").SWITCHES
         every_list = {name: reading for name, reading in EVERY_LIST.items() if name in switches}
+        together = [some for some in TOGETHER if some.keys() <= switches.keys()]
+        covered = {pair for some in together for pair in some.items()}
         alone = [
             {name: reading}
             for name, listed in switches.items()
             for reading in listed[1:]
-            if not name.startswith("compat")  # these are in TOGETHER
+            if not name.startswith("compat") and (runs_all or (name, reading) not in covered)
         ]
-        for chosen in [{}, *alone, *(some for some in TOGETHER if some.keys() <= switches.keys())]:
+        for chosen in [{}, *alone, *together]:
             told = ",".join(f"{name}={reading}" for name, reading in chosen.items()) or "default"
             marks = pytest.mark.slow if chosen else ()
             yield pytest.param(provider, every_list | chosen, id=f"{provider}-{told}", marks=marks)
@@ -52,7 +55,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The readings take turns between the warehouses, the default one apart; `--every-case` runs all in both."""
     if "switches" in metafunc.fixturenames:
         turn, runs_all = int("postgres" in metafunc.fixturenames), metafunc.config.option.every_case
-        cases = [case for place, case in enumerate(readings()) if runs_all or not case.marks or place % 2 == turn]
+        cases = [
+            case for place, case in enumerate(readings(runs_all)) if runs_all or not case.marks or place % 2 == turn
+        ]
         metafunc.parametrize(("provider", "switches"), cases)
 
 
