@@ -72,11 +72,11 @@ class NewFields:
         return inferred if self.contract == "evolve" else None
 
     def name_columns(self, table: str, keys: Sequence[str], taken: frozenset[str]) -> dict[str, str]:
-        """Key -> column name; a key without a free name is left out."""
+        """Key -> column name; a key without a free name is left out. A key that is a column's name has precedence."""
         known = self.types.get(table, {})
         room = MAX_NEW_COLUMNS - len(known)
         names: dict[str, str] = {}
-        for key in sorted(keys):
+        for key in sorted(keys, key=lambda key: (self._normalized(key) != key, key)):
             name = self._normalized(key)
             if name in taken or name.startswith("_dlt") or (name in SYSTEM_COLUMNS and name not in known):
                 name = self._normalized(f"x_{name.lstrip('_')}")

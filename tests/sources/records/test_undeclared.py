@@ -39,6 +39,19 @@ def test_a_field_that_nobody_declared_is_held_as_it_came_or_told() -> None:
     assert (call["hops"], call["x_position"], call["position"]) == (3, "first", 0)
 
 
+def test_of_two_fields_that_want_one_column_it_keeps_the_one_of_its_name() -> None:
+    records: list[dict[str, Any]] = [
+        {"id": 1, **CREATED, "call_kind": "its own"},
+        {"id": 2, **CREATED, "callKind": "another", "call_kind": "its own"},
+    ]
+    learnt = NewFields({}, NamingConvention().normalize_identifier)
+    rows = to_rows(FAXES, "default", [place(FAXES, "default", record) for record in records])
+    tables = with_new_fields(FAXES, rows, learnt)
+
+    assert tables["faxes"]["call_kind"].to_pylist() == ["its own", "its own"]
+    assert [(problem.column, problem.original) for problem in learnt.problems] == [("callKind", "another")]
+
+
 ODD_NAMES = (
     "account",
     "numPages",
