@@ -42,7 +42,7 @@ def _runs(runs: Collection[Row]) -> Table:
         table.add_column(head, justify="right", no_wrap=True)
     for row in runs:
         style = "red" if row["exit_code"] not in (0, 75, 130, 143) else ""
-        counts = (f"{row[name]:,}" for name in ("rows_new", "rows_changed", "requests"))
+        counts = (f"{row[name] or 0:,}" for name in ("rows_new", "rows_changed", "requests"))
         ending, _ = ending_of(row["exit_code"])
         table.add_row(_time(row["started_at"]), name_of(row), ending, *counts, f"{row['seconds']:,.1f} s", style=style)
     return table

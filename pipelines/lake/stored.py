@@ -54,10 +54,10 @@ class LakeStored:
     def holes(self, span: Window, proofs: Collection[str] | None, walked_by: datetime) -> list[Window]:
         """The parts of a span that no window with one of these proofs covers; None: any proof.
 
-        Windows of the ledger count if they had been walked by then (UTC).
+        Windows of the ledger count if they had been walked, and end, by then (UTC).
         """
         meets = f"to_at > {_literal(span.start)} and from_at < {_literal(span.end)}"
-        meets += f" and finished_at <= {_literal(walked_by)}"
+        meets += f" and finished_at <= {_literal(walked_by)} and to_at <= {_literal(walked_by)}"
         meets += f" and {_is_in('proof', proofs)}" if proofs else ""
         rows = self._select(self._ledger, meets, "from_at, to_at")
         return span.without(Window(row["from_at"], row["to_at"]) for row in rows)

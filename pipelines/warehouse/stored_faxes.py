@@ -126,13 +126,13 @@ class StoredFaxes:
     def holes(self, span: Window, proofs: Collection[str] | None, walked_by: datetime) -> list[Window]:
         """The parts of a span that no window with one of these proofs covers; None: any proof.
 
-        Windows of the ledger count if they had been walked by then (UTC).
+        Windows of the ledger count if they had been walked, and end, by then (UTC).
         """
         proven = f"and proof in ({_placeholders(proofs)})" if proofs else ""
         sql = f"""
             with walked as (
                 select from_at, to_at from {self._qualified(self._ledger)}
-                where account = %s and to_at > %s and from_at < %s and finished_at <= %s {proven}
+                where account = %s and to_at > %s and from_at < %s and finished_at <= %s and to_at <= %s {proven}
                     and {self._is_committed()}
             ), steps as (
                 select from_at, max(to_at) over (
@@ -144,7 +144,7 @@ class StoredFaxes:
             union all
             select max(to_at), null from walked having count(*) > 0
         """
-        rows = self._select(sql, self._account, span.start, span.end, walked_by, *(proofs or ()))
+        rows = self._select(sql, self._account, span.start, span.end, walked_by, walked_by, *(proofs or ()))
         edges = [(row["reached"] or span.start, row["from_at"] or span.end) for row in rows] or [(span.start, span.end)]
         return sorted(Window(start, end) for start, end in edges if start < end)
 

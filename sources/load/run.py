@@ -150,7 +150,7 @@ class Run:
     def holes(self, span: Window, proofs: Collection[str] | None) -> list[Window]:
         """The parts of a span that no window of the ledger with one of these proofs covers; None: any proof.
 
-        A window that was walked later than now proves nothing: the clock was wrong then.
+        A window that was walked, or ends, later than now proves nothing: the clock was wrong then.
         """
         return self.stored.holes(span, proofs, self.latest_start + MAX_SKEW)
 

@@ -48,7 +48,7 @@ class Stored(Protocol):
     def holes(self, span: Window, proofs: Collection[str] | None, walked_by: datetime) -> list[Window]:
         """The parts of a span that no window with one of these proofs covers; None: any proof.
 
-        Windows of the ledger count if they had been walked by then (UTC).
+        Windows of the ledger count if they had been walked, and end, by then (UTC).
         """
 
     def open_faxes(self, table: Table, span: Window) -> list[OpenFax]:

@@ -16,6 +16,7 @@ from tests.support.commands.in_process import Time, run_once
 from tests.support.faults.inject import Honest, broken, dated, raw
 from tests.support.faults.wire import created
 from tests.support.tiers import SLOW, first_quick
+from tests.support.warehouse.file_and_database import Warehouse
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import content, rows
 from tests.support.warehouse.state import cursor
@@ -73,6 +74,22 @@ def test_a_clock_that_is_set_right_before_the_first_response_proves_no_time_to_c
 
     assert ["the clock here is" in text for text in first.warnings] == [True]
     assert_holds(warehouse, provider, served.fake.truth())
+
+
+@pytest.mark.parametrize("place", [pytest.param("postgres", marks=SLOW), "duckdb"], indirect=True)
+def test_what_a_clock_ahead_has_proven_is_read_again(
+    place: Warehouse, serve_fake: ServeFake, settings: Settings
+) -> None:
+    served, months = serve_fake("phaxio", generated("phaxio", 20, days=5)), 60 * 24 * HOUR
+    run(served, settings, months, Date="")  # no time of the provider tells
+    for minutes in (10, 20):
+        served.fake.add(
+            fax("phaxio", datetime.now(UTC) + minutes * MINUTE - 5 * MINUTE) | {"id": 900_000_000 + minutes}
+        )
+        later = minutes * MINUTE
+        run(served, settings, later, Date=header(datetime.now(UTC), later))
+
+        assert_holds(place, "phaxio", served.fake.truth())
 
 
 def test_clocks_that_are_found_apart_during_a_load_leave_no_window_twice_in_the_ledger(
