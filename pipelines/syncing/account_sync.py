@@ -89,8 +89,8 @@ class AccountSync:
             with signals.gently(run.stop) if is_main else nullcontext():
                 first.begin()
             ahead = None if is_main else _read_ahead(warehouse, first)  # while other accounts are loaded
-            if first.has_load_in_memory:
-                self.lists_in_memory = [each for each in (first, *(ahead or ())) if each.has_load_in_memory]
+            in_memory = [each for each in (first, *(ahead or ())) if each.has_load_in_memory]
+            self.lists_in_memory = in_memory if first in in_memory else ()
             self._load_step = partial(self._load, warehouse, first, ahead)
         except BaseException as failure:
             self._failure = failure
