@@ -179,7 +179,8 @@ def _stored(account: accounts.Account, schema: str, report: Report, shared: Shar
         report.findings += shared.untold(_warehouse_to_make(file, schema))
         with load.opened(account.provider, account.name, schema) as opened:
             if opened.session.kind == "duckdb":
-                opened.client.execute_sql("set memory_limit = '200MB'")  # a load needs less, a year of faxes more
+                if SyncSettings.read().duckdb_memory == SyncSettings().duckdb_memory:
+                    opened.client.execute_sql("set memory_limit = '200MB'")  # a load needs less, a year of faxes more
                 opened.client.execute_sql("set threads = 2")
             report.settings.append(f"destination.warehouse: {version_of(opened)}")
             report.findings += shared.untold(warehouse_findings(opened, schema))
@@ -236,6 +237,7 @@ def _check_account(account: accounts.Account, stored: StoredFaxes, report: Repor
         )
     most_age = timedelta(hours=CheckSettings.read().max_age_hours)
     refused = refusal(source.api.fetch_pages, run.client, now)
+    run.note_provider_clock()
     report.findings += [*_refusal_findings(refused, account, stored, now, most_age), *clock_findings(run.client)]
     if not refused:
         report.settings.append(f"{'.'.join(account.section)}: credentials accepted, the provider lists faxes")

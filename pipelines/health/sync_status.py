@@ -8,7 +8,7 @@ from pipelines.config.accounts import Account
 from pipelines.config.bootstrap import as_typed
 from pipelines.warehouse.read_only import Read, Row
 from sources.extract.window_result import PROVEN_OR_GAP
-from sources.load.ledger import IS_PAST, RUN_COLUMNS
+from sources.load.ledger import IS_PAST, RUN_COLUMNS, WINDOW_IS_PAST
 
 ENDINGS = {  # exit code -> how the run ended, and what to do about it; docs/operating.md has more
     0: ("complete", ""),
@@ -28,7 +28,7 @@ _ACCOUNTS = f"""
             partition by provider, account, table_name order by from_at, to_at
             rows between unbounded preceding and 1 preceding
         ) as reached
-        from fax.sync_windows where {IS_PAST} and proof in ({", ".join(f"'{proof}'" for proof in PROVEN_OR_GAP)})
+        from fax.sync_windows where {WINDOW_IS_PAST} and proof in ({", ".join(f"'{proof}'" for proof in PROVEN_OR_GAP)})
     ), proofs as (
         select
             provider, account
@@ -37,7 +37,7 @@ _ACCOUNTS = f"""
         from proven group by 1, 2
     ), reads as (
         select provider, account, min(from_at) as read_from, max(to_at) as read_to, max(finished_at) as looked_at
-        from fax.sync_windows where {IS_PAST} group by 1, 2
+        from fax.sync_windows where {WINDOW_IS_PAST} group by 1, 2
     ), ranked as (
         select *, row_number() over (partition by provider, account order by finished_at desc) as place
         from fax.sync_runs where {IS_PAST}

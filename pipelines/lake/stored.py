@@ -13,7 +13,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from pipelines.config.directory import local_directory
 from pipelines.lake.errors import panics_as_errors, unreadable
 from sources.errors import LocalError
-from sources.load.ledger import IS_PAST, SYNC_PROBLEMS, SYNC_WINDOWS
+from sources.load.ledger import IS_PAST, SYNC_PROBLEMS, SYNC_WINDOWS, WINDOW_IS_PAST
 from sources.load.stored import LedgerRow, OpenFax, ledger_row
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
@@ -64,7 +64,7 @@ class LakeStored:
 
     def covered(self) -> Window | None:
         """From the start of the earliest window of the ledger to the end of the latest; None before the first run."""
-        rows = self._select(self._ledger, "true", "min(from_at) as earliest, max(to_at) as latest")
+        rows = self._select(self._ledger, WINDOW_IS_PAST, "min(from_at) as earliest, max(to_at) as latest")
         return Window(rows[0]["earliest"], rows[0]["latest"]) if rows and rows[0]["latest"] else None
 
     def has_faxes(self, table: str) -> bool:
@@ -93,7 +93,7 @@ class LakeStored:
 
     def proofs(self, kinds: Collection[str]) -> list[LedgerRow]:
         """The ledger rows with one of these proofs."""
-        proven = f"{_is_in('proof', kinds)} and {IS_PAST}"
+        proven = f"{_is_in('proof', kinds)} and {WINDOW_IS_PAST}"
         rows = self._select(self._ledger, proven, "_dlt_id, from_at, to_at, proof, finished_at")
         return [ledger_row(row) for row in rows]
 

@@ -30,8 +30,8 @@ _SHUTDOWN_SECONDS = 5  # that running syncs have to end after a signal; the proc
 def sync_accounts(accounts: Sequence[Account], sync: Sync) -> list[Outcome]:
     """The outcome of each account's sync, in the order of the accounts. After a signal, no further sync begins.
 
-    With PostgreSQL, `[sync] accounts_at_a_time` accounts read at the same time. With a DuckDB file it is one account,
-    because the file has one lock. With Delta tables, all accounts are one run.
+    With PostgreSQL, `[sync] accounts_at_a_time` accounts read at the same time, and load together if they can. With a
+    DuckDB file it is one account, because the file has one lock. With Delta tables, all accounts are one run.
     """
     if output := delta_url():
         return _sync_into_delta_tables(output, accounts, sync)

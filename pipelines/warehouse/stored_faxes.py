@@ -12,7 +12,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.warehouse.connection import rows_of
-from sources.load.ledger import IS_PAST, SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS
+from sources.load.ledger import IS_PAST, SCHEMA_CHANGES, SYNC_PROBLEMS, SYNC_RUNS, SYNC_WINDOWS, WINDOW_IS_PAST
 from sources.load.stored import LedgerRow, OpenFax, ledger_row
 from sources.records.schema import ChildTable, Table
 from sources.window import Window
@@ -152,7 +152,7 @@ class StoredFaxes:
         """From the start of the earliest window of the ledger to the end of the latest; None before the first run."""
         sql = (
             f"select min(from_at) as earliest, max(to_at) as latest from {self._qualified(self._ledger)}"
-            f" where account = %s and {IS_PAST} and {self._is_committed()}"
+            f" where account = %s and {WINDOW_IS_PAST} and {self._is_committed()}"
         )
         rows = self._select(sql, self._account)
         return Window(rows[0]["earliest"], rows[0]["latest"]) if rows and rows[0]["latest"] else None
@@ -187,7 +187,8 @@ class StoredFaxes:
         """The ledger rows with one of these proofs."""
         sql = (
             f"select _dlt_id, from_at, to_at, proof, finished_at from {self._qualified(self._ledger)}"
-            f" where account = %s and proof in ({_placeholders(kinds)}) and {IS_PAST} and {self._is_committed()}"
+            f" where account = %s and proof in ({_placeholders(kinds)}) and {WINDOW_IS_PAST}"
+            f" and {self._is_committed()}"
         )
         return [ledger_row(row) for row in self._select(sql, self._account, *kinds)]
 

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
@@ -38,7 +38,7 @@ def creation_statements(raw: str) -> Iterator[str]:
 
 def run_row(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
     """Column -> value of the run's row. The run ended now, and took `seconds`."""
-    finished, balance = datetime.now(UTC), run.balance
+    finished, balance = run.client.earlier_time(), run.balance
     row = {
         "account": run.source.account,
         "run_id": run.request.run_id,

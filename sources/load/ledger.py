@@ -21,7 +21,9 @@ SYNC_WINDOWS = "sync_windows"
 SYNC_PROBLEMS = "sync_problems"
 SCHEMA_CHANGES = "schema_changes"
 SYNC_RUNS = "sync_runs"
-IS_PAST = "finished_at <= now() + interval '5 minutes'"  # SQL: else the row is one of a clock that was ahead
+# In SQL; else the row of a run, or of a window, is one of a clock that was ahead.
+IS_PAST = "finished_at <= now() + interval '5 minutes'"
+WINDOW_IS_PAST = f"{IS_PAST} and to_at <= now() + interval '5 minutes'"
 WINDOWS_MEANING = (
     "Windows of creation time that were walked, one row each, and how their completeness was proven; "
     "after seven days those that others cover are deleted."

@@ -49,9 +49,9 @@ def plan(run: Run, position: Position) -> list[Window]:
     if cursor is None or run.request.full_refresh:
         return [Window(min(start, last), last)]
     if cursor > end + MAX_SKEW:  # the clocks of two runs may differ by less
-        run.warnings.append(f"the cursor, {cursor}, is later than the clock: what a wrong clock read is read again")
         unread = run.holes(Window(start, end), PROVEN_OR_GAP) if start < end else []
         if unread and unread[-1].end == end:
+            run.warnings.append(f"the cursor, {rfc3339(cursor)}, is later than the clock: {unread[-1]} is read again")
             cursor = read_at = unread[-1].start
     cursor = min(cursor, end)
     settled = min(cursor, (min(read_at, end) if read_at else cursor) - run.request.horizon.lookback)

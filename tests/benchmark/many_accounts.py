@@ -43,16 +43,20 @@ def accounts(count: int, credentials: str, latency_ms: float) -> Iterator[dict[s
 
 
 def figures(count: int, latency_ms: float = 50) -> Iterator[Figure]:
-    """A first run and one with nothing new into PostgreSQL, over so many accounts of both providers."""
+    """First runs and one with nothing new into PostgreSQL, over so many accounts of both providers."""
     from tests.support.servers.postgres import server
 
-    with server() as postgres, accounts(count, postgres.url(database := postgres.create()), latency_ms) as environment:
+    with server() as postgres, accounts(count, postgres.url(postgres.create()), latency_ms) as environment:
         first = measure([SYNC], environment)
+        environment |= postgres.settings(database := postgres.create()) | {"SYNC__ACCOUNTS_AT_A_TIME": "8"}
+        eight = measure([SYNC], environment)
+        del environment["SYNC__ACCOUNTS_AT_A_TIME"]
         quiet = measure([SYNC], environment)
         ((schemas, tables),) = postgres.query(database, _CATALOG)
     share = count / 200
     named = f"{count} accounts of both providers, {latency_ms:.0f} ms"
     yield Figure(f"{named}, first run: wall seconds", first.wall_seconds, 120 * share)
+    yield Figure(f"{named}, first run, accounts_at_a_time = 8: wall seconds", eight.wall_seconds, 120 * share)
     yield Figure(f"{named}, nothing new: wall seconds", quiet.wall_seconds, 40 * share)
     yield Figure(f"{named}, nothing new: CPU seconds", quiet.cpu_seconds, 60 * share)
     yield Figure(f"{named}, nothing new: peak memory in MB", quiet.peak_mb, 250)

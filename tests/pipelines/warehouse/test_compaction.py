@@ -73,6 +73,20 @@ def test_what_a_clock_ahead_has_walked_neither_keeps_the_ledger_long_nor_makes_p
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("served_aged")
+def test_a_window_that_ends_in_the_future_makes_no_proof_redundant(place: Warehouse, sync: Sync) -> None:
+    place.write(
+        "update fax_phaxio.sync_windows set finished_at = now() - interval '30 days';"
+        "update fax_phaxio.sync_windows set from_at = from_at - interval '9 years', to_at = now() + interval '60 days'"
+        " where _dlt_id = 'aged-100'"
+    )
+    before = proven(ledger(place, "to_at <= now()"))
+    assert sync().exit_code == 0
+
+    assert proven(ledger(place, "to_at <= now() and _dlt_id like 'aged-%'")) == before
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("served_aged")
 def test_the_first_load_of_a_day_folds_the_ledger_and_what_it_proved_stays_proven(
     place: Warehouse, sync: Sync, check: Check
 ) -> None:
