@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
@@ -18,7 +18,7 @@ from pipelines.warehouse.comments import comment_on
 from pipelines.warehouse.connection import connect
 from sources.errors import Busy, WarehouseError
 from sources.load.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
-from sources.load.run import Run
+from sources.load.run import MAX_SKEW, Run
 from sources.records.schema import SQL_TYPES
 
 LOG = logging.getLogger("fax-sync")
@@ -37,8 +37,13 @@ def creation_statements(raw: str) -> Iterator[str]:
 
 
 def run_row(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
-    """Column -> value of the run's row. The run ended now, and took `seconds`."""
-    finished, balance = run.client.earlier_time(), run.balance
+    """Column -> value of the run's row. The run ended now, and took `seconds`.
+
+    By the provider's clock, if ours is ahead: readers leave out what lies in the future.
+    """
+    finished, balance = datetime.now(UTC), run.balance
+    if run.client.least_skew < -MAX_SKEW:
+        finished += run.client.least_skew
     row = {
         "account": run.source.account,
         "run_id": run.request.run_id,

@@ -48,10 +48,9 @@ def figures(count: int, latency_ms: float = 50) -> Iterator[Figure]:
 
     with server() as postgres, accounts(count, postgres.url(postgres.create()), latency_ms) as environment:
         first = measure([SYNC], environment)
-        environment |= postgres.settings(database := postgres.create()) | {"SYNC__ACCOUNTS_AT_A_TIME": "8"}
-        eight = measure([SYNC], environment)
-        del environment["SYNC__ACCOUNTS_AT_A_TIME"]
-        quiet = measure([SYNC], environment)
+        of_another = environment | postgres.settings(database := postgres.create())
+        eight = measure([SYNC], of_another | {"SYNC__ACCOUNTS_AT_A_TIME": "8"})
+        quiet = measure([SYNC], of_another)
         ((schemas, tables),) = postgres.query(database, _CATALOG)
     share = count / 200
     named = f"{count} accounts of both providers, {latency_ms:.0f} ms"
