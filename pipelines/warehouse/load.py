@@ -113,7 +113,7 @@ class Warehouse:
         `doing` is called with the current activity, for the progress. `meanwhile` is entered while PostgreSQL writes
         rows. With DuckDB and files it is not: they are written in this process, whose threads share one interpreter.
         `joined` are the warehouses of other accounts of PostgreSQL whose rows are in the sources too, in their first
-        load. Each transaction requires the locks of all. `comment_and_index` has to follow, for each of them.
+        load. Each transaction requires the locks of all. `comment_and_index` has to follow any load, for each account.
         """
         if self._rows_in_memory >= _MANY_ROWS:
             _release_memory()
@@ -121,7 +121,6 @@ class Warehouse:
         accounts, every = [self, *(joined or ())], [sources] if isinstance(sources, DltSource) else [*sources]
         if joined:
             every.append(source_of_states(self.pipeline, self.session.provider, lambda: _states_after(joined)))
-        fence_loads(self.pipeline, _all_fences(each.lock for each in accounts))
         unnest_tables(self.pipeline)
         with self._checkpointing():
             extracted = self.pipeline.extract(every)
@@ -133,7 +132,11 @@ class Warehouse:
         nest_tables(self.pipeline, self.pipeline.list_normalized_load_packages())
         beside = meanwhile if meanwhile and self.session.kind == "postgres" else nullcontext()
         with beside, self.lock.turn(self.raw):
+            if joined:
+                fence_loads(self.pipeline, _all_fences(each.lock for each in accounts))
             self.pipeline.load(raise_on_failed_jobs=True)
+        if joined:
+            fence_loads(self.pipeline, self.lock.fence)
         for each in accounts:
             each.schema = self.pipeline.default_schema
         doing("reading")

@@ -125,6 +125,7 @@ def _load_lists(opened: load.Warehouse, run: Run, loads: int, after_load: Callab
             while number < loads and not of_list.finished:
                 number += 1
                 of_list.loads += batches.prepare_load() and opened.load(tables)
+                opened.comment_and_index()
                 after_load(number)
         if source.listing:
             run.merge(of_list)
