@@ -80,7 +80,7 @@ def _sync_concurrently(
         while running:
             begun = _next_begun(ready, len(running))
             begun = [each for each in running if each in begun]  # in the order of the accounts
-            _load_together(begun)
+            _load_those_in_memory(begun)
             for each in sorted(begun, key=lambda each: not each.lists_in_memory):  # others may go on for hours
                 outcomes[each.account] = each.finish()
                 idle.append(running.pop(each))
@@ -111,7 +111,7 @@ def _next_begun(ready: SimpleQueue[AccountSync], running: int) -> list[AccountSy
     return begun
 
 
-def _load_together(begun: Sequence[AccountSync]) -> None:
+def _load_those_in_memory(begun: Sequence[AccountSync]) -> None:
     """Makes one load of the accounts of a provider that have read everything: most of the time of a load is dlt's own.
 
     If it fails, they begin again, and each loads alone: the reason may be one account's.

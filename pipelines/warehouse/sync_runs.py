@@ -39,7 +39,8 @@ def creation_statements(raw: str) -> Iterator[str]:
 def run_row(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
     """Column -> value of the run's row. The run ended now, and took `seconds`.
 
-    By the provider's clock, if ours is ahead: readers leave out what lies in the future.
+    By the provider's clock, if ours is ahead: readers leave out what lies in the future. Not for a smaller difference:
+    the provider's time has whole seconds, and two runs would change places.
     """
     finished, balance = datetime.now(UTC), run.balance
     if run.client.least_skew < -MAX_SKEW:

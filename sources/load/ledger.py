@@ -21,7 +21,7 @@ SYNC_WINDOWS = "sync_windows"
 SYNC_PROBLEMS = "sync_problems"
 SCHEMA_CHANGES = "schema_changes"
 SYNC_RUNS = "sync_runs"
-# In SQL; else the row of a run, or of a window, is one of a clock that was ahead.
+# In SQL; else the row of a run, or of a window, is one of a clock that was ahead by more than `MAX_SKEW`.
 IS_PAST = "finished_at <= now() + interval '5 minutes'"
 WINDOW_IS_PAST = f"{IS_PAST} and to_at <= now() + interval '5 minutes'"
 WINDOWS_MEANING = (

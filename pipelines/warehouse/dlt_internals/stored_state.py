@@ -42,7 +42,8 @@ _DATA_TYPES: dict[str, DataType] = {
     "jsonb": "json",
     "json": "json",
 }
-_NO_VALUE: dict[str, Any] = {"initial_value": None, "last_value": None, "unique_hashes": [], "start_value": None}
+# What dlt stores of a cursor before its first value.
+_NEW_CURSOR: dict[str, Any] = {"initial_value": None, "last_value": None, "unique_hashes": [], "start_value": None}
 _COLUMNS = """
     select table_name, column_name, data_type from information_schema.columns
     where table_catalog = current_database() and table_schema = %s
@@ -70,7 +71,7 @@ def state_after(stored: Any, source: str, positions: Mapping[str, Position]) -> 
     resources = state.setdefault("sources", {}).setdefault(source, {}).setdefault("resources", {})
     for name, position in positions.items():
         pages = resources.setdefault(name, {})
-        incremental = pages.setdefault("incremental", {}).setdefault(CREATED_AT, {**_NO_VALUE})
+        incremental = pages.setdefault("incremental", {}).setdefault(CREATED_AT, {**_NEW_CURSOR})
         incremental["last_value"] = position.cursor
         pages |= {READ_AT: position.read_at, REREAD_UNTIL: position.reread_until}
     return state
