@@ -97,11 +97,12 @@ def _log_minutes(shown: Progress, ended: Event) -> None:
 
 
 def _log_window(account: str, run: Run) -> None:
-    if not run.doing or not run.tally.windows:
+    level = logging.INFO if logs.is_json() else logging.DEBUG
+    if not run.doing or not run.tally.windows or not logs.LOG.isEnabledFor(level):
         return
     result = run.tally.windows[-1]
     logs.event(
-        logging.INFO if logs.is_json() else logging.DEBUG,
+        level,
         f"{account}: {run.source.table.name}, {result.window}: {result.rows_taken} faxes, {result.proof}",
         run_id=run.request.run_id,
         account=account,

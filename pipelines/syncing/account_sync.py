@@ -41,6 +41,8 @@ class Sync:
     """What all accounts of one sync share: the schema of the views, the run's id, the command line's options.
 
     `began` is when it began, in seconds of the monotonic clock: its accounts share the time of `--max-runtime`.
+    `viewed_versions`: raw schemas, each with the version of dlt's schema (None before a load) with which the views were
+    refreshed.
     """
 
     schema: str
@@ -48,6 +50,7 @@ class Sync:
     options: argparse.Namespace
     on_progress: OnProgress
     began: float = field(default_factory=time.monotonic)
+    viewed_versions: set[tuple[str, str | None]] = field(default_factory=set)
 
 
 class AccountSync:
@@ -148,7 +151,7 @@ class AccountSync:
         if not run.stop.requested and not warehouse.appends:
             self.request_balance()
         try:
-            run.warnings += _refresh_views(warehouse, self._sync.schema, run)
+            run.warnings += _refresh_views(warehouse, self._sync, run)
         finally:
             run.balance = self._balance.result() if self._balance and not signals.received() else None
         for each in (run, *further):
@@ -163,7 +166,7 @@ class AccountSync:
                     each.load()
                 run.merge(each.run)
         except Exception:
-            run.warnings += _refresh_views(warehouse, self._sync.schema, run)
+            run.warnings += _refresh_views(warehouse, self._sync, run)
             raise
         return [each.run for each in further]
 
@@ -246,21 +249,21 @@ def _begin_further_lists(warehouse: load.Warehouse, run: Run) -> list[ListSync]:
     return further
 
 
-def _refresh_views(warehouse: load.Warehouse, schema: str, run: Run) -> list[str]:
-    """Refreshes the views in `schema`, once per session and after each change of dlt's schema; returns the warnings."""
+def _refresh_views(warehouse: load.Warehouse, sync: Sync, run: Run) -> list[str]:
+    """Refreshes the views, once for each provider and after each change of dlt's schema; returns the warnings."""
     if warehouse.appends:
         return ["Parquet files have no views: see docs/files.md for how to query them"]
-    version = warehouse.schema.version_hash if warehouse.schema else None
-    if version in (viewed := warehouse.session.viewed_versions) or (viewed and not run.loads):
+    viewed, version = sync.viewed_versions, warehouse.schema.version_hash if warehouse.schema else None
+    if (warehouse.raw, version) in viewed or (not run.loads and any(raw == warehouse.raw for raw, _ in viewed)):
         return []
     run.doing = "making the views"
-    with warehouse.lock.turn(schema):
+    with warehouse.lock.turn(sync.schema):
         settings = ReportSettings.read()
         own_views = settings.own_views()
-        warnings = refresh_views(warehouse.client, schema, settings.timezone, own_views)
+        warnings = refresh_views(warehouse.client, sync.schema, settings.timezone, own_views)
     if settings.views != ReportSettings().views and not own_views.is_dir():
         warnings.append(f"[report] views: there is no folder {own_views}")
-    viewed.add(version)
+    viewed.add((warehouse.raw, version))
     return warnings
 
 

@@ -22,13 +22,13 @@ class Session:
     """`raw` is the raw schema, `client` the connection. `job_client` is dlt's client for stored states and schemas.
 
     `is_checked`: no table of the raw schema is missing. `commented_versions`: versions of dlt's schema for which this
-    session has created comments and indexes. `viewed_versions`: versions for which it has refreshed the views.
+    session has created comments and indexes.
     """
 
     def __init__(self, provider: str, account: str, schema: str, directory: str) -> None:
         self.provider, self.raw, self._views = provider, f"{schema}_{provider}", schema
         self.is_checked = False
-        self.commented_versions, self.viewed_versions = set[str](), set[str | None]()  # None: before a load
+        self.commented_versions = set[str]()
         self._directory, self._first_account = directory, account
         self.first_pipeline = self._create_pipeline(account)
         self.kind = kind(self.first_pipeline)

@@ -181,7 +181,8 @@ def windows_table(account: str, run_id: str, results: Iterable[tuple[WindowResul
 
 
 def _table(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=arrow_schema((*columns, FINGERPRINT)))
+    schema = arrow_schema((*columns, FINGERPRINT))
+    return pa.Table.from_pylist(rows, schema=schema) if rows else schema.empty_table()
 
 
 def _text_or_none(record_id: Any) -> str | None:
