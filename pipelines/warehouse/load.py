@@ -37,7 +37,7 @@ from pipelines.warehouse.dlt_internals.stored_state import (
     stored_state,
 )
 from pipelines.warehouse.lock import Lock
-from pipelines.warehouse.session import Session, connected_session
+from pipelines.warehouse.session import Session, new_session
 from pipelines.warehouse.stored_faxes import StoredFaxes
 from sources.extract.background_call import BackgroundCall
 from sources.load.plan import Position
@@ -185,8 +185,8 @@ class Warehouse:
 class Warehouses:
     """The warehouses of a run's accounts, opened one after the other.
 
-    In PostgreSQL, the accounts of a provider share a session until one fails. A DuckDB file is closed after each
-    account, so that other programs can open it.
+    The accounts of a provider share a session until one fails. In PostgreSQL it stays connected. A DuckDB file is
+    closed after each account, so that other programs can open it. With Parquet files each account has its own session.
     """
 
     def __init__(self, schema: str, patience: float | None = None) -> None:
@@ -202,19 +202,27 @@ class Warehouses:
             AtWork: another run holds the lock.
             Busy: another program has the file open for longer than `patience` seconds, or else `[sync] busy_seconds`.
         """
-        if self._session and (self._session.provider != provider or self._session.is_lost):
-            self.close()
-        if not self._session:
-            session = connected_session(provider, account, self._schema, self._patience)
-            self._session = self._sessions.enter_context(session)
         try:
-            with self._session.locked(account) as lock:
-                yield Warehouse(self._session, account, lock)
+            session = self._session_of(provider, account)
+            with (
+                nullcontext() if session.kind == "postgres" else session.connected(self._patience),
+                session.locked(account) as lock,
+            ):
+                yield Warehouse(session, account, lock)
         except BaseException:
             self.close()
             raise
-        if self._session.kind != "postgres":
+        if session.kind == "filesystem":  # dlt's client of files knows only the tables that there were at its beginning
             self.close()
+
+    def _session_of(self, provider: str, account: str) -> Session:
+        if self._session and (self._session.provider != provider or self._session.is_lost):
+            self.close()
+        if self._session is None:
+            self._session = self._sessions.enter_context(new_session(provider, account, self._schema))
+            if self._session.kind == "postgres":
+                self._sessions.enter_context(self._session.connected(self._patience))
+        return self._session
 
     def close(self) -> None:
         """Ends the session."""

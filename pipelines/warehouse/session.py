@@ -1,4 +1,4 @@
-"""A session: the connections and dlt's working directory, which the accounts of one provider share, one at a time."""
+"""A session: dlt's working directory and the connections, which the accounts of one provider use one at a time."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -46,7 +46,8 @@ class Session:
     @property
     def is_lost(self) -> bool:
         """A connection to PostgreSQL broke, and could not be opened again."""
-        return any(client and client.native_connection is None for client in (self.client, self.lock_client))
+        clients = (self.client, self.lock_client) if self.lock_client else ()
+        return any(client.native_connection is None for client in clients)
 
     def pipeline_name(self, account: str) -> str:
         """The name under which dlt stores the account's state."""
@@ -63,6 +64,26 @@ class Session:
             dataset_name=self.raw,
             pipelines_dir=self._directory,
         )
+
+    @contextmanager
+    def connected(self, patience: float | None) -> Iterator[None]:
+        """Connects to the warehouse during the block. A DuckDB file, or a directory of Parquet files, is locked.
+
+        Raises:
+            AtWork: another run has locked the file.
+            Busy: another program has the file open for longer than `patience`, or else `[sync] busy_seconds`.
+        """
+        with ExitStack() as stack:
+            if self.kind == "postgres":
+                self.lock_client = stack.enter_context(connected(self.first_pipeline, patience))
+            else:
+                stack.enter_context(lock.file(lock_file(self.first_pipeline, self.file)))
+                make_file(self.file)
+            connect(self.client, patience)
+            stack.callback(self.client.close_connection)
+            if self.kind == "duckdb":
+                _limit_resources(self.client)
+            yield
 
     @contextmanager
     def locked(self, account: str) -> Iterator[Lock]:
@@ -82,26 +103,10 @@ class Session:
 
 
 @contextmanager
-def connected_session(provider: str, account: str, schema: str, patience: float | None) -> Iterator[Session]:
-    """A session whose first account is `account`.
-
-    Raises:
-        AtWork: another run has locked the file.
-        Busy: another program has the file open for longer than `patience`, or else `[sync] busy_seconds`.
-    """
-    with working_directory() as directory, ExitStack() as stack:
-        session = Session(provider, account, schema, directory)
-        if session.kind == "postgres":
-            session.lock_client = stack.enter_context(connected(session.first_pipeline, patience))
-        else:
-            file = session.file
-            stack.enter_context(lock.file(lock_file(session.first_pipeline, file)))
-            make_file(file)
-        connect(session.client, patience)
-        stack.callback(session.client.close_connection)
-        if session.kind == "duckdb":
-            _limit_resources(session.client)
-        yield session
+def new_session(provider: str, account: str, schema: str) -> Iterator[Session]:
+    """A session whose first account is `account`."""
+    with working_directory() as directory:
+        yield Session(provider, account, schema, directory)
 
 
 def _limit_resources(client: SqlClientBase[Any]) -> None:
