@@ -94,3 +94,29 @@ def drop_from_stored_schemas(place: Warehouse, table: str, column: str) -> None:
         del schema["tables"][table]["columns"][column]
         changed = json.dumps(schema).replace("'", "''")
         place.write(f"update fax_signalwire._dlt_version set schema = '{changed}' where version_hash = '{digest}'")
+
+
+@pytest.mark.slow
+def test_accounts_of_one_run_see_the_new_columns_of_those_before(
+    place: Warehouse, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    configured("east", logs(1), serve_fake, settings)
+    configured("north", logs(2, weight=0.5), serve_fake, settings)
+    configured("south", logs(3, weight="heavy", depth=1), serve_fake, settings)
+    configured("west", logs(4, depth=2), serve_fake, settings)
+
+    synced = sync()
+
+    assert synced.exit_code == 0, synced.told
+    held = "select account, weight, depth, count(*) from fax_signalwire.fax_logs group by 1, 2, 3 order by 1"
+    assert rows(place, held) == [
+        ("east", None, None, 3),
+        ("north", 0.5, None, 3),
+        ("south", None, 1, 3),
+        ("west", None, 2, 3),
+    ]
+    problems = "select account, original, count(*) from fax_signalwire.sync_problems group by 1, 2"
+    assert [(account, number) for account, _, number in rows(place, problems)] == [("south", 3)]
+    assert list(unsound(place, "fax_signalwire")) == []
+    assert sync().exit_code == 0
+    assert rows(place, "select count(*) from fax_signalwire.fax_logs") == [(12,)]
