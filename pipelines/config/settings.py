@@ -1,9 +1,10 @@
 """The settings of the commands: every section of .dlt/config.toml except `[sources]` and dlt's own."""
 
 from datetime import datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
@@ -83,6 +84,17 @@ class SyncSettings(Section, kw_only=True, frozen=True):
     """A long backfill commits after about this many rows."""
 
 
+def time_zone(name: str) -> ZoneInfo:
+    """The time zone of this name by the rules of the `tzdata` package; those of the machine may be years old.
+
+    Raises:
+        OSError: the package has no such zone.
+        ValueError: the name is that of another file.
+    """
+    with (resources.files("tzdata") / "zoneinfo" / name).open("rb") as file:
+        return ZoneInfo.from_file(file, name)
+
+
 class ReportSettings(Section, kw_only=True, frozen=True):
     """What the views and reports show.
 
@@ -102,8 +114,8 @@ class ReportSettings(Section, kw_only=True, frozen=True):
 
     def __post_init__(self) -> None:
         try:
-            known = self.timezone[0].isupper() and bool(ZoneInfo(self.timezone))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+            known = self.timezone[0].isupper() and bool(time_zone(self.timezone))
+        except (ValueError, OSError):
             known = False
         if not known:
             raise ConfigError(f"setting report.timezone must be a name such as America/Chicago, not {self.timezone}")

@@ -3,7 +3,8 @@
 import argparse
 import re
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+
+from pipelines.config.settings import time_zone
 
 
 def month(text: str) -> date:
@@ -19,7 +20,7 @@ def month(text: str) -> date:
 
 def this_month(timezone: str) -> date:
     """The current month in a time zone."""
-    return datetime.now(ZoneInfo(timezone)).date().replace(day=1)
+    return datetime.now(time_zone(timezone)).date().replace(day=1)
 
 
 def month_after(month: date) -> date:

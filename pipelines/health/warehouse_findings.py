@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 from dlt.common.schema import Schema
@@ -11,6 +13,7 @@ from pipelines.config.settings import ReportSettings
 from pipelines.health.machine import scarce_room
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.views import read_obstacles
+from pipelines.views.zone_rules import shifts
 from pipelines.warehouse.dlt_internals.stored_state import stored_schema
 from pipelines.warehouse.dlt_internals.unique_keys import Key, acting_keys, keys_of
 from pipelines.warehouse.load import Warehouse
@@ -118,7 +121,9 @@ def _inherited(client: SqlClientBase[Any], raw: str, keys: Mapping[str, Key]) ->
 
 
 def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str]) -> Iterator[str]:
-    """One sentence for each staging schema of the provider that an earlier version has left."""
+    """One sentence for each staging schema of the provider that an earlier version has left, and for old zone rules."""
+    if opened.session.kind == "postgres":
+        yield from _zone_rules(opened.client)
     begins, ends = f"{opened.raw}_", "_staging"
     for (name,) in () if opened.appends else _rows(opened.client, "select nspname from pg_catalog.pg_namespace"):
         account = name.removeprefix(begins).removesuffix(ends)
@@ -131,6 +136,18 @@ def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str])
                 f"schema {name} is left over from {provider}/{account}, which is no longer configured: "
                 f"drop schema {name} cascade, unless you will configure it again"
             )
+
+
+def _zone_rules(client: SqlClientBase[Any]) -> Iterator[str]:
+    """A sentence if the rules of the server for the time zone of the reports have differed from those of `tzdata`."""
+    zone = ReportSettings.read().timezone
+    since = min((start for start, _, _ in shifts(client.execute_sql, zone)), default=None)
+    if since and since < datetime.now(UTC):
+        yield (
+            f"days and months of the views may be an hour off since {since:%Y-%m-%d}: PostgreSQL has other rules for "
+            f"{zone} than the package tzdata {version('tzdata')}: update the time zone data of the server, which are "
+            "its system's or come with a minor version of PostgreSQL; if they are newer, update the package"
+        )
 
 
 def version_of(opened: Warehouse) -> str:

@@ -1,9 +1,9 @@
 """The days of an invoice in its provider's time zone, and which parts of them are not proven in the warehouse."""
 
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
 
 import sources
+from pipelines.config.settings import time_zone
 from pipelines.warehouse.read_only import Read
 from sources.extract.source import Source
 from sources.extract.window_result import PROVEN
@@ -25,7 +25,7 @@ def billing_zone(provider: str) -> str:
 
 def span(provider: str, first: date, last: date) -> Window:
     """The instants of these days in the provider's time zone; the last day is within."""
-    zone = ZoneInfo(billing_zone(provider))
+    zone = time_zone(billing_zone(provider))
     start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + DAY))
     return Window(start, end)
 

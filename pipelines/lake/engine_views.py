@@ -4,7 +4,7 @@ The connection reads the Parquet files of each table directly, so it needs no Du
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -22,6 +22,7 @@ from pipelines.lake.tables import schema_of
 from pipelines.views.files import HERE
 from pipelines.views.queries import View, questions, unified
 from pipelines.views.refused import refusal, warning
+from pipelines.views.zone_rules import Shift, shifts
 from sources.extract.source import Source
 from sources.load.ledger import SCHEMA_CHANGES
 from sources.records.schema import DataType
@@ -72,7 +73,9 @@ def connect(
     if local_directory(url) is None:
         connection.register_filesystem(object_storage(url))
     engine = Engine('"', _DUCKDB_TYPES, _parquet_files, lambda query: query)
-    for view, statement in _statements(url, schema, timezone, own, engine):
+    for view, statement in _statements(
+        url, schema, timezone, own, engine, shifts(lambda sql: connection.execute(sql).fetchall(), timezone)
+    ):
         try:
             connection.execute(statement)
         except duckdb.Error as error:
@@ -94,7 +97,7 @@ def script(engine: str, output: str, schema: str, timezone: str) -> Iterator[str
 
 
 def _statements(
-    output: str, schema: str, timezone: str, own: Path | None, engine: Engine
+    output: str, schema: str, timezone: str, own: Path | None, engine: Engine, shifts: Sequence[Shift] = ()
 ) -> Iterator[tuple[View | None, str]]:
     """The statements in order, each with the view that it creates; None for a schema or a raw table."""
 
@@ -121,7 +124,7 @@ def _statements(
             yield None, f"create or replace view {quote(raw, '_dlt_loads')} as {loads}"
             columns_of[raw, "_dlt_loads"] = {"load_id", "status"}
     views = [*unified(schema, columns_of)]
-    asked, problems = questions(schema, timezone, [HERE, own] if own else [HERE])
+    asked, problems = questions(schema, timezone, [HERE, own] if own else [HERE], shifts=shifts)
     for problem in problems:
         LOG.warning("%s", problem)
     for view in [*views, *asked]:

@@ -24,6 +24,7 @@ from pipelines.views.made_views import (
 from pipelines.views.privileges import read_options, read_privileges, restore_options, restore_privileges
 from pipelines.views.queries import UNIFIED, View, questions, unified
 from pipelines.views.refused import Refusal, refusal, warning
+from pipelines.views.zone_rules import shifts
 from pipelines.warehouse.comments import comment_on, read_comments
 from pipelines.warehouse.dlt_internals.destinations import is_postgres
 from sources.errors import WarehouseError
@@ -79,7 +80,10 @@ def _folders(own: Path | None) -> list[Path]:
 def _wanted(client: SqlClientBase[Any], schema: str, timezone: str, own: Path | None) -> tuple[list[View], list[str]]:
     """The views that there should be, and one sentence for each unusable file."""
     raw_schemas = [f"{schema}_{name}" for name in sources.providers()]
-    asked, problems = questions(schema, timezone, _folders(own), joins_calendar=not is_postgres(client))
+    if is_postgres(client):  # its rules may be newer than ours: check.py tells of a difference
+        asked, problems = questions(schema, timezone, _folders(own), joins_calendar=False)
+    else:
+        asked, problems = questions(schema, timezone, _folders(own), shifts=shifts(client.execute_sql, timezone))
     return [*unified(schema, _tables(client, raw_schemas)), *asked], problems
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import sources
 from pipelines.views.files import HERE, ViewFile, columns_in_head, head, named, tables_read, view_files
+from pipelines.views.zone_rules import Shift, converted
 from sources.extract.source import Source
 from sources.load import ledger
 from sources.records import fax
@@ -41,9 +42,6 @@ _CONVERTED = (
     r"cross join lateral (\1select \2 as quarter, cast(\3 at time zone :timezone as date) as day"
     r", cast(date_trunc('month', \3 at time zone :timezone) as date) as month) as calendar"
 )
-# PostgreSQL reads these names as abbreviations, which have no daylight saving time. The names beside them have their
-# clocks: https://data.iana.org/time-zones/tzdb/backward, read November 2026.
-_ZONES = {"CET": "Europe/Brussels", "MET": "Europe/Brussels", "EET": "Europe/Athens", "WET": "Europe/Lisbon"}
 
 
 @dataclass(frozen=True)
@@ -91,15 +89,21 @@ def unified(schema: str, tables: Mapping[tuple[str, str], Collection[str]]) -> I
 
 
 def questions(
-    schema: str, timezone: str, folders: Sequence[Path] = (HERE,), joins_calendar: bool = True
+    schema: str,
+    timezone: str,
+    folders: Sequence[Path] = (HERE,),
+    joins_calendar: bool = True,
+    shifts: Sequence[Shift] = (),
 ) -> tuple[list[View], list[str]]:
     """The views of the folders' files, each after those that it reads, and one sentence for each unusable file.
 
     A column that the head of a file does not explain means what it means in the first view that the query reads.
-    Without `joins_calendar`, a query that joins `fax.calendar` as the project's do converts each instant itself.
+    Without `joins_calendar`, a query that joins `fax.calendar` as the project's do converts each instant itself. The
+    `shifts` are what the engine's local time lacks.
     """
     files, problems = view_files(folders, UNIFIED)
     known = {name: {column.name: column.meaning for column in columns} for name, (_, columns) in UNIFIED.items()}
+    codes = f"' {' '.join(TWO_DIGIT_COUNTRY_CODES)} '"
     views = []
     for file in files:
         meanings: dict[str, str] = {}
@@ -107,7 +111,7 @@ def questions(
             meanings = source | meanings
         known[file.name] = meanings
         sql = file.sql if joins_calendar else _without_calendar(file.sql)
-        query = _with_values(named(sql, schema, "", ""), timezone)
+        query = converted(named(sql, schema, "", ""), timezone, shifts).replace(":two_digit_codes", codes)
         views.append(View(file.name, head(file.sql), query, meanings, file))
     return views, problems
 
@@ -119,12 +123,6 @@ def _without_calendar(sql: str) -> str:
     another filter is on computed columns: then PostgreSQL expects few faxes, and compares each fax with each quarter.
     """
     return _CALENDAR.sub(_CONVERTED, sql)
-
-
-def _with_values(query: str, timezone: str) -> str:
-    codes = f"' {' '.join(TWO_DIGIT_COUNTRY_CODES)} '"
-    zone = _ZONES.get(timezone, timezone)
-    return query.replace(":timezone", f"'{zone}'").replace(":two_digit_codes", codes)
 
 
 def branch_queries(provider: str, view: str) -> list[str]:

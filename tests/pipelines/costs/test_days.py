@@ -5,36 +5,43 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipelines.config.settings import time_zone
 from tests.conftest import MakeWarehouse, Query, ServeFake, Settings, Sync, generated
+from tests.support.warehouse.file_and_database import KINDS
 from tests.support.warehouse.raw_tables import insert, refresh
 from tests.support.warehouse.rows import named_rows
 
-destinations = pytest.mark.parametrize("kind", ["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
 # Chicago, west; Kathmandu, three quarters off; Lord Howe moves by half an hour; Apia, Auckland: east of everybody.
-# St John's, half an hour and west; Casablanca moves with Ramadan; Chatham, three quarters and moving; Dublin moves its
+# St John's, half an hour and west; Chatham, three quarters and moving; Dublin moves its
 # winter; Etc/GMT+12 has its sign the other way round; EST5EDT has no place; the last four are abbreviations too.
 ZONES = (
     *("UTC", "America/Chicago", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Auckland"),
-    *("America/St_Johns", "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin", "Etc/GMT+12", "EST5EDT"),
+    *("America/St_Johns", "Pacific/Chatham", "Europe/Dublin", "Etc/GMT+12", "EST5EDT"),
     *("CET", "MET", "EET", "WET"),
 )
+# Their rules changed in 2026; Casablanca moved with Ramadan before. DuckDB 1.5.6 lacks the change of Winnipeg, and
+# tzdata 2025b of Debian all three; a PostgreSQL server may have either.
+CHANGED = ("Africa/Casablanca", "America/Vancouver", "America/Winnipeg")
 
 
 def changes(zone: ZoneInfo) -> list[datetime]:
-    """The quarters of the day around each change of the clocks in 2026 and new year, and a second before each."""
+    """The quarters of the day around each change in 2026, new year and a day of December, and a second before each."""
     hours = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number) for number in range(365 * 24)]
     offsets = [hour.astimezone(zone).utcoffset() for hour in hours]
     moved = [hour for hour, before, now in zip(hours[1:], offsets, offsets[1:], strict=False) if before != now]
-    quarters = [hour + timedelta(minutes=15 * number) for hour in (hours[0], *moved) for number in range(-60, 60)]
+    quarters = [
+        hour + timedelta(minutes=15 * number) for hour in (hours[0], hours[-400], *moved) for number in range(-60, 60)
+    ]
     return [quarter + timedelta(seconds=beside) for quarter in quarters for beside in (-1, 0)]
 
 
 @pytest.mark.slow
-@destinations
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize(
+    ("kind", "zone"), [*((kind, zone) for kind in KINDS for zone in ZONES), *(("duckdb", zone) for zone in CHANGED)]
+)
 def test_a_fax_counts_on_the_day_that_its_clock_showed(warehouses: MakeWarehouse, kind: str, zone: str) -> None:
     warehouse = warehouses(kind)
-    instants = sorted(set(changes(ZoneInfo(zone))))
+    instants = sorted(set(changes(time_zone(zone))))
     with warehouse.writable() as connection:
         faxes = [{"account": "default", "id": id, "created_at": instant} for id, instant in enumerate(instants)]
         insert(connection, "fax_phaxio.faxes", faxes)
@@ -42,7 +49,7 @@ def test_a_fax_counts_on_the_day_that_its_clock_showed(warehouses: MakeWarehouse
 
     held = {row["created_at"].astimezone(UTC): row for row in named_rows(warehouse, "select * from fax.deliveries")}
     days = named_rows(warehouse, "select day, sum(faxes) as faxes from fax.daily_costs group by day")
-    expected = {instant: instant.astimezone(ZoneInfo(zone)).date() for instant in instants}
+    expected = {instant: instant.astimezone(time_zone(zone)).date() for instant in instants}
     assert {instant: row["day"] for instant, row in held.items()} == expected
     assert {instant: row["month"] for instant, row in held.items()} == {
         instant: day.replace(day=1) for instant, day in expected.items()

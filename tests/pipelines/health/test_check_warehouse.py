@@ -203,6 +203,26 @@ def test_a_database_that_cannot_be_written_to_is_named(
     assert postgres.query(database, "select 1 from pg_class where relname = 'fax_sync_check'") == []
 
 
+@pytest.mark.slow
+def test_other_rules_of_the_server_for_the_time_zone_are_named(
+    check: Check, serve_fake: ServeFake, sync: Sync, settings: Settings, postgres: Server, database: str, role: str
+) -> None:
+    settings["REPORT__TIMEZONE"] = "America/Winnipeg"  # at -05:00 in winter since 2026, which PostgreSQL 18.4 lacks
+    serve_fake("phaxio", generated("phaxio", 5, days=2))
+    postgres.query(database, f"grant create, temporary on database {database} to {role}")
+    assert sync().exit_code == 0
+    shown = "select extract(hour from timestamptz '2026-11-20 00:00Z' at time zone 'America/Winnipeg')"
+    exit_code, told = check()
+
+    assert exit_code == 0
+    assert ("since 2026-11-01: PostgreSQL has other rules for" in str(told["phaxio"]["notes"])) is (
+        postgres.query(database, shown) == [(18,)]
+    )
+    settings["REPORT__TIMEZONE"] = "America/Chicago"
+
+    assert "other rules" not in str(check()[1]["phaxio"]["notes"])
+
+
 SHORTER = [*product(KINDS, [("created_at", "date"), ("cost", "numeric(18, 0)")])]
 
 
