@@ -75,7 +75,7 @@ def unreadable() -> str | None:
     for name in FILES:
         path = _path_of(name)
         try:
-            tomllib.loads(path.read_text("utf-8"))
+            table = tomllib.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             continue
         except IsADirectoryError:
@@ -84,7 +84,18 @@ def unreadable() -> str | None:
             return f"{path} cannot be read ({error.strerror}): run as its owner, or change its owner or its mode"
         except ValueError as error:
             return f"{path} is not valid TOML{_reason(path, error)}"
+        for place, _ in leaves(table):
+            if _is_section(place):
+                section = ".".join(place) + ".<name>" * (place[2:] == ("accounts",))
+                return f"{path}: {'.'.join(place)} must be a section: write [{section}] in a line above its settings"
     return None
+
+
+def _is_section(place: Place) -> bool:
+    """The place is one of a section of ours: it holds settings, and has no value itself."""
+    of_accounts = rf"sources(\.({'|'.join(sources.providers())})(\.accounts(\.[^.]+)?)?)?"
+    headings = "|".join(section.heading for section in SECTIONS)
+    return bool(re.fullmatch(rf"{of_accounts}|{headings}|destination(\.warehouse)?", ".".join(place)))
 
 
 def _reason(path: Path, error: ValueError) -> str:

@@ -72,6 +72,32 @@ def test_the_reason_why_a_file_is_not_toml_is_told(
     assert (main([]), f"{path} is not valid TOML{reason}" in caplog.text) == (78, True), caplog.text
 
 
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ('[[sources.phaxio.accounts]]\nname = "east"\napi_key = "k"\n', "[sources.phaxio.accounts.<name>]"),
+        ('[sources.phaxio]\naccounts = ["east", "west"]\n', "[sources.phaxio.accounts.<name>]"),
+        ('[sources.phaxio.accounts]\neast = "Kestrel7"\n', "[sources.phaxio.accounts.east]"),
+        ("[[sources.phaxio.accounts.east]]\n[[sources.phaxio.accounts.east]]\n", "[sources.phaxio.accounts.east]"),
+        ('[[sources.phaxio]]\napi_key = "k"\n', "[sources.phaxio]"),
+        ("[[sync]]\nbusy_seconds = 3\n", "[sync]"),
+        ('[destination]\nwarehouse = "postgresql://x:Kestrel7@host/db"\n', "[destination.warehouse]"),
+        ('privacy = "drop"\n', "[privacy]"),
+    ],
+)
+def test_a_value_in_place_of_a_section_is_refused(
+    content: str, named: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from pipelines.status import main
+
+    for key, value in settings.items():
+        monkeypatch.setenv(key, value)
+    (Path(settings["DLT_PROJECT_DIR"]) / ".dlt" / "secrets.toml").write_text(content)
+
+    assert (main([]), f"must be a section: write {named} in a line above" in caplog.text) == (78, True), caplog.text
+    assert "Kestrel7" not in caplog.text
+
+
 @pytest.mark.parametrize("name", ["secrets.toml", "config.toml"])
 def test_settings_that_are_closed_to_us_cannot_be_read(
     name: str, settings: Settings, without_privileges: list[str]
