@@ -1,5 +1,6 @@
 """The place of Delta tables or Parquet files as a URL: of a local directory, or of object storage."""
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -31,7 +32,8 @@ def url_of(place: str, base: Path = Path(), refused: re.Pattern[str] = NOT_IN_DE
     `refused` is what the path of a local directory must not contain.
 
     Raises:
-        ConfigError: the path contains what is refused, a `file:` URL names a host, or the URL is incomplete.
+        ConfigError: the path contains what is refused, or leads through a file; a `file:` URL names a host, or the URL
+            is incomplete.
     """
     scheme = scheme_of(place)
     rest = place[len(scheme) + 1 :] if scheme else place
@@ -48,6 +50,8 @@ def url_of(place: str, base: Path = Path(), refused: re.Pattern[str] = NOT_IN_DE
             raise ConfigError(f"{place} names no directory: write file:///srv/fax-lake or a path")
     try:
         directory = path_of(rest, base).resolve()
+        if not next(folder for folder in (directory, *directory.parents) if os.access(folder, os.F_OK)).is_dir():
+            raise NotADirectoryError
     except (OSError, RuntimeError, ValueError):  # symbolic links in a circle; a zero byte
         raise ConfigError(f"{place!r} cannot be a directory of files: choose another") from None
     if found := refused.search(str(directory)):

@@ -21,6 +21,7 @@ from pipelines.outcome.scarcity import scarcity
 from sources.errors import DENIED, NO_ROOM, Busy, ConfigError, FaxSyncError, LocalError, WarehouseError
 
 _STORAGE_PACKAGES = ("s3fs", "gcsfs", "adlfs")  # what dlt needs for Parquet files in object storage
+_OF_PATHS = (OSError, FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)  # no connections
 _OF_TABLES = (duckdb.DataError, duckdb.IntegrityError, duckdb.BinderException, duckdb.CatalogException)
 
 
@@ -65,7 +66,7 @@ def _files(error: BaseException) -> FaxSyncError | None:
     denied = re.search(rf'file "([^"]+)".*: {os.strerror(errno.EACCES)}', str(error))
     if isinstance(error, duckdb.IOException) and denied:
         return LocalError(f"{denied[1]} cannot be opened: check its owner and its mode, and those of its directory")
-    if type(error) is OSError and error.errno:
+    if isinstance(error, OSError) and type(error) in _OF_PATHS and error.errno:
         return LocalError(f"the operating system refused {error.filename or 'a file'}: {os.strerror(error.errno)}")
     return None
 

@@ -70,8 +70,8 @@ def require_file(file: Path, views: str) -> None:
         ConfigError: the file, its name or the name of the views' schema does not meet this.
     """
     try:
-        if not file.parent.is_dir():
-            raise ConfigError(f"there is no directory {file.parent} for the warehouse: {_SEE}")
+        if not (directory := Path(os.path.realpath(file)).parent).is_dir():
+            raise ConfigError(f"there is no directory {directory} for the warehouse: {_SEE}")
         Path(f"{file}.lock").exists()  # the longer name of the two files
         if not stat.S_ISREG(file.stat().st_mode):
             raise ConfigError(f"{file} is a directory or a device, not a file: {_SEE}")

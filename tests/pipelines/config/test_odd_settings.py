@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ServeFake, Settings, Sync, generated
+from tests.support.environment import applied
 from tests.support.tiers import quick_ones
 from tests.support.warehouse.oracle import assert_holds
 from tests.support.warehouse.rows import rows
@@ -25,7 +26,9 @@ REFUSED = {
     "a_directory": "not a file",
     "a_directory/": "not a file",
     "a_socket": "not a file",
+    "a_pipe": "not a file",
     "a_circle": "",
+    "a_dangling_link": "there is no directory",
     "n" * 254 + ".duckdb": "cannot be the name of a file",
     "n" * 252: "cannot be the name of a file",
 }
@@ -40,6 +43,8 @@ def test_a_file_that_duckdb_cannot_keep_is_refused(
     Path("a_directory").mkdir()
     Path("a_file").touch()
     Path("a_circle").symlink_to("a_circle")
+    Path("a_dangling_link").symlink_to("nowhere/warehouse.duckdb")
+    os.mkfifo("a_pipe")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("a_socket")
     settings[CREDENTIALS] = f"{tmp_path}{os.sep}{name}"
@@ -50,6 +55,62 @@ def test_a_file_that_duckdb_cannot_keep_is_refused(
     assert REFUSED[name] in synced.told
     assert "[destination.warehouse] credentials" in synced.told
     assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("file", ["/proc/warehouse.duckdb", "/dev/fd/warehouse.duckdb"])
+def test_a_file_system_that_keeps_no_files_is_named(
+    file: str, serve_fake: ServeFake, sync: Sync, settings: Settings
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 2, days=2))
+    copied = settings | {"SYNC__READ_COPY": file}
+    settings[CREDENTIALS] = file
+    synced = sync()
+
+    assert (synced.exit_code, f"refused {file}.lock: No such file" in synced.told) == (74, True), synced.told
+    assert served.server.requests == []
+
+    settings |= copied
+    synced = sync()
+
+    assert (synced.exit_code, f"read_copy {file} was not made: the operating system refused" in synced.told) == (
+        0,
+        True,
+    )
+
+
+@pytest.mark.parametrize("table_format", ["parquet", "delta"])
+@pytest.mark.parametrize("name", ["a_file", "a_file/lake", "a_pipe", "/dev/null"])
+def test_a_directory_of_tables_that_is_none_is_refused(
+    name: str, table_format: str, serve_fake: ServeFake, sync: Sync, settings: Settings, tmp_path: Path
+) -> None:
+    served = serve_fake("phaxio")
+    (tmp_path / "a_file").touch()
+    os.mkfifo(tmp_path / "a_pipe")
+    del settings[CREDENTIALS]
+    settings |= {
+        "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "filesystem",
+        "DESTINATION__WAREHOUSE__TABLE_FORMAT": table_format,
+        "DESTINATION__WAREHOUSE__BUCKET_URL": str(tmp_path / name),
+    }
+    synced = sync()
+
+    assert (synced.exit_code, "cannot be a directory of files" in synced.told) == (78, True), synced.told
+    assert served.server.requests == []
+
+
+@pytest.mark.parametrize("setting", [CREDENTIALS, "SYNC__READ_COPY"])
+def test_a_reader_does_not_wait_for_a_pipe(
+    setting: str, warehouse: Path, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from pipelines.status import main
+
+    warehouse.touch()
+    os.mkfifo(tmp_path / "a_pipe")
+    settings[setting] = str(tmp_path / "a_pipe")
+    with applied(settings):
+        exit_code = main([])
+
+    assert (exit_code, "not a file" in caplog.text) == (78, True), caplog.text
 
 
 @pytest.mark.parametrize("schema", ["temp", "system"])
