@@ -23,6 +23,7 @@ from pipelines.outcome.postgres_connect import (
 )
 from sources.errors import Busy, ConfigError, FaxSyncError, WarehouseError
 
+_READ_ONLY = "25006"
 _CANCELLED = {
     "57014": "a person did (pg_cancel_backend), or it took too long: if it happens again, raise statement_timeout",
     "25P04": "it took too long: if it happens again, raise transaction_timeout",
@@ -30,7 +31,7 @@ _CANCELLED = {
 _REFUSALS = {
     "3D000": NO_DATABASE,
     "57P04": NO_DATABASE,
-    "25006": "it is read-only: point the credentials at the primary, perhaps after a failover, or switch "
+    _READ_ONLY: "it is read-only: point the credentials at the primary, perhaps after a failover, or switch "
     "default_transaction_read_only off, if the role or the database has it",
     "42939": "names of schemas that begin with pg_ are the server's: set [sync] schema to another",
     "53100": "it has no disk space left",
@@ -76,6 +77,19 @@ def require_encoding(client: SqlClientBase[Any]) -> None:
             f"the database's encoding is {encoding}, which cannot hold every text: create database … encoding 'UTF8' "
             "template template0, and set [destination.warehouse] credentials to it"
         )
+
+
+def require_writable(client: SqlClientBase[Any]) -> None:
+    """Requires a server that can be written to, so that a run with nothing new does not seem to be all right.
+
+    A server from version 14 on tells it on connecting. Of an older one, or behind a pooler, the first write fails.
+
+    Raises:
+        WarehouseError: the server is a standby, or the role's transactions are read-only.
+    """
+    tells = client.native_connection.get_parameter_status
+    if "on" in (tells("in_hot_standby"), tells("default_transaction_read_only")):
+        raise WarehouseError(f"PostgreSQL: {_REFUSALS[_READ_ONLY]}")
 
 
 def require_schema(client: SqlClientBase[Any], raw: str, views: str) -> None:

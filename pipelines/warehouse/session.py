@@ -9,7 +9,7 @@ import dlt
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.config.settings import SyncSettings
-from pipelines.outcome.postgres_errors import require_encoding, require_schema
+from pipelines.outcome.postgres_errors import require_encoding, require_schema, require_writable
 from pipelines.warehouse import lock
 from pipelines.warehouse.connection import connect, connected, kind
 from pipelines.warehouse.database_file import lock_file, make_file
@@ -98,6 +98,7 @@ class Session:
             return
         with lock.database(self.lock_client, f"{self.raw}/{self.pipeline_name(account)}") as held:
             require_encoding(self.client)
+            require_writable(self.client)
             require_schema(self.client, self.raw, self._views)
             yield held
 
