@@ -95,11 +95,14 @@ def listening() -> Iterator[None]:
 
 @contextmanager
 def gently(stop: Stop) -> Iterator[None]:
-    """Makes a signal request the stop while the block runs.
+    """Makes a signal request the stop while the block runs, if it runs in the main thread, which handles signals.
 
     Raises:
         Stopped: a signal has come; before the block, or at its end.
     """
+    if not in_main_thread():  # the stop in `_state` is that of a command in the main thread, if one runs there
+        yield
+        return
     raise_if_received()
     _state.stop = stop
     try:
@@ -112,6 +115,9 @@ def gently(stop: Stop) -> Iterator[None]:
 @contextmanager
 def deferred() -> Iterator[None]:
     """Makes the first signal interrupt nothing in the block, which must be short; `received` then returns it."""
+    if not in_main_thread():
+        yield
+        return
     stop, _state.stop = _state.stop, Stop()
     try:
         yield
@@ -126,6 +132,9 @@ def waiting() -> Iterator[None]:
     Raises:
         Stopped: a signal came during the block. After an earlier signal, the last load may still wait here.
     """
+    if not in_main_thread():
+        yield
+        return
     stop, before = _state.stop, _state.number
     _state.stop = None if before is None else stop
     try:

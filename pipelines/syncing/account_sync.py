@@ -4,11 +4,11 @@ import argparse
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from threading import Event, Lock, current_thread, main_thread
+from threading import Event, Lock
 
 from pipelines.cli.progress import OnProgress
 from pipelines.config import accounts
@@ -88,8 +88,8 @@ class AccountSync:
             run.progress(run)
             if not warehouse.appends:
                 self._resources.enter_context(sync_runs.recorded(warehouse.client, warehouse.raw, run, self._ending))
-            first, is_main = ListSync(warehouse, run), current_thread() is main_thread()
-            with signals.gently(run.stop) if is_main else nullcontext():
+            first, is_main = ListSync(warehouse, run), signals.in_main_thread()
+            with signals.gently(run.stop):
                 first.begin()
             ahead = None if is_main else _read_ahead(warehouse, first)  # while other accounts are loaded
             in_memory = [each for each in (first, *(ahead or ())) if each.has_load_in_memory]

@@ -11,6 +11,7 @@ import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,11 +26,18 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 _resolve: Any = dlt.common.configuration.resolve
 _validation: Any = dlt.common.validation
 _extract: Any = dlt.extract.extract
+_one = Lock()
 
 
 @contextmanager
 def lookups_cached() -> Iterator[None]:
-    """During the block, dlt looks up a setting that is not set only once. A secret is always looked up."""
+    """During the block, dlt looks up a setting that is not set only once. A secret is always looked up.
+
+    If a block runs in another thread, it alone decides: each would put back what it found, perhaps the other's.
+    """
+    if not _one.acquire(blocking=False):
+        yield
+        return
     look_up, type_hints, yaml = _resolve._resolve_single_value, _validation.get_type_hints, _extract.yaml
     log_traces = _resolve.log_traces
     absent: dict[Any, Any] = {}  # place of the look-up -> dlt's traces of it
@@ -60,6 +68,7 @@ def lookups_cached() -> Iterator[None]:
     finally:
         _resolve.log_traces = log_traces
         _resolve._resolve_single_value, _validation.get_type_hints, _extract.yaml = look_up, type_hints, yaml
+        _one.release()
 
 
 def _has_settings(pipeline: str | None) -> bool:
