@@ -110,6 +110,8 @@ class _Options:
         settings = {name: value for name, value in options.items() if name not in SOURCE_OPTIONS}
         if unknown := sorted(settings.keys() - {*model.__struct_fields__}):
             raise ConfigError(f"there is no option {unknown[0]}: see docs/scale.md")
+        if "start_date" in settings:
+            raise ConfigError("option start_date has no effect here: set since")
         if shown := [name for name in private_names(model) if name in settings]:
             raise ConfigError(
                 f"option {shown[0]} is refused, because Spark shows options: set it in the environment of the "
@@ -121,6 +123,8 @@ class _Options:
         if not accounts:
             raise ConfigError("option accounts names no account: leave it out to read the account default")
         since, until = (_instant(name, options.get(name)) for name in ("since", "until"))
+        if since and since > datetime.now(UTC):
+            raise ConfigError("option since is in the future, so that nothing would be read: correct it")
         if since and until and until <= since:
             raise ConfigError("option until is not after since")
         lookback = _days("lookback_days", options.get("lookback_days", "3"))

@@ -113,6 +113,10 @@ def test_options_that_would_read_nothing_or_all_twice_are_not_taken_so() -> None
         accounts(accounts=" ,")
     with pytest.raises(ConfigError, match="until is not after since"):
         accounts(since="2026-10-02", until="2026-10-01")
+    with pytest.raises(ConfigError, match="since is in the future"):
+        accounts(since=f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}")
+    with pytest.raises(ConfigError, match="start_date has no effect here: set since"):
+        accounts(start_date="2026-10-02")
 
 
 def test_a_clock_before_the_provider_existed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
