@@ -57,8 +57,9 @@ _ACCOUNTS = f"""
     order by 1, 2
 """
 _RUNS = """
-    select started_at, finished_at, provider, account, exit_code, rows_new, rows_changed, requests
-        , date_part('epoch', finished_at - started_at) as seconds
+    select started_at, finished_at, provider, account, cast(exit_code as bigint) as exit_code
+        , cast(rows_new as bigint) as rows_new, cast(rows_changed as bigint) as rows_changed
+        , cast(requests as bigint) as requests, date_part('epoch', finished_at - started_at) as seconds
     from {} as runs order by started_at desc, provider, account limit %s
 """
 _PLACES = "select table_schema from information_schema.tables where table_name = 'sync_runs'"

@@ -11,7 +11,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
 import sources
-from pipelines.outcome.postgres_errors import CANNOT_REPLACE, DEPENDENTS, state_of
+from pipelines.outcome.postgres_errors import CANNOT_REPLACE, CHANGED_BY_HAND, DEPENDENTS, state_of
 from pipelines.views.files import HERE, file_names
 from pipelines.views.made_views import (
     MADE_VIEWS,
@@ -197,7 +197,7 @@ def _warning(refused: _Refused) -> str:
     if file is None:
         raise WarehouseError(
             f"the database refused the view {refused.view.name}: {reason.message}: if a table of yours has the name of "
-            "the view, rename it, or set [sync] schema to another; if a raw table was changed by hand, undo that"
+            f"the view, rename it, or set [sync] schema to another; else {CHANGED_BY_HAND}"
         ) from refused
     return warning(file, reason, query_line=2)
 

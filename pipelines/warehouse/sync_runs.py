@@ -12,11 +12,12 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.outcome import signals
 from pipelines.outcome.account_ending import Ending
-from pipelines.outcome.postgres_errors import LOCK_TIMEOUT, state_of
+from pipelines.outcome.postgres_errors import CHANGED_BY_HAND, LOCK_TIMEOUT, state_of
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse.comments import comment_on
 from pipelines.warehouse.connection import connect
-from sources.errors import Busy, WarehouseError
+from pipelines.warehouse.dlt_internals.stored_state import retyped_columns
+from sources.errors import Busy, Unforeseen, WarehouseError
 from sources.load.ledger import RUN_COLUMNS, RUNS_MEANING, SYNC_RUNS
 from sources.load.run import MAX_SKEW, Run
 from sources.records.schema import SQL_TYPES
@@ -88,6 +89,8 @@ def recorded(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> 
         ending.note(failure, run)
         with suppress(Exception):  # a signal may have left a transaction open
             client.rollback_transaction()
+        with suppress(Exception):  # the connection may be lost
+            _name_retyped(client, raw, run, ending)
         raise
     finally:
         with signals.deferred():
@@ -96,6 +99,18 @@ def recorded(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> 
             if run.loads or run.purged or ending.exit_code:
                 _write_down(client, raw, run, ending, time.monotonic() - began)
             ending.is_settled = True
+
+
+def _name_retyped(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> None:
+    """Says how to undo what a user did to the types of columns, if that may be why the run failed."""
+    error = WarehouseError(CHANGED_BY_HAND) if isinstance(ending.error, Unforeseen) else ending.error
+    if (
+        error
+        and CHANGED_BY_HAND in str(error)
+        and (undo := "; ".join(retyped_columns(client, raw, run.source.provider)))
+    ):
+        error.advise(f"{undo}; then run sync.py --full-refresh")
+        ending.error = error
 
 
 def _write_down(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending, seconds: float) -> None:

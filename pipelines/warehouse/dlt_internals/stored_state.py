@@ -23,10 +23,10 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from sources.extract.source import Source
-from sources.load.ledger import SCHEMA_CHANGES
+from sources.load.ledger import RUN_COLUMNS, SCHEMA_CHANGES, SYNC_RUNS, WINDOW_COLUMNS
 from sources.load.plan import Position
 from sources.load.resources import READ_AT, REREAD_UNTIL, pages_name
-from sources.records.schema import CREATED_AT, DataType, Table
+from sources.records.schema import CREATED_AT, SQL_TYPES, DataType, Table
 
 Types = dict[tuple[str, str], DataType]  # by table and column
 
@@ -42,6 +42,7 @@ _DATA_TYPES: dict[str, DataType] = {
     "jsonb": "json",
     "json": "json",
 }
+_ALL_TYPES = _DATA_TYPES | {"timestamp with time zone": "timestamp", "numeric": "decimal", "decimal": "decimal"}
 # What dlt stores of a cursor before its first value.
 _NEW_CURSOR: dict[str, Any] = {"initial_value": None, "last_value": None, "unique_hashes": [], "start_value": None}
 _COLUMNS = """
@@ -110,6 +111,22 @@ def column_types(client: SqlClientBase[Any], raw: str) -> Types:
     """The types of the existing columns of the raw schema, if a new field may get them."""
     found: Any = client.execute_sql(_COLUMNS, raw) or ()
     return {(table, name): _DATA_TYPES[kind.lower()] for table, name, kind in found if kind.lower() in _DATA_TYPES}
+
+
+def retyped_columns(client: SqlClientBase[Any], raw: str, provider: str) -> Iterator[str]:
+    """For each declared column whose type a user has changed, the statement that undoes it."""
+    types = {(SYNC_RUNS, column.name): column.data_type for column in RUN_COLUMNS}
+    for table in Source(provider).tables:
+        types |= {(table.ledger, column.name): column.data_type for column in WINDOW_COLUMNS}
+        types |= {(table.name, column.name): column.data_type for column in table.declared()}
+        for child in table.children:
+            types |= {(child.name, column.name): column.data_type for column in child.declared(table)}
+    found: Any = client.execute_sql(_COLUMNS, raw) or ()
+    for name, column, kind in found:
+        due = types.get((name, column))
+        if due and due != _ALL_TYPES.get(kind.lower().partition("(")[0]):
+            sql_type = SQL_TYPES[due]
+            yield f'alter table {raw}.{name} alter column "{column}" type {sql_type} using "{column}"::{sql_type}'
 
 
 def _recorded_columns(client: SqlClientBase[Any], raw: str) -> list[tuple[str, str]]:

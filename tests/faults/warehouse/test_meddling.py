@@ -127,6 +127,34 @@ def test_a_users_column_with_the_name_of_a_new_field_is_told(
     assert_holds(place, "phaxio", served.fake.truth())
 
 
+RETYPED = (
+    "sync_windows.from_at date",
+    "sync_windows.to_at timestamp",
+    "sync_windows.finished_at text",
+    "faxes.id text",
+)
+
+
+@pytest.mark.parametrize("retyped", RETYPED)
+def test_a_column_of_another_type_is_named_with_what_undoes_it(
+    retyped: str, place: Warehouse, serve_fake: ServeFake, sync: Sync
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 20, days=2))
+    assert sync().exit_code == 0
+    where, kind = retyped.split()
+    table, column = where.split(".")
+    place.write(f"drop schema fax cascade; alter table fax_phaxio.{table} alter column {column} type {kind}")
+    served.fake.change(max(served.fake.records), status="failure")
+    told = sync()
+
+    assert (told.exit_code, "Traceback" in told.told) == (69, False), told.told
+    (undo,) = re.findall(rf'alter table fax_phaxio.{table} alter column "{column}" type [^;]*', str(told.said))
+    place.write(undo.replace('\\"', '"'))
+    assert sync("--full-refresh").exit_code == 0
+    assert sync().exit_code == 0
+    assert_holds(place, "phaxio", served.fake.truth())
+
+
 def synced_without(dropped: str, place: Warehouse, serve_fake: ServeFake, sync: Sync) -> Served:
     """An account whose faxes have changed since the warehouse was filled, which now lacks the column."""
     older = generated("phaxio", 40, days=9)

@@ -138,6 +138,17 @@ def test_what_a_user_has_changed_in_a_table_is_named(change: str, server_trial: 
     trying.fails(69, *CHANGES[change], "undo that")
 
 
+def test_what_a_user_has_changed_in_a_table_of_a_view_is_named(server_trial: StartServerTrial) -> None:
+    trying = server_trial("phaxio")
+    trying.query("drop schema fax cascade; alter table fax_phaxio.faxes alter column num_pages type text")
+    told = trying.sync()
+
+    assert (told.exit_code, "refused the view faxes: UNION types bigint and text" in told.told) == (69, True), told.told
+    (undo,) = re.findall(r"alter table fax_phaxio.faxes [^;]*", str(told.accounts["phaxio"]["error"]))
+    trying.query(undo)
+    trying.recovers()
+
+
 @pytest.mark.parametrize(
     ("kind", "denied", "remedy"),
     [("schema", "fax", "docs/postgres.md lists the GRANTs"), ("view", "fax.faxes", "alter view fax.faxes owner to")],

@@ -185,3 +185,15 @@ def test_an_account_that_was_never_synced_is_one() -> None:
     assert next_steps([STATE], [("phaxio", "default"), ("phaxio", "east")], 24, NOW) == [
         "phaxio/east: nothing is loaded yet: run uv run python pipelines/sync.py"
     ]
+
+
+def test_counts_that_a_user_has_made_text_are_shown(
+    serve_fake: ServeFake, sync: Sync, status: Status, warehouse: Path
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 12))
+    sync()
+    for column in ("exit_code", "rows_new"):
+        File(warehouse).write(f"alter table fax_phaxio.sync_runs alter column {column} type text")
+    exit_code, told = status()
+
+    assert (exit_code, re.search(r"phaxio +complete +12 ", told) is not None) == (0, True), told
