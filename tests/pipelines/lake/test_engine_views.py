@@ -183,6 +183,18 @@ def test_rows_are_of_the_account_and_the_columns_that_the_tables_name(
         assert sorted(rows(connection, "select provider_status from fax.faxes")) == sorted(expected)
 
 
+def test_days_follow_rules_that_duckdb_lacks(serve_fake: ServeFake, sync: Sync, settings: Settings, lake: Path) -> None:
+    from pipelines.lake.engine_views import connect
+
+    night = generated("phaxio", 1)[0] | {"created_at": "2026-11-20T05:30:00Z", "is_test": False}
+    serve_fake("phaxio", [night])
+    with into_delta(settings, lake)():
+        assert sync().exit_code == 0
+
+    with connect(lake.as_uri(), timezone="America/Winnipeg") as connection:  # at -05:00 all year since 2026
+        assert rows(connection, "select cast(day as text) from fax.daily_costs") == [("2026-11-20",)]
+
+
 @pytest.mark.slow
 @with_a_blank
 @needs_spark
