@@ -30,9 +30,14 @@ _SCRIPT = re.compile(r"(?<![\w/])(check|describe|init|pseudonym|reconcile|report
 _IS_SCRIPT = Path(sys.argv[0]).resolve().parent == ROOT / "pipelines"
 DEMO_DATABASE = PROJECT / "demo.duckdb"
 
-if importlib.util.find_spec("dlt") is None and not ROOT.is_file():  # a zip file is the code on an executor, without dlt
-    sys.stderr.write(f"dlt is not installed for {sys.executable}: run this with `uv run python` in {ROOT}\n")
-    raise SystemExit(78)
+# The packages of an earlier version lack msgspec. A zip file is the code on an executor, which has no dlt.
+for _name in () if ROOT.is_file() else ("dlt", "msgspec"):
+    if importlib.util.find_spec(_name) is None:
+        sys.stderr.write(
+            f"{_name} is not installed for {sys.executable}: run this with `uv run python` in {ROOT}, or install the "
+            "packages of requirements.txt again\n"
+        )
+        raise SystemExit(78)
 if _CHOSEN and not PROJECT.is_dir():
     sys.stderr.write(f"there is no directory {PROJECT}: correct FAX_WAREHOUSE_PROJECT\n")
     raise SystemExit(78)

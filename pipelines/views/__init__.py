@@ -68,9 +68,9 @@ def read_obstacles(client: SqlClientBase[Any], schema: str, timezone: str, own: 
     if not is_postgres(client):
         return []
     views, _ = _wanted(client, schema, timezone, own)
-    current, made = _current(client, schema, views)
-    names = {view.name for view in views}
-    return read_dependents(client, schema, names) if (names & made.keys()) - current else []
+    current, _ = _current(client, schema, views)
+    names, existing = {view.name for view in views}, {name for name, _ in read_comments(client, schema)}
+    return read_dependents(client, schema, names) if (names & existing) - current else []
 
 
 def _folders(own: Path | None) -> list[Path]:

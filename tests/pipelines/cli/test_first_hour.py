@@ -43,6 +43,17 @@ def test_without_its_packages_a_command_says_what_to_run(script: Path) -> None:
     assert (ended.returncode, ended.stderr.count("\n"), "uv run python" in ended.stderr) == (78, 1, True), ended.stderr
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_with_the_packages_of_an_earlier_version_a_command_says_what_to_run(script: Path, tmp_path: Path) -> None:
+    (tmp_path / "dlt.py").touch()  # the others are missing
+    environment = child_environment(PYTHONPATH=str(tmp_path))
+    old = [sys.executable, "-S", str(script)]
+    ended = subprocess.run(old, env=environment, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr.count("\n")) == (78, 1), ended.stderr
+    assert ended.stderr.startswith("msgspec is not installed for ")
+
+
 def test_a_first_run_ends_with_commands_that_work_and_a_later_one_does_not(
     serve_fake: ServeFake, settings: Settings, sync_process: SyncProcess, tmp_path: Path
 ) -> None:

@@ -257,6 +257,12 @@ USES = {
         "views in fax are out of date, and public.theirs read them",
         "drop view public.theirs",
     ),
+    "views that keep ours from being replaced, from before the digests had a table": (
+        "create view public.theirs as select * from fax.faxes",
+        "drop table fax._made_views",
+        "views in fax are out of date, and public.theirs read them",
+        "drop view public.theirs",
+    ),
     "a table that inherits rows of ours": (
         "create table public.theirs () inherits (fax_phaxio.faxes)",
         "insert into public.theirs select * from only fax_phaxio.faxes",
