@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 from pipelines.config.bootstrap import ROOT
+from pipelines.config.packages import untested_packages
 from pipelines.outcome.error_mapping import causes, to_fax_sync_error
 from sources.errors import FaxSyncError, Unforeseen
 
@@ -14,9 +15,12 @@ _FOLDERS = ("pipelines", "sources", "notebooks")
 
 
 def always_fax_sync_error(error: BaseException) -> FaxSyncError:
-    """The `FaxSyncError` for any error: `Unforeseen` if no rule covers it."""
-    return to_fax_sync_error(error) or Unforeseen(
-        f"unexpected {type(list(causes(error))[-1]).__name__} at {place_of(error)}: please report this, "
+    """The `FaxSyncError` for any error: `Unforeseen` if no rule covers it. A package of another version may be why."""
+    if known := to_fax_sync_error(error):
+        return known
+    first = "".join(f"{sentence}; else " for sentence in untested_packages())
+    return Unforeseen(
+        f"unexpected {type(list(causes(error))[-1]).__name__} at {place_of(error)}: {first}please report this, "
         "with the traceback that --verbose shows"
     )
 

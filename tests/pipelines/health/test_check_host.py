@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import duckdb
@@ -75,11 +76,14 @@ def test_what_was_found_to_be_in_order_is_told_and_no_secret(served: Served, che
 
 
 @pytest.mark.usefixtures("served")
-def test_a_package_that_was_never_tried_is_named(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.health.machine.version", lambda name: "9.9.9")
-    exit_code, told = check()
+def test_packages_that_are_missing_or_were_never_tried_are_named(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    def installed(name: str) -> str:
+        if name == "shtab":
+            raise PackageNotFoundError(name)
+        return "9.9.9" if name == "dlt" else version(name)
 
-    assert (exit_code, [finding for finding in told["this machine"]["findings"] if "dlt 9.9.9" in finding] != []) == (
-        65,
-        True,
-    )
+    monkeypatch.setattr("pipelines.config.packages.version", installed)
+    exit_code, told = check()
+    findings = [finding.partition(": run uv sync")[0] for finding in told["this machine"]["findings"]]
+
+    assert (exit_code, findings) == (65, ["dlt 9.9.9 is not a tested version", "shtab is not installed"])

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -47,6 +48,19 @@ def test_an_unforeseen_error_of_one_account_leaves_the_others_loaded(
     assert (NUMBER in synced.told, "Traceback" in synced.told) == (False, False)
     assert query("select count(*) from fax.faxes where provider = 'signalwire'") == [(5,)]
     assert query("select exit_code from fax_phaxio.sync_runs order by started_at") == [(0,), (70,)]
+
+
+def test_an_unforeseen_error_with_a_package_that_was_never_tried_names_it_first(
+    serve_fake: ServeFake, sync: Sync, monkeypatch: Patch
+) -> None:
+    serve_fake("phaxio", generated("phaxio", 5))
+    monkeypatch.setattr(sources.phaxio.api, "fetch_pages", fail)
+    monkeypatch.setattr("pipelines.config.packages.version", lambda name: version(name) if name != "dlt" else "9.9.9")
+    told = sync().accounts["phaxio"]["error"]
+
+    assert re.search(
+        r": dlt 9.9.9 is not a tested version: run uv sync, or install dlt\S+; else please report this", told
+    )
 
 
 @pytest.mark.slow
