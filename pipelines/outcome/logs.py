@@ -22,6 +22,8 @@ def set_up(verbose: bool = False, kind: Format = "text") -> None:
     handler.setFormatter(_Json() if kind == "json" else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
+    # It warns of a malformed header with a traceback; whether the response is whole is checked by its body.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.raiseExceptions = False  # else logging prints a traceback for a message that it cannot write
     sys.excepthook = lambda _, error, trace: _log_uncaught(error, trace)
 

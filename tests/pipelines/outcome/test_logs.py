@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,19 @@ def test_a_failure_is_an_object_too(serve_fake: ServeFake, sync_process: SyncPro
     told = [json.loads(line) for line in ended.stderr.splitlines()]
 
     assert (ended.returncode, told[-1]["level"]) == (78, "error")
+
+
+def test_a_malformed_header_of_a_provider_is_no_traceback(serve_fake: ServeFake, sync_process: SyncProcess) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 3, days=2))
+    answer = served.server.answer
+    served.server.answer = lambda request: replace(
+        response := answer(request), headers={**response.headers, "X-Odd": "1\r\nno colon"}
+    )
+    ended = sync_process()
+
+    assert (ended.returncode, "3 new" in ended.stdout) == (0, True)
+    assert "Traceback" not in ended.stderr
+    assert "header" not in ended.stderr
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\x1b[31mb", "a\u202eb", "a\x00b", "a\u2028b", "a\x9bb"])
