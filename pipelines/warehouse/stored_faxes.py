@@ -292,7 +292,7 @@ class StoredFaxes:
             return []
         amount, currency = table.price
         sql = (
-            f"select upper({currency}) as currency, count(*) as faxes from {self._current(table.name)}"
+            f"select nullif(upper({currency}), '') as currency, count(*) as faxes from {self._current(table.name)}"
             f" where account = %s and {amount} is not null and coalesce(upper({currency}), '') <> 'USD'"
             f" and {self._is_committed()} group by 1 order by 1"
         )

@@ -20,7 +20,7 @@ with listed as (
         end                                                   as cost
         , case
             when logs.charge is not null then 'USD'
-            when faxes.price is not null then coalesce(upper(faxes.price_unit), 'XXX')
+            when faxes.price is not null then coalesce(nullif(upper(faxes.price_unit), ''), 'XXX')
         end                                                   as price_currency
         , logs.discarded_at
         , coalesce(faxes.error_code, logs.error_code)         as error_code

@@ -28,5 +28,5 @@ select
     , cast(null as text)                       as error_message
     , cast(null as bigint)                     as duration_seconds
     , cast(null as text)                       as listed_in
-    , case when price_amount is not null then coalesce(upper(price_currency), 'XXX') end as price_currency
+    , case when price_amount is not null then coalesce(nullif(upper(price_currency), ''), 'XXX') end as price_currency
 from raw.transmissions

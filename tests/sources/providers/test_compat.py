@@ -84,19 +84,22 @@ def test_the_fax_tells_what_came_of_it_where_its_log_tells_of_the_call(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("unit", "currency", "name"), [("eur", "EUR", "EUR"), ("", "XXX", "a currency that is not named")]
+)
 def test_a_price_in_another_currency_is_no_cost_and_is_told(
-    serve_fake: ServeFake, sync: Sync, query: Query, check: Check
+    unit: str, currency: str, name: str, serve_fake: ServeFake, sync: Sync, query: Query, check: Check
 ) -> None:
     served = serve_fake("signalwire", generated("signalwire", 40, days=5), compat="read", compat_lists="differ")
-    bend_compat(served, lambda page: page | {"faxes": [one | {"price_unit": "eur"} for one in page["faxes"]]})
+    bend_compat(served, lambda page: page | {"faxes": [one | {"price_unit": unit} for one in page["faxes"]]})
     assert sync().exit_code == 0
     exit_code, told = check()
 
     ((priced,),) = query("select count(*) from fax_signalwire.compat_faxes where price is not null")
-    notes = [note for note in told["signalwire"]["notes"] if "EUR" in note]
-    assert (exit_code, [note.partition(";")[0] for note in notes]) == (0, [f"faxes priced in EUR: {priced}"])
+    notes = [note for note in told["signalwire"]["notes"] if "cost_usd is null" in note]
+    assert (exit_code, [note.partition(";")[0] for note in notes]) == (0, [f"faxes priced in {name}: {priced}"])
     alone = "from fax.faxes where listed_in = 'compat_faxes'"
-    assert query(f"select distinct price_currency, cost_usd {alone} and num_pages is not null") == [("EUR", None)]
+    assert query(f"select distinct price_currency, cost_usd {alone} and num_pages is not null") == [(currency, None)]
     assert query("select distinct price_currency from fax.faxes where listed_in <> 'compat_faxes'") == [("USD",)]
 
 

@@ -65,6 +65,7 @@ PRICES = (  # as printed, amount and currency as stored, cost
     ({"currencyCode": "EUR", "amount": "0.07"}, (Decimal("0.07"), "EUR"), None),
     ({"currencyCode": "usd", "amount": "0.07"}, (Decimal("0.07"), "usd"), Decimal("0.07")),
     ({"amount": "0.07"}, (Decimal("0.07"), None), None),
+    ({"currencyCode": "", "amount": "0.07"}, (Decimal("0.07"), ""), None),
     ("N/A", (None, None), None),
     ({"currencyCode": "USD", "amount": "N/A"}, (None, "USD"), None),
 )
@@ -79,12 +80,12 @@ def test_only_a_price_in_us_dollars_is_a_cost(serve_fake: ServeFake, sync: Sync,
     assert stored == [amount for _, amount, _ in PRICES]
     assert query("select cost_usd from fax.faxes order by id") == [(cost,) for *_, cost in PRICES]
     currencies = query("select price_currency from fax.faxes order by id")
-    assert currencies == [("USD",), ("EUR",), ("USD",), ("XXX",), (None,), (None,)]
-    assert query("select record_id from fax_sinch.sync_problems order by 1") == [("01HZ4",), ("01HZ5",)]
+    assert currencies == [("USD",), ("EUR",), ("USD",), ("XXX",), ("XXX",), (None,), (None,)]
+    assert query("select record_id from fax_sinch.sync_problems order by 1") == [("01HZ5",), ("01HZ6",)]
     notes = [note.partition(";")[0] for note in told["sinch"]["notes"] if "cost_usd is null" in note]
     assert (exit_code, sorted(notes)) == (
         0,
-        ["faxes priced in EUR: 1", "faxes priced in a currency that is not named: 1"],
+        ["faxes priced in EUR: 1", "faxes priced in a currency that is not named: 2"],
     )
 
 
