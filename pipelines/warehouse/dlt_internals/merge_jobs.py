@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 from dlt.common.destination.client import FollowupJobRequest, HasFollowupJobs, LoadJob, RunnableLoadJob
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.storages.load_package import LoadJobInfo, ParsedLoadJobFileName
+from dlt.destinations.exceptions import DatabaseTerminalException
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.destinations.job_impl import FollowupJobRequestImpl
 
@@ -26,6 +27,7 @@ class MergingClient(SqlJobClientWithStagingDataset):  # dlt creates the jobs of 
     """A client of dlt whose loads are merged by `Merge` jobs, and appended by jobs of the class `append`."""
 
     append: ClassVar[type[RunnableLoadJob]]
+    refusals: ClassVar[tuple[type[Exception], ...]] = ()  # errors of the driver that a repetition does not mend
 
     @abstractmethod
     def delete_replaced(self, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Sequence[str]) -> None:
@@ -69,8 +71,20 @@ class Merge(RunnableLoadJob):
     """Replaces rows of a table by their primary key, together with their child rows."""
 
     def run(self) -> None:
-        """Replaces the rows in one transaction. It is idempotent, so dlt may retry it."""
+        """Replaces the rows in one transaction. It is idempotent, so dlt may retry it.
+
+        Raises:
+            DatabaseTerminalException: the database refuses a row, so dlt must not retry it.
+        """
         client: MergingClient = self._job_client  # type: ignore[assignment]
+        try:
+            self._merge(client)
+        except Exception as error:
+            if isinstance(refusal := getattr(error, "dbapi_exception", error), client.refusals):
+                raise DatabaseTerminalException(refusal) from error
+            raise
+
+    def _merge(self, client: MergingClient) -> None:
         files: dict[str, list[str]] = json.loads(Path(self._file_path).read_text("utf-8"))
         parent, *children = files
         key = [name for name, column in self._load_table["columns"].items() if column.get("primary_key")]

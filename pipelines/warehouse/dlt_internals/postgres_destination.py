@@ -7,6 +7,7 @@ of a load. Here, a unique index over the key replaces it (`unique_keys.py`).
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import psycopg2
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.impl.postgres import factory
@@ -56,6 +57,7 @@ class _Contradicted(Exception):
 
 class _Client(MergingClient, PostgresClient):
     append = Append
+    refusals = (psycopg2.IntegrityError, psycopg2.DataError, psycopg2.errors.RaiseException)  # the last is of a trigger
 
     def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
         super().__init__(schema, config, capabilities)

@@ -324,6 +324,29 @@ def test_a_constraint_of_a_users_own_is_named(
     assert_holds(Database(postgres, database), "phaxio", served.fake.truth())
 
 
+COUNTED = {
+    "a check": "alter table fax_phaxio.faxes add constraint no check (nextval('public.tries') < 0) not valid",
+    "a trigger before insert": TRIGGER.format("perform nextval(''public.tries''); raise exception ''no''"),
+    "a trigger before delete": TRIGGER.replace("before insert", "before delete").format(
+        "perform nextval(''public.tries''); raise exception ''no''"
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_row_that_is_refused_is_not_sent_again(
+    name: str, serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
+) -> None:
+    served = serve_fake("phaxio", generated("phaxio", 40, days=2))
+    sync()
+    postgres.query(database, f"create sequence public.tries; {COUNTED[name]}")
+    changed(served)
+
+    assert sync().exit_code == 69
+    assert postgres.query(database, "select last_value from public.tries") == [(1,)]
+
+
 @pytest.mark.slow
 def test_a_trigger_may_put_rows_into_a_table_that_inherits(
     serve_fake: ServeFake, sync: Sync, postgres: Server, database: str
