@@ -53,7 +53,9 @@ def url_of(place: str, base: Path = Path(), refused: re.Pattern[str] = NOT_IN_DE
         if not next(folder for folder in (directory, *directory.parents) if os.access(folder, os.F_OK)).is_dir():
             raise NotADirectoryError
     except (OSError, RuntimeError, ValueError):  # symbolic links in a circle; a zero byte
-        raise ConfigError(f"{place!r} cannot be a directory of files: choose another") from None
+        raise ConfigError(
+            f"{place!r} cannot be a directory, perhaps because a file is in its place: choose another"
+        ) from None
     if found := refused.search(str(directory)):
         raise ConfigError(f"the faxes cannot be in a directory with {found[0]!r} in its path: choose another")
     return directory.as_uri()

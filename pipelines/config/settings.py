@@ -89,8 +89,10 @@ def time_zone(name: str) -> ZoneInfo:
 
     Raises:
         OSError: the package has no such zone.
-        ValueError: the name is that of another file.
+        ValueError: the name is that of another file, or a path.
     """
+    if ".." in name:
+        raise ValueError(name)
     with (resources.files("tzdata") / "zoneinfo" / name).open("rb") as file:
         return ZoneInfo.from_file(file, name)
 

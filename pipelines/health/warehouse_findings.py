@@ -13,7 +13,7 @@ from pipelines.config.settings import ReportSettings
 from pipelines.health.machine import scarce_room
 from pipelines.outcome.error_mapping import to_fax_sync_error
 from pipelines.views import read_obstacles
-from pipelines.views.zone_rules import shifts
+from pipelines.views.zone_rules import missing_shifts
 from pipelines.warehouse.dlt_internals.stored_state import stored_schema
 from pipelines.warehouse.dlt_internals.unique_keys import Key, acting_keys, keys_of
 from pipelines.warehouse.load import Warehouse
@@ -121,7 +121,7 @@ def _inherited(client: SqlClientBase[Any], raw: str, keys: Mapping[str, Key]) ->
 
 
 def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str]) -> Iterator[str]:
-    """One sentence for each staging schema of the provider that an earlier version has left, and for old zone rules."""
+    """One sentence for each staging schema of the provider that an earlier version has left, and for zone rules."""
     if opened.session.kind == "postgres":
         yield from _zone_rules(opened.client)
     begins, ends = f"{opened.raw}_", "_staging"
@@ -141,12 +141,12 @@ def warehouse_notes(opened: Warehouse, provider: str, accounts: Collection[str])
 def _zone_rules(client: SqlClientBase[Any]) -> Iterator[str]:
     """A sentence if the rules of the server for the time zone of the reports have differed from those of `tzdata`."""
     zone = ReportSettings.read().timezone
-    since = min((start for start, _, _ in shifts(client.execute_sql, zone)), default=None)
+    since = min((start for start, _, _ in missing_shifts(client.execute_sql, zone)), default=None)
     if since and since < datetime.now(UTC):
         yield (
-            f"days and months of the views may be an hour off since {since:%Y-%m-%d}: PostgreSQL has other rules for "
-            f"{zone} than the package tzdata {version('tzdata')}: update the time zone data of the server, which are "
-            "its system's or come with a minor version of PostgreSQL; if they are newer, update the package"
+            f"days and months of the views may be an hour off since {since:%Y-%m-%d}, because PostgreSQL and the "
+            f"package tzdata {version('tzdata')} have other rules for {zone}: update the one that is older; the "
+            "rules of PostgreSQL are its system's, or come with a minor version"
         )
 
 

@@ -22,7 +22,7 @@ from pipelines.lake.tables import schema_of
 from pipelines.views.files import HERE
 from pipelines.views.queries import View, questions, unified
 from pipelines.views.refused import refusal, warning
-from pipelines.views.zone_rules import Shift, shifts
+from pipelines.views.zone_rules import Shift, missing_shifts
 from sources.extract.source import Source
 from sources.load.ledger import SCHEMA_CHANGES
 from sources.records.schema import DataType
@@ -73,9 +73,8 @@ def connect(
     if local_directory(url) is None:
         connection.register_filesystem(object_storage(url))
     engine = Engine('"', _DUCKDB_TYPES, _parquet_files, lambda query: query)
-    for view, statement in _statements(
-        url, schema, timezone, own, engine, shifts(lambda sql: connection.execute(sql).fetchall(), timezone)
-    ):
+    shifts = missing_shifts(lambda sql: connection.execute(sql).fetchall(), timezone)
+    for view, statement in _statements(url, schema, timezone, own, engine, shifts):
         try:
             connection.execute(statement)
         except duckdb.Error as error:

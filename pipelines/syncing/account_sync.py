@@ -118,6 +118,7 @@ class AccountSync:
                 self._load_step()
         except (Exception, signals.Stopped) as failure:
             LOG.debug("%s failed", self.account, exc_info=True)
+            self._sync.viewed_versions.clear()  # it may have loaded a table that no view reads yet
             self._ending.note(failure, self.run)
         finally:
             if self.run:

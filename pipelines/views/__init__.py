@@ -24,7 +24,7 @@ from pipelines.views.made_views import (
 from pipelines.views.privileges import read_options, read_privileges, restore_options, restore_privileges
 from pipelines.views.queries import UNIFIED, View, questions, unified
 from pipelines.views.refused import Refusal, refusal, warning
-from pipelines.views.zone_rules import shifts
+from pipelines.views.zone_rules import missing_shifts
 from pipelines.warehouse.comments import comment_on, read_comments
 from pipelines.warehouse.dlt_internals.destinations import is_postgres
 from sources.errors import WarehouseError
@@ -83,7 +83,9 @@ def _wanted(client: SqlClientBase[Any], schema: str, timezone: str, own: Path | 
     if is_postgres(client):  # its rules may be newer than ours: check.py tells of a difference
         asked, problems = questions(schema, timezone, _folders(own), joins_calendar=False)
     else:
-        asked, problems = questions(schema, timezone, _folders(own), shifts=shifts(client.execute_sql, timezone))
+        asked, problems = questions(
+            schema, timezone, _folders(own), shifts=missing_shifts(client.execute_sql, timezone)
+        )
     return [*unified(schema, _tables(client, raw_schemas)), *asked], problems
 
 

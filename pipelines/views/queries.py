@@ -14,7 +14,7 @@ from pathlib import Path
 
 import sources
 from pipelines.views.files import HERE, ViewFile, columns_in_head, head, named, tables_read, view_files
-from pipelines.views.zone_rules import Shift, converted
+from pipelines.views.zone_rules import Shift, with_zone
 from sources.extract.source import Source
 from sources.load import ledger
 from sources.records import fax
@@ -99,7 +99,7 @@ def questions(
 
     A column that the head of a file does not explain means what it means in the first view that the query reads.
     Without `joins_calendar`, a query that joins `fax.calendar` as the project's do converts each instant itself. The
-    `shifts` are what the engine's local time lacks.
+    `shifts` are what the engine's local time lacks; a query of the user's own has the engine's local time.
     """
     files, problems = view_files(folders, UNIFIED)
     known = {name: {column.name: column.meaning for column in columns} for name, (_, columns) in UNIFIED.items()}
@@ -111,7 +111,8 @@ def questions(
             meanings = source | meanings
         known[file.name] = meanings
         sql = file.sql if joins_calendar else _without_calendar(file.sql)
-        query = converted(named(sql, schema, "", ""), timezone, shifts).replace(":two_digit_codes", codes)
+        missing = shifts if file.path.parent == HERE else ()
+        query = with_zone(named(sql, schema, "", ""), timezone, missing).replace(":two_digit_codes", codes)
         views.append(View(file.name, head(file.sql), query, meanings, file))
     return views, problems
 

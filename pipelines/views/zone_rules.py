@@ -11,7 +11,11 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
+import duckdb
+from dlt.destinations.exceptions import DatabaseException
+
 from pipelines.config.settings import time_zone
+from sources.errors import ConfigError
 
 Ask = Callable[[str], Iterable[Sequence[Any]] | None]  # the rows of a query
 Shift = tuple[datetime, datetime, int]  # from when, until when, and the seconds that the engine's local time lacks
@@ -23,13 +27,23 @@ _WEEK, _QUARTER = 7 * 24 * 3600, 900  # seconds
 _CONVERSION = re.compile(r"([\w.]+(?:\([^()]*\))?) at time zone :timezone")
 
 
-def shifts(ask: Ask, timezone: str) -> list[Shift]:
+def missing_shifts(ask: Ask, timezone: str) -> list[Shift]:
     """The spans in which the engine's rules for a zone differ from the package's, until the end of next year.
 
     A difference of less than a week, such as that of an hour of the night in which clocks change, is not looked for.
+
+    Raises:
+        ConfigError: the engine does not have the zone.
     """
     if timezone == "UTC":
         return []
+    try:
+        return _missing_shifts(ask, timezone)
+    except (DatabaseException, duckdb.Error) as error:
+        raise ConfigError(f"the warehouse does not know the time zone {timezone}: correct [report] timezone") from error
+
+
+def _missing_shifts(ask: Ask, timezone: str) -> list[Shift]:
     first, last = (
         int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (_FIRST_YEAR, datetime.now(UTC).year + 2)
     )
@@ -40,8 +54,8 @@ def shifts(ask: Ask, timezone: str) -> list[Shift]:
     return [*_spans(sorted(weeks))]
 
 
-def converted(sql: str, timezone: str, shifts: Sequence[Shift] = ()) -> str:
-    """A query with the zone in place of `:timezone`; to what it converts, the shifts are added."""
+def with_zone(sql: str, timezone: str, shifts: Sequence[Shift] = ()) -> str:
+    """A query with the zone in place of `:timezone`. The shifts are added to each local time, if written as in ours."""
     if shifts:
         cases = " ".join(
             rf"when \1 >= timestamptz '{start}' and \1 < timestamptz '{end}' then interval '{seconds} seconds'"
@@ -53,7 +67,7 @@ def converted(sql: str, timezone: str, shifts: Sequence[Shift] = ()) -> str:
 
 def _lacking(ask: Ask, timezone: str, moments: range) -> list[tuple[int, int]]:
     """Each moment, in seconds since 1970, with the seconds that the engine's local time lacks."""
-    local = converted("cast(date_part('epoch', to_timestamp(moment) at time zone :timezone) as bigint)", timezone)
+    local = with_zone("cast(date_part('epoch', to_timestamp(moment) at time zone :timezone) as bigint)", timezone)
     rows = ask(
         f"select moment, {local} from generate_series({moments.start}, {moments.stop - 1}, {moments.step}) as s(moment)"
     )

@@ -24,6 +24,7 @@ from pipelines.warehouse.dlt_internals.destinations import duckdb_file
 from sources.errors import AtWork, ConfigError
 
 _SEE = "see [destination.warehouse] credentials"
+SEE_COPY = "see [sync] read_copy"
 _OF_DUCKDB = ("information_schema", "pg_catalog")  # schemas in every DuckDB database
 _CATALOGS = ("temp", "system")  # databases beside every DuckDB file
 _READ_OTHERWISE = re.compile(r"['*?\[=]")  # DuckDB reads these as the end of a text, a glob or a partition
@@ -63,31 +64,31 @@ def lock_file(pipeline: dlt.Pipeline, file: Path | None) -> Path:
     return Path(f"{file}.lock")
 
 
-def require_file(file: Path, views: str) -> None:
+def require_file(file: Path, views: str, see: str = _SEE) -> None:
     """Requires a file that DuckDB can create or open, and names of databases and schemas that DuckDB does not confuse.
+
+    `see` names the setting, for the message.
 
     Raises:
         ConfigError: the file, its name or the name of the views' schema does not meet this.
     """
     try:
         if not (directory := Path(os.path.realpath(file)).parent).is_dir():
-            raise ConfigError(f"there is no directory {directory} for the warehouse: {_SEE}")
+            raise ConfigError(f"there is no directory {directory} for the warehouse: {see}")
         Path(f"{file}.lock").exists()  # the longer name of the two files
         if not stat.S_ISREG(file.stat().st_mode):
-            raise ConfigError(f"{file} is a directory or a device, not a file: {_SEE}")
+            raise ConfigError(f"{file} is not a regular file: {see}")
     except (FileNotFoundError, PermissionError):
         pass  # a new warehouse; a missing permission is reported when the file is opened
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{file} cannot be the name of a file ({getattr(error, 'strerror', error)}): {_SEE}"
-        ) from None
+        raise ConfigError(f"{file} cannot be the name of a file ({getattr(error, 'strerror', error)}): {see}") from None
     if views in _CATALOGS:
         raise ConfigError(f"DuckDB has a database of its own called {views}: set [sync] schema to another name")
     schemas = {views, *(f"{views}_{provider}" for provider in sources.providers()), *_OF_DUCKDB}
     if (catalog := _catalog(file)) in schemas:
         raise ConfigError(
             f"the file cannot be called {file.name}: DuckDB would confuse its database {catalog} with the schema of "
-            f"that name: {_SEE}"
+            f"that name: {see}"
         )
 
 
@@ -133,7 +134,7 @@ def replace_copy(file: Path, copy: Path, views: str) -> bool:
         ConfigError: the copy's path cannot be that of a DuckDB file.
         OSError: the copy cannot be written.
     """
-    require_file(copy, views)
+    require_file(copy, views, SEE_COPY)
     copy = copy.resolve()
     if copy == file.resolve():
         raise ConfigError("[sync] read_copy is the DuckDB file itself: choose another path")

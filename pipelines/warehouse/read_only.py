@@ -16,7 +16,7 @@ from pipelines.config.settings import SyncSettings
 from pipelines.outcome.postgres_errors import denied_reading
 from pipelines.outcome.unforeseen import always_fax_sync_error
 from pipelines.warehouse.connection import connected, kind, rows_of
-from pipelines.warehouse.database_file import copy_for_readers, file_of, require_file
+from pipelines.warehouse.database_file import SEE_COPY, copy_for_readers, file_of, require_file
 from pipelines.warehouse.dlt_internals.destinations import configured_destination, database_url, forbid_writing
 from pipelines.warehouse.working_directory import working_directory
 from sources.errors import ConfigError, FaxSyncError, WarehouseError
@@ -112,9 +112,10 @@ def _require_readable(pipeline: dlt.Pipeline) -> None:
             demo = " --demo" if file == bootstrap.DEMO_DATABASE else ""
             raise WarehouseError(f"there is no {file} yet: run {bootstrap.command('sync')}{demo}")
         copy = copy_for_readers()
-        read = copy if copy and copy.exists() else file
-        require_file(read, pipeline.dataset_name)  # a reader of a named pipe would wait for ever
-        forbid_writing(pipeline, read)
+        require_file(file, pipeline.dataset_name)  # a reader of a named pipe would wait for ever
+        if copy and copy.exists():
+            require_file(copy, pipeline.dataset_name, SEE_COPY)
+        forbid_writing(pipeline, copy if copy and copy.exists() else file)
 
 
 def _rows(client: SqlClientBase[Any], schema: str, sql: str, values: tuple[Any, ...]) -> list[Row]:

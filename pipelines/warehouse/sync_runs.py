@@ -103,14 +103,12 @@ def recorded(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> 
 
 def _name_retyped(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending) -> None:
     """Says how to undo what a user did to the types of columns, if that may be why the run failed."""
-    error = WarehouseError(CHANGED_BY_HAND) if isinstance(ending.error, Unforeseen) else ending.error
-    if (
-        error
-        and CHANGED_BY_HAND in str(error)
-        and (undo := "; ".join(retyped_columns(client, raw, run.source.provider)))
-    ):
-        error.advise(f"{undo}; then run sync.py --full-refresh")
-        ending.error = error
+    error = ending.error
+    if error is None or not (isinstance(error, Unforeseen) or CHANGED_BY_HAND in str(error)):
+        return
+    if undo := "; ".join(retyped_columns(client, raw, run.source.provider)):
+        maybe = "a column has another type than the sync gave it, which may be why: "
+        error.advise(f"{maybe if isinstance(error, Unforeseen) else ''}{undo}; then run sync.py --full-refresh")
 
 
 def _write_down(client: SqlClientBase[Any], raw: str, run: Run, ending: Ending, seconds: float) -> None:

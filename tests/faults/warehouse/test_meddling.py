@@ -147,7 +147,7 @@ def test_a_column_of_another_type_is_named_with_what_undoes_it(
     served.fake.change(max(served.fake.records), status="failure")
     told = sync()
 
-    assert (told.exit_code, "Traceback" in told.told) == (69, False), told.told
+    assert (told.exit_code in (69, 70), "Traceback" in told.told) == (True, False), told.told
     (undo,) = re.findall(rf'alter table fax_phaxio.{table} alter column "{column}" type [^;]*', str(told.said))
     place.write(undo.replace('\\"', '"'))
     assert sync("--full-refresh").exit_code == 0

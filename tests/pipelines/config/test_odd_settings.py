@@ -23,10 +23,10 @@ REFUSED = {
     "pg_catalog.duckdb": "cannot be called",
     "no/such/fax_warehouse.duckdb": "there is no directory",
     "a_file/warehouse.duckdb": "there is no directory",
-    "a_directory": "not a file",
-    "a_directory/": "not a file",
-    "a_socket": "not a file",
-    "a_pipe": "not a file",
+    "a_directory": "not a regular file",
+    "a_directory/": "not a regular file",
+    "a_socket": "not a regular file",
+    "a_pipe": "not a regular file",
     "a_circle": "",
     "a_dangling_link": "there is no directory",
     "n" * 254 + ".duckdb": "cannot be the name of a file",
@@ -94,7 +94,7 @@ def test_a_directory_of_tables_that_is_none_is_refused(
     }
     synced = sync()
 
-    assert (synced.exit_code, "cannot be a directory of files" in synced.told) == (78, True), synced.told
+    assert (synced.exit_code, "cannot be a directory" in synced.told) == (78, True), synced.told
     assert served.server.requests == []
 
 
@@ -110,7 +110,7 @@ def test_a_reader_does_not_wait_for_a_pipe(
     with applied(settings):
         exit_code = main([])
 
-    assert (exit_code, "not a file" in caplog.text) == (78, True), caplog.text
+    assert (exit_code, "not a regular file" in caplog.text) == (78, True), caplog.text
 
 
 @pytest.mark.parametrize("schema", ["temp", "system"])

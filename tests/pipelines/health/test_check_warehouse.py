@@ -215,12 +215,12 @@ def test_other_rules_of_the_server_for_the_time_zone_are_named(
     exit_code, told = check()
 
     assert exit_code == 0
-    assert ("since 2026-11-01: PostgreSQL has other rules for" in str(told["phaxio"]["notes"])) is (
+    assert ("since 2026-11-01, because PostgreSQL and the package tzdata" in str(told["phaxio"]["notes"])) is (
         postgres.query(database, shown) == [(18,)]
     )
     settings["REPORT__TIMEZONE"] = "America/Chicago"
 
-    assert "other rules" not in str(check()[1]["phaxio"]["notes"])
+    assert "other rules for" not in str(check()[1]["phaxio"]["notes"])
 
 
 SHORTER = [*product(KINDS, [("created_at", "date"), ("cost", "numeric(18, 0)")])]

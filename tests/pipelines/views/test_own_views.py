@@ -145,6 +145,18 @@ def test_a_view_of_ones_own_is_made_once(text: str, made: Warehouse, folder: Pat
     assert rows(made, notes) == [("lost when the view is made again",)]
 
 
+def test_a_view_of_ones_own_is_made_as_it_is_where_the_rules_of_a_zone_are_not_those_of_the_engine(
+    made: Warehouse, folder: Path
+) -> None:
+    (folder / "mine.sql").write_text(
+        "-- Any.\nselect max(created_at)::timestamptz at time zone :timezone as latest, account\nfrom fax.faxes\n"
+        "where created_at > timestamp '2026-11-20' AT TIME ZONE :timezone\ngroup by account\n"
+    )
+
+    assert warnings_of_refresh(made.settings(), "America/Winnipeg", own=folder) == []
+    assert "mine" in views(made)
+
+
 @pytest.mark.slow
 def test_a_view_that_was_dropped_comes_back(made: Warehouse, folder: Path) -> None:
     warnings_of_refresh(made.settings(), own=folder)
