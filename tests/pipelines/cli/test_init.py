@@ -71,7 +71,7 @@ def test_a_list_among_the_settings_is_taken(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("place", "code"), [("lake", 0), ("a file/lake", 74)])
+@pytest.mark.parametrize(("place", "code"), [("lake", 0), ("a file/lake", 78)])
 def test_delta_tables_are_tried_and_leave_nothing_behind(
     place: str, code: int, serve_fake: ServeFake, settings: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:
