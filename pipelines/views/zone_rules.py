@@ -40,6 +40,8 @@ def missing_shifts(ask: Ask, timezone: str) -> list[Shift]:
     try:
         return _missing_shifts(ask, timezone)
     except (DatabaseException, duckdb.Error) as error:
+        if timezone not in str(error):
+            raise
         raise ConfigError(f"the warehouse does not know the time zone {timezone}: correct [report] timezone") from error
 
 

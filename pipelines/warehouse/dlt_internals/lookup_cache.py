@@ -26,7 +26,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 _resolve: Any = dlt.common.configuration.resolve
 _validation: Any = dlt.common.validation
 _extract: Any = dlt.extract.extract
-_one = Lock()
+_patching = Lock()
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def lookups_cached() -> Iterator[None]:
 
     If a block runs in another thread, it alone decides: each would put back what it found, perhaps the other's.
     """
-    if not _one.acquire(blocking=False):
+    if not _patching.acquire(blocking=False):
         yield
         return
     look_up, type_hints, yaml = _resolve._resolve_single_value, _validation.get_type_hints, _extract.yaml
@@ -68,7 +68,7 @@ def lookups_cached() -> Iterator[None]:
     finally:
         _resolve.log_traces = log_traces
         _resolve._resolve_single_value, _validation.get_type_hints, _extract.yaml = look_up, type_hints, yaml
-        _one.release()
+        _patching.release()
 
 
 def _has_settings(pipeline: str | None) -> bool:

@@ -10,7 +10,7 @@ DuckDB rounded the values. The functions from `adopt_stored_schema` on correct t
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -26,7 +26,7 @@ from sources.extract.source import Source
 from sources.load.ledger import RUN_COLUMNS, SCHEMA_CHANGES, SYNC_RUNS, WINDOW_COLUMNS
 from sources.load.plan import Position
 from sources.load.resources import READ_AT, REREAD_UNTIL, pages_name
-from sources.records.schema import CREATED_AT, SQL_TYPES, DataType, Table
+from sources.records.schema import CREATED_AT, SQL_TYPES, Column, DataType, Table
 
 Types = dict[tuple[str, str], DataType]  # by table and column
 
@@ -115,12 +115,9 @@ def column_types(client: SqlClientBase[Any], raw: str) -> Types:
 
 def retyped_columns(client: SqlClientBase[Any], raw: str, provider: str) -> Iterator[str]:
     """For each declared column whose type a user has changed, the statement that undoes it."""
-    types = {(SYNC_RUNS, column.name): column.data_type for column in RUN_COLUMNS}
-    for table in Source(provider).tables:
-        types |= {(table.ledger, column.name): column.data_type for column in WINDOW_COLUMNS}
-        types |= {(table.name, column.name): column.data_type for column in table.declared()}
-        for child in table.children:
-            types |= {(child.name, column.name): column.data_type for column in child.declared(table)}
+    ledgers = ((table.ledger, WINDOW_COLUMNS) for table in Source(provider).tables)
+    declared = ((SYNC_RUNS, RUN_COLUMNS), *ledgers, *_declared_columns(provider))
+    types = {(table, column.name): column.data_type for table, columns in declared for column in columns}
     found: Any = client.execute_sql(_COLUMNS, raw) or ()
     for name, column, kind in found:
         due = types.get((name, column))
@@ -155,15 +152,15 @@ def _new_columns(schema: Schema) -> dict[tuple[str, str], Any]:
     """The types in the schema of the columns for new fields."""
     return {
         (table, name): column["data_type"]
-        for table, declared in _declared_columns(schema.name)
+        for table, columns in _declared_columns(schema.name)
         for name, column in (schema.tables[table]["columns"] if table in schema.tables else {}).items()
-        if name not in declared and not name.startswith("_dlt") and "data_type" in column
+        if name not in {of.name for of in columns} and not name.startswith("_dlt") and "data_type" in column
     }
 
 
-def _declared_columns(provider: str) -> Iterator[tuple[str, Collection[str]]]:
-    """Each table that may get new columns, with the names of its declared columns."""
+def _declared_columns(provider: str) -> Iterator[tuple[str, Sequence[Column]]]:
+    """Each table that may get new columns, with its declared columns."""
     for table in Source(provider).tables:
-        yield table.name, {column.name for column in table.declared()}
+        yield table.name, table.declared()
         for child in table.children:
-            yield child.name, {column.name for column in child.declared(table)}
+            yield child.name, child.declared(table)

@@ -127,12 +127,12 @@ def test_a_users_column_with_the_name_of_a_new_field_is_told(
     assert_holds(place, "phaxio", served.fake.truth())
 
 
-RETYPED = (
-    "sync_windows.from_at date",
-    "sync_windows.to_at timestamp",
-    "sync_windows.finished_at text",
-    "faxes.id text",
-)
+RETYPED = {  # 70: it fails in our code, which may be wrong itself
+    "sync_windows.from_at date": 70,
+    "sync_windows.to_at timestamp": 70,
+    "sync_windows.finished_at text": 69,
+    "faxes.id text": 69,
+}
 
 
 @pytest.mark.parametrize("retyped", RETYPED)
@@ -147,7 +147,7 @@ def test_a_column_of_another_type_is_named_with_what_undoes_it(
     served.fake.change(max(served.fake.records), status="failure")
     told = sync()
 
-    assert (told.exit_code in (69, 70), "Traceback" in told.told) == (True, False), told.told
+    assert (told.exit_code, "Traceback" in told.told) == (RETYPED[retyped], False), told.told
     (undo,) = re.findall(rf'alter table fax_phaxio.{table} alter column "{column}" type [^;]*', str(told.said))
     place.write(undo.replace('\\"', '"'))
     assert sync("--full-refresh").exit_code == 0
