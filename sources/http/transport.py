@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from ssl import SSLContext
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -57,22 +58,28 @@ class ResponseLimits:
 
 
 class LimitedAdapter(HTTPAdapter):
-    """An adapter of requests with the configured number of connections, whose responses are limited."""
+    """An adapter of requests with the configured number of connections, whose responses are limited.
 
-    def __init__(self, response_limits: ResponseLimits) -> None:
-        self._response_limits = response_limits
+    `tls` is the TLS context of the connections; None if none uses TLS.
+    """
+
+    def __init__(self, response_limits: ResponseLimits, tls: SSLContext | None) -> None:
+        self._response_limits, self._tls = response_limits, tls
         super().__init__(pool_maxsize=max(1, response_limits.limits.connections), pool_block=True)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # requests' name
-        """Makes every pool create limited connections."""
-        super().init_poolmanager(*args, **kwargs)
+        """Makes every pool create limited connections with the TLS context."""
+        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._limited_pools()
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:  # requests' name
-        """The proxy's manager, whose pools create limited connections."""
-        manager = super().proxy_manager_for(*args, **kwargs)
+        """The proxy's manager, whose pools create limited connections with the TLS context."""
+        manager = super().proxy_manager_for(*args, ssl_context=self._tls, **kwargs)
         manager.pool_classes_by_scheme = self._limited_pools()
         return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # requests' name
+        """Has the connection read no certificates: the TLS context holds them, and requires verification."""
 
     def _limited_pools(self) -> dict[str, Any]:
         pools = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}

@@ -33,6 +33,26 @@ def test_a_private_authority_is_trusted_where_it_is_configured(
     assert client(server, [], ca_bundle=bundle(authority, tmp_path)).get("faxes") == {"fine": True}
 
 
+def test_the_certificates_are_read_once_for_all_connections(
+    authority: trustme.CA, serve_tls: Serve, tmp_path: Path
+) -> None:
+    server = serve_tls(authority.issue_cert("127.0.0.1"))  # it closes each connection after one response
+    asking = client(server, [], ca_bundle=bundle(authority, tmp_path))
+    (tmp_path / "ca.pem").unlink()
+
+    assert [asking.get("faxes"), asking.get("faxes"), server.asked] == [{"fine": True}, {"fine": True}, 2]
+
+
+def test_a_bundle_that_has_changed_is_read_again(authority: trustme.CA, serve_tls: Serve, tmp_path: Path) -> None:
+    server = serve_tls(authority.issue_cert("127.0.0.1"))
+    other = bundle(trustme.CA(), tmp_path)
+    os.utime(other, (0, 0))
+    with pytest.raises(ConfigError, match="TLS verification"):
+        client(server, [], ca_bundle=other).get("faxes")
+
+    assert client(server, [], ca_bundle=bundle(authority, tmp_path)).get("faxes") == {"fine": True}
+
+
 def test_the_environment_can_make_nobody_trusted(
     authority: trustme.CA, serve_tls: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +124,13 @@ def test_a_server_without_tls_is_a_setting_to_mend() -> None:
 def test_a_bundle_that_is_not_there_is_named_before_anything_is_asked() -> None:
     with pytest.raises(ConfigError, match="ca_bundle"):
         Client("https://127.0.0.1:1", ("user", "password"), "Someone", Limits(ca_bundle="/nowhere/ca.pem"))
+
+
+@pytest.mark.parametrize("content", [b"", b"a text", trustme.CA().cert_pem.bytes()[:90]], ids=["empty", "text", "cut"])
+def test_a_bundle_without_a_certificate_is_named_before_anything_is_asked(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(content)
+    with pytest.raises(ConfigError, match="the file of setting ca_bundle has no PEM certificate"):
+        Client("https://127.0.0.1:1", ("user", "password"), "Someone", Limits(ca_bundle=str(tmp_path / "ca.pem")))
 
 
 @pytest.mark.parametrize("provider", sources.providers())
