@@ -2,6 +2,7 @@
 
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -61,10 +62,13 @@ def _is_of_account(request: Request) -> bool:
 class _Server(ThreadingHTTPServer):
     request_queue_size = 1024
 
-    def __init__(self, fake: FakeServer) -> None:
+    def __init__(self, fake: FakeServer, tls: ssl.SSLContext | None) -> None:
         self.fake = fake
         self.connections: set[Any] = set()
         super().__init__(("127.0.0.1", 0), _Handler)
+        fake.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
+        if tls:  # the handshake is left to the thread of the connection
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def server_bind(self) -> None:
         # HTTPServer looks up its own name in the DNS here, which takes seconds on a machine without a network.
@@ -127,11 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(answer: Callable[[Request], Answer]) -> Iterator[FakeServer]:
+def serve(answer: Callable[[Request], Answer], tls: ssl.SSLContext | None = None) -> Iterator[FakeServer]:
     """A server on a free port of 127.0.0.1 during the block; the end of the block closes every connection."""
     fake = FakeServer(answer)
-    server = _Server(fake)
-    fake.url = f"http://127.0.0.1:{server.server_address[1]}"
+    server = _Server(fake, tls)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield fake

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.benchmark.measured import ROOT, measure, settings
 from tests.benchmark.targets import Figure
+from tests.benchmark.tls import CA_BUNDLE, tls_of_this_machine
 from tests.support.many_accounts import OWN_KEY, authorization
 
 FAXES = {"phaxio": 100, "signalwire": 50}  # of each account
@@ -28,11 +29,13 @@ _CATALOG = """
 
 @contextmanager
 def accounts(count: int, credentials: str, latency_ms: float) -> Iterator[dict[str, str]]:
-    """Serves so many accounts of each provider, from a process of its own; the environment of a run that reads them."""
+    """Serves so many accounts of each provider over TLS, from a process of its own; the environment of their sync."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
         environment = settings(Path(directory), credentials)
         secrets = Path(directory) / ".dlt" / "secrets.toml"
-        command = [sys.executable, "-m", "tests.benchmark.many_accounts", str(count), str(latency_ms), str(secrets)]
+        environment[CA_BUNDLE] = str(Path(directory) / "ca.pem")
+        given = [str(count), str(latency_ms), str(secrets), environment[CA_BUNDLE]]
+        command = [sys.executable, "-m", "tests.benchmark.many_accounts", *given]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as running:
             assert running.stdout is not None
             try:
@@ -63,7 +66,7 @@ def figures(count: int, latency_ms: float = 50) -> Iterator[Figure]:
     yield Figure(f"{named}: tables", tables, 250)
 
 
-def _serve(count: int, latency_ms: float, secrets: Path) -> None:
+def _serve(count: int, latency_ms: float, secrets: Path, bundle: Path) -> None:
     """Serves the accounts until it is ended, and writes their keys into a secrets.toml."""
     from sources.fakes.server import serve
 
@@ -73,7 +76,7 @@ def _serve(count: int, latency_ms: float, secrets: Path) -> None:
     def answer(request: Any) -> Any:
         return replace(fakes[request.headers["Authorization"]].answer(request), delay_seconds=latency_ms / 1000)
 
-    with serve(answer) as server:
+    with serve(answer, tls_of_this_machine(bundle)) as server:
         lines = []
         for provider, faxes in FAXES.items():
             module = import_module(f"sources.{provider}.fake")
@@ -93,4 +96,4 @@ def _serve(count: int, latency_ms: float, secrets: Path) -> None:
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]))
+    _serve(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]))

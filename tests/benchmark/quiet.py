@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.benchmark.measured import ROOT, measure, settings
 from tests.benchmark.targets import Figure
+from tests.benchmark.tls import CA_BUNDLE, tls_of_this_machine
 from tests.support.warehouse.rows import reading, rows
 
 FAXES, DAYS = 2_000, timedelta(days=2.9)
@@ -40,7 +41,7 @@ class Accounts:
 
 @contextmanager
 def accounts(*providers: str, time: Any = None, faxes: int = FAXES, span: timedelta = DAYS) -> Iterator[Accounts]:
-    """Serves an account of each of these providers, of all by default; `time` tells what their clocks show."""
+    """Serves an account of each of these providers over TLS, of all by default; `time` is what their clocks show."""
     import sources
     from sources.fakes.server import serve
 
@@ -48,11 +49,13 @@ def accounts(*providers: str, time: Any = None, faxes: int = FAXES, span: timede
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory, ExitStack() as stack:
         warehouse = Path(directory) / "warehouse.duckdb"
         served = Accounts({}, settings(Path(directory), str(warehouse)), warehouse)
+        tls = tls_of_this_machine(bundle := Path(directory) / "ca.pem")
+        served.environment[CA_BUNDLE] = str(bundle)
         for name in providers or sources.providers():
             module = import_module(f"sources.{name}.fake")
             records = module.generate(faxes, start=now - span, end=now, open_from=now - timedelta(hours=1))
             fake = served.fakes[name] = module.Fake(records)
-            server = stack.enter_context(serve(partial(_answer, served, fake, time)))
+            server = stack.enter_context(serve(partial(_answer, served, fake, time), tls))
             for key, value in fake.settings(server.url).items():
                 served.environment[f"SOURCES__{name}__{key}".upper()] = value
         yield served
