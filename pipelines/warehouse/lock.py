@@ -119,13 +119,12 @@ class DatabaseLock:
         Raises:
             Busy: the run has lost its lock.
         """
+        patience = "5s" if signals.received() else "10min"
         try:
-            self._require(self.client)
+            self._require(self.client, f"savepoint turn; set local lock_timeout = '{patience}';")
         except DatabaseException as error:
             raise LockLost(_LOST) from error
-        patience = "5s" if signals.received() else "10min"
         with signals.waiting(), signals.cancelling(self.client.native_connection.cancel):
-            self.client.execute_sql(f"savepoint turn; set local lock_timeout = '{patience}'")
             self.client.execute_sql("select pg_advisory_xact_lock(hashtextextended(%s, 0))", f"fax-sync/{schema}")
         try:
             yield
@@ -148,39 +147,39 @@ def database(client: SqlClientBase[Any], name: str) -> Iterator[DatabaseLock]:
         Busy: a transaction of an earlier run is still open.
         ConfigError: a pooler before the server does not keep the lock.
     """
-    _begin(client)
+    granted = _begin(client, name)
     try:
-        for setting in _timeouts(client):
-            client.execute_sql(f"set local {setting} = 0")  # the transaction idles for the whole run and locks no row
-        granted = client.execute_sql("select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", name)
         if granted != [(True,)]:
             holders = client.execute_sql(_HOLDER, name) or [("?", "just now", None)]
             process, since, host = holders[0]
             raise _at_work(f"server process {process} since {since or '?'}, from {host or 'this host'}")
-        held: Any = client.execute_sql(_OURS, name)
+        _await_writers(client, name)
+        held: Any = client.execute_sql(f"rollback to savepoint writers; release savepoint writers; {_OURS}", name)
         if not held:
             raise ConfigError(f"the warehouse does not keep the run's lock: {_REMEDY}")
         ((process, transaction),) = held
-        _await_writers(client, name)
         yield DatabaseLock(client, name, process, transaction)
     finally:
         with suppress(Exception):  # a lost connection has released it
             client.execute_sql("rollback")
 
 
-def _begin(client: SqlClientBase[Any]) -> None:
-    """Begins a transaction that later statements end.
+def _begin(client: SqlClientBase[Any], name: str) -> Any:
+    """Begins a transaction that later statements end, and tries to take the lock in the same message.
 
     Raises:
         ConfigError: two new connections break at `begin`, as with a pooler in statement mode.
     """
+    # The transaction idles for the whole run and locks no row.
+    settings = "".join(f"set local {setting} = 0; " for setting in _timeouts(client))
+    sql = f"begin; {settings}select pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
     try:
-        client.execute_sql("begin")
+        return client.execute_sql(sql, name)
     except DatabaseException as error:
         if state_of(error):
             raise
         try:  # dlt has opened a new connection
-            client.execute_sql("begin")
+            return client.execute_sql(sql, name)
         except DatabaseException as again:
             if state_of(again):
                 raise
@@ -197,17 +196,18 @@ def _timeouts(client: SqlClientBase[Any]) -> Iterator[str]:
 def _await_writers(client: SqlClientBase[Any], name: str) -> None:
     """Waits until every transaction of an earlier run has ended: it may still commit after the run was killed.
 
+    Its savepoint is left to the caller.
+
     Raises:
         Busy: one lasts longer than `lock_timeout`.
     """
-    client.execute_sql("savepoint writers")
+    sql = "savepoint writers; select pg_advisory_xact_lock(hashtextextended(%s, 0))"
     try:
-        client.execute_sql("select pg_advisory_xact_lock(hashtextextended(%s, 0))", _writers_lock(name))
+        client.execute_sql(sql, _writers_lock(name))
     except DatabaseException as error:
         if state_of(error) != LOCK_TIMEOUT:
             raise
         raise Busy("a transaction of an earlier run still goes on in the warehouse: run again later") from error
-    client.execute_sql("rollback to savepoint writers; release savepoint writers")
 
 
 def _writers_lock(name: str) -> str:

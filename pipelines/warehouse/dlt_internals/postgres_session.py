@@ -64,6 +64,7 @@ class SqlClient(Psycopg2SqlClient):
     """
 
     fence: Fence | None = None
+    _beginning = ""  # of a transaction; it is sent with the next statement
 
     def open_connection(self) -> Any:
         """A new connection in autocommit mode, with the options of PGOPTIONS and of the credentials."""
@@ -73,43 +74,68 @@ class SqlClient(Psycopg2SqlClient):
         parameters["client_encoding"] = "UTF8"  # overrides the default of the role or the database
         if options:
             parameters["options"] = options
-        self._prologue = _prologue(options, f"{self.fully_qualified_dataset_name()}, public")
         url = self.credentials.to_url().set(query={})
         self._conn = psycopg2.connect(dsn=url.render_as_string(hide_password=False), **parameters)
         self._conn.autocommit = True
+        self._prologue = _prologue(options, f"{self.fully_qualified_dataset_name()}, public")
         if self._conn.server_version >= _IDLE_SESSION_TIMEOUT_SINCE:  # it may idle for hours during a backfill
-            with self._conn.cursor() as cursor:
-                cursor.execute("set idle_session_timeout = 0")
+            self._prologue += " set idle_session_timeout = 0;"
         return self._conn
 
     def _reset_connection(self) -> None:
-        self._conn.rollback()
-        self._conn.autocommit = True
+        if self._conn.info.transaction_status != TRANSACTION_STATUS_IDLE:
+            with self._conn.cursor() as cursor:
+                cursor.execute("rollback")
 
     @contextmanager
     def begin_transaction(self) -> Iterator[Any]:
-        """A transaction around the block."""
-        with super().begin_transaction() as transaction:
-            self.execute_sql(self._prologue)
+        """A transaction around the block, begun in the same message as the statement of the fence.
+
+        psycopg2 would send `begin` in a message of its own, and each message takes the time to the server and back.
+        """
+        self._beginning = f"begin; {self._prologue}"
+        try:
             if self.fence:
                 self.fence(self)
-            yield transaction
+            if self._beginning:
+                self.execute_sql("")
+            yield self
+            self.commit_transaction()
+        except Exception:
+            self.rollback_transaction()
+            raise
+
+    @raise_database_error
+    def commit_transaction(self) -> None:
+        """Commits the transaction. psycopg2's `commit` does nothing, because it has not begun it."""
+        with self._conn.cursor() as cursor:
+            cursor.execute("commit")
+
+    @raise_database_error
+    def rollback_transaction(self) -> None:
+        """Rolls the transaction back, if there is one."""
+        self._beginning = ""
+        self._reset_connection()
 
     @contextmanager
     @raise_database_error
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Executes a query. Outside of a transaction, the query gets a transaction of its own."""
-        is_outside = self._conn.autocommit and self._conn.info.transaction_status == TRANSACTION_STATUS_IDLE
-        if not is_outside:
-            with super().execute_query(query, *args, **kwargs) as cursor:
-                yield cursor
-        elif self.fence:
+        before, self._beginning = self._beginning, ""
+        is_outside = self._conn.info.transaction_status == TRANSACTION_STATUS_IDLE and not before
+        if is_outside and self.fence:
             with self.begin_transaction(), super().execute_query(query, *args, **kwargs) as cursor:
                 yield cursor
-        else:  # PostgreSQL executes the statements of one message in one transaction
-            both = SQL(self._prologue) + query if isinstance(query, Composable) else f"{self._prologue} {query}"
-            with super().execute_query(both, *args, **kwargs) as cursor:
-                yield cursor
+            return
+        if is_outside:  # PostgreSQL executes the statements of one message in one transaction
+            before = self._prologue
+        with super().execute_query(_after(before, query), *args, **kwargs) as cursor:
+            yield cursor
+
+
+def _after(before: str, query: Any) -> Any:
+    """One message with both, the query at the end: its result is the one that is returned."""
+    return SQL(before) + query if isinstance(query, Composable) else f"{before} {query}"
 
 
 def _prologue(options: str, search_path: str) -> str:
