@@ -62,12 +62,13 @@ def read_digests(client: SqlClientBase[Any], schema: str) -> dict[str, str]:
 
 def write_digests(client: SqlClientBase[Any], schema: str, made: Mapping[str, str]) -> None:
     """Notes the digests of views that were made, by their names."""
-    table = f'"{schema}"."{MADE_VIEWS}"'
-    for statement in _creation(schema):
-        client.execute_sql(statement)
-    upsert = f"insert into {table} values (%s, %s) on conflict (view_name) do update set digest = excluded.digest"
-    for name, digest in made.items():
-        client.execute_sql(upsert, name, digest)
+    client.execute_sql(";\n".join(_creation(schema)))
+    rows = ", ".join(["(%s, %s)"] * len(made))
+    client.execute_sql(
+        f'insert into "{schema}"."{MADE_VIEWS}" values {rows}'
+        " on conflict (view_name) do update set digest = excluded.digest",
+        *(value for row in made.items() for value in row),
+    )
 
 
 def forget(client: SqlClientBase[Any], schema: str, view: str) -> None:

@@ -22,8 +22,7 @@ def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Sche
     """Creates the comments, the indexes and the table of runs that the raw schema lacks."""
     comments = read_comments(client, raw)
     if any((SYNC_RUNS, column.name) not in comments for column in RUN_COLUMNS):
-        for statement in sync_runs.creation_statements(raw):
-            client.execute_sql(statement)
+        client.execute_sql(sync_runs.creation(raw))
     lacking = [
         comment_on("column" if column else "table", raw, *filter(None, (table, column)), text=meaning)
         for (table, column), meaning in _meanings(schema)
@@ -74,8 +73,7 @@ def refresh_statistics(client: SqlClientBase[Any], schema: Schema, rows: Mapping
             continue
         try:
             with client.begin_transaction():
-                client.execute_sql("set local lock_timeout = '2s'")
-                client.execute_sql(_analyze(client, schema, table, count))
+                client.execute_sql(f"set local lock_timeout = '2s'; {_analyze(client, schema, table, count)}")
         except DatabaseException:
             LOG.debug("the statistics of %s stay", table, exc_info=True)
 

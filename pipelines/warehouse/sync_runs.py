@@ -26,15 +26,19 @@ LOG = logging.getLogger("fax-sync")
 _PATIENCE_SECONDS = 5  # for a server that starts again
 
 
-def creation_statements(raw: str) -> Iterator[str]:
+def creation(raw: str) -> str:
     """The statements that create the table, or its missing columns, with their comments."""
     columns = [f"{column.name} {SQL_TYPES[column.data_type]}" for column in RUN_COLUMNS]
-    yield f'create table if not exists "{raw}"."{SYNC_RUNS}" ({", ".join(columns)})'
-    for declared in columns:  # a table of an older version lacks some
-        yield f'alter table "{raw}"."{SYNC_RUNS}" add column if not exists {declared}'
-    yield comment_on("table", raw, SYNC_RUNS, text=RUNS_MEANING)
-    for column in RUN_COLUMNS:
-        yield comment_on("column", raw, SYNC_RUNS, column.name, text=column.meaning)
+    table = f'"{raw}"."{SYNC_RUNS}"'
+    return ";\n".join(
+        [
+            f"create table if not exists {table} ({', '.join(columns)})",
+            # a table of an older version lacks some
+            *(f"alter table {table} add column if not exists {declared}" for declared in columns),
+            comment_on("table", raw, SYNC_RUNS, text=RUNS_MEANING),
+            *(comment_on("column", raw, SYNC_RUNS, column.name, text=column.meaning) for column in RUN_COLUMNS),
+        ]
+    )
 
 
 def run_row(run: Run, exit_code: int, seconds: float) -> dict[str, Any]:
@@ -74,8 +78,7 @@ def write_run(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, se
     except DestinationUndefinedEntity:  # not created yet, or dropped
         if not client.has_dataset():  # the first run failed before it loaded anything
             client.create_dataset()
-        for statement in creation_statements(raw):
-            client.execute_sql(statement)
+        client.execute_sql(creation(raw))
         client.execute_sql(insert, *values)
 
 

@@ -24,17 +24,19 @@ class duckdb(factory.duckdb):  # dlt takes the class name as the type of the des
 class _Client(MergingClient, DuckDbClient):
     append = DuckDbCopyJob
 
-    def delete_replaced(self, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Sequence[str]) -> None:
-        for table, names in columns.items():
+    def replace(
+        self, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Mapping[str, Sequence[str]]
+    ) -> None:
+        named = {table: self.sql_client.make_qualified_table_name(table) for table in files}
+        of_parent = next(iter(files.values()))
+        for table, names in columns.items() if of_parent else ():
             same = " and ".join(f'old."{name}" = new."{new}"' for name, new in zip(names, key, strict=True))
             self.sql_client.execute_sql(  # a list of ids as a parameter would take three times as long as all the rest
-                f"delete from {self.sql_client.make_qualified_table_name(table)} as old"
-                f" where exists (select 1 from {_rows(files)} as new where {same})"
+                f"delete from {named[table]} as old where exists (select 1 from {_rows(of_parent)} as new where {same})"
             )
-
-    def insert(self, table: str, files: Sequence[str]) -> None:
-        named = self.sql_client.make_qualified_table_name(table)
-        self.sql_client.execute_sql(f"insert into {named} by name select * from {_rows(files)}")
+        for table, of_table in files.items():
+            if of_table:
+                self.sql_client.execute_sql(f"insert into {named[table]} by name select * from {_rows(of_table)}")
 
 
 def _rows(files: Sequence[str]) -> str:

@@ -30,15 +30,14 @@ class MergingClient(SqlJobClientWithStagingDataset):  # dlt creates the jobs of 
     refusals: ClassVar[tuple[type[Exception], ...]] = ()  # errors of the driver that a repetition does not mend
 
     @abstractmethod
-    def delete_replaced(self, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Sequence[str]) -> None:
-        """Deletes the rows of each table whose columns have the values of `key` in a row of the Parquet files.
+    def replace(
+        self, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Deletes rows of each table, and inserts the rows of its Parquet files. It is called in a transaction.
 
-        `columns` are by table, and in the order of `key`.
+        `files` and `columns` are by table, the parent table first. The rows that are deleted have in these columns the
+        values that a row of the parent table's files has in the columns of `key`.
         """
-
-    @abstractmethod
-    def insert(self, table: str, files: Sequence[str]) -> None:
-        """Inserts the rows of the Parquet files into a table."""
 
     def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
         """No table is staged."""
@@ -88,15 +87,11 @@ class Merge(RunnableLoadJob):
         files: dict[str, list[str]] = json.loads(Path(self._file_path).read_text("utf-8"))
         parent, *children = files
         key = [name for name, column in self._load_table["columns"].items() if column.get("primary_key")]
+        # By the key of their fax, child rows are deleted even if somebody else has deleted the fax.
+        columns: dict[str, Sequence[str]] = {parent: key}
+        columns |= {child: keys_of(client.schema)[child][: len(key)] for child in children}
         with client.sql_client.begin_transaction():
-            if files[parent]:
-                # By the key of their fax, child rows are deleted even if somebody else has deleted the fax.
-                columns: dict[str, Sequence[str]] = {parent: key}
-                columns |= {child: keys_of(client.schema)[child][: len(key)] for child in children}
-                client.delete_replaced(key, columns, files[parent])
-            for table, of_table in files.items():
-                if of_table:
-                    client.insert(table, of_table)
+            client.replace(key, columns, files)
 
 
 def use_parquet(capabilities: Any) -> Any:

@@ -14,7 +14,7 @@ from dlt.destinations.impl.postgres import factory
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 
 from pipelines.warehouse.dlt_internals.merge_jobs import MergingClient, use_parquet
-from pipelines.warehouse.dlt_internals.postgres_merge import Append, copy, delete_replaced
+from pipelines.warehouse.dlt_internals.postgres_merge import Append, replace
 from pipelines.warehouse.dlt_internals.postgres_session import Configuration, Fence, SqlClient
 from pipelines.warehouse.dlt_internals.stored_state import Types, column_types, contradictions, set_types, stored_schema
 from pipelines.warehouse.dlt_internals.unique_keys import keys_of, require_keys
@@ -64,12 +64,10 @@ class _Client(MergingClient, PostgresClient):
         theirs = self.sql_client
         self.sql_client = SqlClient(theirs.dataset_name, theirs.staging_dataset_name, config.credentials, capabilities)
 
-    def delete_replaced(self, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Sequence[str]) -> None:
-        delete_replaced(self.sql_client, key, columns, files)
-
-    def insert(self, table: str, files: Sequence[str]) -> None:
-        for file in files:
-            copy(self.sql_client, table, file, keys_of(self.schema).get(table, ()))
+    def replace(
+        self, key: Sequence[str], columns: Mapping[str, Sequence[str]], files: Mapping[str, Sequence[str]]
+    ) -> None:
+        replace(self.sql_client, keys_of(self.schema), key, columns, files)
 
     def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -60,7 +60,7 @@ class Configuration(PostgresClientConfiguration):
 class SqlClient(Psycopg2SqlClient):
     """dlt's client of PostgreSQL, with settings for each transaction instead of each session.
 
-    Every transaction calls `fence` first; an error of `fence` ends the transaction.
+    Every transaction that may write calls `fence` first; an error of `fence` ends the transaction.
     """
 
     fence: Fence | None = None
@@ -123,7 +123,7 @@ class SqlClient(Psycopg2SqlClient):
         """Executes a query. Outside of a transaction, the query gets a transaction of its own."""
         before, self._beginning = self._beginning, ""
         is_outside = self._conn.info.transaction_status == TRANSACTION_STATUS_IDLE and not before
-        if is_outside and self.fence:
+        if is_outside and self.fence and not _only_reads(query):
             with self.begin_transaction(), super().execute_query(query, *args, **kwargs) as cursor:
                 yield cursor
             return
@@ -131,6 +131,11 @@ class SqlClient(Psycopg2SqlClient):
             before = self._prologue
         with super().execute_query(_after(before, query), *args, **kwargs) as cursor:
             yield cursor
+
+
+def _only_reads(query: Any) -> bool:
+    """The query can write nothing, so no fence is needed."""
+    return isinstance(query, str) and query.lstrip()[:7].lower() == "select "
 
 
 def _after(before: str, query: Any) -> Any:

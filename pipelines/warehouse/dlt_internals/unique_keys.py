@@ -186,8 +186,7 @@ def _require_identity(client: SqlClientBase[Any], raw: str, name: str, key: Key 
 
 def _alter(client: SqlClientBase[Any], statement: str) -> None:
     with client.begin_transaction():
-        client.execute_sql(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
-        client.execute_sql(statement)
+        client.execute_sql(f"set local lock_timeout = '{_LOCK_TIMEOUT}'; {statement}")
 
 
 def _read_tables(client: SqlClientBase[Any], raw: str) -> dict[str, _Table]:

@@ -17,6 +17,7 @@ from tests.support.faults.server_trial import WAITING
 from tests.support.pages import blocks
 from tests.support.pg_server import new_role
 from tests.support.servers.postgres import Server
+from tests.support.servers.wire import wire
 from tests.support.tiers import first_quick
 from tests.support.warehouse.file_and_database import Database
 from tests.support.warehouse.oracle import assert_holds
@@ -157,6 +158,23 @@ def test_a_run_of_many_faxes_refreshes_the_statistics_and_one_of_few_does_not(
     due = "select relname from pg_stat_user_tables where n_mod_since_analyze > 1000"
     assert Database(postgres, database).is_there()  # a session counts what it changed when it ends
     assert ("faxes",) in postgres.query(database, due), "PostgreSQL will analyze it in full"
+
+
+@pytest.mark.parametrize("provider", ["phaxio", "signalwire"])
+def test_a_run_sends_the_server_few_messages(
+    provider: str, serve_fake: ServeFake, sync: Sync, settings: Settings, postgres: Server, database: str
+) -> None:
+    """Each waits for its answer, and many users' servers are 20 ms away or more."""
+    served = serve_fake(provider, generated(provider, 20, days=2))
+    sent = []
+    for added in ([], generated(provider, 1, days=2, seed=7), []):
+        served.fake.add(*added)
+        with wire(postgres) as counting:
+            settings[URL] = postgres.url_through(counting.port, database)
+            assert sync().exit_code == 0
+        sent.append(counting.messages)
+
+    assert [count <= most for count, most in zip(sent, [160, 65, 20], strict=True)] == [True] * 3, sent
 
 
 @pytest.fixture

@@ -13,11 +13,14 @@ COMMITS = re.compile(rb"Q.{4}\s*(set [^;]*;\s*)*(commit|insert|delete|update)", 
 
 
 class Wire:
-    """Forwards everything except commit number `cut_at` (from 1); with `answer_lost`, except the response to it."""
+    """Forwards everything except commit number `cut_at` (from 1); with `answer_lost`, except the response to it.
+
+    `messages` counts those with statements: the client waits for the answer to each.
+    """
 
     def __init__(self, server: Server, cut_at: int, answer_lost: bool) -> None:
         self.cut_at, self.answer_lost = cut_at, answer_lost
-        self.commits = 0
+        self.commits = self.messages = 0
         self._path = f"{server.socket}/.s.PGSQL.5432"
         self._lock = Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -42,6 +45,7 @@ class Wire:
     def is_to_cut(self, message: bytes) -> bool:
         """Counts the message if it commits; true for the chosen commit."""
         with self._lock:
+            self.messages += message.startswith(b"Q")
             self.commits += bool(COMMITS.match(message))
             return self.commits == self.cut_at and bool(COMMITS.match(message))
 
@@ -82,7 +86,7 @@ def _back(client: socket.socket, server: socket.socket, muted: Event) -> None:
 
 
 @contextmanager
-def wire(server: Server, cut_at: int, answer_lost: bool) -> Iterator[Wire]:
+def wire(server: Server, cut_at: int = 0, answer_lost: bool = False) -> Iterator[Wire]:
     """A forwarded local port, during the block."""
     running = Wire(server, cut_at, answer_lost)
     try:
