@@ -1,4 +1,4 @@
-"""The error of a request that got no response: a setting is wrong, or the server cannot be reached for now."""
+"""The error of a request without a whole response: a setting is wrong, or the server cannot be reached for now."""
 
 import os
 import re
@@ -36,9 +36,10 @@ def connection_error(
             f"{server}: the host name {origin.host(url)} could not be resolved: check its spelling, or run again "
             f"later{advice}"
         )
-    return ProviderDown(
-        f"{server} at {origin.host(url)} could not be reached ({type(error).__name__}): run again later{advice}"
-    )
+    # What comes from urllib3 or a socket without requests came up while the body of a response was read.
+    is_in_body = not isinstance(error, requests.exceptions.RequestException)
+    happened = "sent a response that is cut off or damaged" if is_in_body else "could not be reached"
+    return ProviderDown(f"{server} at {origin.host(url)} {happened} ({type(error).__name__}): run again later{advice}")
 
 
 def _unread(variables: Sequence[str], setting: str, value: str) -> str:

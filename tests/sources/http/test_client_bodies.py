@@ -31,6 +31,18 @@ def test_a_broken_response_is_asked_for_again(server: FakeServer, name: str) -> 
     assert slept == [1, 2]
 
 
+DAMAGED = {name: BROKEN[name] for name in ("cut", "cut between chunks", "cut in a chunk")} | {
+    "no gzip": Answer(200, FINE.body, {**FINE.headers, "Content-Encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("answer", DAMAGED.values(), ids=DAMAGED)
+def test_a_response_that_stays_broken_is_told_as_such(server: FakeServer, answer: Answer) -> None:
+    server.answer = lambda request: answer
+    with pytest.raises(ProviderDown, match="sent a response that is cut off or damaged"):
+        patient(server, []).get("faxes")
+
+
 UNFINISHED = [
     *("", " ", "{", '{"a', '{"a": "}]"', '{"a": tr', '{"a": "\\', '{"a": [{}, {}]', "\ufeff["),
     pytest.param('{"a": "é'.encode()[:-1], id="in a character"),
