@@ -137,8 +137,9 @@ class Warehouse:
             self.pipeline.load(raise_on_failed_jobs=True)
         if joined:
             fence_loads(self.pipeline, self.lock.fence)
+        schema = self.pipeline.default_schema  # read from a file each time
         for each in accounts:
-            each.schema = self.pipeline.default_schema
+            each.schema = schema
         doing("reading")
         return True
 

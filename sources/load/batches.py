@@ -182,7 +182,8 @@ class Batches:
                 run.finished = False
                 break
             comparison = self._compare(result)
-            if cursor is None or comparison.to_load or result.unplaced:  # the first load creates the tables
+            creates_tables = cursor is None and not entries
+            if creates_tables or comparison.to_load or result.unplaced:
                 yield None
                 batch = self._to_batch(comparison)
                 row_count += sum(table.num_rows for table in batch.values())
