@@ -98,7 +98,7 @@ def _(account, month):
             , cast(sum(open_faxes) as bigint) as still
             , cast(sum(unpriced_faxes) as bigint) as unpriced
             , cast(sum(pages) as bigint) as pages
-            , sum(cost_usd) as cost_usd
+            , coalesce(sum(cost_usd), 0) as cost_usd
         from fax.monthly_costs
         where month in (%s, %s) and {OF_ACCOUNT}
         group by 1
@@ -153,7 +153,7 @@ def _(account, month):
     _rows = ask(
         f"""
         select month, provider, cast(sum(faxes) as bigint) as faxes, cast(sum(pages) as bigint) as pages
-            , sum(cost_usd) as cost_usd
+            , coalesce(sum(cost_usd), 0) as cost_usd
         from fax.monthly_costs where {OF_ACCOUNT} group by 1, 2 order by 1, 2
         """,
         *[account.value] * 2,
@@ -183,7 +183,8 @@ def _(account, month):
 @app.cell
 def _(account, month):
     _sql = f"""
-        select day, cast(sum(faxes) as bigint) as faxes, cast(sum(pages) as bigint) as pages, sum(cost_usd) as cost_usd
+        select day, cast(sum(faxes) as bigint) as faxes, cast(sum(pages) as bigint) as pages
+            , coalesce(sum(cost_usd), 0) as cost_usd
         from fax.daily_costs
         where day >= %s and day < %s and {OF_ACCOUNT}
         group by 1
@@ -210,7 +211,7 @@ def _(account, month):
 def _(account, month):
     _sql = f"""
         select provider, direction, cast(sum(faxes) as bigint) as faxes, cast(sum(pages) as bigint) as pages
-            , sum(cost_usd) as cost_usd
+            , coalesce(sum(cost_usd), 0) as cost_usd
         from fax.monthly_costs
         where month = %s and {OF_ACCOUNT}
         group by 1, 2
@@ -234,7 +235,7 @@ def _(account, month):
 def _(account, month):
     _sql = f"""
         select country_code, area_code, count(*) as deliveries, cast(sum(pages) as bigint) as pages
-            , sum(cost_usd) as cost_usd
+            , coalesce(sum(cost_usd), 0) as cost_usd
         from fax.deliveries
         where month = %s and direction = 'sent' and {OF_ACCOUNT}
         group by 1, 2
@@ -257,7 +258,7 @@ def _(account, month):
 def _(account, month, tag):
     _sql = f"""
         select name, is_tagged, value, cast(sum(faxes) as bigint) as faxes, cast(sum(pages) as bigint) as pages
-            , sum(cost_usd) as cost_usd
+            , coalesce(sum(cost_usd), 0) as cost_usd
         from fax.cost_by_tag
         where month = %s and name = %s and {OF_ACCOUNT}
         group by 1, 2, 3
@@ -331,7 +332,7 @@ def _(account, month):
 @app.cell
 def _(month):
     _sql = """
-        select provider, cast(sum(priced_pages) as bigint) as priced_pages, sum(cost_usd) as cost_usd
+        select provider, cast(sum(priced_pages) as bigint) as priced_pages, coalesce(sum(cost_usd), 0) as cost_usd
         from fax.cost_per_page
         where month = %s and direction = 'sent'
         group by 1

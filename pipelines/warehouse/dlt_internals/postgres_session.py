@@ -104,6 +104,8 @@ class SqlClient(Psycopg2SqlClient):
         except Exception:
             self.rollback_transaction()
             raise
+        finally:
+            self._beginning = ""
 
     @raise_database_error
     def commit_transaction(self) -> None:
@@ -140,6 +142,8 @@ def _only_reads(query: Any) -> bool:
 
 def _after(before: str, query: Any) -> Any:
     """One message with both, the query at the end: its result is the one that is returned."""
+    if not before:
+        return query  # unchanged: errors name a position in it
     return SQL(before) + query if isinstance(query, Composable) else f"{before} {query}"
 
 

@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 from tests.support.servers.postgres import Server
 
 # A message of one statement or more that ends a transaction, in words or, as several statements in one do, unsaid.
-COMMITS = re.compile(rb"Q.{4}\s*(set [^;]*;\s*)*(commit|insert|delete|update)", re.DOTALL | re.IGNORECASE)
+COMMITS = re.compile(rb"Q.{4}\s*(commit|(set [^;]*;\s*)+(insert|delete|update))", re.DOTALL | re.IGNORECASE)
 
 
 class Wire:
