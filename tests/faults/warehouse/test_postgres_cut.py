@@ -152,4 +152,4 @@ def test_a_wire_cut_at_any_commit_costs_nothing(
         attempt.withstood(synced, held)
         attempt.recovers()
 
-    assert number > 7  # as many commits has a load at least, without the first of all
+    assert number > 6  # as many commits has a load at least; what only reads commits nothing
