@@ -81,6 +81,15 @@ def test_it_runs_on_postgres(serve_fake: ServeFake, sync: Sync, settings: Settin
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_it_runs_in_a_month_without_a_cost(serve_fake: ServeFake, sync: Sync, settings: Settings) -> None:
+    serve_fake("phaxio", [{**fax, "direction": "sent", "cost": None} for fax in generated("phaxio", 5, days=1)])
+    assert sync().exit_code == 0
+    env = child_environment(settings)
+    done = subprocess.run([sys.executable, str(NOTEBOOK)], env=env, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_its_total_is_that_of_the_warehouse(env: Settings, cost: Cost) -> None:
     tell = "from notebooks.fax_costs import app; print(*(getattr(one, 'text', '') for one in app.run()[0]))"
     done = subprocess.run([sys.executable, "-c", tell], env=env, cwd=ROOT, capture_output=True, text=True, check=True)
