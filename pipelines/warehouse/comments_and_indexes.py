@@ -22,7 +22,7 @@ def make_comments_and_indexes(client: SqlClientBase[Any], raw: str, schema: Sche
     """Creates the comments, the indexes and the table of runs that the raw schema lacks."""
     comments = read_comments(client, raw)
     if any((SYNC_RUNS, column.name) not in comments for column in RUN_COLUMNS):
-        client.execute_sql(sync_runs.creation(raw))
+        client.execute_sql(sync_runs.creation_sql(raw))
     lacking = [
         comment_on("column" if column else "table", raw, *filter(None, (table, column)), text=meaning)
         for (table, column), meaning in _meanings(schema)

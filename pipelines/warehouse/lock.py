@@ -21,6 +21,8 @@ from pipelines.outcome.postgres_errors import LOCK_TIMEOUT, state_of
 from sources.errors import AtWork, Busy, ConfigError
 
 _REMEDY = "connect directly, or through a pooler in session or transaction mode"
+_NOT_KEPT = f"the warehouse does not keep the run's lock: {_REMEDY}"
+_NO_TRANSACTION = "25P01"
 _HELD = """
     held.locktype = 'advisory' and held.granted and held.mode = 'ExclusiveLock'
         and held.database = (select oid from pg_catalog.pg_database where datname = current_database())
@@ -114,7 +116,7 @@ class DatabaseLock:
     def turn(self, schema: str) -> Iterator[None]:
         """Waits at most ten minutes for the turn, or five seconds after a signal; the end of the block releases it.
 
-        A signal during the wait ends it, and also ends the transaction that holds the run's lock.
+        A signal or a lock time-out ends the wait, and with it the transaction that holds the run's lock.
 
         Raises:
             Busy: the run has lost its lock.
@@ -156,7 +158,7 @@ def database(client: SqlClientBase[Any], name: str) -> Iterator[DatabaseLock]:
         _await_writers(client, name)
         held: Any = client.execute_sql(f"rollback to savepoint writers; release savepoint writers; {_OURS}", name)
         if not held:
-            raise ConfigError(f"the warehouse does not keep the run's lock: {_REMEDY}")
+            raise ConfigError(_NOT_KEPT)
         ((process, transaction),) = held
         yield DatabaseLock(client, name, process, transaction)
     finally:
@@ -196,15 +198,18 @@ def _timeouts(client: SqlClientBase[Any]) -> Iterator[str]:
 def _await_writers(client: SqlClientBase[Any], name: str) -> None:
     """Waits until every transaction of an earlier run has ended: it may still commit after the run was killed.
 
-    Its savepoint is left to the caller.
+    The caller rolls back to its savepoint.
 
     Raises:
         Busy: one lasts longer than `lock_timeout`.
+        ConfigError: a pooler before the server gives each message another session.
     """
     sql = "savepoint writers; select pg_advisory_xact_lock(hashtextextended(%s, 0))"
     try:
         client.execute_sql(sql, _writers_lock(name))
     except DatabaseException as error:
+        if state_of(error) == _NO_TRANSACTION:
+            raise ConfigError(_NOT_KEPT) from error
         if state_of(error) != LOCK_TIMEOUT:
             raise
         raise Busy("a transaction of an earlier run still goes on in the warehouse: run again later") from error

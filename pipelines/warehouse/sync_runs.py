@@ -26,7 +26,7 @@ LOG = logging.getLogger("fax-sync")
 _PATIENCE_SECONDS = 5  # for a server that starts again
 
 
-def creation(raw: str) -> str:
+def creation_sql(raw: str) -> str:
     """The statements that create the table, or its missing columns, with their comments."""
     columns = [f"{column.name} {SQL_TYPES[column.data_type]}" for column in RUN_COLUMNS]
     table = f'"{raw}"."{SYNC_RUNS}"'
@@ -78,7 +78,7 @@ def write_run(client: SqlClientBase[Any], raw: str, run: Run, exit_code: int, se
     except DestinationUndefinedEntity:  # not created yet, or dropped
         if not client.has_dataset():  # the first run failed before it loaded anything
             client.create_dataset()
-        client.execute_sql(creation(raw))
+        client.execute_sql(creation_sql(raw))
         client.execute_sql(insert, *values)
 
 

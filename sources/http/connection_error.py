@@ -36,9 +36,9 @@ def connection_error(
             f"{server}: the host name {origin.host(url)} could not be resolved: check its spelling, or run again "
             f"later{advice}"
         )
-    # What comes from urllib3 or a socket without requests came up while the body of a response was read.
+    # requests does not wrap the errors of urllib3 and of the socket that come up while the body is read.
     is_in_body = not isinstance(error, requests.exceptions.RequestException)
-    happened = "sent a response that is cut off or damaged" if is_in_body else "could not be reached"
+    happened = "sent no whole response" if is_in_body else "could not be reached"
     return ProviderDown(f"{server} at {origin.host(url)} {happened} ({type(error).__name__}): run again later{advice}")
 
 

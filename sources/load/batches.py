@@ -182,7 +182,7 @@ class Batches:
                 run.finished = False
                 break
             comparison = self._compare(result)
-            creates_tables = cursor is None and not entries
+            creates_tables = cursor is None and not entries  # the first batch of the first load
             if creates_tables or comparison.to_load or result.unplaced:
                 yield None
                 batch = self._to_batch(comparison)

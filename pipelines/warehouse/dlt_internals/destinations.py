@@ -43,7 +43,7 @@ def configured_destination(staging: str) -> Any:
 
 
 def fence_loads(pipeline: dlt.Pipeline, fence: Callable[[SqlClientBase[Any]], None] | None) -> None:
-    """Makes every transaction of later loads call `fence` first; an error of `fence` ends the transaction."""
+    """Makes every transaction of later loads that may write call `fence` first; its error ends the transaction."""
     destination: Any = pipeline.destination
     destination.fence = fence
 

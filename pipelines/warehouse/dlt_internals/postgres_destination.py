@@ -35,7 +35,7 @@ class postgres(factory.postgres):  # dlt takes the class name as the type of the
         return super().capabilities(config or self.spec(), naming)
 
     def client(self, schema: Any, initial_config: Any = None) -> Any:
-        """A client whose transactions call the fence first."""
+        """A client whose transactions call the fence first, except for a single query that only reads."""
         made: Any = super().client(schema, initial_config)
         made.sql_client.fence = self.fence
         return made

@@ -31,9 +31,9 @@ _HAS_CHILDREN = """
 
 @dataclass(frozen=True)
 class _Guards:
-    """What keeps rows of a table from being doubled or left out.
+    """Whether a table has the unique index over its key, and whether row security applies, which forbids COPY.
 
-    `has_key`: it has the unique index over its key. That of a partitioned table is not meant: it is one of each part.
+    A partitioned table has no such index of its own: each of its partitions has one.
     """
 
     has_key: bool

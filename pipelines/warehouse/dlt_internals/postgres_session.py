@@ -1,8 +1,10 @@
 """Connections to PostgreSQL that work through a connection pooler, because they keep no state in the session.
 
 A pooler in transaction mode may give each transaction another session of the server. Poolers may also refuse the
-options of a new connection. So every setting is made by `set local`, in the first message of each transaction. dlt 1.31
-sends the search path as an option of each connection, and resets a session by RESET ALL after an error.
+options of a new connection. So every setting is made by `set local`, in the first message of each transaction. Only
+`idle_session_timeout` has to outlive it, and is made for the session; a rollback undoes it, and the next transaction
+makes it again. dlt 1.31 sends the search path as an option of each connection, and resets a session by RESET ALL after
+an error.
 """
 
 import os
@@ -17,7 +19,7 @@ from dlt.common.typing import TSecretStrValue
 from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration, PostgresCredentials
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from dlt.destinations.sql_client import raise_database_error
-from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INERROR, TRANSACTION_STATUS_INTRANS
 from psycopg2.sql import SQL, Composable
 
 # DDL waits for a lock no longer than this, because other sessions wait behind it.
@@ -93,8 +95,10 @@ class SqlClient(Psycopg2SqlClient):
 
         psycopg2 would send `begin` in a message of its own, and each message takes the time to the server and back.
         """
-        self._beginning = f"begin; {self._prologue}"
         try:
+            if self._conn.info.transaction_status in (TRANSACTION_STATUS_INTRANS, TRANSACTION_STATUS_INERROR):
+                raise psycopg2.ProgrammingError("a transaction inside another one would commit what is not its own")
+            self._beginning = f"begin; {self._prologue}"
             if self.fence:
                 self.fence(self)
             if self._beginning:
